@@ -1,0 +1,35 @@
+"""Leaving every shared random generator as it was found."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def isolated_generators(seed: int) -> Iterator[None]:
+    """Seed Python's, numpy's and torch's global generators inside, and put their states back after.
+
+    SB3's buffers draw from numpy's global generator and its policies from torch's; a measurement
+    that calls them must not shift what training draws next.
+
+    Args:
+        seed: seed of every generator inside the block.
+    """
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002  (it is the global state that is at stake)
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        try:
+            random.seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            # not torch.manual_seed: it would queue a seed for a CUDA device not yet in use
+            torch.default_generator.manual_seed(seed)
+            if devices:
+                torch.cuda.manual_seed_all(seed)
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002

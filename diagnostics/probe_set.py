@@ -1,0 +1,172 @@
+"""The probe set: the fixed observations on which every arm and seed of a study is asked the same."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples
+
+from goalscope.probes import GoalBatch
+
+GRID_GOALS = 49  # about as many; a square grid on the table for FetchPush
+_EPISODES, _STEPS, _EVERY, _HOLD = 32, 24, 3, 3
+
+
+class ProbeSetError(Exception):
+    """A probe set cannot be gathered or read; the message is one line and names the remedy."""
+
+
+@dataclass(frozen=True)
+class ProbeSet:
+    """Fixed observations, actions and a grid of goals.
+
+    Attributes:
+        observations: key -> (N, ...), as the environment returns them.
+        actions: float32 (N, A), scaled to [-1, 1].
+        goals: float32 (G, d), a regular grid over the goals of the task, in the goal's unit.
+        source: where they come from, in words.
+    """
+
+    observations: Mapping[str, np.ndarray]
+    actions: np.ndarray
+    goals: np.ndarray
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the content: equal exactly for equal probe sets."""
+        digest = hashlib.sha256()
+        for key, values in sorted(self._arrays().items()):
+            digest.update(f"{key}{values.dtype}{values.shape}".encode())
+            digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write to a safetensors file."""
+        save_file(self._arrays(), path, metadata={"source": self.source})
+
+    def batch(self, device: torch.device) -> GoalBatch:
+        """Return the probe set as tensors on a device."""
+        return GoalBatch(
+            {k: torch.as_tensor(v, device=device) for k, v in self.observations.items()},
+            torch.as_tensor(self.actions, device=device),
+            torch.as_tensor(self.goals, device=device),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return what run.json says of it."""
+        return {
+            "states": len(self),
+            "goals": len(self.goals),
+            "source": self.source,
+            "sha256": self.sha256,
+        }
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        observations = {f"observations.{k}": v for k, v in self.observations.items()}
+        return {**observations, "actions": self.actions, "goals": self.goals}
+
+
+def load_probe_set(path: Path) -> ProbeSet:
+    """Read a probe set.
+
+    Raises:
+        ProbeSetError: the file is missing, damaged or something else.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            source = (file.metadata() or {}).get("source", "unknown")
+        observations = {
+            key.removeprefix("observations."): values
+            for key, values in arrays.items()
+            if key.startswith("observations.")
+        }
+        return ProbeSet(observations, arrays["actions"], arrays["goals"], source)
+    except (OSError, SafetensorError, KeyError) as error:
+        raise ProbeSetError(
+            f"{path} is not a readable probe set ({error}); delete it to gather it again"
+        ) from error
+
+
+def gather_probe_set(env: gym.Env[dict[str, np.ndarray], np.ndarray], seed: int = 0) -> ProbeSet:
+    """Return states that random actions reach in an environment of its own, with its goals.
+
+    256 states of 32 episodes: every third of the first 24 steps, each random action held for three
+    steps so that the gripper travels. The environment should be made for this and closed after.
+
+    Args:
+        env: a goal environment with a Dict observation and a Box action.
+        seed: of the environment and of the actions.
+
+    Raises:
+        ProbeSetError: the environment has no goals.
+    """
+    generator = np.random.default_rng(seed)
+    space = env.action_space
+    if not isinstance(space, gym.spaces.Box):
+        raise ProbeSetError(f"a probe set needs a Box action space, not {type(space).__name__}")
+    observations: list[dict[str, np.ndarray]] = []
+    actions: list[np.ndarray] = []
+    for episode in range(_EPISODES):
+        observation, _ = env.reset(seed=seed if episode == 0 else None)
+        for step in range(_STEPS):
+            if step % _HOLD == 0:
+                action = generator.uniform(-1, 1, size=space.shape).astype(np.float32)
+            if step % _EVERY == 0:
+                observations.append(observation)
+                actions.append(action)
+            low, high = space.low, space.high
+            observation = env.step((low + (action + 1) / 2 * (high - low)).astype(space.dtype))[0]
+    if "desired_goal" not in observations[0]:
+        raise ProbeSetError("a probe set needs an environment with desired_goal; wrap a goal task")
+    stacked = {key: np.stack([o[key] for o in observations]) for key in observations[0]}
+    name = env.spec.id if env.spec is not None else type(env).__name__
+    return ProbeSet(
+        stacked,
+        np.stack(actions),
+        goal_grid(stacked["desired_goal"]),
+        f"random actions in a {name} of its own, seed {seed}",
+    )
+
+
+def probe_set_from_replay(sample: DictReplayBufferSamples) -> ProbeSet:
+    """Return a replay batch as a probe set, for a run that was given none."""
+    observations = {key: value.cpu().numpy() for key, value in sample.observations.items()}
+    return ProbeSet(
+        observations,
+        sample.actions.cpu().numpy().astype(np.float32),
+        goal_grid(observations["desired_goal"]),
+        "this run's own replay buffer before the first tracked update (other runs have another)",
+    )
+
+
+def goal_grid(goals: np.ndarray, size: int = GRID_GOALS) -> np.ndarray:
+    """Return a regular grid over the range of goals, float32 (about `size`, d).
+
+    Dimensions in which the goals vary by less than 1 % of the widest (the height on a table) stay
+    at their median.
+
+    Args:
+        goals: float (N, d).
+    """
+    low, high = np.quantile(goals, [0.025, 0.975], axis=0)
+    varies = (high - low) > 0.01 * (high - low).max()
+    points = max(2, round(size ** (1 / max(1, int(varies.sum())))))
+    axes = [
+        np.linspace(low[i], high[i], points) if varies[i] else np.median(goals[:, i : i + 1], axis=0)
+        for i in range(goals.shape[1])
+    ]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, goals.shape[1]).astype(
+        np.float32
+    )

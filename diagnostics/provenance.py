@@ -1,0 +1,155 @@
+"""What run.json says of a run: its settings, versions, hardware and the modalities found."""
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+
+from goalscope.probes import Network
+
+_PACKAGES = (
+    "goalscope",
+    "torch",
+    "stable-baselines3",
+    "gymnasium",
+    "gymnasium-robotics",
+    "mujoco",
+    "numpy",
+)
+_AGENT_SETTINGS = (
+    "batch_size",
+    "buffer_size",
+    "gamma",
+    "gradient_steps",
+    "learning_starts",
+    "n_envs",
+    "target_entropy",
+    "target_update_interval",
+    "tau",
+    "policy_delay",
+)
+
+
+def agent_settings(model: OffPolicyAlgorithm) -> dict[str, Any]:
+    """Return the agent's settings as a flat dictionary of JSON values, keys "agent.<name>"."""
+    found: dict[str, Any] = {"class": type(model).__name__}
+    for name in _AGENT_SETTINGS:
+        if hasattr(model, name):
+            found[name] = _plain(getattr(model, name))
+    found["learning_rate"] = _plain(model.learning_rate)
+    found["entropy_coefficient"] = _plain(getattr(model, "ent_coef", None))
+    found["train_freq"] = str(getattr(model.train_freq, "frequency", model.train_freq))
+    policy = model.policy
+    found["policy"] = type(policy).__name__
+    found["net_arch"] = _plain(getattr(policy, "net_arch", None))
+    found["features_extractor"] = policy.features_extractor_class.__name__
+    for key, value in (policy.features_extractor_kwargs or {}).items():
+        found[f"features_extractor.{key}"] = _plain(value)
+    found["share_features_extractor"] = bool(getattr(policy, "share_features_extractor", False))
+    found["optimizer"] = policy.optimizer_class.__name__
+    for key, value in policy.optimizer_kwargs.items():
+        found[f"optimizer.{key}"] = _plain(value)
+    buffer = model.replay_buffer
+    found["replay_buffer"] = type(buffer).__name__
+    if isinstance(buffer, HerReplayBuffer):
+        found["n_sampled_goal"] = buffer.n_sampled_goal
+        found["goal_selection_strategy"] = buffer.goal_selection_strategy.name.lower()
+    return {f"agent.{key}": value for key, value in found.items()}
+
+
+def software_versions() -> dict[str, str]:
+    """Return package -> version of Python and of what the numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed as a package"
+    return found
+
+
+def hardware(device: torch.device) -> dict[str, Any]:
+    """Return what the run runs on."""
+    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "device": accelerator or device.type,
+    }
+
+
+def describe_networks(networks: Mapping[str, Network]) -> dict[str, Any]:
+    """Return the blocks and consumers found in each network."""
+    return {
+        name: {
+            "features_dim": network.features_dim,
+            "consumers": [consumer.name for consumer in network.consumers],
+            "action_width": network.action_width,
+            "blocks": [
+                {
+                    "name": block.name,
+                    "keys": list(block.keys),
+                    "width": block.width,
+                    "mixed": block.mixed,
+                    "ends_in": block.ends_in,
+                    "normalised": block.normalisation is not None,
+                    "encoder_parameters": sum(
+                        network.extractor.get_parameter(p).numel() for p in block.parameters
+                    ),
+                }
+                for block in network.blocks
+            ],
+        }
+        for name, network in networks.items()
+    }
+
+
+def notes_on(networks: Mapping[str, Network]) -> list[str]:
+    """Return what a reader must know about blocks that are not one modality each."""
+    notes = []
+    for network in networks.values():
+        for block in network.blocks:
+            if block.mixed:
+                notes.append(
+                    f"{network.name}: {block.width} fused features mix {' and '.join(block.keys)}; "
+                    "they form a block of their own and belong to no single modality"
+                )
+            if not block.keys:
+                notes.append(
+                    f"{network.name}: {block.width} fused features depend on no observation"
+                )
+        if not network.consumers:
+            notes.append(
+                f"{network.name}: no linear layer reads the fused features directly; forward "
+                "signal and gradients at the fusion cannot be measured"
+            )
+    return notes
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value: numbers, strings and lists as they are, anything else in words."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def command_line() -> str:
+    """Return the command that started this process."""
+    return " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])

@@ -1,0 +1,195 @@
+"""The routing table: which optimiser holds a parameter group, which losses reach it, what follows.
+
+Observed on the first update: gradients are compared before and after each backward pass, and the
+target network's weights before and after it followed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from goalscope.diagnostics.tap import ACTOR_LOSS, CRITIC_LOSS
+from goalscope.probes import Network
+
+ENTROPY_LOSS = "entropy_loss"
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterGroup:
+    """Parameters of one network that belong together: an encoder, or a head.
+
+    Attributes:
+        network: "actor", "critic", "critic_target", or "entropy".
+        name: "encoder of pixels", "qf0", "latent_pi", ...
+        parameters: the tensors.
+    """
+
+    network: str
+    name: str
+    parameters: tuple[Tensor, ...]
+
+
+def parameter_groups(
+    model: OffPolicyAlgorithm, networks: Mapping[str, Network]
+) -> list[ParameterGroup]:
+    """Return every parameter of the agent, by network and part."""
+    groups: list[ParameterGroup] = []
+    for network in networks.values():
+        encoded: set[Tensor] = set()
+        for block in network.blocks:
+            parts = tuple(network.extractor.get_parameter(name) for name in block.parameters)
+            encoded |= set(parts)
+            if parts:
+                groups.append(ParameterGroup(network.name, f"encoder of {block.name}", parts))
+        for name, module in network.module.named_children():
+            parts = tuple(p for p in module.parameters() if p not in encoded)
+            if parts:
+                groups.append(ParameterGroup(network.name, name, parts))
+    log_coefficient = getattr(model, "log_ent_coef", None)
+    if log_coefficient is not None:
+        groups.append(ParameterGroup("entropy", "log_ent_coef", (log_coefficient,)))
+    return groups
+
+
+class RoutingWatch:
+    """Watches the first update and then knows the routing table.
+
+    Args:
+        model: the agent.
+        networks: its networks.
+    """
+
+    def __init__(self, model: OffPolicyAlgorithm, networks: Mapping[str, Network]) -> None:
+        self._model = model
+        self._networks = networks
+        self._groups = parameter_groups(model, networks)
+        self._reached: dict[str, set[ParameterGroup]] = {CRITIC_LOSS: set(), ACTOR_LOSS: set()}
+        self._grads = self._gradients()
+        self._before: dict[ParameterGroup, Tensor] = {}
+        self._following: dict[ParameterGroup, str] | None = None
+        self._handles: list[RemovableHandle] = []
+        self._hook("critic", CRITIC_LOSS)
+        self._hook("actor", ACTOR_LOSS)
+
+    @property
+    def seen(self) -> bool:
+        """Whether both losses have made a step."""
+        return all(self._reached.values())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table, one row per group; call it once the target has followed."""
+        following = self._following or self._see_following()
+        holders = self._optimisers()
+        rows = []
+        for group in self._groups:
+            ids = {id(p) for p in group.parameters}
+            held = [name for name, parameters in holders.items() if ids & parameters]
+            losses = [loss for loss, reached in self._reached.items() if group in reached]
+            if group.network == "entropy":  # its own backward pass runs before the critic's
+                losses = [ENTROPY_LOSS]
+            shared = [
+                f"{other.network} {other.name}"
+                for other in self._groups
+                if other is not group and ids & {id(p) for p in other.parameters}
+            ]
+            rows.append(
+                {
+                    "network": group.network,
+                    "group": group.name,
+                    "parameters": sum(p.numel() for p in group.parameters),
+                    "optimizer": ", ".join(held) or None,
+                    "losses": losses,
+                    "shared_with": ", ".join(shared) or None,
+                    "target": following.get(group),
+                }
+            )
+        return rows
+
+    def detach(self) -> None:
+        """Remove the hooks."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _hook(self, network: str, loss: str) -> None:
+        optimiser: torch.optim.Optimizer = self._networks[network].module.optimizer
+
+        def before_step(*_: object) -> None:
+            if self._reached[loss]:
+                if self._following is None:  # the second update: the target has followed once
+                    self._following = self._see_following()
+                return
+            if loss == CRITIC_LOSS:
+                self._before = {
+                    group: _flat(group.parameters)
+                    for group in self._groups
+                    if group.network == "critic_target"
+                }
+            now = self._gradients()
+            for group in self._groups:
+                if any(_changed(self._grads[p], now[p]) for p in group.parameters):
+                    self._reached[loss].add(group)
+
+        def after_step(*_: object) -> None:
+            self._grads = self._gradients()
+
+        self._handles.append(optimiser.register_step_pre_hook(before_step))
+        self._handles.append(optimiser.register_step_post_hook(after_step))
+
+    def _gradients(self) -> dict[Tensor, tuple[Tensor | None, int]]:
+        """Return each parameter's gradient tensor and how often it has been written to."""
+        return {
+            p: (p.grad, -1 if p.grad is None else p.grad._version)
+            for group in self._groups
+            for p in group.parameters
+        }
+
+    def _optimisers(self) -> dict[str, set[int]]:
+        found: dict[str, torch.optim.Optimizer] = {
+            name: network.module.optimizer
+            for name, network in self._networks.items()
+            if getattr(network.module, "optimizer", None) is not None
+        }
+        entropy = getattr(self._model, "ent_coef_optimizer", None)
+        if entropy is not None:
+            found["entropy"] = entropy
+        return {
+            name: {id(p) for group in optimiser.param_groups for p in group["params"]}
+            for name, optimiser in found.items()
+        }
+
+    def _see_following(self) -> dict[ParameterGroup, str]:
+        """Say how each target group followed the critic in the first update, from its weights."""
+        source = dict(self._named("critic"))
+        found = {}
+        for group, before in self._before.items():
+            moved = _flat(group.parameters) - before
+            leader = [source[name] for name in self._names(group) if name in source]
+            if not bool(moved.any()) or len(leader) != len(group.parameters):
+                found[group] = "did not move in the first update"
+                continue
+            lead = _flat(leader) - before
+            rate = float((moved @ lead) / (lead @ lead))
+            found[group] = f"follows the critic's {group.name}, tau {rate:.3g}"
+        return found
+
+    def _named(self, network: str) -> Iterable[tuple[str, Tensor]]:
+        module: nn.Module = self._networks[network].module
+        return module.named_parameters()
+
+    def _names(self, group: ParameterGroup) -> list[str]:
+        ids = {id(p) for p in group.parameters}
+        return [name for name, p in self._named(group.network) if id(p) in ids]
+
+
+def _changed(before: tuple[Tensor | None, int], now: tuple[Tensor | None, int]) -> bool:
+    return now[0] is not None and (now[0] is not before[0] or now[1] != before[1])
+
+
+def _flat(tensors: Iterable[Tensor]) -> Tensor:
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])

@@ -1,0 +1,231 @@
+"""Which columns of the fused features belong to which observation key, found from the extractor."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+GOAL_KEYS = ("achieved_goal", "desired_goal")
+GOAL = "goal"
+ACTION = "action"
+
+_NORMALISATIONS = (
+    nn.LayerNorm,
+    nn.RMSNorm,
+    nn.GroupNorm,
+    nn.BatchNorm1d,
+    nn.InstanceNorm1d,
+    nn.LocalResponseNorm,
+)
+
+
+class BlockError(Exception):
+    """The extractor's output cannot be taken apart; the message is one line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A modality's columns in the fused features.
+
+    Attributes:
+        name: the observation key; for columns that mix several keys, the keys joined by "+"; for
+            columns that depend on none, "constant".
+        keys: the observation keys these columns depend on.
+        columns: int64 (d_k,), their indices in the fused features, ascending.
+        parameters: names, within the extractor, of the parameters these columns depend on.
+        identity: whether the columns are the flattened observation itself.
+        ends_in: class name of the module that made the columns (such as "Tanh"), None where no
+            single module did.
+        normalisation: name, within the extractor, of the normalisation the encoder ends in.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    columns: Tensor
+    parameters: tuple[str, ...] = ()
+    identity: bool = False
+    ends_in: str | None = None
+    normalisation: str | None = None
+
+    @property
+    def width(self) -> int:
+        """Number of units, d_k."""
+        return len(self.columns)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the columns depend on several observation keys."""
+        return len(self.keys) > 1
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Switch a module to evaluation mode inside, and every submodule back to its own mode after."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def find_blocks(extractor: nn.Module, observations: Mapping[str, Tensor]) -> tuple[Block, ...]:
+    """Return the blocks of the fused features, in the order of their first columns.
+
+    An observation key is replaced by NaN, and the columns that become NaN are those that depend on
+    it. Unlike a gradient this also sees what passes a dead ReLU, a `detach` or a factor of zero:
+    which wires exist, not which carry current today. Columns that change when the key's rows are
+    exchanged are added, for extractors that clean NaNs away. Encoder parameters are assigned the
+    same way. Nothing of the extractor is altered.
+
+    Args:
+        extractor: an SB3 features extractor of a Dict observation.
+        observations: key -> float (B, ...), B >= 2, as the extractor receives them (images already
+            scaled by SB3), finite.
+
+    Raises:
+        BlockError: the fused features are not a finite (B, D) tensor.
+    """
+    inputs = {key: value.clone() for key, value in observations.items()}
+    with torch.no_grad(), evaluation_mode(extractor):
+        features, trace = _traced_forward(extractor, inputs)
+        if features.ndim != 2 or not bool(features.isfinite().all()):
+            raise BlockError(
+                f"the features extractor returned {tuple(features.shape)} with "
+                f"{int((~features.isfinite()).sum())} non-finite values; "
+                "goalscope needs finite fused features of shape (batch, units)"
+            )
+        depends = torch.stack([_depends_on_key(extractor, inputs, k, features) for k in inputs])
+        reached = {
+            name: _depends_on_parameter(extractor, inputs, name)
+            for name, _ in extractor.named_parameters()
+        }
+    return _assemble(list(inputs), depends.cpu(), reached, inputs, features, trace)
+
+
+def goal_columns(blocks: Sequence[Block]) -> Tensor | None:
+    """Return the columns of both goal vectors together, int64 (d,), or None where there are none.
+
+    Blocks that mix a goal with another key do not count: their columns are not the goal's alone.
+    """
+    parts = [b.columns for b in blocks if b.keys and set(b.keys) <= set(GOAL_KEYS)]
+    return torch.cat(parts) if parts else None
+
+
+def _forward(
+    extractor: nn.Module, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor]
+) -> Tensor:
+    # The buffers are clones: a normalisation that keeps running statistics must not see the poison.
+    buffers = {name: value.clone() for name, value in extractor.named_buffers()}
+    features: Tensor = functional_call(extractor, {**buffers, **parameters}, (dict(inputs),))
+    return features
+
+
+def _depends_on_key(
+    extractor: nn.Module, inputs: Mapping[str, Tensor], key: str, features: Tensor
+) -> Tensor:
+    poisoned = _forward(extractor, {**inputs, key: torch.full_like(inputs[key], torch.nan)}, {})
+    exchanged = _forward(extractor, {**inputs, key: inputs[key].roll(1, dims=0)}, {})
+    # A convolution may pick another algorithm for other data: only a real change counts.
+    changed = (exchanged - features).abs() > 1e-5 * (1 + features.abs())
+    return poisoned.isnan().any(dim=0) | changed.any(dim=0)
+
+
+def _depends_on_parameter(
+    extractor: nn.Module, inputs: Mapping[str, Tensor], name: str
+) -> Tensor:
+    parameter = extractor.get_parameter(name)
+    poison = {name: torch.full_like(parameter, torch.nan)}
+    return _forward(extractor, inputs, poison).isnan().any(dim=0)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of a leaf module within the extractor."""
+
+    name: str
+    module: nn.Module
+    source: Tensor
+    result: Tensor
+
+
+def _traced_forward(
+    extractor: nn.Module, inputs: Mapping[str, Tensor]
+) -> tuple[Tensor, list[_Call]]:
+    calls: list[_Call] = []
+    handles = []
+    for name, module in extractor.named_modules():
+        if next(module.children(), None) is not None:
+            continue
+
+        def record(
+            module: nn.Module, args: tuple[object, ...], result: object, name: str = name
+        ) -> None:
+            if args and isinstance(args[0], Tensor) and isinstance(result, Tensor):
+                calls.append(_Call(name, module, args[0], result))
+
+        handles.append(module.register_forward_hook(record))
+    try:
+        return _forward(extractor, inputs, {}), calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _assemble(
+    keys: Sequence[str],
+    depends: Tensor,
+    reached: Mapping[str, Tensor],
+    inputs: Mapping[str, Tensor],
+    features: Tensor,
+    trace: Sequence[_Call],
+) -> tuple[Block, ...]:
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for column in range(features.shape[1]):
+        owners = tuple(key for row, key in enumerate(keys) if bool(depends[row, column]))
+        groups.setdefault(owners, []).append(column)
+    blocks = []
+    for owners, members in groups.items():
+        columns = torch.tensor(members, device=features.device)
+        values = features[:, columns]
+        maker = _maker(values, trace)
+        normalisation = _final_normalisation(maker, trace)
+        identity = len(owners) == 1 and _same(inputs[owners[0]].flatten(1), values)
+        blocks.append(
+            Block(
+                name=_block_name(owners),
+                keys=owners,
+                columns=columns,
+                parameters=tuple(n for n, hit in reached.items() if bool(hit[columns].any())),
+                identity=identity,
+                ends_in=None if maker is None or identity else type(maker.module).__name__,
+                normalisation=None if normalisation is None else normalisation.name,
+            )
+        )
+    return tuple(blocks)
+
+
+def _block_name(keys: Sequence[str]) -> str:
+    # "/" separates family from metric in a record key, "." its parts.
+    return "+".join(keys).replace("/", "_").replace(".", "_") or "constant"
+
+
+def _same(left: Tensor, right: Tensor) -> bool:
+    return left.shape == right.shape and bool((left == right).all())
+
+
+def _maker(values: Tensor, trace: Sequence[_Call]) -> _Call | None:
+    """Return the last leaf module whose output is exactly these columns."""
+    return next((call for call in reversed(trace) if _same(call.result, values)), None)
+
+
+def _final_normalisation(maker: _Call | None, trace: Sequence[_Call]) -> _Call | None:
+    """Return the normalisation that made the columns, itself or through one activation."""
+    if maker is None or isinstance(maker.module, _NORMALISATIONS):
+        return maker
+    before = next((call for call in trace if call.result is maker.source), None)
+    return before if before is not None and isinstance(before.module, _NORMALISATIONS) else None
