@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from goalscope.probes.blocks import ACTION, GOAL
+from goalscope.probes.blocks import ACTION, GOAL, GOAL_KEYS
 
 SATURATION = 0.99  # |tanh| above this passes less than 2 % of a gradient
 
@@ -96,7 +96,7 @@ def forward_signal(
     Args:
         inputs: float (B, D) or (B, D + A), what the consumers read.
         weights: one float (H, D) or (H, D + A) per consumer.
-        columns: block -> int64 columns of `inputs`; `goal` and `action` count in no total.
+        columns: block -> int64 columns of `inputs`, `goal` and `action` among them.
 
     Returns:
         "<block>.signal" (squared units of the pre-activation), "<block>.share" (0..1), "residual".
@@ -108,13 +108,25 @@ def forward_signal(
         return (centred[:, index] @ stacked[:, index].T).square().sum() / len(centred)
 
     signals = {block: heard(index) for block, index in columns.items()}
-    parts = [block for block in columns if block not in (GOAL, ACTION)]
+    results = {f"{block}.signal": value for block, value in signals.items()}
+    observed = {block: value for block, value in signals.items() if block != ACTION}
+    for block, value in observed.items():
+        results[f"{block}.share"] = value / partition_total(observed, block)
+    parts = [block for block in observed if block != GOAL]
     total = torch.stack([signals[block] for block in parts]).sum()
     together = heard(torch.cat([columns[block] for block in parts]))
-    results = {f"{block}.signal": value for block, value in signals.items()}
-    results |= {f"{b}.share": value / total for b, value in signals.items() if b != ACTION}
     results["residual"] = (together - total) / total
     return results
+
+
+def partition_total(values: Mapping[str, Tensor], block: str) -> Tensor:
+    """Return the sum over the partition that `block` belongs to.
+
+    The observation keys are one partition; for `goal` the two goal vectors count as one block, so
+    that its share, too, lies in 0..1 and is complemented by the other blocks'.
+    """
+    left_out = GOAL_KEYS if block == GOAL else (GOAL,)
+    return torch.stack([value for name, value in values.items() if name not in left_out]).sum()
 
 
 def _mean(mask: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from goalscope.probes.blocks import ACTION, GOAL
-from goalscope.probes.features import spread_per_unit
+from goalscope.probes.features import partition_total, spread_per_unit
 
 
 @dataclass(frozen=True)
@@ -98,19 +98,8 @@ def _fusion_gradients(
         heard[block] = moved[:, index].sum(dim=1).square().mean().sqrt() * batch
         results[f"{block}.signal_gradient"] = heard[block]
     for block in columns:
-        results[f"{block}.signal_gradient_share"] = heard[block] / _partition_total(heard, block)
+        results[f"{block}.signal_gradient_share"] = heard[block] / partition_total(heard, block)
     return results
-
-
-def _partition_total(values: Mapping[str, Tensor], block: str) -> Tensor:
-    """Return the sum over blocks, with the goal vectors as one block where `goal` is asked for."""
-    goals = ("achieved_goal", "desired_goal")
-    parts = [
-        value
-        for name, value in values.items()
-        if (name not in goals if block == GOAL else name != GOAL)
-    ]
-    return torch.stack(parts).sum()
 
 
 def _weight_gradients(update: LossUpdate, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
