@@ -200,6 +200,18 @@ def read_run(folder: Path | str) -> RunRecord:
     return RunRecord(folder, info, lines, routing, torn)
 
 
+def last_update(folder: Path) -> int:
+    """Return the update of the last whole line of a run that may still be going; 0 before any."""
+    try:
+        with open(folder / MEASUREMENTS_FILE, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 200_000))
+            raw = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
+        return _decode_line(raw).update
+    except (OSError, ValueError, KeyError):
+        return 0  # not begun, or caught while writing
+
+
 def _read_info(folder: Path) -> dict[str, Any]:
     if not folder.exists():
         raise RecordError(f"{folder} does not exist; give the folder a run was written to")

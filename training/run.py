@@ -7,7 +7,6 @@ from typing import Any
 import gymnasium as gym
 import torch
 from stable_baselines3 import SAC, HerReplayBuffer
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.torch_layers import CombinedExtractor
 
@@ -86,13 +85,17 @@ class RunSettings:
         """Steps before the first update."""
         return 100 * self.n_envs if self.learning_starts is None else self.learning_starts
 
+    @property
+    def updates(self) -> int:
+        """Updates the run will make, about."""
+        return (self.total_steps - self.starts) // self.n_envs * self.gradient_steps
 
-def train(settings: RunSettings, callbacks: list[BaseCallback], *, progress: bool = False) -> Path:
+
+def train(settings: RunSettings, *, progress: bool = False) -> Path:
     """Train a run, watched, and return its folder.
 
     Args:
         settings: what to run.
-        callbacks: further SB3 callbacks.
         progress: draw SB3's progress bar.
 
     Raises:
@@ -116,11 +119,7 @@ def train(settings: RunSettings, callbacks: list[BaseCallback], *, progress: boo
             settings=_run_settings(settings),
             arm=arm.name,
         )
-        model.learn(
-            settings.total_steps,
-            callback=CallbackList([diagnostics, *callbacks]),
-            progress_bar=progress,
-        )
+        model.learn(settings.total_steps, callback=diagnostics, progress_bar=progress)
     finally:
         env = model.get_env()
         if env is not None:

@@ -1,0 +1,23 @@
+"""The errors that are the user's to mend: one line each, exit code 2, no traceback."""
+
+from goalscope.diagnostics.probe_set import ProbeSetError
+from goalscope.diagnostics.record import RecordError
+from goalscope.probes import UnsupportedPolicy
+from goalscope.reports import ReportError
+from goalscope.training.arms import UnknownArm
+from goalscope.training.environments import UnusableEnvironment
+from goalscope.training.rendering import RenderingError
+from goalscope.training.run import SettingsError
+from goalscope.training.study import StudyError
+
+USER_ERRORS = (
+    ProbeSetError,
+    RecordError,
+    RenderingError,
+    ReportError,
+    SettingsError,
+    StudyError,
+    UnknownArm,
+    UnsupportedPolicy,
+    UnusableEnvironment,
+)

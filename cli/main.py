@@ -1,0 +1,70 @@
+"""The `goalscope` command: parses, dispatches, and turns bad input into one line and exit code 2."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from goalscope.cli.demo import Demo
+from goalscope.cli.doctor import Doctor
+from goalscope.cli.errors import USER_ERRORS
+from goalscope.cli.pages import Compare, Report
+from goalscope.cli.train import Train
+
+DESCRIPTION = (
+    "Why is my goal-conditioned pixel agent not learning? Watch its real updates, report how "
+    "pixels and goals share the signal and the gradients, and compare a baseline with a fix."
+)
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+Command = (
+    Annotated[Doctor, tyro.conf.subcommand("doctor")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Demo, tyro.conf.subcommand("demo")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 2 for bad input, 130 when interrupted."""
+    command = _parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return command.run()
+    except KeyboardInterrupt:
+        print("goalscope: interrupted; what was measured until now is kept", file=sys.stderr)
+        return INTERRUPTED
+    except USER_ERRORS as error:
+        print(f"goalscope: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _parse(arguments: Sequence[str]) -> Doctor | Train | Report | Compare | Demo:
+    """Parse, and say what is wrong in one line instead of tyro's box."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(
+                Command,  # type: ignore[arg-type]  # a union of annotated types is a valid form
+                args=arguments,
+                prog="goalscope",
+                description=DESCRIPTION,
+            )
+    except SystemExit as stop:
+        if complaint.getvalue():
+            print(f"goalscope: {_one_line(complaint.getvalue())}", file=sys.stderr)
+        raise SystemExit(stop.code) from None
+
+
+def _one_line(box: str) -> str:
+    words = re.sub(r"[\u2500-\u257f]+", " ", box).split()
+    return " ".join(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Shared by all tests: a working OpenGL before mujoco is imported, one thread, small real agents."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from goalscope.training.rendering import select_backend
+
+select_backend()
+
+from stable_baselines3 import SAC, HerReplayBuffer  # noqa: E402
+from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
+
+from goalscope.training.environments import EnvironmentSettings, make_environment  # noqa: E402
+
+torch.set_num_threads(1)
+
+REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
+
+
+@pytest.fixture
+def make_agent() -> Iterator[Callable[..., SAC]]:
+    """Return a maker of SAC + HER agents on FetchReach from 36x36 pixels, closed afterwards."""
+    made: list[SAC] = []
+
+    def make(cls: type[SAC] = SAC, **settings) -> SAC:
+        env = make_vec_env(lambda: make_environment(REACH), n_envs=1, seed=0)
+        defaults = {
+            "replay_buffer_class": HerReplayBuffer,
+            "learning_starts": 60,
+            "batch_size": 32,
+            "buffer_size": 200,
+            "seed": 0,
+        }
+        made.append(cls("MultiInputPolicy", env, **(defaults | settings)))
+        return made[-1]
+
+    yield make
+    for agent in made:
+        agent.get_env().close()

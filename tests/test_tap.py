@@ -1,0 +1,231 @@
+"""What the tap sees of a real SAC + HER + image update, against plain autograd on that batch."""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import SAC, TD3
+from torch import Tensor, nn
+
+from goalscope.diagnostics.tap import Tap, TrackedUpdate
+from goalscope.probes import view_networks
+from goalscope.training import NormalizedCombinedExtractor
+
+UPDATE = 3
+EXTRACTORS: dict[str, dict[str, Any]] = {
+    "combined": {},
+    "normalized": {"features_extractor_class": NormalizedCombinedExtractor},
+    "shared": {"share_features_extractor": True},
+}
+
+
+@dataclass
+class Snapshot:
+    """The agent just before the update, what it drew, and what hooks on the parameters saw."""
+
+    model: Any = None
+    generator: Tensor | None = None
+    log_ent_coef: Tensor | None = None
+    batch: Any = None
+    hooked: list[list[Tensor]] = field(default_factory=lambda: [[], []])
+    extractor: Any = None
+
+
+def tracked_update(agent: SAC) -> tuple[TrackedUpdate, Snapshot]:
+    """Train up to UPDATE with a tap on it."""
+    updates: list[TrackedUpdate] = []
+    failures: list[Exception] = []
+    snapshot = Snapshot()
+    real_train, real_sample = agent.train, agent.replay_buffer.sample
+
+    def train(gradient_steps: int, batch_size: int) -> None:
+        if agent._n_updates == UPDATE - 1:
+            snapshot.model = copy.deepcopy(agent.policy)
+            snapshot.log_ent_coef = agent.log_ent_coef.detach().clone()
+            snapshot.generator = torch.get_rng_state()
+            for net, seen in zip(agent.critic.q_networks, snapshot.hooked, strict=True):
+                net[0].weight.register_hook(lambda g, seen=seen: seen.append(g.detach().clone()))
+        real_train(gradient_steps, batch_size)
+
+    def sample(*args: Any, **kwargs: Any) -> Any:
+        snapshot.batch = real_sample(*args, **kwargs)
+        return snapshot.batch
+
+    agent.train, agent.replay_buffer.sample = train, sample
+    tap = Tap(
+        view_networks(agent.policy),
+        start=0,
+        is_due=lambda update: update == UPDATE,
+        on_first=lambda: None,
+        on_update=updates.append,
+        on_failure=failures.append,
+    )
+    agent.learn(60 + UPDATE)
+    tap.detach()
+    assert not failures
+    assert [update.update for update in updates] == [UPDATE]
+    return updates[0], snapshot
+
+
+def losses_by_hand(agent: SAC, before: Snapshot) -> dict[str, Any]:
+    """Recompute SAC's two losses from the saved weights and the drawn batch, and differentiate.
+
+    Haarnoja et al. 2018, as SB3 orders it: the actor's loss is taken after the critic's step.
+    """
+    policy, batch = before.model, before.batch
+    torch.set_rng_state(before.generator)
+    alpha = before.log_ent_coef.exp()
+    features: dict[str, Tensor] = {}
+
+    def keep(name: str):
+        def hook(module: nn.Module, args: Any, output: Tensor) -> None:
+            if output.requires_grad:
+                output.retain_grad()
+                features[name] = output
+
+        return hook
+
+    actions, log_density = policy.actor.action_log_prob(batch.observations)
+    handles = [policy.critic.features_extractor.register_forward_hook(keep("critic"))]
+    with torch.no_grad():
+        next_actions, next_density = policy.actor.action_log_prob(batch.next_observations)
+        next_q = torch.cat(policy.critic_target(batch.next_observations, next_actions), dim=1)
+        soft = next_q.min(dim=1, keepdim=True).values - alpha * next_density.reshape(-1, 1)
+        target = batch.rewards + (1 - batch.dones) * agent.gamma * soft
+    loss = 0.5 * sum(((q - target) ** 2).mean() for q in policy.critic(batch.observations, batch.actions))
+    critic_parameters = [p for p in policy.critic.parameters()]
+    wanted = [p for p in critic_parameters]
+    grads = torch.autograd.grad(
+        loss, wanted + ([features["critic"]] if "critic" in features else []), allow_unused=True
+    )
+    for handle in handles:
+        handle.remove()
+    result: dict[str, Any] = {
+        "critic": dict(zip([n for n, _ in policy.critic.named_parameters()], grads, strict=False)),
+        "critic_fusion": grads[len(wanted)] if "critic" in features else None,
+    }
+    # The critic after its step, as the agent's Adam left it.
+    policy.critic.load_state_dict(agent.policy.critic.state_dict())
+    if policy.share_features_extractor:  # the encoder has moved with the actor's step since
+        policy.actor.features_extractor.load_state_dict(before.extractor)
+    handle = policy.actor.features_extractor.register_forward_hook(keep("actor"))
+    torch.set_rng_state(before.generator)
+    actions, log_density = policy.actor.action_log_prob(batch.observations)
+    handle.remove()
+    q_values = torch.cat(policy.critic(batch.observations, actions), dim=1).min(dim=1).values
+    loss = (alpha * log_density - q_values).mean()
+    wanted = list(policy.actor.parameters())
+    grads = torch.autograd.grad(loss, [*wanted, features["actor"]])
+    result["actor"] = dict(zip([n for n, _ in policy.actor.named_parameters()], grads, strict=False))
+    result["actor_fusion"] = grads[-1]
+    return result
+
+
+@pytest.mark.parametrize("kind", EXTRACTORS)
+def test_the_tap_sees_each_loss_alone_as_autograd_does(make_agent, kind):
+    agent = make_agent(policy_kwargs=EXTRACTORS[kind])
+    tracked, before = tracked_update(agent)
+    before.extractor = copy.deepcopy(before.model.actor.features_extractor.state_dict())
+    old = copy.deepcopy(before.model)
+    expected = losses_by_hand(agent, before)
+    for loss, name in (("critic_loss", "critic"), ("actor_loss", "actor")):
+        network = view_networks(agent.policy)[name]
+        update = tracked.losses[loss]
+        new_module, old_module = getattr(agent.policy, name), getattr(old, name)
+        for consumer, got, was, now in zip(
+            network.consumers,
+            update.weight_gradients,
+            update.weights,
+            update.weights_after,
+            strict=True,
+        ):
+            gradient = expected[name][f"{consumer.name}.weight"]
+            torch.testing.assert_close(got, gradient, rtol=1e-4, atol=1e-7)
+            assert torch.equal(was, old_module.get_submodule(consumer.name).weight)
+            assert torch.equal(now, new_module.get_submodule(consumer.name).weight)
+        if expected[f"{name}_fusion"] is not None:
+            torch.testing.assert_close(
+                update.fusion_gradients(network.features_dim),
+                expected[f"{name}_fusion"],
+                rtol=1e-4,
+                atol=1e-8,
+            )
+        block = network.block("pixels")
+        if kind == "shared" and name == "critic":
+            # SB3 runs the shared encoder without gradient for the critic: absent, not zero.
+            assert update.encoders == {}
+            continue
+        names = [f"features_extractor.{parameter}" for parameter in block.parameters]
+        encoder = update.encoders["pixels"]
+        gradient = torch.cat([expected[name][n].flatten() for n in names])
+        torch.testing.assert_close(encoder.gradient, gradient, rtol=1e-3, atol=1e-7)
+        was = torch.cat([old_module.get_parameter(n).flatten() for n in names])
+        now = torch.cat([new_module.get_parameter(n).flatten() for n in names])
+        assert torch.equal(encoder.before, was)
+        assert torch.equal(encoder.after, now)
+
+    # What a general-purpose logger sees: a hook on the parameter is called by both backward passes
+    # and is left with the actor's; `.grad` afterwards holds their sum. Neither is the critic's.
+    critic_gradient = torch.cat(list(tracked.losses["critic_loss"].weight_gradients))
+    first, last = (torch.cat(seen) for seen in zip(*before.hooked, strict=True))
+    torch.testing.assert_close(first, critic_gradient)
+    left_over = torch.cat([net[0].weight.grad for net in agent.critic.q_networks])
+    assert (last - critic_gradient).norm() > 0.1 * critic_gradient.norm()
+    assert (left_over - critic_gradient).norm() > 0.1 * critic_gradient.norm()
+    torch.testing.assert_close(left_over, first + last)
+
+
+def test_the_forward_passes_are_those_of_the_batch(make_agent):
+    agent = make_agent(policy_kwargs=EXTRACTORS["normalized"])
+    tracked, before = tracked_update(agent)
+    policy, batch = before.model, before.batch
+    with torch.no_grad():
+        for name, observations in (
+            ("actor", batch.observations),
+            ("critic", batch.observations),
+            ("critic_target", batch.next_observations),
+        ):
+            module = getattr(policy, name)
+            features = module.extract_features(observations, module.features_extractor)
+            width = features.shape[1]
+            seen = tracked.passes[name]
+            torch.testing.assert_close(seen.inputs[:, :width], features)
+            cnn = module.features_extractor.extractors["pixels"][0]
+            raw = cnn(observations["pixels"].float() / 255)
+            torch.testing.assert_close(seen.raw["pixels"], raw)
+    assert torch.equal(tracked.passes["critic"].inputs[:, width:], batch.actions)
+
+
+class BothReach(SAC):
+    """A shared encoder that the critic's loss reaches, too."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self.critic.share_features_extractor = False
+
+
+def test_the_cosine_on_an_encoder_that_both_losses_reach(make_agent):
+    agent = make_agent(BothReach, policy_kwargs=EXTRACTORS["shared"])
+    tracked, _ = tracked_update(agent)
+    assert tracked.encoder_cosine is not None
+    assert -1 <= tracked.encoder_cosine <= 1
+    apart = make_agent(policy_kwargs=EXTRACTORS["shared"])
+    assert tracked_update(apart)[0].encoder_cosine is None
+
+
+def test_a_delayed_actor_is_absent_where_it_took_no_step(make_agent):
+    agent = make_agent(TD3, policy_delay=2)
+    seen: list[TrackedUpdate] = []
+    failures: list[Exception] = []
+    networks = view_networks(agent.policy)
+    tap = Tap(networks, 0, lambda _: True, lambda: None, seen.append, failures.append)
+    agent.learn(66)
+    tap.detach()
+    assert not failures
+    assert [update.update for update in seen] == list(range(1, 7))
+    assert ["actor_loss" in update.losses for update in seen] == [False, True] * 3
+    assert all("critic_loss" in update.losses for update in seen)
+    assert np.isfinite(seen[1].losses["actor_loss"].fusion_gradients(262).sum())
