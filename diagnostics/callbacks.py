@@ -80,6 +80,7 @@ class Diagnostics(BaseCallback):
         self._writer: RecordWriter | None = None
         self._routing: RoutingWatch | None = None
         self._networks: dict[str, Network] = {}
+        self._keys: list[str] = []
         self._failures: Counter[str] = Counter()
         self._last_state = -1
         self._last_sensitivity = -1
@@ -101,7 +102,6 @@ class Diagnostics(BaseCallback):
             self._writer = RecordWriter(self._folder, self._run_info())
             if self._goal is not None and self._goal.probe_set is not None:
                 self._goal.probe_set.save(self._folder / PROBE_SET_FILE)
-        self._announce_keys()
         self._tap = Tap(
             self._networks,
             start=self.model._n_updates,
@@ -111,6 +111,8 @@ class Diagnostics(BaseCallback):
             on_failure=lambda error: self._fail("tap", error),
         )
         self._routing = RoutingWatch(self.model, self._networks)
+        with self._tap.suspended():
+            self._announce_keys()
 
     def _on_step(self) -> bool:
         infos, dones = self.locals.get("infos"), self.locals.get("dones")
@@ -212,12 +214,24 @@ class Diagnostics(BaseCallback):
         self.logger.record(key, value, exclude=("stdout", "log"))
 
     def _announce_keys(self) -> None:
-        # SB3's CSV writer rewrites its whole file for each new column: announce them all at once.
+        """Give SB3's logger every key before its first dump.
+
+        Its CSV writer rewrites the whole file for each column that comes later.
+        """
+        if not self._keys:
+            try:
+                self._keys = self._rehearse()
+            except Exception as error:  # as in _measure
+                self._fail("rehearsal", error)
+        for key in self._keys:
+            self._log_to_sb3(key, float("nan"))
+
+    def _rehearse(self) -> list[str]:
         keys = [*metric_keys(copy.deepcopy(self._instruments), self._networks), *TRAINING_KEYS]
         if self._goal is not None:
-            keys += self._goal.metric_keys(self._networks)
-        for key in keys:
-            self._log_to_sb3(key, float("nan"))
+            with torch.no_grad(), isolated_generators(seed=0):
+                keys += self._goal.metric_keys(self._networks)
+        return keys
 
     def _write(self, line: Line) -> None:
         if self._writer is None:

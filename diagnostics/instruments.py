@@ -28,6 +28,7 @@ from goalscope.probes import (
     feature_statistics,
     forward_signal,
     gradient_balance,
+    squared_norm,
 )
 
 DIRECTION_WINDOW = 10
@@ -88,7 +89,7 @@ class GradientInstrument:
     def __init__(self, schedule: Schedule, window: int = DIRECTION_WINDOW) -> None:
         self.schedule = schedule
         self._window = window
-        self._recent: dict[str, deque[Tensor]] = {}
+        self._recent: dict[str, GradientWindow] = {}
 
     def measure(self, tracked: TrackedUpdate, networks: Mapping[str, Network]) -> dict[str, Tensor]:
         """Return the metrics of every loss that took a step."""
@@ -112,10 +113,49 @@ class GradientInstrument:
         return results
 
     def _consistency(self, key: str, gradient: Tensor) -> dict[str, Tensor]:
-        recent = self._recent.setdefault(key, deque(maxlen=self._window))
-        # bfloat16 halves what ten encoder gradients take; its rounding moves the ratio by < 1e-4.
-        recent.append(gradient.to(torch.bfloat16).clone())
-        return {key: direction_consistency(recent)} if len(recent) > 1 else {}
+        window = self._recent.setdefault(key, GradientWindow(self._window))
+        window.append(gradient)
+        return {key: window.consistency()} if len(window) > 1 else {}
+
+
+class GradientWindow:
+    """The last `size` gradients, and their direction consistency without summing them anew.
+
+    Kept in bfloat16, which halves what ten encoder gradients take; the rounding moves the ratio by
+    less than 1e-4. Their float32 sum is kept up to date and made anew once per window, so that its
+    own rounding cannot grow.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._gradients: deque[Tensor] = deque()
+        self._squares: deque[Tensor] = deque()
+        self._total: Tensor | None = None
+        self._appended = 0
+
+    def __len__(self) -> int:
+        return len(self._gradients)
+
+    def append(self, gradient: Tensor) -> None:
+        """Take in a gradient; the oldest leaves a full window."""
+        rounded = gradient.to(torch.bfloat16, copy=True)
+        self._gradients.append(rounded)
+        self._squares.append(squared_norm(rounded))
+        if len(self) > self._size and self._total is not None:
+            self._total -= self._gradients.popleft()
+            self._squares.popleft()
+        self._appended += 1
+        if self._total is None or self._appended % self._size == 0:
+            self._total = torch.zeros_like(gradient, dtype=torch.float32)
+            for kept in self._gradients:
+                self._total += kept
+        else:
+            self._total += rounded
+
+    def consistency(self) -> Tensor:
+        """Return `probes.direction_consistency` of the window."""
+        assert self._total is not None  # something was appended
+        return direction_consistency(self._total / len(self), list(self._squares))
 
 
 def metric_keys(

@@ -54,6 +54,7 @@ class ProbeSet:
     def save(self, path: Path) -> None:
         """Write to a safetensors file."""
         save_file(self._arrays(), path, metadata={"source": self.source})
+        path.chmod(0o644)  # safetensors keeps it to its owner
 
     def batch(self, device: torch.device) -> GoalBatch:
         """Return the probe set as tensors on a device."""

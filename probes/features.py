@@ -104,17 +104,18 @@ def forward_signal(
     centred = inputs - inputs.mean(dim=0)
     stacked = torch.cat(list(weights))
 
-    def heard(index: Tensor) -> Tensor:
-        return (centred[:, index] @ stacked[:, index].T).square().sum() / len(centred)
-
-    signals = {block: heard(index) for block, index in columns.items()}
+    outputs = {
+        block: centred[:, index] @ stacked[:, index].T for block, index in columns.items()
+    }
+    signals = {block: output.square().sum() / len(centred) for block, output in outputs.items()}
     results = {f"{block}.signal": value for block, value in signals.items()}
     observed = {block: value for block, value in signals.items() if block != ACTION}
     for block, value in observed.items():
         results[f"{block}.share"] = value / partition_total(observed, block)
     parts = [block for block in observed if block != GOAL]
     total = torch.stack([signals[block] for block in parts]).sum()
-    together = heard(torch.cat([columns[block] for block in parts]))
+    together = torch.stack([outputs[block] for block in parts]).sum(dim=0)
+    together = together.square().sum() / len(centred)
     results["residual"] = (together - total) / total
     return results
 

@@ -122,14 +122,19 @@ def _weight_gradients(update: LossUpdate, columns: Mapping[str, Tensor]) -> dict
     return results
 
 
-def direction_consistency(gradients: Sequence[Tensor]) -> Tensor:
-    """Return norm(mean g)^2 / mean(norm(g)^2) over a window of n gradients, in [1/n, 1] or so.
+def direction_consistency(mean: Tensor, squared_norms: Sequence[Tensor]) -> Tensor:
+    """Return norm(mean g)^2 / mean(norm(g)^2) over a window of n gradients, in [0, 1].
 
-    1/n is what independent zero-mean gradients give on average (a window of opposed gradients can
-    fall below it, down to 0); 1 is the same gradient every time.
+    1/n is what independent zero-mean gradients give on average (a window of opposed gradients falls
+    below it); 1 is the same gradient every time.
 
     Args:
-        gradients: n tensors of equal shape, any floating dtype.
+        mean: the mean of the n gradients.
+        squared_norms: scalar, norm(g)^2 of each.
     """
-    stacked = torch.stack([gradient.flatten() for gradient in gradients]).float()
-    return stacked.mean(dim=0).square().sum() / stacked.square().sum(dim=1).mean()
+    return squared_norm(mean) / torch.stack(list(squared_norms)).mean()
+
+
+def squared_norm(values: Tensor) -> Tensor:
+    """Return the sum of squares as a float32 scalar, whatever the dtype."""
+    return torch.linalg.vector_norm(values, dtype=torch.float32).square()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from goalscope.diagnostics.instruments import GradientWindow
 from goalscope.probes import EncoderUpdate, LossUpdate, direction_consistency, gradient_balance
 
 COLUMNS = {
@@ -134,20 +135,31 @@ def test_the_scale_does_not_depend_on_the_batch_size():
         torch.testing.assert_close(value, once[key], msg=key)
 
 
+def consistency_of(gradients: list[torch.Tensor]) -> float:
+    squares = [(gradient**2).sum() for gradient in gradients]
+    return direction_consistency(torch.stack(gradients).mean(dim=0), squares).item()
+
+
 def test_direction_consistency_of_known_windows():
-    same = [torch.tensor([1.0, 2.0])] * 5
-    assert direction_consistency(same) == pytest.approx(1)
-    orthogonal = list(torch.eye(4))
-    assert direction_consistency(orthogonal) == pytest.approx(1 / 4)
-    opposed = [torch.tensor([1.0]), torch.tensor([-1.0])]
-    assert direction_consistency(opposed) == pytest.approx(0)
+    assert consistency_of([torch.tensor([1.0, 2.0])] * 5) == pytest.approx(1)
+    assert consistency_of(list(torch.eye(4))) == pytest.approx(1 / 4)
+    assert consistency_of([torch.tensor([1.0]), torch.tensor([-1.0])]) == pytest.approx(0)
 
 
 def test_direction_consistency_of_noise_is_one_over_n():
     generator = torch.Generator().manual_seed(0)
     noise = [torch.randn(20_000, generator=generator) for _ in range(10)]
-    assert direction_consistency(noise) == pytest.approx(0.1, rel=0.05)
-    rounded = [gradient.bfloat16() for gradient in noise]
-    assert direction_consistency(rounded) == pytest.approx(
-        direction_consistency(noise).item(), abs=1e-4
-    )
+    assert consistency_of(noise) == pytest.approx(0.1, rel=0.05)
+
+
+def test_the_sliding_window_equals_its_definition_however_the_scale_changes():
+    generator = torch.Generator().manual_seed(0)
+    window, seen = GradientWindow(4), []
+    drift = torch.randn(1000, generator=generator)
+    for update in range(30):
+        scale = 10.0 ** (-update / 10)
+        seen.append(scale * (drift + torch.randn(1000, generator=generator)))
+        window.append(seen[-1])
+        expected = consistency_of(seen[-4:])
+        assert len(window) == min(4, update + 1)
+        assert window.consistency().item() == pytest.approx(expected, abs=1e-4)

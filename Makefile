@@ -1,0 +1,36 @@
+# Two commands are all the set-up there is: make demo, make test.
+.PHONY: help demo test test-slow check bench clean
+PYTHON := .venv/bin/python
+
+help:
+	@echo "make demo       set everything up, train baseline and fix on FetchPush, compare them"
+	@echo "make test       set everything up, run the tests"
+	@echo "make check      formatting, lint, types"
+	@echo "make bench      overhead of watching, side by side with plain SB3 (about 25 minutes)"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make clean      remove the virtual environment and caches; runs are kept"
+
+demo:
+	@scripts/setup.sh
+	@.venv/bin/goalscope demo
+
+test:
+	@scripts/setup.sh browser
+	@$(PYTHON) -m pytest -m "not slow and not gpu"
+
+test-slow:
+	@scripts/setup.sh browser
+	@$(PYTHON) -m pytest -m "slow and not gpu"
+
+check:
+	@scripts/setup.sh
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy -p goalscope
+
+bench:
+	@scripts/setup.sh
+	@$(PYTHON) -m benchmarks.overhead
+
+clean:
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,126 @@
+"""In what the compared runs differ: settings between arms, and circumstances between runs."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from goalscope.reports.tables import Run
+
+Arms = Mapping[str, Sequence[Run]]
+NOT_SET = "not set"
+# Settings that say how long or where a run ran, not what was trained.
+_CIRCUMSTANCES = ("run.total_steps", "env.renderer")
+# Settings that must differ between seeds, or that name places.
+_IGNORED = {"seed", "out", "output", "folder", "path", "directory"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting, or a circumstance, that is not the same everywhere.
+
+    Attributes:
+        name: of the setting or circumstance.
+        values: arm -> its value in words.
+    """
+
+    name: str
+    values: Mapping[str, str]
+
+
+def setting_differences(arms: Arms) -> list[Difference]:
+    """Return every setting in which arms differ; seeds, output paths and lengths left out."""
+    names = {name for runs in arms.values() for run in runs for name in run.settings}
+    found = []
+    for name in sorted(names):
+        if not _is_setting(name):
+            continue
+        values = {arm: _values(runs, _setting(name)) for arm, runs in arms.items()}
+        if len(set(values.values())) > 1:
+            found.append(Difference(name, values))
+    return found
+
+
+def circumstance_differences(arms: Arms) -> list[Difference]:
+    """Return every circumstance that differs: versions, machine, renderer, probe set, length."""
+    runs = [run for group in arms.values() for run in group]
+    readers: dict[str, Callable[[Run], Any]] = {name: _setting(name) for name in _CIRCUMSTANCES}
+    for section in ("versions", "hardware", "instruments"):
+        for name in dict.fromkeys(name for run in runs for name in run.section(section)):
+            readers[f"{section}: {name}"] = _entry(section, name)
+    readers["probe set (sha256)"] = probe_set_digest
+    readers["updates"] = lambda run: run.updates
+    readers["steps"] = lambda run: run.steps
+    found = []
+    for name, read in readers.items():
+        if len({_word(read(run)) for run in runs}) > 1:
+            found.append(Difference(name, {arm: _values(g, read) for arm, g in arms.items()}))
+    return found
+
+
+def mixed_arms(arms: Arms) -> dict[str, list[str]]:
+    """Return arm -> settings in which its own runs differ, for arms that are not one arm."""
+    found = {}
+    for arm, runs in arms.items():
+        names = sorted({name for run in runs for name in run.settings if _is_setting(name)})
+        mixed = [n for n in names if len({_word(run.settings.get(n, NOT_SET)) for run in runs}) > 1]
+        if mixed:
+            found[arm] = mixed
+    return found
+
+
+def missing_single_changes(
+    arms: Arms, baseline: str, differences: Sequence[Difference]
+) -> dict[str, list[str]]:
+    """Return arm -> the single-change comparisons that are missing to tell which change mattered.
+
+    Only for arms that differ from the baseline in more than one setting. A change counts as
+    compared where some arm differs from the baseline in that setting alone, to the same value.
+
+    Args:
+        arms: arm -> runs.
+        baseline: name of the baseline.
+        differences: of the settings between these arms.
+    """
+    changes = {
+        arm: {d.name: d.values[arm] for d in differences if d.values[arm] != d.values[baseline]}
+        for arm in arms
+        if arm != baseline
+    }
+    single = {next(iter(c.items())) for c in changes.values() if len(c) == 1}
+    return {
+        arm: [
+            f"{baseline} with only {name} = {value}"
+            for name, value in changed.items()
+            if (name, value) not in single
+        ]
+        for arm, changed in changes.items()
+        if len(changed) > 1
+    }
+
+
+def probe_set_digest(run: Run) -> str:
+    """Return the digest of a run's probe set, "none", or "its own" where it has no digest."""
+    probe_set = run.section("probe_set")
+    return str(probe_set.get("sha256") or "its own") if probe_set else "none"
+
+
+def _is_setting(name: str) -> bool:
+    words = name.rpartition(".")[2].split("_")
+    return name not in _CIRCUMSTANCES and words[-1] not in _IGNORED
+
+
+def _setting(name: str) -> Callable[[Run], Any]:
+    return lambda run: run.settings.get(name, NOT_SET)
+
+
+def _entry(section: str, name: str) -> Callable[[Run], Any]:
+    return lambda run: run.section(section).get(name, NOT_SET)
+
+
+def _values(runs: Sequence[Run], read: Callable[[Run], Any]) -> str:
+    return ", ".join(sorted({_word(read(run)) for run in runs}))
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

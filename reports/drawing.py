@@ -1,0 +1,314 @@
+"""Curves over updates, panel by panel: every seed, their mean and interval, labels at the lines."""
+
+import html
+import io
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from goalscope.reports.statistics import Array, Scale, t_interval
+from goalscope.reports.style import (
+    GREY,
+    LOWEST_SHARE,
+    Dash,
+    house_style,
+    update_axis,
+    value_axis,
+)
+from goalscope.reports.windows import Axis
+
+WIDTH = 7.2  # inches, a page's column
+MOST_POINTS = 400  # per line; more cannot be told apart
+_LABEL_GAP = 0.075
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One line of a panel: the seeds of an arm, or one block of a run.
+
+    Attributes:
+        label: written at its end.
+        tables: one per seed: columns `update`, `step`, `value`.
+        colour: of all its seeds.
+        dash: of its mean.
+    """
+
+    label: str
+    tables: Sequence[pd.DataFrame]
+    colour: str
+    dash: Dash = "-"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A labelled dashed line across a panel: a threshold, or what chance would give."""
+
+    value: float
+    label: str
+    colour: str = GREY
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes:
+        title: what is shown.
+        unit: label of the y axis, with its unit.
+        curves: what is drawn.
+        scale: of the y axis, and of means and intervals over seeds.
+        references: lines across it.
+    """
+
+    title: str
+    unit: str
+    curves: Sequence[Curve]
+    scale: Scale = Scale.PLAIN
+    references: Sequence[Reference] = ()
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of a page.
+
+    Attributes:
+        name: of its files.
+        title: above it.
+        caption: what it shows, in which unit, of how many seeds, and what to look for.
+        draw: makes it, inside the house style.
+    """
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[], Figure] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure on a page: its words, and the SVG to put into the page."""
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+
+
+def curves_figure(
+    panels: Sequence[Panel], *, columns: int = 2, axis: Axis = "update", height: float = 2.35
+) -> Figure:
+    """Return a figure of panels over updates, or over steps."""
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(WIDTH, height * rows + 0.15), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, panel in zip(grid.flat, panels, strict=False):
+        _draw_panel(axes, panel, axis)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
+    axes.set_title(panel.title)
+    axes.set_ylabel(panel.unit)
+    shown = [reference.value for reference in panel.references]
+    ends: list[tuple[float, str, str]] = []
+    last = 1
+    for curve in panel.curves:
+        tables = [thin(table, axis) for table in curve.tables]
+        for table in tables:
+            finite = table[np.isfinite(table["value"])]
+            shown += finite["value"].tolist()
+            last = max(last, int(table[axis].max()))
+            _draw_seed(axes, table, curve, axis, panel.scale, alone=len(tables) == 1)
+        end = _draw_mean(axes, tables, curve, axis, panel.scale)
+        if end is not None:
+            ends.append((end, curve.label, curve.colour))
+    if len(shown) > len(panel.references):
+        value_axis(axes, panel.scale, np.asarray(shown, dtype=float))
+    else:
+        axes.text(0.5, 0.5, "no finite measurement", ha="center", transform=axes.transAxes)
+    update_axis(axes, last, axis)
+    for reference in panel.references:
+        axes.axhline(reference.value, color=reference.colour, lw=1, ls=(0, (2, 2)), zorder=1.5)
+    side_labels(axes, [*ends, *((r.value, r.label, r.colour) for r in panel.references)])
+    sns.despine(ax=axes)
+
+
+def _draw_seed(
+    axes: Axes, table: pd.DataFrame, curve: Curve, axis: Axis, scale: Scale, *, alone: bool
+) -> None:
+    finite = np.isfinite(table["value"].to_numpy(dtype=float))
+    y = np.where(finite, _inside(table["value"].to_numpy(dtype=float), scale), np.nan)
+    x = table[axis].to_numpy(dtype=float)
+    axes.plot(
+        x,
+        y,
+        color=curve.colour,
+        ls=curve.dash if alone else "-",
+        lw=1.5 if alone else 0.7,
+        alpha=1.0 if alone else 0.55,
+        marker="o",
+        markersize=2.2 if alone else 1.6,
+        markeredgewidth=0,
+    )
+    foot = blended_transform_factory(axes.transData, axes.transAxes)
+    axes.plot(
+        x[~finite],
+        np.full((~finite).sum(), 0.03),
+        ls="",
+        marker="x",
+        color=curve.colour,
+        markersize=4,
+        transform=foot,
+    )
+
+
+def _draw_mean(
+    axes: Axes, tables: Sequence[pd.DataFrame], curve: Curve, axis: Axis, scale: Scale
+) -> float | None:
+    """Draw mean and interval where every seed has a finite number; return where the line ends."""
+    if len(tables) == 1:
+        finite = tables[0][np.isfinite(tables[0]["value"])]
+        return float(finite["value"].iloc[-1]) if len(finite) else None
+    common = seeds_side_by_side(tables, axis)
+    if not len(common):
+        ends = [t["value"].iloc[-1] for t in tables if len(t) and np.isfinite(t["value"].iloc[-1])]
+        return float(np.mean(ends)) if ends else None
+    bands = [t_interval(row, scale) for row in common.to_numpy(dtype=float).tolist()]
+    x = common.index.to_numpy(dtype=float)
+    mean = _inside(np.array([band.mean for band in bands]), scale)
+    sns.lineplot(x=x, y=mean, color=curve.colour, lw=2, ls=curve.dash, errorbar=None, ax=axes)
+    low, high = (np.array([getattr(band, end) for band in bands]) for end in ("low", "high"))
+    axes.fill_between(
+        x, _inside(low, scale), _inside(high, scale), color=curve.colour, alpha=0.13, lw=0
+    )
+    return float(mean[-1])
+
+
+def seeds_side_by_side(tables: Sequence[pd.DataFrame], axis: Axis) -> pd.DataFrame:
+    """Return one column per seed, with the rows at which all of them have a finite number."""
+    columns = [table.groupby(axis)["value"].mean() for table in tables]
+    joined = pd.concat(columns, axis=1, join="inner").sort_index()
+    return joined[np.isfinite(joined).all(axis=1)]
+
+
+def thin(table: pd.DataFrame, axis: Axis, most: int = MOST_POINTS) -> pd.DataFrame:
+    """Return at most about `most` rows, neighbours on the drawn axis averaged.
+
+    NaN and infinity survive: a group that holds one is drawn as not finite.
+    """
+    if len(table) <= most:
+        return table
+    place = np.arcsinh(table[axis].to_numpy(dtype=float) / 10)
+    group = np.floor(place / place.max() * most)
+    return table.groupby(group).agg({"update": "last", "step": "last", "value": _mean_or_nan})
+
+
+def _mean_or_nan(values: "pd.Series[float]") -> float:
+    return float(values.mean()) if bool(np.isfinite(values).all()) else math.nan
+
+
+def _inside(values: Array, scale: Scale) -> Array:
+    if scale is Scale.LOGIT:
+        return np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
+    return np.maximum(values, 1e-12) if scale is Scale.LOG else values
+
+
+def side_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Write each label at the height of its line, right of the axes, without overlaps.
+
+    Args:
+        axes: with limits and scale set.
+        ends: value, label and colour of each line.
+    """
+    transform = axes.transData + axes.transAxes.inverted()
+    placed = []
+    for value, label, colour in ends:
+        height = float(transform.transform((1.0, value))[1])
+        if math.isfinite(height):
+            text = wrap(label)
+            placed.append([min(max(height, 0.02), 0.98), text, colour, text.count("\n") + 1])
+    placed.sort(key=lambda item: item[0])
+    heights = spread([item[0] for item in placed], [_LABEL_GAP * item[3] for item in placed])
+    for height, (_, text, colour, _lines) in zip(heights, placed, strict=True):
+        axes.text(
+            1.015,
+            height,
+            text,
+            color=colour,
+            va="center",
+            fontsize=8,
+            linespacing=0.95,
+            transform=axes.transAxes,
+        )
+
+
+def wrap(label: str, width: int = 15) -> str:
+    """Return a label broken after hyphens, underscores and spaces, into lines of about `width`."""
+    lines = [""]
+    for piece in re.findall(r"[^-_ ]+[-_ ]?", label):
+        if lines[-1] and len(lines[-1]) + len(piece.strip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)
+
+
+def spread(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
+    """Return heights moved apart as little as needed so that neighbours do not overlap.
+
+    Args:
+        heights: centres, ascending.
+        sizes: height of each label, same unit.
+    """
+    result = list(heights)
+    for _ in range(100):
+        moved = False
+        for i in range(len(result) - 1):
+            lack = (sizes[i] + sizes[i + 1]) / 2 - (result[i + 1] - result[i])
+            if lack > 1e-4:
+                result[i] -= lack / 2
+                result[i + 1] += lack / 2
+                moved = True
+        if not moved:
+            break
+    return result
+
+
+def save(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
+    """Draw each figure, write it as SVG and PNG, and return it for a page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    with house_style():
+        for drawing in drawings:
+            figure = drawing.draw()
+            buffer = io.StringIO()
+            figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+            figure.savefig(folder / f"{drawing.name}.png", dpi=160)
+            svg = buffer.getvalue()
+            (folder / f"{drawing.name}.svg").write_text(svg, encoding="utf-8")
+            drawn.append(
+                Drawn(drawing.name, drawing.title, drawing.caption, inline_svg(svg, drawing))
+            )
+    return drawn
+
+
+def inline_svg(svg: str, drawing: Drawing) -> str:
+    """Return an SVG fit to stand in a page: ids of its own, sized by the page, read out by title."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{drawing.name}-\1"', body)
+    body = re.sub(r'href="#([^"]+)"', rf'href="#{drawing.name}-\1"', body)
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{drawing.name}-\1)", body)
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
+    body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
+    return body.replace("<svg", f'<svg role="img" aria-label="{html.escape(drawing.title)}"', 1)

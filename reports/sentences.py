@@ -1,0 +1,141 @@
+"""The answer in words: one sentence for each of the three times, and one for all of them."""
+
+from collections.abc import Mapping, Sequence
+
+from goalscope.reports.claims import CHAIN, Claim, Evaluation
+from goalscope.reports.outcomes import Outcome
+from goalscope.reports.tables import Run
+from goalscope.reports.windows import TIMES, Time
+from goalscope.reports.words import count, percent, plain, with_interval
+
+_NAMES: dict[Time, str] = {
+    "initialisation": "At initialisation",
+    "early": "Early in training",
+    "late": "Late in training",
+}
+_ARMS_NAMED = 3  # more would drown the sentence; the table has them all
+
+
+def time_sentences(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]]) -> list[str]:
+    """Return three sentences: at initialisation, early, late.
+
+    Each says whether the goal is drowned in the baseline, the numbers behind C1, C2 and C4 with
+    their intervals, what the other arms change, and every outcome.
+    """
+    return [_sentence(evaluation, arms, time) for time in TIMES]
+
+
+def overall_sentence(evaluation: Evaluation) -> str:
+    """Return one sentence for the whole page: the outcome at each time, never averaged over them."""
+    parts = [f"{time} {evaluation.chain(time)}" for time in TIMES]
+    fixes = [
+        f"that {arm} restores the goal's part: "
+        + ", ".join(f"{time} {evaluation.find('C5', time, arm).verdict}" for time in TIMES)
+        for arm in evaluation.arms[1:]
+    ]
+    return (
+        f"The claim that the image features drown the goal in {evaluation.baseline}: "
+        + "; ".join([", ".join(parts), *fixes])
+        + "."
+    )
+
+
+def single_run_sentences(evaluation: Evaluation, run: Run) -> list[str]:
+    """Return the numbers of one run at the three times, and that one seed is no test."""
+    found = []
+    for time in TIMES:
+        if evaluation.times.windows[time] is None:
+            found.append(f"{_NAMES[time]}: nothing to say, {run.title} ended before it began.")
+            continue
+        clauses = [clause for _, clause in _clauses(evaluation, time)]
+        found.append(f"{_NAMES[time]} ({_when(evaluation, time)}) {'; '.join(clauses)}.")
+    rules = evaluation.rules
+    found.append(
+        f"One seed is no test: these are the numbers of {run.title} alone. The claim calls the goal "
+        f"drowned below {percent(rules.goal_share)} of signal and gradient, and Q deaf below "
+        f"{plain(rules.q_goal_swap)} standard deviations and a correlation of "
+        f"{plain(rules.q_goal_distance)}."
+    )
+    return found
+
+
+def _sentence(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]], time: Time) -> str:
+    baseline = evaluation.baseline
+    if evaluation.times.windows[time] is None:
+        shortest = min(run.updates for group in arms.values() for run in group)
+        return (
+            f"{_NAMES[time]}: not tested, because {evaluation.times.shortest} ended before it "
+            f"began ({count(shortest, 'update')})."
+        )
+    seeds = count(len(arms[baseline]), "seed")
+    level = f"{100 * evaluation.rules.confidence:g} %"
+    clauses = [f"{clause} ({_outcome(claim)})" for claim, clause in _clauses(evaluation, time)]
+    clauses += [_fix(evaluation, time, arm) for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]]
+    return (
+        f"{_NAMES[time]} ({_when(evaluation, time)}; {baseline}, {seeds}, {level} intervals in "
+        f"brackets) {_chain(evaluation, time)}: {'; '.join(clauses)}."
+    )
+
+
+def _when(evaluation: Evaluation, time: Time) -> str:
+    inside = time == "late" and evaluation.times.late_is_early
+    still = ", still inside the first 1,000 updates" if inside else ""
+    return f"{evaluation.times.windows[time]}{still}"
+
+
+def _chain(evaluation: Evaluation, time: Time) -> str:
+    verdict = evaluation.chain(time)
+    links = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
+    decisive = [claim.link for claim in links if str(claim.verdict) == str(verdict)]
+    where = f" (at {', '.join(decisive)})"
+    drowned = "the image features drown the goal"
+    if verdict.outcome is Outcome.LEANING:
+        lean = "towards" if verdict.way == "for" else "against"
+        return f"the data lean {lean} the claim that {drowned}{where}"
+    return {
+        Outcome.SUPPORTED: f"the data support that {drowned}",
+        Outcome.CONTRADICTED: f"the data contradict that {drowned}{where}",
+        Outcome.UNDECIDED: f"it is undecided whether {drowned}{where}",
+        Outcome.NOT_TESTED: f"it is not tested whether {drowned}{where}",
+    }[verdict.outcome]
+
+
+def _clauses(evaluation: Evaluation, time: Time) -> list[tuple[Claim, str]]:
+    """Return the links of the chain for the baseline, each with its numbers in words."""
+    claims = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
+    signal, gradient, deafness = (
+        [with_interval(part.quantity, part.interval) for part in claim.parts] for claim in claims
+    )
+    words = (
+        f"the goal makes up {signal[0]} of the signal that the critic's first layer hears and "
+        f"{signal[1]} of the actor's",
+        f"it takes {gradient[0]} of the critic loss's signal gradient and {gradient[1]} of the "
+        "actor loss's",
+        f"exchanging the goal moves Q by {deafness[0]} of its standard deviations, and Q follows "
+        f"closeness to the goal with a rank correlation of {deafness[1]}",
+    )
+    return list(zip(claims, words, strict=True))
+
+
+def _fix(evaluation: Evaluation, time: Time, arm: str) -> str:
+    claim = evaluation.find("C5", time, arm)
+    differences = [part.difference for part in claim.parts if part.difference]
+    if not differences:
+        return f"{arm} shares no seed with a number ({_outcome(claim)})"
+    raised = sum(difference.mean > 0 for difference in differences)
+    pairs = min(difference.pairs for difference in differences)
+    after = claim.parts[0]
+    signal = (
+        f"brings the goal's part of the critic's signal to "
+        f"{with_interval(after.quantity, after.interval)} and "
+        if after.interval
+        else ""
+    )
+    return (
+        f"{arm} ({count(pairs, 'pair')} of seeds) {signal}raises {raised} of the "
+        f"{len(differences)} compared quantities ({_outcome(claim)})"
+    )
+
+
+def _outcome(claim: Claim) -> str:
+    return f"{claim.link} {claim.short}: {claim.verdict}"

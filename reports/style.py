@@ -1,0 +1,165 @@
+"""Colours, dashes, axes and ticks that all figures share.
+
+The palette is seaborn's "colorblind"; every line also has dashes of its own, so that a page printed
+in grey stays readable. Nothing here touches matplotlib's global state.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from goalscope.reports.statistics import Array, Scale
+
+Dash = Any  # matplotlib's own type of line styles: a name or (offset, lengths)
+PALETTE: list[str] = list(sns.color_palette("colorblind").as_hex())
+DASHES: tuple[Dash, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
+GREY = "#5f6368"
+_BLOCKS = {
+    "pixels": (PALETTE[1], DASHES[0]),
+    "goal": (PALETTE[0], DASHES[0]),
+    "desired_goal": (PALETTE[9], DASHES[1]),
+    "achieved_goal": (PALETTE[2], DASHES[2]),
+    "action": (PALETTE[7], DASHES[3]),
+    "proprioception": (PALETTE[4], DASHES[1]),
+    "pixels_raw": (PALETTE[5], DASHES[2]),
+}
+_SHARES = (
+    *(1e-4, 1e-3, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5),
+    *(0.7, 0.8, 0.9, 0.97, 0.99, 0.999, 0.9999),
+)
+_FEW_SHARES = (1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
+_MOST_TICKS = 7
+LOWEST_SHARE = 1e-4  # drawn at the edge below this
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Apply the style of all figures, and take it back."""
+    settings: dict[str, Any] = {
+        **sns.axes_style("whitegrid"),
+        **sns.plotting_context("paper"),
+        "font.family": ["DejaVu Sans"],
+        "font.size": 8.5,
+        "axes.titlesize": 9.5,
+        "axes.labelsize": 8.5,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "axes.titlelocation": "left",
+        "axes.titleweight": "bold",
+        "axes.edgecolor": "#9aa0a6",
+        "grid.color": "#e3e5e8",
+        "grid.linewidth": 0.7,
+        "axes.linewidth": 0.8,
+        "lines.linewidth": 1.6,
+        # Glyphs as outlines look the same in every browser and printer, whatever its fonts.
+        "svg.fonttype": "path",
+        "svg.hashsalt": "goalscope",
+        "text.parse_math": False,  # an arm may be called anything
+    }
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def block_style(block: str, blocks: Sequence[str]) -> tuple[str, Dash]:
+    """Return colour and dashes of a block; unknown names take what is left, in their order."""
+    if block in _BLOCKS:
+        return _BLOCKS[block]
+    unknown = [name for name in blocks if name not in _BLOCKS]
+    left = [PALETTE[3], PALETTE[8], PALETTE[6], PALETTE[5]]
+    index = unknown.index(block) if block in unknown else 0
+    return left[index % len(left)], DASHES[index % len(DASHES)]
+
+
+def arm_style(arm: str, arms: Sequence[str]) -> tuple[str, Dash]:
+    """Return colour and dashes of an arm; the baseline, the first arm, is always blue and solid."""
+    order = [0, 1, 2, 4, 3, 5, 8, 9, 6]
+    index = list(arms).index(arm)
+    return PALETTE[order[index % len(order)]], DASHES[index % len(DASHES)]
+
+
+def update_axis(axes: Axes, last: int, word: str = "update") -> None:
+    """Make the x axis even up to 10 and logarithmic above, with 0 and the first ten visible."""
+    axes.set_xscale("symlog", linthresh=10, linscale=0.9)
+    last = max(last, 10)
+    decades = [10**power for power in range(1, math.floor(math.log10(last)) + 1)]
+    ticks = [0, 5, *decades]
+    if last > 1.9 * decades[-1] and len(decades) < 4:
+        ticks.append(_round_down(last))
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
+    axes.set_xlim(-0.4, last * 1.06)
+    axes.set_xlabel(word)
+
+
+def _round_down(value: int) -> int:
+    unit = 10 ** math.floor(math.log10(value))
+    return value // unit * unit
+
+
+def _count(value: float) -> str:
+    if value >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:g}"
+
+
+def value_axis(axes: Axes, scale: Scale, values: Array) -> None:
+    """Give the y axis its scale, limits around the values and ticks in plain numbers.
+
+    Args:
+        axes: what to change.
+        scale: logit for shares, log for ratios, plain otherwise.
+        values: finite numbers that must be in view; at least one.
+    """
+    if scale is Scale.LOGIT:
+        inside = np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
+        axes.set_yscale("logit", nonpositive="clip")
+        low, high = _padded(scale.forward(inside), least=0.8)
+        low, high = scale.backward(np.array([low, high]))
+        ticks = [t for t in _SHARES if low <= t <= high]
+        if len(ticks) > _MOST_TICKS:
+            ticks = [t for t in _FEW_SHARES if low <= t <= high]
+        labels = {t: f"{100 * t:g} %" for t in ticks}
+    elif scale is Scale.LOG:
+        positive = values[values > 0]
+        inside = positive if len(positive) else np.array([1.0])
+        axes.set_yscale("log", nonpositive="clip")
+        low, high = np.exp(_padded(np.log(inside), least=0.4))
+        ticks = _log_ticks(low, high)
+        labels = {t: f"{t:g}" for t in ticks}
+    else:
+        axes.set_ylim(*_padded(values, least=1e-9))
+        return
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _nearest(labels, value)))
+
+
+def _padded(values: Array, least: float) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    room = max(0.08 * (high - low), least / 2 if high - low < least else 0.0)
+    if room == 0:
+        room = 0.5
+    return low - room, high + room
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        ticks = [s * 10.0**p for p in range(first, last + 1) for s in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= _MOST_TICKS:
+            return ticks
+    return ticks[:: math.ceil(len(ticks) / _MOST_TICKS)]
+
+
+def _nearest(labels: Mapping[float, str], value: float) -> str:
+    return labels[min(labels, key=lambda tick: abs(tick - value))] if labels else ""

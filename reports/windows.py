@@ -1,0 +1,153 @@
+"""The three times, and one number per run, metric and time.
+
+A verdict that averages over time is wrong: the balance at initialisation and after some hundred
+updates can differ in sign. Each window is the same range of updates for all runs compared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from goalscope.reports.tables import Run
+
+Time = Literal["initialisation", "early", "late"]
+Axis = Literal["update", "step"]
+TIMES: tuple[Time, ...] = ("initialisation", "early", "late")
+EARLY_UPDATES = 1_000
+LATE_PART = 10  # the last tenth
+
+
+@dataclass(frozen=True)
+class Window:
+    """A range of updates, or of steps.
+
+    Attributes:
+        time: which of the three.
+        first: its first update or step.
+        last: its last, included.
+        axis: in what it is counted.
+    """
+
+    time: Time
+    first: int
+    last: int
+    axis: Axis = "update"
+
+    def __str__(self) -> str:
+        if self.time == "initialisation":
+            return "before the first update"
+        if self.first == self.last:
+            return f"{self.axis} {self.first:,}"
+        return f"{self.axis}s {self.first:,} to {self.last:,}"
+
+
+@dataclass(frozen=True)
+class Times:
+    """The three windows of a page.
+
+    Attributes:
+        windows: time -> its window, None where the shortest run never reached it.
+        shortest: title of the run that sets the late window.
+        late_is_early: whether "late" still lies inside the first 1,000 updates.
+    """
+
+    windows: dict[Time, Window | None]
+    shortest: str
+    late_is_early: bool
+
+
+def three_times(runs: Sequence[Run]) -> Times:
+    """Return the windows in updates, the same for all the runs.
+
+    Initialisation is the state at update 0 (for gradients: update 1); early the updates 1 to 1,000;
+    late the last tenth of the shortest run. Where late begins inside the early window, early ends
+    just before it.
+    """
+    shortest = min(runs, key=lambda run: run.updates)
+    early, late = _early_and_late(1, EARLY_UPDATES, shortest.updates, "update")
+    return Times(
+        {"initialisation": Window("initialisation", 0, 0), "early": early, "late": late},
+        shortest.title,
+        late is not None and late.first <= EARLY_UPDATES,
+    )
+
+
+def three_times_by_step(runs: Sequence[Run]) -> Times:
+    """Return the windows in environment steps, for arms with other updates per step.
+
+    Early ends at the step by which the first of the runs has made 1,000 updates; late is the last
+    tenth of the run with the fewest steps.
+    """
+    shortest = min(runs, key=lambda run: run.steps)
+    ends = [_step_of_update(run, EARLY_UPDATES) for run in runs]
+    early, late = _early_and_late(1, min(ends), shortest.steps, "step")
+    return Times(
+        {"initialisation": Window("initialisation", 0, 0), "early": early, "late": late},
+        shortest.title,
+        late is not None and late.first <= min(ends),
+    )
+
+
+def _early_and_late(
+    first: int, early_end: int, total: int, axis: Axis
+) -> tuple[Window | None, Window | None]:
+    if total < 1:
+        return None, None
+    late = Window("late", max(1, total - total // LATE_PART), total, axis)
+    last = min(early_end, late.first - 1)
+    return (Window("early", first, last, axis) if last >= first else None), late
+
+
+def _step_of_update(run: Run, update: int) -> int:
+    """Return the step of the last line up to an update."""
+    return max(line.step for line in run.record.lines if line.update <= max(update, 0))
+
+
+def updates_per_step(run: Run) -> float:
+    """Return updates made per environment transition once learning had begun, NaN for no update."""
+    lines = [line for line in run.record.lines if line.update > 0]
+    if not lines:
+        return float("nan")
+    first, last = lines[0], lines[-1]
+    if last.step == first.step:
+        return last.update / last.step if last.step else float("nan")
+    return (last.update - first.update) / (last.step - first.step)
+
+
+def rows_in(run: Run, key: str, window: Window | None) -> pd.DataFrame | None:
+    """Return the measurements of a metric in a window; None without any."""
+    table = run.metrics.get(key)
+    if table is None or window is None:
+        return None
+    if window.time == "initialisation":
+        # A gradient exists from the first update on; a state exists before it.
+        inside = table["update"] == (1 if key.startswith("gradient/") else 0)
+    else:
+        inside = table[window.axis].between(window.first, window.last) & (table["update"] > 0)
+    rows = table[inside]
+    return rows if len(rows) else None
+
+
+def window_number(run: Run, key: str, window: Window | None) -> float | None:
+    """Return a metric's update-weighted mean in a window, by the trapezoid rule.
+
+    Measurements lie denser at the start, so that a plain mean would be one of the first updates
+    alone. Several measurements at one update count as their mean; a single one is itself.
+
+    Returns:
+        None where nothing was measured; NaN where any of the measurements is NaN or infinite.
+    """
+    rows = rows_in(run, key, window)
+    if rows is None or window is None:
+        return None
+    if not np.isfinite(rows["value"]).all():
+        return float("nan")
+    curve = rows.groupby(window.axis)["value"].mean()
+    x = curve.index.to_numpy(dtype=float)
+    y = curve.to_numpy(dtype=float)
+    if len(x) == 1:
+        return float(y[0])
+    return float(np.trapezoid(y, x) / (x[-1] - x[0]))
