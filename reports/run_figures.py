@@ -1,16 +1,13 @@
 """The figures of one run: a line for each block."""
 
-from collections.abc import Sequence
-
 from goalscope.reports.distance_figures import q_distance_drawing
-from goalscope.reports.drawing import Curve, Drawing, Panel, Reference, curves_figure
+from goalscope.reports.drawing import Drawing, Reference
 from goalscope.reports.outcomes import Thresholds
+from goalscope.reports.run_panels import dimension_share, figure_of, panel_of, panel_of_keys
 from goalscope.reports.statistics import Scale
-from goalscope.reports.style import block_style
-from goalscope.reports.tables import Run, parse_key
+from goalscope.reports.tables import Run
 from goalscope.reports.windows import Times
 
-_BLOCK_ORDER = ("pixels", "goal", "desired_goal", "achieved_goal", "proprioception", "action")
 _ONE_SEED = "One run, so one seed. "
 
 
@@ -35,61 +32,6 @@ def run_drawings(run: Run, times: Times, rules: Thresholds, family: str | None) 
         _training(run),
     ]
     return [drawing for drawing in found if drawing is not None]
-
-
-def panel_of(
-    run: Run,
-    prefix: str,
-    name: str,
-    title: str,
-    unit: str,
-    scale: Scale,
-    references: Sequence[Reference] = (),
-    *,
-    without: Sequence[str] = (),
-) -> Panel:
-    """Return a panel with a line for each block that has the metric `<prefix>.<block>.<name>`."""
-    family, _, network = prefix.partition("/")
-    keys = {
-        parse_key(key).block: key
-        for key in run.metrics
-        if parse_key(key)[:2] == (family, network) and parse_key(key).name == name
-    }
-    blocks = sorted(
-        (block for block in keys if block and block not in without),
-        key=lambda b: (_BLOCK_ORDER.index(b) if b in _BLOCK_ORDER else 4, b),
-    )
-    curves = []
-    for block in blocks:
-        colour, dash = block_style(block, blocks)
-        curves.append(Curve(block, [run.metrics[keys[block]]], colour, dash))
-    return Panel(title, unit, curves, scale, references)
-
-
-def panel_of_keys(
-    run: Run, keys: dict[str, str], title: str, unit: str, scale: Scale = Scale.PLAIN
-) -> Panel:
-    """Return a panel with a line for each key that the run has; keys: label -> record key."""
-    curves = []
-    for label, key in keys.items():
-        if key in run.metrics:
-            colour, dash = block_style(label, list(keys))
-            curves.append(Curve(label, [run.metrics[key]], colour, dash))
-    return Panel(title, unit, curves, scale)
-
-
-def figure_of(name: str, title: str, caption: str, panels: Sequence[Panel]) -> Drawing | None:
-    """Return a figure of the panels that have a line, None if none has."""
-    drawn = [panel for panel in panels if panel.curves]
-    if not drawn:
-        return None
-    return Drawing(name, title, caption, lambda: curves_figure(drawn))
-
-
-def dimension_share(run: Run, network: str, block: str) -> float | None:
-    """Return a block's share of the network's fused features, 0..1; None if it is unknown."""
-    table = run.metrics.get(f"features/{network}.{block}.dimension_share")
-    return None if table is None else float(table["value"].iloc[0])
 
 
 def _dimension_line(run: Run, network: str) -> list[Reference]:
@@ -171,11 +113,9 @@ def _gradient_sizes(run: Run) -> Drawing | None:
 
 
 def _features(run: Run) -> Drawing | None:
-    dims = {
-        n: dimension_share(run, n, run.image_block()) for n in ("critic", "actor") if run.metrics
-    }
-    share = dims.get("critic")
-    beside = "" if share is None else f" {run.image_block()} holds {100 * share:.1f} % of them."
+    image = run.image_block()
+    share = dimension_share(run, "critic", image)
+    beside = "" if share is None else f" {image} has {100 * share:.1f} % of the dimensions."
     panels = [
         panel_of(run, "features/critic", "norm", "norm", "mean L2 norm", Scale.LOG),
         panel_of(
@@ -185,18 +125,18 @@ def _features(run: Run) -> Drawing | None:
         panel_of_keys(
             run,
             {
-                "zeros": f"features/critic.{run.image_block()}.zero_fraction",
-                "dead units": f"features/critic.{run.image_block()}.dead_units",
-                "saturated": f"features/critic.{run.image_block()}.saturated_fraction",
+                "zeros": f"features/critic.{image}.zero_fraction",
+                "dead units": f"features/critic.{image}.dead_units",
+                "saturated": f"features/critic.{image}.saturated_fraction",
             },
-            f"health of {run.image_block()}",
+            f"health of {image}",
             "fraction",
         ),
     ]
     return figure_of(
         "features",
         "Fused features of the critic",
-        f"{_ONE_SEED}The norm is the plan's literal claim and grows with the number of features:"
+        f"{_ONE_SEED}The norm is the plan's literal claim and grows with the number of features."
         f"{beside} Spread is what varies between observations, per unit. The actor's numbers are "
         "in tables/features.csv.",
         panels,
@@ -249,39 +189,42 @@ def _directions(run: Run) -> Drawing | None:
 def _sensitivity(run: Run, rules: Thresholds, family: str | None) -> Drawing | None:
     if family is None:
         return None
-    swap = [Reference(rules.q_goal_swap, f"C4: {rules.q_goal_swap:g}")]
-    critic = panel_of_keys(
-        run,
-        {
-            "desired_goal": f"{family}/critic.desired_goal.q_goal_swap",
-            **{b: f"{family}/critic.{b}.q_swap" for b in ("pixels", "achieved_goal", "action")},
-        },
-        "Q, one block exchanged",
-        "std of Q",
-        Scale.LOG,
-    )
-    actor = panel_of_keys(
-        run,
-        {
-            "desired_goal": f"{family}/actor.desired_goal.action_goal_swap",
-            **{b: f"{family}/actor.{b}.action_swap" for b in ("pixels", "achieved_goal")},
-        },
-        "action, one block exchanged",
-        "action ranges",
-        Scale.LOG,
-    )
-    distance = panel_of_keys(
-        run,
-        {"goal": f"{family}/critic.goal.q_goal_distance"},
-        "does Q follow closeness?",
-        "rank correlation",
-    )
-    reach = panel_of_keys(
-        run,
-        {"goal": f"{family}/critic.goal.q_reach_contrast"},
-        "Q of a reached goal over a far one",
-        "units of return",
-    )
+    panels = [
+        panel_of_keys(
+            run,
+            {
+                "desired_goal": f"{family}/critic.desired_goal.q_goal_swap",
+                **{b: f"{family}/critic.{b}.q_swap" for b in ("pixels", "achieved_goal", "action")},
+            },
+            "Q, one block exchanged",
+            "std of Q",
+            Scale.LOG,
+            [Reference(rules.q_goal_swap, f"C4: {rules.q_goal_swap:g}")],
+        ),
+        panel_of_keys(
+            run,
+            {
+                "desired_goal": f"{family}/actor.desired_goal.action_goal_swap",
+                **{b: f"{family}/actor.{b}.action_swap" for b in ("pixels", "achieved_goal")},
+            },
+            "action, one block exchanged",
+            "action ranges",
+            Scale.LOG,
+        ),
+        panel_of_keys(
+            run,
+            {"goal": f"{family}/critic.goal.q_goal_distance"},
+            "does Q follow closeness?",
+            "rank correlation",
+            references=[Reference(rules.q_goal_distance, f"C4: {rules.q_goal_distance:g}")],
+        ),
+        panel_of_keys(
+            run,
+            {"goal": f"{family}/critic.goal.q_reach_contrast"},
+            "Q of a reached goal over a far one",
+            "units of return",
+        ),
+    ]
     where = "fixed probe set" if family == "sensitivity" else "replay batch (no probe set)"
     return figure_of(
         "goal_sensitivity",
@@ -289,17 +232,7 @@ def _sensitivity(run: Run, rules: Thresholds, family: str | None) -> Drawing | N
         f"{_ONE_SEED}Measured on the {where}. Change of Q, and of the action, when one block is "
         "exchanged between observations: a block near 0 is not listened to. Below the dashed lines "
         "the claim calls the critic deaf.",
-        [
-            Panel(critic.title, critic.unit, critic.curves, critic.scale, swap),
-            actor,
-            Panel(
-                distance.title,
-                distance.unit,
-                distance.curves,
-                references=[Reference(rules.q_goal_distance, f"C4: {rules.q_goal_distance:g}")],
-            ),
-            reach,
-        ],
+        panels,
     )
 
 

@@ -74,7 +74,7 @@ class PixelGoalEnv(gym.Wrapper[Observation, np.ndarray, Any, np.ndarray]):
     """A Fetch goal environment observed as a Dict of pixels and goal vectors.
 
     Observation: `pixels` uint8 (3 * frame_stack, H, W), oldest frame first; `achieved_goal` and
-    `desired_goal` float32 (3,), metres; with `proprioception` float32 (8,) the gripper's position
+    `desired_goal` float32 (3,), metres; with `proprioception` float32 (10,) the gripper's position
     (m), its fingers' positions (m), its velocity and its fingers' (m per control step), never
     anything of the object.
 
@@ -122,7 +122,7 @@ class PixelGoalEnv(gym.Wrapper[Observation, np.ndarray, Any, np.ndarray]):
             raise UnusableEnvironment(str(error)) from error
         shapes = {"achieved_goal": (3,), "desired_goal": (3,)}
         if proprioception:
-            shapes["proprioception"] = (8,)
+            shapes["proprioception"] = (10,)
         vectors: dict[str, spaces.Space[Any]] = {
             key: spaces.Box(-np.inf, np.inf, shape, np.float32) for key, shape in shapes.items()
         }

@@ -1,0 +1,142 @@
+"""`goalscope doctor`: can this machine render and train, and if not, what is the remedy."""
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from goalscope.diagnostics.provenance import software_versions
+from goalscope.training.environments import (
+    EnvironmentSettings,
+    UnusableEnvironment,
+    make_environment,
+)
+from goalscope.training.rendering import RenderingError, is_software, renderer_name
+
+_FRAMES = 50
+_LOW_MEMORY_GIB = 4
+_LOW_DISK_GIB = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's table.
+
+    Attributes:
+        what: what was looked at.
+        value: what was found.
+        remedy: what to do about it; empty where all is well.
+        fatal: whether goalscope cannot work without it.
+    """
+
+    what: str
+    value: str
+    remedy: str = ""
+    fatal: bool = False
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check the OpenGL renderer, torch device, memory, disk and packages of this machine.
+
+    Example:
+        goalscope doctor
+    """
+
+    def run(self) -> int:
+        """Print the table; 0 where everything needed works, 2 otherwise."""
+        findings = [finding for check in CHECKS for finding in check()]
+        table = Table(title="goalscope doctor", show_lines=False)
+        for heading in ("", "what", "found", "remedy"):
+            table.add_column(heading, overflow="fold")
+        for finding in findings:
+            sign = "[red]missing[/]" if finding.fatal else "[yellow]note[/]" if finding.remedy else "ok"
+            table.add_row(sign, finding.what, finding.value, finding.remedy)
+        Console().print(table)
+        return 2 if any(finding.fatal for finding in findings) else 0
+
+
+def check_software() -> list[Finding]:
+    """Versions of Python and the packages."""
+    return [Finding(name, version) for name, version in software_versions().items()]
+
+
+def check_rendering() -> list[Finding]:
+    """The renderer in use, and how fast it draws the plan's frames."""
+    try:
+        name = renderer_name()
+        milliseconds = _milliseconds_per_frame()
+    except (RenderingError, UnusableEnvironment) as error:
+        return [Finding("OpenGL renderer", "none", str(error), fatal=True)]
+    backend = os.environ.get("MUJOCO_GL", "the platform's own")
+    remedy = ""
+    if is_software(name) and torch.cuda.is_available():
+        remedy = (
+            "there is a GPU, but frames are drawn on the processor, far more slowly: install its "
+            "EGL driver (libnvidia-gl, NVIDIA_DRIVER_CAPABILITIES=all in a container)"
+        )
+    return [
+        Finding("OpenGL renderer", f"{name} through {backend}", remedy),
+        Finding("FetchPush frame, 84x84", f"{milliseconds:.1f} ms a step and frame"),
+    ]
+
+
+def check_torch() -> list[Finding]:
+    """The device SB3 will choose, and the threads."""
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+    else:
+        device = f"cpu ({platform.processor() or platform.machine()})"
+    threads = f"{torch.get_num_threads()} of {os.cpu_count()} cores"
+    return [Finding("torch device", device), Finding("torch threads", threads)]
+
+
+def check_room() -> list[Finding]:
+    """Memory and disk free now."""
+    memory = psutil.virtual_memory()
+    free, total = memory.available / 2**30, memory.total / 2**30
+    disk = shutil.disk_usage(Path.cwd()).free / 2**30
+    # Each transition holds its frame twice in SB3's buffer: now and next.
+    transitions = int(memory.available * 0.5 / (2 * 3 * 84 * 84) / 1000) * 1000
+    return [
+        Finding(
+            "memory",
+            f"{free:.1f} of {total:.1f} GiB free: room for about {transitions:,} transitions of "
+            "84x84 pixels in half of it",
+            "" if free > _LOW_MEMORY_GIB else "close other programs, or use a smaller --buffer-size",
+        ),
+        Finding(
+            "disk here",
+            f"{disk:.1f} GiB free",
+            "" if disk > _LOW_DISK_GIB else "free some space: a full disk ends a record",
+        ),
+    ]
+
+
+CHECKS: tuple[Callable[[], list[Finding]], ...] = (
+    check_software,
+    check_rendering,
+    check_torch,
+    check_room,
+)
+
+
+def _milliseconds_per_frame() -> float:
+    env = make_environment(EnvironmentSettings())
+    try:
+        env.reset(seed=0)
+        action = env.action_space.low * 0
+        start = time.perf_counter()
+        for _ in range(_FRAMES):
+            env.step(action)
+        return 1e3 * (time.perf_counter() - start) / _FRAMES
+    finally:
+        env.close()
