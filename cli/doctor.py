@@ -58,7 +58,13 @@ class Doctor:
         for heading in ("", "what", "found", "remedy"):
             table.add_column(heading, overflow="fold")
         for finding in findings:
-            sign = "[red]missing[/]" if finding.fatal else "[yellow]note[/]" if finding.remedy else "ok"
+            sign = (
+                "[red]missing[/]"
+                if finding.fatal
+                else "[yellow]note[/]"
+                if finding.remedy
+                else "ok"
+            )
             table.add_row(sign, finding.what, finding.value, finding.remedy)
         Console().print(table)
         return 2 if any(finding.fatal for finding in findings) else 0
@@ -111,7 +117,9 @@ def check_room() -> list[Finding]:
             "memory",
             f"{free:.1f} of {total:.1f} GiB free: room for about {transitions:,} transitions of "
             "84x84 pixels in half of it",
-            "" if free > _LOW_MEMORY_GIB else "close other programs, or use a smaller --buffer-size",
+            ""
+            if free > _LOW_MEMORY_GIB
+            else "close other programs, or use a smaller --buffer-size",
         ),
         Finding(
             "disk here",

@@ -381,4 +381,4 @@ def _to_floats(values: Mapping[str, Tensor | float]) -> dict[str, float]:
     device = next(iter(tensors.values())).device
     stacked = torch.stack([value.to(device, torch.float32) for value in tensors.values()])
     moved = dict(zip(tensors, stacked.tolist(), strict=True))
-    return {key: moved.get(key, value) for key, value in values.items()}  # type: ignore[misc]
+    return {key: float(moved.get(key, value)) for key, value in values.items()}

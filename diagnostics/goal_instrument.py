@@ -122,8 +122,10 @@ def entropy_coefficient(model: OffPolicyAlgorithm) -> float | Tensor:
     """Return SAC's entropy coefficient now, scalar tensor; 0 for agents without one."""
     log_coefficient = getattr(model, "log_ent_coef", None)
     if log_coefficient is not None:
-        return log_coefficient.detach().exp().squeeze()
-    return getattr(model, "ent_coef_tensor", 0.0)
+        learnt: Tensor = log_coefficient.detach().exp()
+        return learnt.squeeze()
+    fixed: float | Tensor = getattr(model, "ent_coef_tensor", 0.0)
+    return fixed
 
 
 def _unmoved(buffer: ReplayBuffer, generator: np.random.Generator) -> dict[str, Tensor]:

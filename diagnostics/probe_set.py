@@ -165,9 +165,13 @@ def goal_grid(goals: np.ndarray, size: int = GRID_GOALS) -> np.ndarray:
     varies = (high - low) > 0.01 * (high - low).max()
     points = max(2, round(size ** (1 / max(1, int(varies.sum())))))
     axes = [
-        np.linspace(low[i], high[i], points) if varies[i] else np.median(goals[:, i : i + 1], axis=0)
+        np.linspace(low[i], high[i], points)
+        if varies[i]
+        else np.median(goals[:, i : i + 1], axis=0)
         for i in range(goals.shape[1])
     ]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, goals.shape[1]).astype(
-        np.float32
+    return (
+        np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+        .reshape(-1, goals.shape[1])
+        .astype(np.float32)
     )

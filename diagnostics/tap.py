@@ -274,7 +274,9 @@ class _OpenStep:
     @classmethod
     def begin(cls, network: Network, reads: Sequence[Sequence[_Read]]) -> "_OpenStep":
         layers = [consumer.layer for consumer in network.consumers]
-        deltas = [[r.output_gradient for r in seen if r.output_gradient is not None] for seen in reads]
+        deltas = [
+            [r.output_gradient for r in seen if r.output_gradient is not None] for seen in reads
+        ]
         return cls(
             network,
             # Several passes of one loss (an averaged augmentation) are rows of one batch.

@@ -135,9 +135,7 @@ def _depends_on_key(
     return poisoned.isnan().any(dim=0) | changed.any(dim=0)
 
 
-def _depends_on_parameter(
-    extractor: nn.Module, inputs: Mapping[str, Tensor], name: str
-) -> Tensor:
+def _depends_on_parameter(extractor: nn.Module, inputs: Mapping[str, Tensor], name: str) -> Tensor:
     parameter = extractor.get_parameter(name)
     poison = {name: torch.full_like(parameter, torch.nan)}
     return _forward(extractor, inputs, poison).isnan().any(dim=0)

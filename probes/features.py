@@ -104,9 +104,7 @@ def forward_signal(
     centred = inputs - inputs.mean(dim=0)
     stacked = torch.cat(list(weights))
 
-    outputs = {
-        block: centred[:, index] @ stacked[:, index].T for block, index in columns.items()
-    }
+    outputs = {block: centred[:, index] @ stacked[:, index].T for block, index in columns.items()}
     signals = {block: output.square().sum() / len(centred) for block, output in outputs.items()}
     results = {f"{block}.signal": value for block, value in signals.items()}
     observed = {block: value for block, value in signals.items() if block != ACTION}

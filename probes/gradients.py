@@ -137,4 +137,5 @@ def direction_consistency(mean: Tensor, squared_norms: Sequence[Tensor]) -> Tens
 
 def squared_norm(values: Tensor) -> Tensor:
     """Return the sum of squares as a float32 scalar, whatever the dtype."""
-    return torch.linalg.vector_norm(values, dtype=torch.float32).square()
+    norm: Tensor = torch.linalg.vector_norm(values, dtype=torch.float32)
+    return norm.square()

@@ -10,6 +10,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import BaseModel, BasePolicy
 from stable_baselines3.common.preprocessing import preprocess_obs
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from goalscope.probes.blocks import ACTION, GOAL, Block, evaluation_mode, find_blocks, goal_columns
@@ -55,9 +56,9 @@ class Network:
     action_width: int
 
     @property
-    def extractor(self) -> nn.Module:
+    def extractor(self) -> BaseFeaturesExtractor:
         """The features extractor."""
-        return cast(nn.Module, self.module.features_extractor)
+        return cast(BaseFeaturesExtractor, self.module.features_extractor)
 
     @property
     def columns(self) -> dict[str, Tensor]:
@@ -82,7 +83,7 @@ class Network:
 
     def fused_features(self, observations: Mapping[str, Tensor]) -> Tensor:
         """Return the fused features, float (B, D), of observations as an SB3 buffer returns them."""
-        return self.module.extract_features(dict(observations), self.module.features_extractor)
+        return self.module.extract_features(dict(observations), self.extractor)
 
     def q_values(self, features: Tensor, actions: Tensor) -> Tensor:
         """Return min over the critics of Q, float (B,), of fused features (B, D) and actions (B, A).
@@ -206,12 +207,13 @@ def _example(space: spaces.Space[Any], generator: np.random.Generator, rows: int
         low = np.where(np.isfinite(space.low), space.low, -1.0)
         high = np.where(np.isfinite(space.high), space.high, low + 2.0)
         values = generator.uniform(low, high, size=(rows, *space.shape))
-        return values.astype(space.dtype)
+        return np.asarray(values, dtype=space.dtype)
     if isinstance(space, spaces.Discrete):
         return generator.integers(0, space.n, size=(rows,)) + space.start
     if isinstance(space, spaces.MultiBinary):
         return generator.integers(0, 2, size=(rows, *space.shape))
     if isinstance(space, spaces.MultiDiscrete):
         return generator.integers(0, space.nvec, size=(rows, *space.shape))
-    raise UnsupportedPolicy(f"an observation of type {type(space).__name__} is not supported by SB3")
-
+    raise UnsupportedPolicy(
+        f"an observation of type {type(space).__name__} is not supported by SB3"
+    )

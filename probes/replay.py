@@ -51,8 +51,9 @@ def replay_values(
     with torch.no_grad(), evaluation_mode(actor.module), evaluation_mode(critic.module):
         q_values = critic.q_values(critic.fused_features(batch.observations), batch.actions)
         bonus: Tensor | float = 0.0
-        if hasattr(actor.module, "action_log_prob"):
-            next_actions, log_density = actor.module.action_log_prob(dict(batch.next_observations))
+        draw = getattr(actor.module, "action_log_prob", None)
+        if draw is not None:
+            next_actions, log_density = draw(dict(batch.next_observations))
             bonus = -entropy_coefficient * log_density.flatten()
         else:
             next_actions = actor.mean_actions(actor.fused_features(batch.next_observations))

@@ -39,8 +39,8 @@ def example_goal_batch(critic: Network) -> GoalBatch:
     """Return a batch of random numbers that fits the network, for rehearsals."""
     observations = example_observations(critic.module.observation_space, critic.module.device)
     goals = observations["desired_goal"].float()
-    shape = (len(goals), *critic.module.action_space.shape)
-    return GoalBatch(observations, torch.zeros(shape, device=goals.device).flatten(1), goals)
+    actions = torch.zeros(len(goals), critic.action_width, device=goals.device)
+    return GoalBatch(observations, actions, goals)
 
 
 def derangement(size: int, generator: np.random.Generator) -> Tensor:
@@ -227,4 +227,3 @@ def _rms(values: Tensor) -> Tensor:
 
 def _std(values: Tensor) -> Tensor:
     return values.std(correction=0)
-

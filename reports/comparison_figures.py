@@ -121,6 +121,7 @@ def _panel(
     scale: Scale,
     references: Sequence[Reference] = (),
     over: Mapping[str, str] | None = None,
+    include: Sequence[float] = (),
 ) -> Panel:
     """Return a panel of one metric; `over`: arm -> the record key it is divided by."""
     curves = []
@@ -131,7 +132,7 @@ def _panel(
         if tables:
             colour, dash = arm_style(arm, list(arms))
             curves.append(Curve(arm, tables, colour, dash))
-    return Panel(title, unit, curves, scale, references)
+    return Panel(title, unit, curves, scale, references, include)
 
 
 def _ratio(run: Run, key: str, over: str) -> pd.DataFrame | None:
@@ -248,12 +249,12 @@ def _scale_panels(arms: Arms) -> list[Panel]:
 
 def _training_panels(arms: Arms) -> list[Panel]:
     return [
-        _panel(arms, f"training/{key}", title, unit, scale)
-        for key, title, unit, scale in (
-            ("rollout.success_rate", "success", "fraction", Scale.PLAIN),
-            ("critic.loss", "critic loss", "loss", Scale.LOG),
-            ("critic.q_spread", "spread of Q over a batch", "units of return", Scale.LOG),
-            ("entropy.coefficient", "entropy coefficient", "reward units", Scale.LOG),
+        _panel(arms, f"training/{key}", title, unit, scale, include=include)
+        for key, title, unit, scale, include in (
+            ("rollout.success_rate", "success", "fraction of episodes", Scale.PLAIN, [0.0]),
+            ("critic.loss", "critic loss", "loss", Scale.LOG, []),
+            ("critic.q_spread", "spread of Q over a batch", "units of return", Scale.LOG, []),
+            ("entropy.coefficient", "entropy coefficient", "reward units", Scale.LOG, []),
         )
     ]
 
@@ -297,9 +298,8 @@ def _draw_times(quantities: Sequence[Sequence[Part]], arms: Sequence[str]) -> Fi
 
 def _draw_quantity(axes: Axes, parts: Sequence[Part], arms: Sequence[str]) -> None:
     quantity = parts[0].quantity
-    words = quantity.label[0].upper() + quantity.label[1:]
-    axes.set_title(f"{quantity.link}  {words}", fontsize=8, wrap=False)
-    axes.set_ylabel("" if quantity.unit == "share" else quantity.unit)
+    axes.set_title(f"{quantity.link}  {quantity.short}")
+    axes.set_ylabel("goal's share" if quantity.unit == "share" else quantity.unit)
     shown = [] if quantity.threshold is None else [quantity.threshold]
     ends: list[tuple[float, str, str]] = []
     width = 0.7 / len(arms)

@@ -21,6 +21,7 @@ from goalscope.reports.style import (
     LOWEST_SHARE,
     Dash,
     house_style,
+    step_axis,
     update_axis,
     value_axis,
 )
@@ -67,6 +68,7 @@ class Panel:
         curves: what is drawn.
         scale: of the y axis, and of means and intervals over seeds.
         references: lines across it.
+        include: values that must be in view, such as 0.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Panel:
     curves: Sequence[Curve]
     scale: Scale = Scale.PLAIN
     references: Sequence[Reference] = ()
+    include: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -120,24 +123,29 @@ def curves_figure(
 def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
     axes.set_title(panel.title)
     axes.set_ylabel(panel.unit)
-    shown = [reference.value for reference in panel.references]
+    shown = [*(reference.value for reference in panel.references), *panel.include]
     ends: list[tuple[float, str, str]] = []
-    last = 1
+    places: list[int] = []
+    measured = False
     for curve in panel.curves:
         tables = [thin(table, axis) for table in curve.tables]
         for table in tables:
             finite = table[np.isfinite(table["value"])]
             shown += finite["value"].tolist()
-            last = max(last, int(table[axis].max()))
+            measured |= len(finite) > 0
+            places += [int(table[axis].min()), int(table[axis].max())]
             _draw_seed(axes, table, curve, axis, panel.scale, alone=len(tables) == 1)
         end = _draw_mean(axes, tables, curve, axis, panel.scale)
         if end is not None:
             ends.append((end, curve.label, curve.colour))
-    if len(shown) > len(panel.references):
+    if measured:
         value_axis(axes, panel.scale, np.asarray(shown, dtype=float))
     else:
         axes.text(0.5, 0.5, "no finite measurement", ha="center", transform=axes.transAxes)
-    update_axis(axes, last, axis)
+    if axis == "update":
+        update_axis(axes, max(places))
+    else:
+        step_axis(axes, min(places), max(places))
     for reference in panel.references:
         axes.axhline(reference.value, color=reference.colour, lw=1, ls=(0, (2, 2)), zorder=1.5)
     side_labels(axes, [*ends, *((r.value, r.label, r.colour) for r in panel.references)])
@@ -231,6 +239,7 @@ def side_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
         axes: with limits and scale set.
         ends: value, label and colour of each line.
     """
+    axes.get_ylim()  # settles limits that are still to be found
     transform = axes.transData + axes.transAxes.inverted()
     placed = []
     for value, label, colour in ends:
@@ -264,13 +273,15 @@ def wrap(label: str, width: int = 15) -> str:
 
 
 def spread(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
-    """Return heights moved apart as little as needed so that neighbours do not overlap.
+    """Return heights in 0..1, moved apart as little as needed so that neighbours do not overlap.
 
     Args:
         heights: centres, ascending.
         sizes: height of each label, same unit.
     """
     result = list(heights)
+    if not result:
+        return result
     for _ in range(100):
         moved = False
         for i in range(len(result) - 1):
@@ -279,6 +290,8 @@ def spread(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
                 result[i] -= lack / 2
                 result[i + 1] += lack / 2
                 moved = True
+        result[0] = max(result[0], sizes[0] / 2)
+        result[-1] = min(result[-1], 1 - sizes[-1] / 2)
         if not moved:
             break
     return result

@@ -26,6 +26,7 @@ class Quantity:
     Attributes:
         key: record key.
         label: what it is, in words.
+        short: the same above a small figure.
         unit: of its number; "share" is shown in percent.
         scale: of intervals and differences.
         threshold: the claim says it lies below; None for a quantity shown beside the others.
@@ -35,6 +36,7 @@ class Quantity:
 
     key: str
     label: str
+    short: str
     unit: str
     scale: Scale
     link: Link
@@ -70,6 +72,7 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
         Quantity(
             f"signal/{network}.goal.share",
             f"goal's share of the {network}'s first-layer signal",
+            f"signal, {network}",
             "share",
             Scale.LOGIT,
             "C1",
@@ -81,6 +84,7 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
         Quantity(
             f"gradient/{loss}_loss.goal.{name}",
             f"goal's share of the {loss} loss's {words}",
+            f"{words}, {loss} loss",
             "share",
             Scale.LOGIT,
             "C2",
@@ -98,7 +102,8 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
         Quantity(
             f"{family}/critic.desired_goal.q_goal_swap",
             "change of Q when the goal is exchanged",
-            "standard deviations of Q",
+            "Q, goal exchanged",
+            "std of Q",
             Scale.LOG,
             "C4",
             rules.q_goal_swap,
@@ -106,6 +111,7 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
         Quantity(
             f"{family}/critic.goal.q_goal_distance",
             "rank correlation of Q with closeness to the goal",
+            "does Q follow closeness?",
             "correlation",
             Scale.PLAIN,
             "C4",
@@ -127,6 +133,7 @@ def quantities_beside(family: str | None, image: str) -> list[Quantity]:
             Quantity(
                 f"features/{network}.{image}.norm",
                 f"norm of {image} over norm of goal, {network}",
+                f"norm over goal's, {network}",
                 "ratio",
                 Scale.LOG,
                 "C1",
@@ -138,6 +145,7 @@ def quantities_beside(family: str | None, image: str) -> list[Quantity]:
             Quantity(
                 f"features/{network}.goal.dimension_share",
                 f"goal's share of the {network}'s dimensions",
+                f"dimensions, {network}",
                 "share",
                 Scale.LOGIT,
                 link,
@@ -149,6 +157,7 @@ def quantities_beside(family: str | None, image: str) -> list[Quantity]:
             Quantity(
                 f"gradient/{loss}_loss.goal.update_ratio",
                 f"update ratio of goal over {image}, {loss} loss",
+                f"update ratio, {loss} loss",
                 "ratio",
                 Scale.LOG,
                 "C2",
@@ -159,7 +168,8 @@ def quantities_beside(family: str | None, image: str) -> list[Quantity]:
         Quantity(
             f"{family or 'sensitivity'}/actor.desired_goal.action_goal_swap",
             "change of the action when the goal is exchanged",
-            "of the action range",
+            "action, goal exchanged",
+            "action ranges",
             Scale.LOG,
             "C4",
         )

@@ -172,6 +172,17 @@ def _directions(run: Run) -> Drawing | None:
     panels.append(
         panel_of_keys(
             run,
+            {
+                n: f"gradient/{n}_loss.{image}.encoder_direction_consistency"
+                for n in ("critic", "actor")
+            },
+            f"encoder of {image}: direction",
+            "consistency",
+        )
+    )
+    panels.append(
+        panel_of_keys(
+            run,
             {"critic and actor": "gradient/encoder.cosine"},
             "shared encoder: do the gradients agree?",
             "cosine",
@@ -250,11 +261,20 @@ def _replay(run: Run) -> Drawing | None:
             ("reward", "mean reward", "reward"),
         )
     ]
+    panels.append(
+        panel_of_keys(
+            run,
+            {"never moved": "training/relabelled.unmoved_fraction"},
+            "object never moved",
+            "fraction of relabelled",
+            include=[0],
+        )
+    )
     return figure_of(
         "relabelling",
         "Real against relabelled transitions",
         f"{_ONE_SEED}On a replay batch. Where relabelled transitions earn no more than real ones, "
-        "hindsight teaches nothing.",
+        "hindsight teaches nothing; nor where the object never moved in the episode.",
         panels,
     )
 
@@ -267,7 +287,11 @@ def _training(run: Run) -> Drawing | None:
         "targets do not spread has learnt a constant, however low its loss.",
         [
             panel_of_keys(
-                run, {"success": "training/rollout.success_rate"}, "success", "fraction"
+                run,
+                {"success": "training/rollout.success_rate"},
+                "success",
+                "fraction of episodes",
+                include=[0],
             ),
             panel_of_keys(
                 run,

@@ -44,6 +44,7 @@ def panel_of_keys(
     unit: str,
     scale: Scale = Scale.PLAIN,
     references: Sequence[Reference] = (),
+    include: Sequence[float] = (),
 ) -> Panel:
     """Return a panel with a line for each key that the run has; keys: label -> record key."""
     curves = []
@@ -51,7 +52,7 @@ def panel_of_keys(
         if key in run.metrics:
             colour, dash = block_style(label, list(keys))
             curves.append(Curve(label, [run.metrics[key]], colour, dash))
-    return Panel(title, unit, curves, scale, references)
+    return Panel(title, unit, curves, scale, references, include)
 
 
 def figure_of(name: str, title: str, caption: str, panels: Sequence[Panel]) -> Drawing | None:

@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from goalscope.reports.statistics import Array, Scale
 
@@ -72,19 +72,19 @@ def block_style(block: str, blocks: Sequence[str]) -> tuple[str, Dash]:
     if block in _BLOCKS:
         return _BLOCKS[block]
     unknown = [name for name in blocks if name not in _BLOCKS]
-    left = [PALETTE[3], PALETTE[8], PALETTE[6], PALETTE[5]]
+    left = [PALETTE[3], "#1b3a57", PALETTE[5], PALETTE[6]]  # yellow is too pale for a label
     index = unknown.index(block) if block in unknown else 0
     return left[index % len(left)], DASHES[index % len(DASHES)]
 
 
 def arm_style(arm: str, arms: Sequence[str]) -> tuple[str, Dash]:
     """Return colour and dashes of an arm; the baseline, the first arm, is always blue and solid."""
-    order = [0, 1, 2, 4, 3, 5, 8, 9, 6]
+    order = [0, 1, 2, 4, 3, 5, 9, 6, 7]
     index = list(arms).index(arm)
     return PALETTE[order[index % len(order)]], DASHES[index % len(DASHES)]
 
 
-def update_axis(axes: Axes, last: int, word: str = "update") -> None:
+def update_axis(axes: Axes, last: int) -> None:
     """Make the x axis even up to 10 and logarithmic above, with 0 and the first ten visible."""
     axes.set_xscale("symlog", linthresh=10, linscale=0.9)
     last = max(last, 10)
@@ -92,11 +92,24 @@ def update_axis(axes: Axes, last: int, word: str = "update") -> None:
     ticks = [0, 5, *decades]
     if last > 1.9 * decades[-1] and len(decades) < 4:
         ticks.append(_round_down(last))
+    _plain_ticks(axes, ticks)
+    axes.set_xlim(-0.4, last * 1.06)
+    axes.set_xlabel("update")
+
+
+def step_axis(axes: Axes, first: int, last: int) -> None:
+    """Make the x axis logarithmic from the first step measured to the last."""
+    axes.set_xscale("log")
+    low, high = max(first, 1) / 1.06, max(last, first + 1, 2) * 1.06
+    _plain_ticks(axes, _log_ticks(low, high))
+    axes.set_xlim(low, high)
+    axes.set_xlabel("environment step")
+
+
+def _plain_ticks(axes: Axes, ticks: Sequence[float]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
-    axes.set_xlim(-0.4, last * 1.06)
-    axes.set_xlabel(word)
 
 
 def _round_down(value: int) -> int:
@@ -135,7 +148,8 @@ def value_axis(axes: Axes, scale: Scale, values: Array) -> None:
         ticks = _log_ticks(low, high)
         labels = {t: f"{t:g}" for t in ticks}
     else:
-        axes.set_ylim(*_padded(values, least=1e-9))
+        axes.set_ylim(*_padded(values, least=0.02 * float(np.abs(values).max())))
+        axes.ticklabel_format(axis="y", useOffset=False)
         return
     axes.set_ylim(low, high)
     axes.yaxis.set_major_locator(FixedLocator(ticks))
@@ -156,6 +170,8 @@ def _log_ticks(low: float, high: float) -> list[float]:
     for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         ticks = [s * 10.0**p for p in range(first, last + 1) for s in steps]
         ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) < 2:
+            return [float(t) for t in MaxNLocator(4).tick_values(low, high) if low <= t <= high]
         if len(ticks) <= _MOST_TICKS:
             return ticks
     return ticks[:: math.ceil(len(ticks) / _MOST_TICKS)]

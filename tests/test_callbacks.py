@@ -249,7 +249,9 @@ def test_several_environments_and_updates_per_step(tmp_path):
     env.close()
     run = read_run(tmp_path / "run")
     assert run.failures == []
-    gradients = [u for u in run.measurements if "gradient/critic_loss.goal.update_ratio" in u.values]
+    gradients = [
+        u for u in run.measurements if "gradient/critic_loss.goal.update_ratio" in u.values
+    ]
     assert [line.update for line in gradients][:10] == list(range(1, 11))
     assert gradients[2].step == gradients[0].step  # three updates in one step of two environments
 

@@ -30,14 +30,17 @@ def an_update(seed: int = 0, batch: int = 12, rate: float = 0.1) -> tuple[LossUp
         output.retain_grad()
     target = torch.randn(batch, generator=generator)
     loss = sum(
-        ((torch.relu(o) @ head - target) ** 2).mean() for o, head in zip(outputs, heads, strict=True)
+        ((torch.relu(o) @ head - target) ** 2).mean()
+        for o, head in zip(outputs, heads, strict=True)
     )
     loss.backward()
     before = [layer.weight.detach().clone() for layer in layers]
     gradients = [layer.weight.grad.clone() for layer in layers]
     after = [w - rate * g for w, g in zip(before, gradients, strict=True)]
     deltas = [output.grad for output in outputs]
-    encoder = EncoderUpdate(torch.tensor([3.0, 4.0]), torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.5]))
+    encoder = EncoderUpdate(
+        torch.tensor([3.0, 4.0]), torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.5])
+    )
     update = LossUpdate(inputs.detach(), deltas, before, gradients, after, {"pixels": encoder})
     return update, z.grad
 

@@ -89,7 +89,9 @@ def test_every_swap_equals_a_full_forward_pass(kind):
             "achieved_goal.q_swap": ["achieved_goal"],
         }.items():
             swapped = {**obs, **{key: obs[key][order] for key in keys}}
-            change = (q(swapped, batch.actions) - base).square().mean().sqrt() / base.std(correction=0)
+            change = (q(swapped, batch.actions) - base).square().mean().sqrt() / base.std(
+                correction=0
+            )
             torch.testing.assert_close(results[f"critic.{name}"], change, rtol=1e-3, atol=1e-5)
         change = (q(obs, batch.actions[order]) - base).square().mean().sqrt()
         expected = change / base.std(correction=0)

@@ -95,7 +95,9 @@ def losses_by_hand(agent: SAC, before: Snapshot) -> dict[str, Any]:
         next_q = torch.cat(policy.critic_target(batch.next_observations, next_actions), dim=1)
         soft = next_q.min(dim=1, keepdim=True).values - alpha * next_density.reshape(-1, 1)
         target = batch.rewards + (1 - batch.dones) * agent.gamma * soft
-    loss = 0.5 * sum(((q - target) ** 2).mean() for q in policy.critic(batch.observations, batch.actions))
+    loss = 0.5 * sum(
+        ((q - target) ** 2).mean() for q in policy.critic(batch.observations, batch.actions)
+    )
     critic_parameters = [p for p in policy.critic.parameters()]
     wanted = [p for p in critic_parameters]
     grads = torch.autograd.grad(
@@ -119,7 +121,9 @@ def losses_by_hand(agent: SAC, before: Snapshot) -> dict[str, Any]:
     loss = (alpha * log_density - q_values).mean()
     wanted = list(policy.actor.parameters())
     grads = torch.autograd.grad(loss, [*wanted, features["actor"]])
-    result["actor"] = dict(zip([n for n, _ in policy.actor.named_parameters()], grads, strict=False))
+    result["actor"] = dict(
+        zip([n for n, _ in policy.actor.named_parameters()], grads, strict=False)
+    )
     result["actor_fusion"] = grads[-1]
     return result
 

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, SupportsFloat
+from typing import Any, SupportsFloat, cast
 
 import gymnasium as gym
 import gymnasium_robotics
@@ -70,7 +70,7 @@ def make_environment(settings: EnvironmentSettings) -> "PixelGoalEnv":
     )
 
 
-class PixelGoalEnv(gym.Wrapper[Observation, np.ndarray, Any, np.ndarray]):
+class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     """A Fetch goal environment observed as a Dict of pixels and goal vectors.
 
     Observation: `pixels` uint8 (3 * frame_stack, H, W), oldest frame first; `achieved_goal` and
@@ -105,8 +105,8 @@ class PixelGoalEnv(gym.Wrapper[Observation, np.ndarray, Any, np.ndarray]):
         offsamples: int = 0,
     ) -> None:
         super().__init__(env)
+        self._robot = cast(Any, env.unwrapped)
         _check(env, image_size, frame_stack)
-        self._robot: Any = env.unwrapped
         self._proprioception = proprioception
         self._has_object = bool(self._robot.has_object)
         self._frames: deque[np.ndarray] = deque(maxlen=frame_stack)
@@ -146,7 +146,7 @@ class PixelGoalEnv(gym.Wrapper[Observation, np.ndarray, Any, np.ndarray]):
         self._frames.append(self._draw())
         return (
             self._observe(state),
-            reward,
+            float(reward),
             terminated,
             truncated,
             {**info, **self._truth(state)},
@@ -155,7 +155,7 @@ class PixelGoalEnv(gym.Wrapper[Observation, np.ndarray, Any, np.ndarray]):
     def compute_reward(
         self, achieved_goal: np.ndarray, desired_goal: np.ndarray, info: object
     ) -> np.ndarray:
-        """Return the task's reward of goals (..., 3), float (...); hindsight calls it in batches."""
+        """Return the task's reward of goals (..., 3), float (...); hindsight asks in batches."""
         reward: np.ndarray = self._robot.compute_reward(achieved_goal, desired_goal, info)
         return reward
 
