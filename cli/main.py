@@ -1,4 +1,4 @@
-"""The `goalscope` command: parses, dispatches, and turns bad input into one line and exit code 2."""
+"""The `goalscope` command: parses, dispatches, turns bad input into one line and exit code 2."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""The probe set: the fixed observations on which every arm and seed of a study is asked the same."""
+"""The probe set: fixed observations on which every arm and seed of a study is asked the same."""
 
 import hashlib
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ def load_probe_set(path: Path) -> ProbeSet:
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            arrays = {key: file.get_tensor(key) for key in file.keys()}
             source = (file.metadata() or {}).get("source", "unknown")
         observations = {
             key.removeprefix("observations."): values
@@ -160,6 +160,7 @@ def goal_grid(goals: np.ndarray, size: int = GRID_GOALS) -> np.ndarray:
 
     Args:
         goals: float (N, d).
+        size: number of goals wanted, about.
     """
     low, high = np.quantile(goals, [0.025, 0.975], axis=0)
     varies = (high - low) > 0.01 * (high - low).max()

@@ -140,7 +140,8 @@ class RecordWriter:
             write_json_atomically(self.folder / RUN_FILE, {"schema": SCHEMA_VERSION, **info})
         except OSError as error:
             raise RecordError(
-                f"cannot write a run to {self.folder}: {error.strerror or error}; choose another folder"
+                f"cannot write a run to {self.folder}: {error.strerror or error}; "
+                "choose another folder"
             ) from error
 
     def write(self, line: Line) -> None:

@@ -58,10 +58,10 @@ def gradient_balance(
 ) -> dict[str, Tensor]:
     """Return "<block>.<name>" -> scalar tensor for every block (definitions: docs/measurements.md).
 
-    Scaling, for everything at the fusion: SB3's losses are batch means, so row i of dL/dz is 1/B of
-    sample i's own gradient. `fusion_gradient` is ||dL/dz_k||_F sqrt(B) and `signal_gradient` carries
-    the factor B, which makes both the root mean square over the batch of a per-sample quantity, in
-    loss units per feature unit and in loss units, whatever the batch size.
+    Scaling, for all at the fusion: SB3's losses are batch means, so row i of dL/dz is 1/B of sample
+    i's own gradient. `fusion_gradient` is ||dL/dz_k||_F sqrt(B), and `signal_gradient` carries the
+    factor B: each is the root mean square over the batch of a per-sample quantity, in loss units
+    per feature unit and in loss units, whatever the batch size.
 
     Args:
         update: the tapped update.

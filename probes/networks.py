@@ -82,11 +82,11 @@ class Network:
         return next((block for block in self.blocks if block.name == name), None)
 
     def fused_features(self, observations: Mapping[str, Tensor]) -> Tensor:
-        """Return the fused features, float (B, D), of observations as an SB3 buffer returns them."""
+        """Return the fused features, float (B, D), of observations as a buffer returns them."""
         return self.module.extract_features(dict(observations), self.extractor)
 
     def q_values(self, features: Tensor, actions: Tensor) -> Tensor:
-        """Return min over the critics of Q, float (B,), of fused features (B, D) and actions (B, A).
+        """Return the least Q of the critics, float (B,), of features (B, D) and actions (B, A).
 
         The smallest is what SAC's actor maximises and its targets bootstrap from.
         """
@@ -209,7 +209,7 @@ def _example(space: spaces.Space[Any], generator: np.random.Generator, rows: int
         values = generator.uniform(low, high, size=(rows, *space.shape))
         return np.asarray(values, dtype=space.dtype)
     if isinstance(space, spaces.Discrete):
-        return generator.integers(0, space.n, size=(rows,)) + space.start
+        return np.asarray(generator.integers(0, space.n, size=(rows,)) + space.start)
     if isinstance(space, spaces.MultiBinary):
         return generator.integers(0, 2, size=(rows, *space.shape))
     if isinstance(space, spaces.MultiDiscrete):

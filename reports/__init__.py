@@ -1,1 +1,23 @@
-"""Placeholder."""
+"""What is concluded: run folders -> tables -> statistics -> figures -> pages.
+
+    from goalscope.reports import write_comparison, write_report
+
+    write_report("runs/mine").page
+    write_comparison(["runs/a", "runs/b"], "pages/a-and-b").sentences
+
+Reads records only, never a live model.
+"""
+
+from goalscope.reports.comparison_page import Comparison, write_comparison
+from goalscope.reports.errors import ReportError
+from goalscope.reports.outcomes import Thresholds
+from goalscope.reports.report_page import Report, write_report
+
+__all__ = [
+    "Comparison",
+    "Report",
+    "ReportError",
+    "Thresholds",
+    "write_comparison",
+    "write_report",
+]

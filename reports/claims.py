@@ -193,9 +193,7 @@ def _why_absent(quantity: Quantity, runs: Sequence[Run], window: Window) -> str:
     return f"no measurement {window}"
 
 
-def _thresholds(
-    time: Time, arm: str, parts: Sequence[Part], beside: Sequence[Part]
-) -> list[Claim]:
+def _thresholds(time: Time, arm: str, parts: Sequence[Part], beside: Sequence[Part]) -> list[Claim]:
     found = []
     for link in CHAIN:
         own = [part for part in parts if part.quantity.link == link]
@@ -208,9 +206,7 @@ def _thresholds(
 def _fix(time: Time, baseline: Sequence[Part], other: Sequence[Part], rules: Thresholds) -> Claim:
     parts = []
     for before, after in zip(baseline, other, strict=True):
-        verdict, difference = judge_raised(
-            before.sample, after.sample, after.quantity.scale, rules
-        )
+        verdict, difference = judge_raised(before.sample, after.sample, after.quantity.scale, rules)
         parts.append(replace(after, verdict=verdict, difference=difference))
     tested = [part.difference.p_value for part in parts if part.difference]
     adjusted = iter(holm(tested))

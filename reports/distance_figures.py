@@ -1,12 +1,14 @@
 """Q against the distance to the goal: the front of this curve is how far success has spread."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goalscope.reports.drawing import WIDTH, Drawing, side_labels
+from goalscope.reports.drawing import WIDTH, Drawing
+from goalscope.reports.labels import side_labels
 from goalscope.reports.style import arm_style
 from goalscope.reports.tables import Run
 from goalscope.reports.windows import TIMES, Time, Times, window_number
@@ -43,7 +45,7 @@ def bin_centres(run: Run, family: str) -> list[float] | None:
     """Return the middle of each distance bin in goal units; None where the record does not say."""
     edges = run.section("probe_set").get("distance_edges")
     if isinstance(edges, Sequence) and len(edges) == BINS + 1:
-        return [(float(a) + float(b)) / 2 for a, b in zip(edges, edges[1:], strict=False)]
+        return [(float(a) + float(b)) / 2 for a, b in pairwise(edges)]
     largest = run.metrics.get(f"{family}/critic.goal.largest_distance")
     if largest is None:
         return None

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
+from goalscope.reports.labels import side_labels
 from goalscope.reports.statistics import Array, Scale, t_interval
 from goalscope.reports.style import (
     GREY,
@@ -29,7 +30,6 @@ from goalscope.reports.windows import Axis
 
 WIDTH = 7.2  # inches, a page's column
 MOST_POINTS = 400  # per line; more cannot be told apart
-_LABEL_GAP = 0.075
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ def curves_figure(
 
 
 def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
-    axes.set_title(panel.title)
+    axes.set_title(panel.title[:1].upper() + panel.title[1:])
     axes.set_ylabel(panel.unit)
     shown = [*(reference.value for reference in panel.references), *panel.include]
     ends: list[tuple[float, str, str]] = []
@@ -207,7 +207,8 @@ def seeds_side_by_side(tables: Sequence[pd.DataFrame], axis: Axis) -> pd.DataFra
     """Return one column per seed, with the rows at which all of them have a finite number."""
     columns = [table.groupby(axis)["value"].mean() for table in tables]
     joined = pd.concat(columns, axis=1, join="inner").sort_index()
-    return joined[np.isfinite(joined).all(axis=1)]
+    finite = np.isfinite(joined.to_numpy(dtype=float)).all(axis=1)
+    return pd.DataFrame(joined.loc[finite])
 
 
 def thin(table: pd.DataFrame, axis: Axis, most: int = MOST_POINTS) -> pd.DataFrame:
@@ -219,7 +220,14 @@ def thin(table: pd.DataFrame, axis: Axis, most: int = MOST_POINTS) -> pd.DataFra
         return table
     place = np.arcsinh(table[axis].to_numpy(dtype=float) / 10)
     group = np.floor(place / place.max() * most)
-    return table.groupby(group).agg({"update": "last", "step": "last", "value": _mean_or_nan})
+    grouped = table.groupby(group)
+    return pd.DataFrame(
+        {
+            "update": grouped["update"].last(),
+            "step": grouped["step"].last(),
+            "value": grouped["value"].apply(_mean_or_nan),
+        }
+    )
 
 
 def _mean_or_nan(values: "pd.Series[float]") -> float:
@@ -230,71 +238,6 @@ def _inside(values: Array, scale: Scale) -> Array:
     if scale is Scale.LOGIT:
         return np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
     return np.maximum(values, 1e-12) if scale is Scale.LOG else values
-
-
-def side_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Write each label at the height of its line, right of the axes, without overlaps.
-
-    Args:
-        axes: with limits and scale set.
-        ends: value, label and colour of each line.
-    """
-    axes.get_ylim()  # settles limits that are still to be found
-    transform = axes.transData + axes.transAxes.inverted()
-    placed = []
-    for value, label, colour in ends:
-        height = float(transform.transform((1.0, value))[1])
-        if math.isfinite(height):
-            text = wrap(label)
-            placed.append([min(max(height, 0.02), 0.98), text, colour, text.count("\n") + 1])
-    placed.sort(key=lambda item: item[0])
-    heights = spread([item[0] for item in placed], [_LABEL_GAP * item[3] for item in placed])
-    for height, (_, text, colour, _lines) in zip(heights, placed, strict=True):
-        axes.text(
-            1.015,
-            height,
-            text,
-            color=colour,
-            va="center",
-            fontsize=8,
-            linespacing=0.95,
-            transform=axes.transAxes,
-        )
-
-
-def wrap(label: str, width: int = 15) -> str:
-    """Return a label broken after hyphens, underscores and spaces, into lines of about `width`."""
-    lines = [""]
-    for piece in re.findall(r"[^-_ ]+[-_ ]?", label):
-        if lines[-1] and len(lines[-1]) + len(piece.strip()) > width:
-            lines.append("")
-        lines[-1] += piece
-    return "\n".join(line.strip() for line in lines)
-
-
-def spread(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
-    """Return heights in 0..1, moved apart as little as needed so that neighbours do not overlap.
-
-    Args:
-        heights: centres, ascending.
-        sizes: height of each label, same unit.
-    """
-    result = list(heights)
-    if not result:
-        return result
-    for _ in range(100):
-        moved = False
-        for i in range(len(result) - 1):
-            lack = (sizes[i] + sizes[i + 1]) / 2 - (result[i + 1] - result[i])
-            if lack > 1e-4:
-                result[i] -= lack / 2
-                result[i + 1] += lack / 2
-                moved = True
-        result[0] = max(result[0], sizes[0] / 2)
-        result[-1] = min(result[-1], 1 - sizes[-1] / 2)
-        if not moved:
-            break
-    return result
 
 
 def save(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
@@ -316,7 +259,7 @@ def save(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
 
 
 def inline_svg(svg: str, drawing: Drawing) -> str:
-    """Return an SVG fit to stand in a page: ids of its own, sized by the page, read out by title."""
+    """Return an SVG fit to stand in a page: ids of its own, sized by the page, with a name."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r'\bid="([^"]+)"', rf'id="{drawing.name}-\1"', body)
     body = re.sub(r'href="#([^"]+)"', rf'href="#{drawing.name}-\1"', body)

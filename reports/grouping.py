@@ -43,7 +43,7 @@ def load_arms(folders: Sequence[Path | str]) -> dict[str, list[Run]]:
 
 
 def _tell_apart(runs: list[Run]) -> list[Run]:
-    """Return the runs, those without an arm named by their parent, too, where folder names clash."""
+    """Return the runs; where folder names clash, those without an arm carry their parent's, too."""
     nameless = [run.name for run in runs if not run.record.info.get("arm")]
     return [
         replace(run, arm=f"{run.record.folder.resolve().parent.name}/{run.name}")

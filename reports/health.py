@@ -1,4 +1,4 @@
-"""What a reader must be warned of, one line each: cut-off runs, failures, NaN, uneven comparisons."""
+"""What a reader must be warned of, a line each: cut-off runs, failures, NaN, uneven comparisons."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def run_warnings(run: Run) -> list[str]:
 
 
 def nonfinite_metrics(run: Run) -> dict[str, int]:
-    """Return metric -> first update at which it was NaN or infinite, empty distance bins left out."""
+    """Return metric -> first update at which it was not finite, empty distance bins left out."""
     return {
         key: update
         for key, update in run.record.nonfinite().items()
@@ -97,11 +97,10 @@ def comparison_warnings(
         changes = sum(d.values[arm] != d.values[baseline] for d in differences)
         found.append(
             f"{arm} differs from {baseline} in {changes} settings at once: this comparison cannot "
-            "tell which of them mattered"
-            + (f"; missing: {'; '.join(missing)}" if missing else "")
+            "tell which of them mattered" + (f"; missing: {'; '.join(missing)}" if missing else "")
         )
     found += _seeds(arms, baseline)
-    found += _times(times, runs)
+    found += times_warnings(times, runs)
     found += _sensitivity(runs, family)
     found += _pace(arms)
     return found
@@ -124,7 +123,8 @@ def _seeds(arms: Arms, baseline: str) -> list[str]:
     return found
 
 
-def _times(times: Times, runs: Sequence[Run]) -> list[str]:
+def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
+    """Return what the windows cannot show of these runs."""
     found = []
     if times.late_is_early:
         found.append(

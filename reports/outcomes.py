@@ -133,7 +133,7 @@ def judge_below(
         decided = Outcome.SUPPORTED
     elif interval.low >= threshold:
         decided = Outcome.CONTRADICTED
-    where = {"for": f"below {threshold:g}", "against": f"at or above {threshold:g}"}
+    where: dict[Way, str] = {"for": f"below {threshold:g}", "against": f"at or above {threshold:g}"}
     verdict = _decide(sample, "seed", side, where, decided, rules)
     return verdict, interval
 
@@ -177,7 +177,10 @@ def judge_raised(
         decided = Outcome.SUPPORTED
     elif difference.high < 0:
         decided = Outcome.CONTRADICTED
-    where = {"for": "higher than the baseline", "against": "not higher than the baseline"}
+    where: dict[Way, str] = {
+        "for": "higher than the baseline",
+        "against": "not higher than the baseline",
+    }
     return _decide(sample, "pair", side, where, decided, rules), difference
 
 

@@ -7,6 +7,7 @@ from goalscope.reports.statistics import Scale
 from goalscope.reports.style import block_style
 from goalscope.reports.tables import Run, parse_key
 
+ONE_SEED = "One run, so one seed. "
 BLOCK_ORDER = ("pixels", "goal", "desired_goal", "achieved_goal", "proprioception", "action")
 
 

@@ -13,6 +13,7 @@ _NAMES: dict[Time, str] = {
     "early": "Early in training",
     "late": "Late in training",
 }
+_AT = ("initialisation", "the early updates", "the late updates")
 _ARMS_NAMED = 3  # more would drown the sentence; the table has them all
 
 
@@ -26,18 +27,21 @@ def time_sentences(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]]) ->
 
 
 def overall_sentence(evaluation: Evaluation) -> str:
-    """Return one sentence for the whole page: the outcome at each time, never averaged over them."""
-    parts = [f"{time} {evaluation.chain(time)}" for time in TIMES]
+    """Return one sentence for the page: the outcome at each time, never averaged over them."""
+    drowned = _over_time([str(evaluation.chain(time)) for time in TIMES])
     fixes = [
         f"that {arm} restores the goal's part: "
-        + ", ".join(f"{time} {evaluation.find('C5', time, arm).verdict}" for time in TIMES)
+        + _over_time([str(evaluation.find("C5", time, arm).verdict) for time in TIMES])
         for arm in evaluation.arms[1:]
     ]
-    return (
-        f"The claim that the image features drown the goal in {evaluation.baseline}: "
-        + "; ".join([", ".join(parts), *fixes])
-        + "."
-    )
+    claim = f"that the image features drown the goal in {evaluation.baseline}: {drowned}"
+    return f"The claim {'; the claim '.join([claim, *fixes])}."
+
+
+def _over_time(outcomes: Sequence[str]) -> str:
+    if len(set(outcomes)) == 1:
+        return f"{outcomes[0]} at all three times"
+    return ", ".join(f"{o} at {t}" for o, t in zip(outcomes, _AT, strict=True))
 
 
 def single_run_sentences(evaluation: Evaluation, run: Run) -> list[str]:
@@ -51,8 +55,8 @@ def single_run_sentences(evaluation: Evaluation, run: Run) -> list[str]:
         found.append(f"{_NAMES[time]} ({_when(evaluation, time)}) {'; '.join(clauses)}.")
     rules = evaluation.rules
     found.append(
-        f"One seed is no test: these are the numbers of {run.title} alone. The claim calls the goal "
-        f"drowned below {percent(rules.goal_share)} of signal and gradient, and Q deaf below "
+        f"One seed is no test: these are the numbers of {run.title} alone. The claim calls the "
+        f"goal drowned below {percent(rules.goal_share)} of signal and gradient, and Q deaf below "
         f"{plain(rules.q_goal_swap)} standard deviations and a correlation of "
         f"{plain(rules.q_goal_distance)}."
     )

@@ -93,8 +93,8 @@ def t_interval(values: Sequence[float], scale: Scale, confidence: float = 0.95) 
     measured = np.asarray(values, dtype=float)
     inside = scale.clip(measured)
     mean, low, high = _t_interval(scale.forward(inside), confidence)
-    back = scale.backward(np.array([mean, low, high]))
-    return Interval(*map(float, back), len(measured), int((inside != measured).sum()))
+    mean, low, high = scale.backward(np.array([mean, low, high])).tolist()
+    return Interval(mean, low, high, len(measured), int((inside != measured).sum()))
 
 
 def _t_interval(values: Array, confidence: float) -> tuple[float, float, float]:

@@ -42,7 +42,7 @@ LOWEST_SHARE = 1e-4  # drawn at the edge below this
 @contextmanager
 def house_style() -> Iterator[None]:
     """Apply the style of all figures, and take it back."""
-    settings: dict[str, Any] = {
+    settings: Any = {
         **sns.axes_style("whitegrid"),
         **sns.plotting_context("paper"),
         "font.family": ["DejaVu Sans"],
@@ -113,7 +113,7 @@ def _plain_ticks(axes: Axes, ticks: Sequence[float]) -> None:
 
 
 def _round_down(value: int) -> int:
-    unit = 10 ** math.floor(math.log10(value))
+    unit = int(10 ** math.floor(math.log10(value)))
     return value // unit * unit
 
 

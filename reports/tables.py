@@ -134,9 +134,7 @@ def load_run(folder: Path | str) -> Run:
 
 
 def _by_metric(lines: Iterable[Line]) -> dict[str, pd.DataFrame]:
-    columns: dict[str, tuple[list[int], list[int], list[float]]] = defaultdict(
-        lambda: ([], [], [])
-    )
+    columns: dict[str, tuple[list[int], list[int], list[float]]] = defaultdict(lambda: ([], [], []))
     for line in lines:
         for key, value in line.values.items():
             updates, steps, values = columns[key]

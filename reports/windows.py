@@ -38,7 +38,7 @@ class Window:
 
     def __str__(self) -> str:
         if self.time == "initialisation":
-            return "before the first update"
+            return "before the first update, gradients of the first"
         if self.first == self.last:
             return f"{self.axis} {self.first:,}"
         return f"{self.axis}s {self.first:,} to {self.last:,}"
@@ -115,6 +115,23 @@ def updates_per_step(run: Run) -> float:
     if last.step == first.step:
         return last.update / last.step if last.step else float("nan")
     return (last.update - first.update) / (last.step - first.step)
+
+
+def steps_of(runs: Sequence[Run], window: Window | None) -> str:
+    """Return the environment steps that a window's measurements span in these runs, in words."""
+    if window is None:
+        return "not reached"
+    last = 0 if window.time == "initialisation" else window.last
+    places = [
+        line.step
+        for run in runs
+        for line in run.record.measurements
+        if window.first <= (line.update if window.axis == "update" else line.step) <= last
+    ]
+    if not places:
+        return "no measurement"
+    first, end = min(places), max(places)
+    return f"{first:,}" if first == end else f"{first:,} to {end:,}"
 
 
 def rows_in(run: Run, key: str, window: Window | None) -> pd.DataFrame | None:

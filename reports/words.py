@@ -7,7 +7,7 @@ from goalscope.reports.statistics import Difference, Interval, Scale
 
 
 def plain(value: float) -> str:
-    """Return a number with two significant digits, never as a power of ten between 0.001 and 1e6."""
+    """Return a number with two significant digits, in full between 0.001 and a million."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "infinite"
     if value == 0:
@@ -19,7 +19,7 @@ def plain(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of 0..1 in percent, telling small ones from nothing and large ones from all."""
+    """Return a share of 0..1 in percent, small ones told from nothing and large ones from all."""
     if not math.isfinite(share):
         return "NaN"
     if 0 < share < 0.0001:
@@ -51,7 +51,7 @@ def with_interval(quantity: Quantity, interval: Interval | None) -> str:
 
 
 def difference_in_words(quantity: Quantity, difference: Difference | None) -> str:
-    """Return a paired difference with its interval: a factor of odds, a ratio, or a plain number."""
+    """Return a paired difference with its interval: a factor (of odds, for shares) or a number."""
     if difference is None:
         return "not measured"
     numbers = (difference.mean, difference.low, difference.high)

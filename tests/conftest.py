@@ -1,4 +1,4 @@
-"""Shared by all tests: a working OpenGL before mujoco is imported, one thread, small real agents."""
+"""Shared by all tests: OpenGL chosen before mujoco is imported, one thread, small real agents."""
 
 from collections.abc import Callable, Iterator
 

@@ -172,9 +172,7 @@ def _features(kind: Synthetic, share: Any, progress: float, generator: Any) -> d
     return values
 
 
-def _gradients(
-    kind: Synthetic, update: int, share: Any, generator: Any
-) -> dict[str, float]:
+def _gradients(kind: Synthetic, update: int, share: Any, generator: Any) -> dict[str, float]:
     values: dict[str, float] = {}
     rate = 1.0 if not kind.normalised else 1 / 3
     widths = {"pixels": kind.cnn_dim, "achieved_goal": 3, "desired_goal": 3, "goal": 6, "action": 4}
@@ -199,7 +197,9 @@ def _gradients(
             if block != "action":
                 names |= {
                     "fusion_gradient": size * math.sqrt(width) * 0.08,
-                    "fusion_gradient_per_unit": size * 0.08 * float(np.exp(generator.normal(0, 0.1))),
+                    "fusion_gradient_per_unit": size
+                    * 0.08
+                    * float(np.exp(generator.normal(0, 0.1))),
                     "fusion_gradient_share": fusion_share,
                     "signal_gradient": size * 0.02 * signal_share,
                     "signal_gradient_share": signal_share,
@@ -207,7 +207,9 @@ def _gradients(
                 }
             values |= {f"gradient/{loss}.{block}.{k}": v for k, v in names.items()}
         values[f"gradient/{loss}.pixels.encoder_gradient"] = size * 0.6
-        values[f"gradient/{loss}.pixels.encoder_update_ratio"] = rate * 0.002 / math.sqrt(1 + update)
+        values[f"gradient/{loss}.pixels.encoder_update_ratio"] = (
+            rate * 0.002 / math.sqrt(1 + update)
+        )
         if update > 1:
             values[f"gradient/{loss}.pixels.encoder_direction_consistency"] = 0.2
         values[f"gradient/{loss}.direction_window"] = float(min(update, 10))

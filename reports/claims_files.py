@@ -1,0 +1,140 @@
+"""The outcomes as files: claims.json for programs, claims.csv and windows.csv for tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from goalscope.reports.claims import Claim, Evaluation, Part
+from goalscope.reports.tables import Run, number, write_rows
+from goalscope.reports.untested import UNTESTED
+from goalscope.reports.windows import TIMES, Times, window_number
+
+CLAIMS_SCHEMA = 1
+
+
+def claims_content(
+    evaluation: Evaluation, by_step: Evaluation | None, words: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the content of claims.json: JSON values only, numbers that are not finite as null.
+
+    Args:
+        evaluation: by update.
+        by_step: the same by environment step, where arms differ in updates per step.
+        words: sentences, warnings and the like, taken over as they are.
+    """
+    return {
+        "schema": CLAIMS_SCHEMA,
+        "baseline": evaluation.baseline,
+        "arms": list(evaluation.arms),
+        **words,
+        "thresholds": asdict(evaluation.rules),
+        "windows": _windows(evaluation.times),
+        "sensitivity_family": evaluation.family,
+        "claims": [_claim(claim) for claim in evaluation.claims],
+        "by_step": None
+        if by_step is None
+        else {
+            "windows": _windows(by_step.times),
+            "claims": [_claim(claim) for claim in by_step.claims],
+        },
+        "not_tested": [asdict(link) for link in UNTESTED],
+    }
+
+
+def write_claims_table(evaluation: Evaluation, path: Path) -> None:
+    """Write one row per quantity, arm and time: numbers, interval, difference, outcome."""
+    rows = []
+    for claim in evaluation.claims:
+        for part in (*claim.parts, *claim.beside):
+            rows.append(
+                {
+                    "link": claim.link,
+                    "time": claim.time,
+                    "arm": claim.arm,
+                    "link_outcome": str(claim.verdict),
+                    **{k: _cell(v) for k, v in _part(part).items()},
+                }
+            )
+    write_rows(path, rows, list(dict.fromkeys(key for row in rows for key in row)))
+
+
+def write_windows_table(arms: Mapping[str, Sequence[Run]], times: Times, path: Path) -> None:
+    """Write one row per run and metric: its number at each of the three times.
+
+    An empty cell was not measured in that window; NaN held a value that was not finite.
+    """
+    rows = []
+    for arm, runs in arms.items():
+        for run in runs:
+            for key in run.metrics:
+                values = {time: window_number(run, key, times.windows[time]) for time in TIMES}
+                cells = {time: "" if v is None else number(v) for time, v in values.items()}
+                rows.append({"arm": arm, "run": run.name, "seed": run.seed, "metric": key, **cells})
+    write_rows(path, rows, ["arm", "run", "seed", "metric", *TIMES])
+
+
+def _windows(times: Times) -> dict[str, Any]:
+    return {
+        time: None
+        if window is None
+        else {"first": window.first, "last": window.last, "axis": window.axis}
+        for time, window in times.windows.items()
+    }
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    return {
+        "link": claim.link,
+        "time": claim.time,
+        "arm": claim.arm,
+        "outcome": claim.verdict.outcome.value,
+        "leaning": claim.verdict.way,
+        "reason": claim.verdict.reason,
+        "parts": [_finite(_part(part)) for part in claim.parts],
+        "beside": [_finite(_part(part)) for part in claim.beside],
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    quantity, verdict = part.quantity, part.verdict
+    content: dict[str, Any] = {
+        "quantity": quantity.label,
+        "metric": quantity.name,
+        "unit": quantity.unit,
+        "scale": quantity.scale.value,
+        "threshold": None if part.difference else quantity.threshold,
+        "seeds": dict(part.sample.numbers),
+        "failed": list(part.sample.failed),
+        "missing": list(part.sample.missing),
+    }
+    if part.interval is not None:
+        content |= {k: v for k, v in asdict(part.interval).items() if k != "seeds"}
+    if part.difference is not None:
+        content |= {f"difference_{k}": v for k, v in asdict(part.difference).items()}
+        content["difference_holm_p"] = part.holm_p
+    if verdict is not None:
+        content |= {
+            "outcome": verdict.outcome.value,
+            "leaning": verdict.way,
+            "reason": verdict.reason,
+        }
+    return content
+
+
+def _finite(content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in content.items()
+    }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {number(v)}" for key, v in value.items())
+    return "; ".join(value) if isinstance(value, list) else str(value)

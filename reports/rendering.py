@@ -1,0 +1,91 @@
+"""Pages from templates: one self-contained file each, written whole or not at all."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from goalscope.reports.errors import ReportError
+from goalscope.reports.outcomes import Verdict
+from goalscope.reports.words import difference_in_words, plain, value_of, with_interval
+
+
+def render(template: str, content: dict[str, Any]) -> str:
+    """Return a page; everything in `content` is escaped but for figures."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("goalscope.reports"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "badge": badge_class,
+        "number": plain,
+        "lead": lead,
+        "rest": rest,
+        "breakable": breakable,
+    }
+    environment.globals |= {
+        "with_interval": with_interval,
+        "value_of": value_of,
+        "difference_in_words": difference_in_words,
+    }
+    return environment.get_template(template).render(content)
+
+
+def badge_class(verdict: Verdict) -> str:
+    """Return the style class of an outcome."""
+    return str(verdict).replace(" ", "-")
+
+
+def lead(sentence: str) -> str:
+    """Return a sentence up to its first colon that a space follows: the answer before the numbers."""
+    return re.split(r"(?<=:) ", sentence, maxsplit=1)[0]
+
+
+def rest(sentence: str) -> str:
+    """Return what follows the lead."""
+    return sentence[len(lead(sentence)) :]
+
+
+def breakable(key: str) -> str:
+    """Return a record key that a browser may break after its separators."""
+    return re.sub(r"([/._])", "\\1\u200b", key)
+
+
+def make_folders(out: Path) -> tuple[Path, Path]:
+    """Return the folders for figures and tables, made if missing.
+
+    Raises:
+        ReportError: they cannot be made.
+    """
+    try:
+        figures, tables = out / "figures", out / "tables"
+        for folder in (figures, tables):
+            folder.mkdir(parents=True, exist_ok=True)
+        return figures, tables
+    except OSError as error:
+        raise ReportError(
+            f"cannot write a page to {out}: {error.strerror or error}; choose another folder"
+        ) from error
+
+
+def write_page(path: Path, text: str) -> Path:
+    """Write a page so that a reader meets the old one or the new one, and return its path.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ReportError(
+            f"cannot write {path}: {error.strerror or error}; free the disk or choose another folder"
+        ) from error
+    return path

@@ -1,0 +1,77 @@
+"""The page of one run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from goalscope.reports.claims import evaluate
+from goalscope.reports.claims_files import write_claims_table, write_windows_table
+from goalscope.reports.drawing import save
+from goalscope.reports.health import nonfinite_metrics, run_warnings, times_warnings
+from goalscope.reports.outcomes import Thresholds
+from goalscope.reports.rendering import make_folders, render, write_page
+from goalscope.reports.run_figures import run_drawings
+from goalscope.reports.sentences import single_run_sentences
+from goalscope.reports.tables import load_run, write_family_tables, write_rows
+from goalscope.reports.windows import TIMES, three_times
+
+PAGE = "report.html"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page of a run.
+
+    Attributes:
+        page: its path.
+        sentences: at initialisation, early, late, and what one seed is worth.
+        warnings: what is wrong with the record, one line each.
+    """
+
+    page: Path
+    sentences: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -> Report:
+    """Write `report.html`, `figures/` and `tables/` into a run folder, and return what they say.
+
+    Args:
+        run_folder: of a run that has ended, was cut off, or is still going.
+        thresholds: drawn and printed; None takes the fixed ones.
+
+    Raises:
+        RecordError: the folder is not a readable run.
+        ReportError: its run.json is damaged, or nothing can be written there.
+    """
+    run = load_run(run_folder)
+    rules = thresholds or Thresholds()
+    arms = {run.arm: [run]}
+    times = three_times([run])
+    evaluation = evaluate(arms, times, rules)
+    sentences = single_run_sentences(evaluation, run)
+    warnings = [*run_warnings(run), *times_warnings(times, [run])]
+    drawings = run_drawings(run, times, rules, evaluation.family)
+    figures, tables = make_folders(Path(run_folder))
+    written = [path.name for path in write_family_tables(run, tables)]
+    write_windows_table(arms, times, tables / "windows.csv")
+    write_claims_table(evaluation, tables / "claims.csv")
+    routing = [{**row, "losses": ", ".join(row.get("losses") or [])} for row in run.record.routing]
+    columns = ["network", "group", "parameters", "optimizer", "losses", "shared_with", "target"]
+    write_rows(tables / "routing.csv", [{c: r.get(c) for c in columns} for r in routing], columns)
+    page = render(
+        "report.html",
+        {
+            "run": run,
+            "info": run.record.info,
+            "sentences": sentences,
+            "warnings": warnings,
+            "evaluation": evaluation,
+            "times": TIMES,
+            "routing": routing,
+            "nonfinite": nonfinite_metrics(run),
+            "figures": save(drawings, figures),
+            "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
+        },
+    )
+    path = write_page(Path(run_folder) / PAGE, page)
+    return Report(path, tuple(sentences), tuple(warnings))
