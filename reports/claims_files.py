@@ -65,7 +65,7 @@ def write_windows_table(arms: Mapping[str, Sequence[Run]], times: Times, path: P
 
     An empty cell was not measured in that window; NaN held a value that was not finite.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for arm, runs in arms.items():
         for run in runs:
             for key in run.metrics:

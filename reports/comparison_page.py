@@ -20,7 +20,7 @@ from goalscope.reports.errors import ReportError
 from goalscope.reports.grouping import load_arms
 from goalscope.reports.health import comparison_warnings, uneven_pace
 from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.rendering import make_folders, render, write_page
+from goalscope.reports.rendering import make_folders, render, write_whole
 from goalscope.reports.sentences import overall_sentence, time_sentences
 from goalscope.reports.tables import Run, write_rows
 from goalscope.reports.untested import UNTESTED
@@ -85,8 +85,10 @@ def write_comparison(
     drawings = comparison_drawings(arms, evaluation, by_step=by_step is not None)
 
     figures, tables = make_folders(out)
+    written = ["claims.csv", "windows.csv", "differences.csv"]
     write_claims_table(evaluation, tables / "claims.csv")
     if by_step is not None:
+        written.append("claims_by_step.csv")
         write_claims_table(by_step, tables / "claims_by_step.csv")
     write_windows_table(arms, times, tables / "windows.csv")
     rows = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
@@ -112,11 +114,11 @@ def write_comparison(
             "steps": _steps(arms, times),
             "quantity_tables": _quantity_tables(evaluation, by_step),
             "figures": save(drawings, figures),
-            "tables": sorted(path.name for path in tables.glob("*.csv")),
+            "tables": written,
         },
     )
-    write_page(out / CLAIMS, claims + "\n")
-    path = write_page(out / PAGE, page)
+    write_whole(out / CLAIMS, claims + "\n")
+    path = write_whole(out / PAGE, page)
     initialisation, early, late = sentences
     return Comparison(
         path, (initialisation, early, late), overall, tuple(warnings), evaluation.claims

@@ -42,7 +42,7 @@ def badge_class(verdict: Verdict) -> str:
 
 
 def lead(sentence: str) -> str:
-    """Return a sentence up to its first colon that a space follows: the answer before the numbers."""
+    """Return a sentence up to its first colon before a space: the answer before the numbers."""
     return re.split(r"(?<=:) ", sentence, maxsplit=1)[0]
 
 
@@ -73,8 +73,8 @@ def make_folders(out: Path) -> tuple[Path, Path]:
         ) from error
 
 
-def write_page(path: Path, text: str) -> Path:
-    """Write a page so that a reader meets the old one or the new one, and return its path.
+def write_whole(path: Path, text: str) -> Path:
+    """Write a file so that a reader meets the old one or the new one, and return its path.
 
     Raises:
         ReportError: the file cannot be written.
@@ -86,6 +86,7 @@ def write_page(path: Path, text: str) -> Path:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ReportError(
-            f"cannot write {path}: {error.strerror or error}; free the disk or choose another folder"
+            f"cannot write {path}: {error.strerror or error}; "
+            "free the disk or choose another folder"
         ) from error
     return path

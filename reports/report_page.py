@@ -8,7 +8,7 @@ from goalscope.reports.claims_files import write_claims_table, write_windows_tab
 from goalscope.reports.drawing import save
 from goalscope.reports.health import nonfinite_metrics, run_warnings, times_warnings
 from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.rendering import make_folders, render, write_page
+from goalscope.reports.rendering import make_folders, render, write_whole
 from goalscope.reports.run_figures import run_drawings
 from goalscope.reports.sentences import single_run_sentences
 from goalscope.reports.tables import load_run, write_family_tables, write_rows
@@ -73,5 +73,5 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
         },
     )
-    path = write_page(Path(run_folder) / PAGE, page)
+    path = write_whole(Path(run_folder) / PAGE, page)
     return Report(path, tuple(sentences), tuple(warnings))

@@ -1,0 +1,127 @@
+"""Where numbers and failures go: the record on disk and SB3's logger, and never into training."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from torch import Tensor
+
+from goalscope.diagnostics.record import Line, RecordWriter, refuse_existing_run
+
+_log = logging.getLogger("goalscope")
+
+
+class Recorder:
+    """Writes what is measured, and counts what could not be.
+
+    Args:
+        folder: a new run folder; None writes to SB3's logger alone.
+
+    Raises:
+        RecordError: the folder already holds a run.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.failures: Counter[str] = Counter()
+        self._writer: RecordWriter | None = None
+        self._model: OffPolicyAlgorithm
+        if folder is not None:
+            refuse_existing_run(folder)
+
+    def open(self, model: OffPolicyAlgorithm, describe: Callable[[], dict[str, Any]]) -> None:
+        """Begin, or go on in the same record where the same callback watches again.
+
+        Args:
+            model: the agent, whose steps and logger are used.
+            describe: returns the content of run.json; called when the record is new.
+        """
+        self._model = model
+        if self.folder is not None and self._writer is None:
+            self._writer = RecordWriter(self.folder, describe())
+
+    def measure(
+        self, instrument: str, update: int, measure: Callable[[], Mapping[str, Tensor | float]]
+    ) -> None:
+        """Record what `measure` returns; one that raises is counted and skipped."""
+        try:
+            with torch.no_grad():
+                values = _to_floats(measure())
+        except Exception as error:  # a measurement must never end the training it watches
+            self.fail(instrument, update, error)
+            return
+        for key, value in values.items():
+            self._log_to_sb3(key, value)
+        self.write(Line(self._step, update, values))
+
+    def fail(self, instrument: str, update: int, error: Exception) -> None:
+        """Count a failure, tell of the first, and record each with its cause."""
+        self.failures[instrument] += 1
+        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        if self.failures[instrument] == 1:
+            _log.warning(
+                "goalscope: %s failed (%s); training goes on without it, later failures are "
+                "counted in the record",
+                instrument,
+                cause,
+            )
+        details = {"instrument": instrument, "cause": cause, "count": self.failures[instrument]}
+        self.write(Line(self._step, update, event="failure", details=details))
+
+    def end(self, update: int, reason: str) -> None:
+        """Write the line that tells a whole run from one that was cut off."""
+        self.write(Line(self._step, update, event="end", details={"reason": reason}))
+
+    def write(self, line: Line) -> None:
+        """Append a line; a disk that takes no more costs the numbers, not the training."""
+        if self._writer is not None:
+            self._keep(lambda writer: writer.write(line))
+
+    def write_routing(self, rows: list[dict[str, Any]]) -> None:
+        """Write the routing table."""
+        self._keep(lambda writer: writer.write_routing(rows))
+
+    def announce(self, keys: Iterable[str]) -> None:
+        """Give SB3's logger every key before its first dump.
+
+        Its CSV writer rewrites the whole file for each column that comes later.
+        """
+        for key in keys:
+            self._log_to_sb3(key, float("nan"))
+
+    @property
+    def _step(self) -> int:
+        return int(self._model.num_timesteps)
+
+    def _log_to_sb3(self, key: str, value: float) -> None:
+        # SB3's stdout table cuts keys at 36 characters and raises where two then collide.
+        self._model.logger.record(key, value, exclude=("stdout", "log"))
+
+    def _keep(self, write: Callable[[RecordWriter], None]) -> None:
+        if self._writer is None:
+            return
+        try:
+            write(self._writer)
+        except OSError as error:
+            self.failures["record"] += 1
+            if self.failures["record"] == 1:
+                _log.warning(
+                    "goalscope: cannot write to %s (%s); training goes on, these numbers are lost",
+                    self.folder,
+                    error,
+                )
+
+
+def _to_floats(values: Mapping[str, Tensor | float]) -> dict[str, float]:
+    """Return plain floats, with a single transfer for all that lie on the agent's device."""
+    tensors = {key: value for key, value in values.items() if isinstance(value, Tensor)}
+    if not tensors:
+        return {key: float(value) for key, value in values.items()}
+    device = next(iter(tensors.values())).device
+    stacked = torch.stack([value.to(device, torch.float32) for value in tensors.values()])
+    moved = dict(zip(tensors, stacked.tolist(), strict=True))
+    return {key: float(moved.get(key, value)) for key, value in values.items()}
