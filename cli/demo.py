@@ -22,8 +22,7 @@ class Demo:
     Two seeds each, from 84x84 images; about six minutes on two cores. The batch is half of SB3's
     256 to fit: the same for both arms.
 
-    Example:
-        goalscope demo --out runs/demo
+    For example: goalscope demo --out runs/demo
     """
 
     out: Path = Path("runs/demo")

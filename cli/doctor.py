@@ -7,19 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import psutil
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from goalscope.diagnostics.provenance import software_versions
-from goalscope.training.environments import (
-    EnvironmentSettings,
-    UnusableEnvironment,
-    make_environment,
-)
-from goalscope.training.rendering import RenderingError, is_software, renderer_name
+from goalscope.training.environments import EnvironmentSettings, make_environment
+from goalscope.training.rendering import is_software, renderer_name, select_backend
 
 _FRAMES = 50
 _LOW_MEMORY_GIB = 4
@@ -42,31 +40,35 @@ class Finding:
     remedy: str = ""
     fatal: bool = False
 
+    @property
+    def sign(self) -> str:
+        """How it stands, in rich's markup."""
+        if self.fatal:
+            return "[red]missing[/]"
+        return "[yellow]note[/]" if self.remedy else "[green]ok[/]"
+
 
 @dataclass(frozen=True)
 class Doctor:
     """Check the OpenGL renderer, torch device, memory, disk and packages of this machine.
 
-    Example:
-        goalscope doctor
+    For example: goalscope doctor
     """
 
     def run(self) -> int:
         """Print the table; 0 where everything needed works, 2 otherwise."""
+        console = Console(highlight=False)
         findings = [finding for check in CHECKS for finding in check()]
-        table = Table(title="goalscope doctor", show_lines=False)
-        for heading in ("", "what", "found", "remedy"):
+        table = Table(title="goalscope doctor")
+        for heading in ("", "what", "found"):
             table.add_column(heading, overflow="fold")
         for finding in findings:
-            sign = (
-                "[red]missing[/]"
-                if finding.fatal
-                else "[yellow]note[/]"
-                if finding.remedy
-                else "ok"
-            )
-            table.add_row(sign, finding.what, finding.value, finding.remedy)
-        Console().print(table)
+            table.add_row(finding.sign, finding.what, finding.value)
+        console.print(table)
+        for finding in findings:
+            if finding.remedy:  # below the table, where a command stays in one piece
+                remedy = escape(f"{finding.what}: {finding.remedy}")
+                console.print(f"{finding.sign}  {remedy}", soft_wrap=True)
         return 2 if any(finding.fatal for finding in findings) else 0
 
 
@@ -80,29 +82,34 @@ def check_rendering() -> list[Finding]:
     try:
         name = renderer_name()
         milliseconds = _milliseconds_per_frame()
-    except (RenderingError, UnusableEnvironment) as error:
-        return [Finding("OpenGL renderer", "none", str(error), fatal=True)]
-    backend = os.environ.get("MUJOCO_GL", "the platform's own")
+    except Exception as error:  # whatever would stop a run is what the doctor is asked for
+        remedy = " ".join(str(error).split()) or type(error).__name__
+        return [Finding("OpenGL renderer", "does not work", remedy, fatal=True)]
     remedy = ""
-    if is_software(name) and torch.cuda.is_available():
+    if is_software(name) and Path("/dev/nvidia0").exists():
         remedy = (
             "there is a GPU, but frames are drawn on the processor, far more slowly: install its "
-            "EGL driver (libnvidia-gl, NVIDIA_DRIVER_CAPABILITIES=all in a container)"
+            "EGL driver (libnvidia-gl; in a container, NVIDIA_DRIVER_CAPABILITIES=all)"
         )
+    drawn_on = "the processor" if is_software(name) else "a GPU"
     return [
-        Finding("OpenGL renderer", f"{name} through {backend}", remedy),
-        Finding("FetchPush frame, 84x84", f"{milliseconds:.1f} ms a step and frame"),
+        Finding("OpenGL renderer", f"{name}, on {drawn_on}, through {select_backend()}", remedy),
+        Finding("FetchPush frame, 84x84", f"{milliseconds:.1f} ms"),
     ]
 
 
 def check_torch() -> list[Finding]:
     """The device SB3 will choose, and the threads."""
+    device, remedy = f"cpu ({platform.processor() or platform.machine()})", ""
     if torch.cuda.is_available():
         device = torch.cuda.get_device_name()
-    else:
-        device = f"cpu ({platform.processor() or platform.machine()})"
+    elif Path("/dev/nvidia0").exists():
+        remedy = (
+            f"there is a GPU that torch {torch.__version__} does not use: install a build for its "
+            "driver (https://pytorch.org/get-started/locally)"
+        )
     threads = f"{torch.get_num_threads()} of {os.cpu_count()} cores"
-    return [Finding("torch device", device), Finding("torch threads", threads)]
+    return [Finding("torch device", device, remedy), Finding("torch threads", threads)]
 
 
 def check_room() -> list[Finding]:
@@ -138,13 +145,15 @@ CHECKS: tuple[Callable[[], list[Finding]], ...] = (
 
 
 def _milliseconds_per_frame() -> float:
+    """Return the median time of drawing a frame, without the physics."""
     env = make_environment(EnvironmentSettings())
     try:
         env.reset(seed=0)
-        action = env.action_space.low * 0
-        start = time.perf_counter()
+        seconds = []
         for _ in range(_FRAMES):
-            env.step(action)
-        return 1e3 * (time.perf_counter() - start) / _FRAMES
+            start = time.perf_counter()
+            env.draw()
+            seconds.append(time.perf_counter() - start)
+        return 1e3 * median(seconds)
     finally:
         env.close()

@@ -10,6 +10,7 @@ from goalscope.training.rendering import RenderingError
 from goalscope.training.run import SettingsError
 from goalscope.training.study import StudyError
 
+BAD_INPUT = 2
 USER_ERRORS = (
     ProbeSetError,
     RecordError,

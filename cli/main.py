@@ -11,7 +11,7 @@ import tyro
 
 from goalscope.cli.demo import Demo
 from goalscope.cli.doctor import Doctor
-from goalscope.cli.errors import USER_ERRORS
+from goalscope.cli.errors import BAD_INPUT, USER_ERRORS
 from goalscope.cli.pages import Compare, Report
 from goalscope.cli.train import Train
 
@@ -19,7 +19,6 @@ DESCRIPTION = (
     "Why is my goal-conditioned pixel agent not learning? Watch its real updates, report how "
     "pixels and goals share the signal and the gradients, and compare a baseline with a fix."
 )
-BAD_INPUT = 2
 INTERRUPTED = 130
 
 Command = (

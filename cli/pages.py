@@ -7,6 +7,8 @@ from pathlib import Path
 
 import tyro
 
+from goalscope.cli.errors import BAD_INPUT
+from goalscope.diagnostics.record import read_run
 from goalscope.reports import write_comparison, write_report
 
 
@@ -14,25 +16,33 @@ from goalscope.reports import write_comparison, write_report
 class Report:
     """Write the gradient-balance report of one run.
 
-    Example:
-        goalscope report runs/a
+    For example: goalscope report runs/a
     """
 
     run_folder: tyro.conf.Positional[Path]
     """The folder of the run."""
 
     def run(self) -> int:
-        """Write the page; 2 where the record needs a look, with the page made all the same."""
+        """Write the page; 2 where the record holds NaN, with the page made all the same."""
         report = write_report(self.run_folder)
-        return _say(report.sentences, report.warnings, report.page)
+        _say(report.sentences, report.warnings, report.page)
+        nonfinite = read_run(self.run_folder).nonfinite()
+        if not nonfinite:
+            return 0
+        key, update = min(nonfinite.items(), key=lambda item: item[1])
+        print(
+            f"goalscope: {len(nonfinite)} metrics of {self.run_folder} are NaN or infinite, first "
+            f"{key} at update {update}; the page marks them, look there for where training broke",
+            file=sys.stderr,
+        )
+        return BAD_INPUT
 
 
 @dataclass(frozen=True)
 class Compare:
     """Compare runs: the arms side by side, and what can be said of the claim.
 
-    Example:
-        goalscope compare runs/baseline-seed0 runs/fix-seed0 --out runs/comparison
+    For example: goalscope compare runs/baseline-seed0 runs/fix-seed0 --out runs/comparison
     """
 
     run_folders: tyro.conf.Positional[tuple[Path, ...]]
@@ -45,13 +55,13 @@ class Compare:
         """Write the page."""
         out = self.out or self.run_folders[0].resolve().parent / "comparison"
         comparison = write_comparison(self.run_folders, out)
-        return _say(comparison.sentences, comparison.warnings, comparison.page)
+        _say(comparison.sentences, comparison.warnings, comparison.page)
+        return 0
 
 
-def _say(sentences: Sequence[str], warnings: Sequence[str], page: Path) -> int:
+def _say(sentences: Sequence[str], warnings: Sequence[str], page: Path) -> None:
     for warning in warnings:
-        print(f"goalscope: {warning}", file=sys.stderr)
+        print(f"Note: {warning}", file=sys.stderr)
     for sentence in sentences:
         print(sentence)
     print(f"The page: {page}")
-    return 0

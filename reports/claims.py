@@ -15,7 +15,6 @@ from goalscope.reports.outcomes import (
 )
 from goalscope.reports.quantities import (
     LINKS,
-    SHORT,
     Link,
     Quantity,
     quantities_beside,
@@ -78,11 +77,6 @@ class Claim:
     def title(self) -> str:
         """The link in words."""
         return LINKS[self.link]
-
-    @property
-    def short(self) -> str:
-        """The link in two words."""
-        return SHORT[self.link]
 
 
 @dataclass(frozen=True)
@@ -197,7 +191,7 @@ def _thresholds(time: Time, arm: str, parts: Sequence[Part], beside: Sequence[Pa
     found = []
     for link in CHAIN:
         own = [part for part in parts if part.quantity.link == link]
-        verdict = conjunction([(p.quantity.label, p.verdict) for p in own if p.verdict])
+        verdict = conjunction([(p.quantity.short, p.verdict) for p in own if p.verdict])
         shown = tuple(part for part in beside if part.quantity.link == link)
         found.append(Claim(link, time, arm, verdict, tuple(own), shown))
     return found
@@ -211,5 +205,5 @@ def _fix(time: Time, baseline: Sequence[Part], other: Sequence[Part], rules: Thr
     tested = [part.difference.p_value for part in parts if part.difference]
     adjusted = iter(holm(tested))
     parts = [replace(p, holm_p=next(adjusted)) if p.difference else p for p in parts]
-    verdict = conjunction([(p.quantity.label, p.verdict) for p in parts if p.verdict])
+    verdict = conjunction([(p.quantity.short, p.verdict) for p in parts if p.verdict])
     return Claim("C5", time, other[0].arm, verdict, tuple(parts))

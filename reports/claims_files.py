@@ -70,8 +70,10 @@ def write_windows_table(arms: Mapping[str, Sequence[Run]], times: Times, path: P
         for run in runs:
             for key in run.metrics:
                 values = {time: window_number(run, key, times.windows[time]) for time in TIMES}
-                cells = {time: "" if v is None else number(v) for time, v in values.items()}
-                rows.append({"arm": arm, "run": run.name, "seed": run.seed, "metric": key, **cells})
+                row: dict[str, Any] = {"arm": arm, "run": run.name, "seed": run.seed, "metric": key}
+                for time, value in values.items():
+                    row[time] = "" if value is None else number(value)
+                rows.append(row)
     write_rows(path, rows, ["arm", "run", "seed", "metric", *TIMES])
 
 

@@ -18,7 +18,7 @@ from goalscope.reports.differences import circumstance_differences, setting_diff
 from goalscope.reports.drawing import save
 from goalscope.reports.errors import ReportError
 from goalscope.reports.grouping import load_arms
-from goalscope.reports.health import comparison_warnings, uneven_pace
+from goalscope.reports.health import comparison_warnings, run_warnings, uneven_pace
 from goalscope.reports.outcomes import Thresholds
 from goalscope.reports.rendering import make_folders, render, write_whole
 from goalscope.reports.sentences import overall_sentence, time_sentences
@@ -80,7 +80,8 @@ def write_comparison(
     differences = setting_differences(arms)
     sentences = time_sentences(evaluation, arms)
     overall = overall_sentence(evaluation)
-    warnings = comparison_warnings(arms, times, evaluation.family, differences)
+    broken = [warning for run in runs for warning in run_warnings(run)]
+    limits = comparison_warnings(arms, times, evaluation.family, differences)
     circumstances = circumstance_differences(arms)
     drawings = comparison_drawings(arms, evaluation, by_step=by_step is not None)
 
@@ -96,7 +97,7 @@ def write_comparison(
     words = {
         "sentences": sentences,
         "overall": overall,
-        "warnings": warnings,
+        "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
     }
     claims = json.dumps(claims_content(evaluation, by_step, words), indent=1, allow_nan=False)
@@ -104,6 +105,8 @@ def write_comparison(
         "comparison.html",
         {
             **words,
+            "broken": broken,
+            "limits": limits,
             "arms": arms,
             "evaluation": evaluation,
             "by_step": by_step,
@@ -121,7 +124,7 @@ def write_comparison(
     path = write_whole(out / PAGE, page)
     initialisation, early, late = sentences
     return Comparison(
-        path, (initialisation, early, late), overall, tuple(warnings), evaluation.claims
+        path, (initialisation, early, late), overall, (*broken, *limits), evaluation.claims
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goalscope.reports.drawing import WIDTH, Drawing
+from goalscope.reports.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.labels import side_labels
 from goalscope.reports.style import arm_style
 from goalscope.reports.tables import Run
@@ -71,7 +71,7 @@ def _curve(
 
 
 def _draw(arms: Mapping[str, Sequence[Run]], times: Times, family: str) -> Figure:
-    figure = Figure(figsize=(WIDTH, 2.5), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.5), layout=LAYOUT)
     grid = figure.subplots(1, len(TIMES), sharey=True, squeeze=False)
     for axes, time in zip(grid.flat, TIMES, strict=True):
         axes.set_title(time)

@@ -13,6 +13,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import blended_transform_factory
 
 from goalscope.reports.labels import side_labels
@@ -29,6 +30,7 @@ from goalscope.reports.style import (
 from goalscope.reports.windows import Axis
 
 WIDTH = 7.2  # inches, a page's column
+LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels
 MOST_POINTS = 400  # per line; more cannot be told apart
 
 
@@ -107,11 +109,11 @@ class Drawn:
 
 
 def curves_figure(
-    panels: Sequence[Panel], *, columns: int = 2, axis: Axis = "update", height: float = 2.35
+    panels: Sequence[Panel], *, columns: int = 2, axis: Axis = "update", height: float = 2.1
 ) -> Figure:
     """Return a figure of panels over updates, or over steps."""
     rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(WIDTH, height * rows + 0.15), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height * rows + 0.15), layout=LAYOUT)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
         _draw_panel(axes, panel, axis)
@@ -249,6 +251,7 @@ def save(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
             figure = drawing.draw()
             buffer = io.StringIO()
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+            figure.set_layout_engine("none")  # laid out once is enough
             figure.savefig(folder / f"{drawing.name}.png", dpi=160)
             svg = buffer.getvalue()
             (folder / f"{drawing.name}.svg").write_text(svg, encoding="utf-8")

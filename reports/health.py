@@ -84,11 +84,10 @@ def _nonfinite(run: Run) -> list[str]:
 def comparison_warnings(
     arms: Arms, times: Times, family: str | None, differences: Sequence[Difference]
 ) -> list[str]:
-    """Return what limits a comparison, the warnings of its runs first."""
+    """Return what limits a comparison, beside what is wrong with its records."""
     runs = [run for group in arms.values() for run in group]
     baseline = next(iter(arms))
-    found = [warning for run in runs for warning in run_warnings(run)]
-    found += [
+    found = [
         f"the runs of arm {arm} differ among themselves in {', '.join(names)}: they are not seeds "
         "of one configuration"
         for arm, names in mixed_arms(arms).items()
@@ -128,7 +127,7 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
     found = []
     if times.late_is_early:
         found.append(
-            "the shortest run ends so soon that late still lies inside the first 1,000 updates: "
+            f"{times.shortest} ends so soon that late still lies inside the first 1,000 updates: "
             "train longer to see late training"
         )
     missing = [time for time in TIMES if times.windows[time] is None]

@@ -15,6 +15,7 @@ from goalscope.reports.statistics import (
 )
 
 Way = Literal["for", "against"]
+_NAMED_PARTS = 2  # more would drown the reason
 
 
 class Outcome(Enum):
@@ -221,17 +222,23 @@ def conjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
     Args:
         parts: name and verdict of each; at least one.
     """
-    for outcome, way in (
+    ranking: tuple[tuple[Outcome, Way | None], ...] = (
         (Outcome.CONTRADICTED, None),
         (Outcome.LEANING, "against"),
         (Outcome.NOT_TESTED, None),
         (Outcome.UNDECIDED, None),
         (Outcome.LEANING, "for"),
-    ):
+    )
+    for outcome, way in ranking:
         named = [(n, v) for n, v in parts if v.outcome is outcome and v.way == way]
         if named:
-            reasons = {verdict.reason for _, verdict in named}
-            names = ", ".join(name for name, _ in named)
-            every = "all parts" if len(named) == len(parts) else names
-            return Verdict(outcome, f"{every}: {'; '.join(sorted(reasons))}", named[0][1].way)
-    return Verdict(Outcome.SUPPORTED, f"all {len(parts)} parts: {parts[0][1].reason}")
+            return Verdict(outcome, _joint_reason(named, len(parts)), way)
+    return Verdict(Outcome.SUPPORTED, _joint_reason(parts, len(parts)))
+
+
+def _joint_reason(named: Sequence[tuple[str, Verdict]], count: int) -> str:
+    reasons = list(dict.fromkeys(verdict.reason for _, verdict in named))
+    if len(named) <= _NAMED_PARTS and (len(reasons) > 1 or len(named) < count):
+        return "; ".join(f"{name}: {verdict.reason}" for name, verdict in named)
+    which = "all parts" if len(named) == count else f"{len(named)} of {count} parts"
+    return f"{which}: {'; '.join(reasons)}"

@@ -16,7 +16,6 @@ LINKS: dict[Link, str] = {
     "C4": "deafness: Q neither reacts to the goal nor follows the distance to it",
     "C5": "the fix: it raises the goal's share of signal and gradients, and what Q makes of it",
 }
-SHORT: dict[Link, str] = {"C1": "scale", "C2": "gradients", "C4": "deafness", "C5": "the fix"}
 
 
 @dataclass(frozen=True)

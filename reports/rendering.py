@@ -24,8 +24,7 @@ def render(template: str, content: dict[str, Any]) -> str:
     environment.filters |= {
         "badge": badge_class,
         "number": plain,
-        "lead": lead,
-        "rest": rest,
+        "split_lead": split_lead,
         "breakable": breakable,
     }
     environment.globals |= {
@@ -41,14 +40,13 @@ def badge_class(verdict: Verdict) -> str:
     return str(verdict).replace(" ", "-")
 
 
-def lead(sentence: str) -> str:
-    """Return a sentence up to its first colon before a space: the answer before the numbers."""
-    return re.split(r"(?<=:) ", sentence, maxsplit=1)[0]
+def split_lead(sentence: str) -> tuple[str, str]:
+    """Return a sentence's answer, up to the first colon before a space, and the numbers after it.
 
-
-def rest(sentence: str) -> str:
-    """Return what follows the lead."""
-    return sentence[len(lead(sentence)) :]
+    Numbers stay on one line with their percent signs.
+    """
+    lead, _, rest = sentence.replace(" %", "\u00a0%").partition(": ")
+    return f"{lead}:", rest
 
 
 def breakable(key: str) -> str:

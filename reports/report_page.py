@@ -49,7 +49,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
     times = three_times([run])
     evaluation = evaluate(arms, times, rules)
     sentences = single_run_sentences(evaluation, run)
-    warnings = [*run_warnings(run), *times_warnings(times, [run])]
+    broken, limits = run_warnings(run), times_warnings(times, [run])
     drawings = run_drawings(run, times, rules, evaluation.family)
     figures, tables = make_folders(Path(run_folder))
     written = [path.name for path in write_family_tables(run, tables)]
@@ -64,7 +64,8 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "run": run,
             "info": run.record.info,
             "sentences": sentences,
-            "warnings": warnings,
+            "broken": broken,
+            "limits": limits,
             "evaluation": evaluation,
             "times": TIMES,
             "routing": routing,
@@ -74,4 +75,4 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
         },
     )
     path = write_whole(Path(run_folder) / PAGE, page)
-    return Report(path, tuple(sentences), tuple(warnings))
+    return Report(path, tuple(sentences), (*broken, *limits))

@@ -13,7 +13,6 @@ _NAMES: dict[Time, str] = {
     "early": "Early in training",
     "late": "Late in training",
 }
-_AT = ("initialisation", "the early updates", "the late updates")
 _ARMS_NAMED = 3  # more would drown the sentence; the table has them all
 
 
@@ -30,18 +29,21 @@ def overall_sentence(evaluation: Evaluation) -> str:
     """Return one sentence for the page: the outcome at each time, never averaged over them."""
     drowned = _over_time([str(evaluation.chain(time)) for time in TIMES])
     fixes = [
-        f"that {arm} restores the goal's part: "
+        f"that {arm} restores it: "
         + _over_time([str(evaluation.find("C5", time, arm).verdict) for time in TIMES])
         for arm in evaluation.arms[1:]
     ]
-    claim = f"that the image features drown the goal in {evaluation.baseline}: {drowned}"
-    return f"The claim {'; the claim '.join([claim, *fixes])}."
+    claim = f"That the image features drown the goal of {evaluation.baseline}: {drowned}"
+    return "; ".join([claim, *fixes]) + "."
 
 
 def _over_time(outcomes: Sequence[str]) -> str:
     if len(set(outcomes)) == 1:
         return f"{outcomes[0]} at all three times"
-    return ", ".join(f"{o} at {t}" for o, t in zip(outcomes, _AT, strict=True))
+    when: dict[str, list[str]] = {}
+    for time, outcome in zip(TIMES, outcomes, strict=True):
+        when.setdefault(outcome, []).append(time)
+    return ", ".join(f"{outcome} ({' and '.join(times)})" for outcome, times in when.items())
 
 
 def single_run_sentences(evaluation: Evaluation, run: Run) -> list[str]:
@@ -52,7 +54,7 @@ def single_run_sentences(evaluation: Evaluation, run: Run) -> list[str]:
             found.append(f"{_NAMES[time]}: nothing to say, {run.title} ended before it began.")
             continue
         clauses = [clause for _, clause in _clauses(evaluation, time)]
-        found.append(f"{_NAMES[time]} ({_when(evaluation, time)}) {'; '.join(clauses)}.")
+        found.append(f"{_NAMES[time]} ({_when(evaluation, time)}): {'; '.join(clauses)}.")
     rules = evaluation.rules
     found.append(
         f"One seed is no test: these are the numbers of {run.title} alone. The claim calls the "
@@ -71,13 +73,15 @@ def _sentence(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]], time: T
             f"{_NAMES[time]}: not tested, because {evaluation.times.shortest} ended before it "
             f"began ({count(shortest, 'update')})."
         )
-    seeds = count(len(arms[baseline]), "seed")
-    level = f"{100 * evaluation.rules.confidence:g} %"
     clauses = [f"{clause} ({_outcome(claim)})" for claim, clause in _clauses(evaluation, time)]
     clauses += [_fix(evaluation, time, arm) for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]]
+    seeds = count(len(arms[baseline]), "seed")
+    level = f"; brackets: {100 * evaluation.rules.confidence:g} % intervals"
+    if len(arms[baseline]) == 1:
+        level = ""
     return (
-        f"{_NAMES[time]} ({_when(evaluation, time)}; {baseline}, {seeds}, {level} intervals in "
-        f"brackets) {_chain(evaluation, time)}: {'; '.join(clauses)}."
+        f"{_NAMES[time]} {_chain(evaluation, time)}: in {baseline} {'; '.join(clauses)} "
+        f"({_when(evaluation, time)}; {seeds}{level})."
     )
 
 
@@ -91,7 +95,7 @@ def _chain(evaluation: Evaluation, time: Time) -> str:
     verdict = evaluation.chain(time)
     links = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
     decisive = [claim.link for claim in links if str(claim.verdict) == str(verdict)]
-    where = f" (at {', '.join(decisive)})"
+    where = f" ({', '.join(decisive)})"
     drowned = "the image features drown the goal"
     if verdict.outcome is Outcome.LEANING:
         lean = "towards" if verdict.way == "for" else "against"
@@ -111,12 +115,11 @@ def _clauses(evaluation: Evaluation, time: Time) -> list[tuple[Claim, str]]:
         [with_interval(part.quantity, part.interval) for part in claim.parts] for claim in claims
     )
     words = (
-        f"the goal makes up {signal[0]} of the signal that the critic's first layer hears and "
-        f"{signal[1]} of the actor's",
-        f"it takes {gradient[0]} of the critic loss's signal gradient and {gradient[1]} of the "
-        "actor loss's",
-        f"exchanging the goal moves Q by {deafness[0]} of its standard deviations, and Q follows "
-        f"closeness to the goal with a rank correlation of {deafness[1]}",
+        f"the goal makes up {signal[0]} of what the critic's first layer hears and {signal[1]} of "
+        "what the actor's does",
+        f"{gradient[0]} of the critic loss's and {gradient[1]} of the actor loss's signal gradient",
+        f"exchanging it moves Q by {deafness[0]} standard deviations, and Q follows closeness to "
+        f"it with a rank correlation of {deafness[1]}",
     )
     return list(zip(claims, words, strict=True))
 
@@ -130,16 +133,15 @@ def _fix(evaluation: Evaluation, time: Time, arm: str) -> str:
     pairs = min(difference.pairs for difference in differences)
     after = claim.parts[0]
     signal = (
-        f"brings the goal's part of the critic's signal to "
-        f"{with_interval(after.quantity, after.interval)} and "
+        f"has it at {with_interval(after.quantity, after.interval)} of what the critic hears and "
         if after.interval
         else ""
     )
     return (
-        f"{arm} ({count(pairs, 'pair')} of seeds) {signal}raises {raised} of the "
-        f"{len(differences)} compared quantities ({_outcome(claim)})"
+        f"{arm} {signal}raises {raised} of {len(differences)} quantities over "
+        f"{count(pairs, 'pair')} of seeds ({_outcome(claim)})"
     )
 
 
 def _outcome(claim: Claim) -> str:
-    return f"{claim.link} {claim.short}: {claim.verdict}"
+    return f"{claim.link} {claim.verdict}"

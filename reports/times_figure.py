@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from goalscope.reports.claims import CHAIN, Evaluation, Part
-from goalscope.reports.drawing import WIDTH, Drawing
+from goalscope.reports.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.labels import side_labels
 from goalscope.reports.style import GREY, arm_style, value_axis
 from goalscope.reports.windows import TIMES
@@ -44,7 +44,7 @@ def times_drawing(evaluation: Evaluation) -> Drawing | None:
 def _draw(quantities: Sequence[Sequence[Part]], arms: Sequence[str]) -> Figure:
     columns = 2
     rows = -(-len(quantities) // columns)
-    figure = Figure(figsize=(WIDTH, 2.0 * rows), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.0 * rows), layout=LAYOUT)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, parts in zip(grid.flat, quantities, strict=False):
         _draw_quantity(axes, parts, arms)

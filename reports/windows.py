@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from goalscope.reports.tables import Run
 
@@ -134,20 +133,6 @@ def steps_of(runs: Sequence[Run], window: Window | None) -> str:
     return f"{first:,}" if first == end else f"{first:,} to {end:,}"
 
 
-def rows_in(run: Run, key: str, window: Window | None) -> pd.DataFrame | None:
-    """Return the measurements of a metric in a window; None without any."""
-    table = run.metrics.get(key)
-    if table is None or window is None:
-        return None
-    if window.time == "initialisation":
-        # A gradient exists from the first update on; a state exists before it.
-        inside = table["update"] == (1 if key.startswith("gradient/") else 0)
-    else:
-        inside = table[window.axis].between(window.first, window.last) & (table["update"] > 0)
-    rows = table[inside]
-    return rows if len(rows) else None
-
-
 def window_number(run: Run, key: str, window: Window | None) -> float | None:
     """Return a metric's update-weighted mean in a window, by the trapezoid rule.
 
@@ -157,14 +142,23 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
     Returns:
         None where nothing was measured; NaN where any of the measurements is NaN or infinite.
     """
-    rows = rows_in(run, key, window)
-    if rows is None or window is None:
+    table = run.metrics.get(key)
+    if table is None or window is None:
         return None
-    if not np.isfinite(rows["value"]).all():
+    updates = table["update"].to_numpy()
+    places = table[window.axis].to_numpy()
+    if window.time == "initialisation":
+        # A gradient exists from the first update on; a state exists before it.
+        inside = updates == (1 if key.startswith("gradient/") else 0)
+    else:
+        inside = (places >= window.first) & (places <= window.last) & (updates > 0)
+    if not inside.any():
+        return None
+    values = table["value"].to_numpy(dtype=float)[inside]
+    if not np.isfinite(values).all():
         return float("nan")
-    curve = rows.groupby(window.axis)["value"].mean()
-    x = curve.index.to_numpy(dtype=float)
-    y = curve.to_numpy(dtype=float)
+    x, group, counts = np.unique(places[inside], return_inverse=True, return_counts=True)
+    y = np.bincount(group, weights=values) / counts
     if len(x) == 1:
         return float(y[0])
     return float(np.trapezoid(y, x) / (x[-1] - x[0]))

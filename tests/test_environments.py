@@ -4,6 +4,7 @@ import gymnasium as gym
 import gymnasium_robotics
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env as check_env_for_gymnasium
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.preprocessing import is_image_space
@@ -32,10 +33,12 @@ def make():
         env.close()
 
 
+@pytest.mark.filterwarnings("ignore:.*WARN:UserWarning")  # goals are unbounded, it is a wrapper
 @pytest.mark.parametrize("task", FETCH_TASKS)
 def test_every_fetch_task_is_a_proper_environment(make, task):
     env = make(id=task, image_size=36, proprioception=True)
     check_env(env)
+    check_env_for_gymnasium(env, skip_render_check=True)
     observation, info = env.reset(seed=0)
     assert env.observation_space.contains(observation)
     assert observation["pixels"].shape == (3, 36, 36)
@@ -46,8 +49,6 @@ def test_every_fetch_task_is_a_proper_environment(make, task):
 
 
 def test_the_picture_is_the_environments_own(make):
-    import gymnasium.envs.mujoco.mujoco_rendering  # noqa: F401
-
     own = gym.make("FetchPush-v4", render_mode="rgb_array", width=84, height=84)
     own.unwrapped.model.vis.quality.offsamples = 0
     own.reset(seed=3)
@@ -55,7 +56,7 @@ def test_the_picture_is_the_environments_own(make):
     observation, _ = env.reset(seed=3)
     difference = np.abs(observation["pixels"].transpose(1, 2, 0).astype(int) - own.render())
     own.close()
-    assert difference.mean() < 1
+    assert difference.max() <= 2  # the same on llvmpipe
 
 
 def test_the_goal_marker_is_drawn_where_the_goal_is_and_can_be_hidden(make):
@@ -69,9 +70,10 @@ def test_the_goal_marker_is_drawn_where_the_goal_is_and_can_be_hidden(make):
     assert (moved != changed).any()
 
 
-def test_rendering_leaves_the_physics_alone(make):
-    plain = gym.make("FetchPush-v4")
-    env = make(image_size=36)
+@pytest.mark.parametrize("task", FETCH_TASKS)
+def test_rendering_leaves_the_physics_alone(make, task):
+    plain = gym.make(task)
+    env = make(id=task, image_size=36)
     plain.reset(seed=5)
     env.reset(seed=5)
     generator = np.random.default_rng(0)
@@ -79,18 +81,29 @@ def test_rendering_leaves_the_physics_alone(make):
         action = generator.uniform(-1, 1, 4).astype(np.float32)
         state = plain.step(action)[0]
         env.step(action)
-    assert np.array_equal(plain.unwrapped.data.qpos, env.unwrapped.data.qpos)
+    for part in ("qpos", "qvel", "qacc_warmstart", "time"):
+        left, right = (getattr(e.unwrapped.data, part) for e in (plain, env))
+        assert np.array_equal(left, right), part
     assert np.array_equal(state["observation"], env.unwrapped._get_obs()["observation"])
     plain.close()
 
 
 def test_the_same_seed_gives_the_same_pixels(make):
     first, second = make(image_size=36), make(image_size=36)
-    for env in (first, second):
-        env.reset(seed=7)
+    start = [env.reset(seed=7)[0]["pixels"] for env in (first, second)]
+    assert np.array_equal(*start)
     action = np.array([0.5, -0.5, 0.1, 0], np.float32)
     for _ in range(5):
         assert np.array_equal(first.step(action)[0]["pixels"], second.step(action)[0]["pixels"])
+    assert np.array_equal(first.reset(seed=7)[0]["pixels"], start[0])
+
+
+def test_the_environment_can_be_made_anew_from_its_spec(make):
+    env = make(image_size=36, frame_stack=2, goal_marker=False)
+    again = gym.make(env.spec)
+    assert again.observation_space == env.observation_space
+    assert np.array_equal(again.reset(seed=1)[0]["pixels"], env.reset(seed=1)[0]["pixels"])
+    again.close()
 
 
 def test_frames_are_stacked_oldest_first_and_goals_are_not(make):
@@ -129,6 +142,17 @@ def test_rewards_of_a_batch_equal_those_of_the_steps(make, task):
     batch = env.compute_reward(np.stack(achieved), np.stack(desired), [{}] * 30)
     assert np.array_equal(batch, rewards)
     assert np.array_equal(env.compute_reward(np.stack(achieved), np.stack(achieved), {}), [0] * 30)
+
+
+def test_rewards_at_the_edge_of_success_survive_single_precision(make):
+    env = make(id="FetchReach-v4", image_size=36)
+    desired = np.random.default_rng(0).uniform(0.5, 1.5, (1000, 3))
+    offset = np.random.default_rng(1).normal(size=(1000, 3))
+    offset *= 0.05 / np.linalg.norm(offset, axis=1, keepdims=True)
+    for nearness, success in ((1 - 1e-5, 0), (1 + 1e-5, -1)):
+        achieved = desired + offset * nearness
+        rewards = env.compute_reward(achieved.astype(np.float32), desired.astype(np.float32), {})
+        assert (rewards == success).all()  # half a micrometre either side
 
 
 def test_the_truth_is_in_info_and_never_in_the_observation(make):
@@ -177,6 +201,10 @@ def test_other_cameras_draw_other_pictures(make):
         ({"camera": "nowhere"}, "choose one of head_camera_rgb"),
         ({"image_size": 20}, "too small"),
         ({"frame_stack": 0}, "at least 1"),
+        ({"frame_stack": 13, "image_size": 36}, "stack at most 12"),
+        ({"offsamples": -1}, "use 0 or more"),
+        ({"id": "no_such_package:Thing-v0"}, "cannot be made"),
+        ({"id": ""}, "cannot be made"),
     ],
 )
 def test_bad_settings_are_named_in_one_line(settings, says):

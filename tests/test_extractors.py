@@ -42,6 +42,29 @@ def test_the_width_can_be_set():
     assert NormalizedCombinedExtractor(SPACE, cnn_output_dim=256).features_dim == 262
 
 
+def test_blocks_stand_in_the_order_of_the_space_with_an_encoder_per_image():
+    image = SPACE["pixels"]
+    space = spaces.Dict(
+        {"z": SPACE["desired_goal"], "left": image, "a": spaces.Discrete(4), "b": image}
+    )
+    extractor = NormalizedCombinedExtractor(space, cnn_output_dim=7)
+    assert list(extractor.extractors) == list(space.spaces)
+    batch = {k: torch.rand(2, *s.shape) for k, s in space.items() if k != "a"}
+    batch["a"] = torch.eye(4)[[1, 3]]  # SB3 hands a Discrete over as one-hot
+    features = extractor(batch)
+    parts = [extractor.extractors[key](batch[key]) for key in space.spaces]
+    assert torch.equal(features, torch.cat(parts, dim=1))
+    assert features.shape == (2, extractor.features_dim) == (2, 3 + 7 + 4 + 7)
+    left, b = (extractor.extractors[key][0].cnn[0].weight for key in ("left", "b"))
+    assert left is not b
+
+
+def test_images_that_are_normalised_already_are_taken_as_images():
+    space = spaces.Dict(pixels=spaces.Box(0, 1, (3, 36, 36), np.float32))
+    assert NormalizedCombinedExtractor(space, normalized_image=True).features_dim == 50
+    assert NormalizedCombinedExtractor(space).features_dim == 3 * 36 * 36
+
+
 def test_other_spaces_are_refused():
     with pytest.raises(ValueError, match="needs a Dict"):
         NormalizedCombinedExtractor(SPACE["pixels"])

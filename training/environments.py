@@ -1,16 +1,26 @@
 """Fetch goal tasks observed as pixels and goal vectors."""
 
+import contextlib
+import io
+import contextlib
+import io
 from collections import deque
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, SupportsFloat, cast
 
 import gymnasium as gym
-import gymnasium_robotics
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
 
-from goalscope.training.rendering import FrameRenderer, UnknownCamera
+from goalscope.training.rendering import FrameRenderer, FreeCamera, UnknownCamera
+
+with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
+    import gymnasium_robotics
+
+with contextlib.redirect_stderr(io.StringIO()):  # it prints news of tasks that are not Fetch's
+    import gymnasium_robotics
 
 SMALLEST_IMAGE = 36  # what NatureCNN's three convolutions need
 FETCH_TASKS = tuple(f"Fetch{task}-v4" for task in ("Reach", "Push", "Slide", "PickAndPlace"))
@@ -53,12 +63,15 @@ def make_environment(settings: EnvironmentSettings) -> "PixelGoalEnv":
         RenderingError: no OpenGL.
     """
     gym.register_envs(gymnasium_robotics)
+    close = get_close_matches(settings.id, FETCH_TASKS, n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(FETCH_TASKS)}"
     try:
         env = gym.make(settings.id)
-    except gym.error.Error as error:
-        close = get_close_matches(settings.id, FETCH_TASKS, n=1, cutoff=0.4)
-        hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(FETCH_TASKS)}"
+    except gym.error.UnregisteredEnv as error:
         raise UnusableEnvironment(f"there is no environment {settings.id!r}; {hint}") from error
+    except (gym.error.Error, ImportError) as error:  # a malformed name, a missing package
+        cause = str(error).splitlines()[0]
+        raise UnusableEnvironment(f"{settings.id!r} cannot be made ({cause}); {hint}") from error
     return PixelGoalEnv(
         env,
         image_size=settings.image_size,
@@ -70,7 +83,7 @@ def make_environment(settings: EnvironmentSettings) -> "PixelGoalEnv":
     )
 
 
-class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
+class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstructorArgs):
     """A Fetch goal environment observed as a Dict of pixels and goal vectors.
 
     Observation: `pixels` uint8 (3 * frame_stack, H, W), oldest frame first; `achieved_goal` and
@@ -84,7 +97,7 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     Args:
         env: a Fetch environment of gymnasium-robotics, made without a render mode.
         image_size: height and width in pixels.
-        camera: camera of the model; None is the environment's own view.
+        camera: camera of the model, or a free one; None is the environment's own view.
         proprioception: observe the gripper itself, too.
         frame_stack: frames stacked; at a reset the first is repeated.
         goal_marker: draw the red ball at the desired goal.
@@ -98,25 +111,35 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
         self,
         env: gym.Env[Any, np.ndarray],
         image_size: int = 84,
-        camera: str | None = None,
+        camera: str | FreeCamera | None = None,
         proprioception: bool = False,
         frame_stack: int = 1,
         goal_marker: bool = True,
         offsamples: int = 0,
     ) -> None:
+        RecordConstructorArgs.__init__(  # lets gymnasium make the environment anew from its spec
+            self,
+            image_size=image_size,
+            camera=camera,
+            proprioception=proprioception,
+            frame_stack=frame_stack,
+            goal_marker=goal_marker,
+            offsamples=offsamples,
+        )
         super().__init__(env)
         self._robot = cast(Any, env.unwrapped)
-        _check(env, image_size, frame_stack)
+        _check(env)
+        _check_image(image_size, frame_stack, offsamples)
         self._proprioception = proprioception
         self._has_object = bool(self._robot.has_object)
         self._frames: deque[np.ndarray] = deque(maxlen=frame_stack)
         self._marker = self._robot.model.site("target0").id
         if not goal_marker:
             self._robot.model.site_rgba[self._marker, 3] = 0.0
-        free_camera = self._robot.mujoco_renderer.default_cam_config
+        view = camera or FreeCamera(**self._robot.mujoco_renderer.default_cam_config)
         try:
             self._renderer = FrameRenderer(
-                self._robot.model, image_size, camera, free_camera, offsamples
+                self._robot.model, image_size, image_size, view, offsamples
             )
         except UnknownCamera as error:
             raise UnusableEnvironment(str(error)) from error
@@ -134,7 +157,7 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Start an episode."""
         state, info = self.env.reset(seed=seed, options=options)
-        frame = self._draw()
+        frame = self.draw()
         self._frames.extend([frame] * (self._frames.maxlen or 1))
         return self._observe(state), {**info, **self._truth(state)}
 
@@ -143,7 +166,7 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     ) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
         """Take a step."""
         state, reward, terminated, truncated, info = self.env.step(action)
-        self._frames.append(self._draw())
+        self._frames.append(self.draw())
         return (
             self._observe(state),
             float(reward),
@@ -159,15 +182,17 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
         reward: np.ndarray = self._robot.compute_reward(achieved_goal, desired_goal, info)
         return reward
 
+    def draw(self) -> np.ndarray:
+        """Return the frame of now, uint8 (3, H, W); what the simulation does next is unchanged."""
+        # The marker's place is a drawing matter: the next step computes site positions anew. The
+        # environment's own way, mj_forward, bends the trajectory of FetchPickAndPlace.
+        self._robot.data.site_xpos[self._marker] = self._robot.goal
+        return self._renderer.draw(self._robot.data)
+
     def close(self) -> None:
         """Free the renderer."""
         self._renderer.close()
         super().close()
-
-    def _draw(self) -> np.ndarray:
-        # The marker's place is a drawing matter: the next step computes site positions anew.
-        self._robot.data.site_xpos[self._marker] = self._robot.goal
-        return self._renderer.draw(self._robot.data)
 
     def _observe(self, state: Observation) -> Observation:
         observation = {
@@ -194,7 +219,7 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
         return truth
 
 
-def _check(env: gym.Env[Any, np.ndarray], image_size: int, frame_stack: int) -> None:
+def _check(env: gym.Env[Any, np.ndarray]) -> None:
     name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
     space = env.observation_space
     choose = f"choose one of {', '.join(FETCH_TASKS)}"
@@ -206,6 +231,9 @@ def _check(env: gym.Env[Any, np.ndarray], image_size: int, frame_stack: int) -> 
         raise UnusableEnvironment(f"{name} has no goals; {choose}")
     if not hasattr(env.unwrapped, "has_object") or not hasattr(env.unwrapped, "mujoco_renderer"):
         raise UnusableEnvironment(f"{name} is not a Fetch task; {choose}")
+
+
+def _check_image(image_size: int, frame_stack: int, offsamples: int) -> None:
     if image_size < SMALLEST_IMAGE:
         raise UnusableEnvironment(
             f"an image of {image_size} pixels is too small for NatureCNN; use at least "
@@ -213,3 +241,12 @@ def _check(env: gym.Env[Any, np.ndarray], image_size: int, frame_stack: int) -> 
         )
     if frame_stack < 1:
         raise UnusableEnvironment(f"a stack of {frame_stack} frames is empty; use at least 1")
+    if 3 * frame_stack > image_size:
+        raise UnusableEnvironment(
+            f"{frame_stack} stacked frames have more channels than an image of {image_size} pixels "
+            f"has rows, and SB3 would take it for channels-last; stack at most {image_size // 3}"
+        )
+    if offsamples < 0:
+        raise UnusableEnvironment(
+            f"{offsamples} samples of antialiasing are too few; use 0 or more"
+        )

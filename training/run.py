@@ -184,6 +184,13 @@ def _check(settings: RunSettings) -> None:
     cadence = settings.cadence
     if min(cadence.features, cadence.gradients, cadence.sensitivity) < 1:
         raise SettingsError("a cadence must be at least 1 update")
+    if settings.device != "auto":
+        try:
+            torch.zeros(1, device=settings.device)
+        except (RuntimeError, AssertionError) as error:  # torch's builds differ in what they raise
+            raise SettingsError(
+                f"torch has no device {settings.device!r} here; use auto, cpu or cuda"
+            ) from error
     if settings.total_steps <= settings.starts:
         raise SettingsError(
             f"--total-steps {settings.total_steps} ends before the first update, which comes after "
