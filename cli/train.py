@@ -15,7 +15,7 @@ from goalscope.training.run import Cadence, RunSettings, train
 class Train:
     """Train one run of an arm with SB3's SAC + HER, and record what its updates show.
 
-    For example: goalscope train pixel-her --env FetchPush-v4 --total-steps 2000 --seed 0 --out runs/a
+    For example: goalscope train pixel-her --env FetchPush-v4 --total-steps 2000 --out runs/a
     """
 
     arm: tyro.conf.Positional[str]

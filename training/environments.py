@@ -2,8 +2,6 @@
 
 import contextlib
 import io
-import contextlib
-import io
 from collections import deque
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,9 +15,6 @@ from gymnasium.utils import RecordConstructorArgs
 from goalscope.training.rendering import FrameRenderer, FreeCamera, UnknownCamera
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
-    import gymnasium_robotics
-
-with contextlib.redirect_stderr(io.StringIO()):  # it prints news of tasks that are not Fetch's
     import gymnasium_robotics
 
 SMALLEST_IMAGE = 36  # what NatureCNN's three convolutions need
