@@ -49,7 +49,7 @@ def _parse(arguments: Sequence[str]) -> Doctor | Train | Report | Compare | Demo
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.cli(
-                Command,  # type: ignore[arg-type]  # a union of annotated types is a valid form
+                Command,
                 args=arguments,
                 prog="goalscope",
                 description=DESCRIPTION,

@@ -1,6 +1,6 @@
 """Ask a question of a policy without any run: where are its blocks, and who hears the goal?
 
-    python examples/ask_a_probe.py
+python examples/ask_a_probe.py
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """One instrument alone, into SB3's own logger (here its CSV; TensorBoard works the same).
 
-    python examples/one_instrument.py logs
+python examples/one_instrument.py logs
 """
 
 import sys

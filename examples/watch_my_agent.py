@@ -1,7 +1,7 @@
 """Watch an SB3 agent of your own: one callback, then one report.
 
-    python examples/watch_my_agent.py runs/mine
-    goalscope report runs/mine
+python examples/watch_my_agent.py runs/mine
+goalscope report runs/mine
 """
 
 import sys

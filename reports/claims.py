@@ -74,6 +74,12 @@ class Claim:
     beside: tuple[Part, ...] = ()
 
     @property
+    def deciding(self) -> list[str]:
+        """The parts whose outcome became the claim's, where they are not all of them."""
+        names = [p.quantity.short for p in self.parts if str(p.verdict) == str(self.verdict)]
+        return names if len(names) < len(self.parts) else []
+
+    @property
     def title(self) -> str:
         """The link in words."""
         return LINKS[self.link]

@@ -16,7 +16,7 @@ from goalscope.reports.drawing import (
 )
 from goalscope.reports.outcomes import Thresholds
 from goalscope.reports.statistics import Scale
-from goalscope.reports.style import arm_style
+from goalscope.reports.style import GREY, arm_style
 from goalscope.reports.tables import Run
 from goalscope.reports.times_figure import times_drawing
 from goalscope.reports.windows import Axis
@@ -55,7 +55,8 @@ _SIGNAL = (
 _GRADIENTS = (
     "Gradients: the goal's share",
     "Below the dashed line the claim C2 calls the goal drowned. The weight gradient is a plain "
-    "norm: under equal noise it would show the goal's share of the dimensions (dotted, per arm).",
+    "norm: under equal noise it would show the goal's share of the dimensions (the lines labelled "
+    "so, in their arm's colour, grey where arms share one).",
 )
 _SENSITIVITY = (
     "Goal sensitivity",
@@ -167,11 +168,12 @@ def _gradient_panels(arms: Arms, rules: Thresholds) -> list[Panel]:
 
 
 def _dimensions(arms: Arms, network: str) -> list[Reference]:
-    found = {}
+    found: dict[float, str] = {}
     for arm, runs in arms.items():
         table = runs[0].metrics.get(f"features/{network}.goal.dimension_share")
         if table is not None:
-            found[float(table["value"].iloc[0])] = arm_style(arm, list(arms))[0]
+            share = float(table["value"].iloc[0])
+            found[share] = GREY if share in found else arm_style(arm, list(arms))[0]
     return [Reference(share, "dimensions", colour) for share, colour in found.items()]
 
 

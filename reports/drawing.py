@@ -31,6 +31,7 @@ from goalscope.reports.windows import Axis
 
 WIDTH = 7.2  # inches, a page's column
 LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels
+_MOST_MARKERS = 60  # more run into a thick line
 MOST_POINTS = 400  # per line; more cannot be told apart
 
 
@@ -167,7 +168,7 @@ def _draw_seed(
         ls=curve.dash if alone else "-",
         lw=1.5 if alone else 0.7,
         alpha=1.0 if alone else 0.55,
-        marker="o",
+        marker="o" if len(x) <= _MOST_MARKERS else "",
         markersize=2.2 if alone else 1.6,
         markeredgewidth=0,
     )

@@ -39,7 +39,7 @@ def side_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
         )
 
 
-def wrap(label: str, width: int = 15) -> str:
+def wrap(label: str, width: int = 17) -> str:
     """Return a label broken after hyphens, underscores and spaces, into lines of about `width`."""
     lines = [""]
     for piece in re.findall(r"[^-_ ]+[-_ ]?", label):

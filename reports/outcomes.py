@@ -83,6 +83,11 @@ class Sample:
     missing: tuple[str, ...] = ()
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Every seed, with or without a number."""
+        return (*self.numbers, *self.failed, *self.missing)
+
+    @property
     def whole(self) -> bool:
         """Whether every seed has a number."""
         return not self.failed and not self.missing
@@ -144,19 +149,15 @@ def judge_raised(
 ) -> tuple[Verdict, Difference | None]:
     """Return whether a quantity is higher in the other arm, paired by seed, and the difference.
 
-    A seed takes part where both arms have a number for it; a seed that failed, or that only one of
-    the arms has, keeps the outcome at "leaning".
+    A seed takes part where both arms have a number for it. One that failed in either arm keeps the
+    outcome at "leaning"; one that only one of the arms ran is left out.
     """
     pairs = [label for label in baseline.numbers if label in other.numbers]
-    unpaired = [
-        label
-        for label in dict.fromkeys([*baseline.numbers, *other.numbers])
-        if label not in pairs and label not in (*baseline.failed, *other.failed)
-    ]
+    in_both = {*baseline.labels} & {*other.labels}
     sample = Sample(
         {label: other.numbers[label] for label in pairs},
-        tuple(dict.fromkeys((*baseline.failed, *other.failed))),
-        tuple(dict.fromkeys((*baseline.missing, *other.missing, *unpaired))),
+        tuple(dict.fromkeys(n for n in (*baseline.failed, *other.failed) if n in in_both)),
+        tuple(dict.fromkeys(n for n in (*baseline.missing, *other.missing) if n in in_both)),
     )
     if not pairs:
         gaps = f" ({sample.gaps})" if sample.gaps else ""

@@ -110,7 +110,7 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
         Quantity(
             f"{family}/critic.goal.q_goal_distance",
             "rank correlation of Q with closeness to the goal",
-            "does Q follow closeness?",
+            "Q follows closeness",
             "correlation",
             Scale.PLAIN,
             "C4",

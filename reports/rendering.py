@@ -25,6 +25,7 @@ def render(template: str, content: dict[str, Any]) -> str:
         "badge": badge_class,
         "number": plain,
         "split_lead": split_lead,
+        "tied": tied,
         "breakable": breakable,
     }
     environment.globals |= {
@@ -41,12 +42,14 @@ def badge_class(verdict: Verdict) -> str:
 
 
 def split_lead(sentence: str) -> tuple[str, str]:
-    """Return a sentence's answer, up to the first colon before a space, and the numbers after it.
-
-    Numbers stay on one line with their percent signs.
-    """
-    lead, _, rest = sentence.replace(" %", "\u00a0%").partition(": ")
+    """Return a sentence's answer, up to its first colon before a space, and the numbers after."""
+    lead, _, rest = tied(sentence).partition(": ")
     return f"{lead}:", rest
+
+
+def tied(text: str) -> str:
+    """Return a text in which numbers stay on one line with their percent signs."""
+    return text.replace(" %", "\u00a0%")
 
 
 def breakable(key: str) -> str:

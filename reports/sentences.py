@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from goalscope.reports.claims import CHAIN, Claim, Evaluation
+from goalscope.reports.claims import CHAIN, Claim, Evaluation, Part
 from goalscope.reports.outcomes import Outcome
 from goalscope.reports.tables import Run
 from goalscope.reports.windows import TIMES, Time
@@ -13,7 +13,7 @@ _NAMES: dict[Time, str] = {
     "early": "Early in training",
     "late": "Late in training",
 }
-_ARMS_NAMED = 3  # more would drown the sentence; the table has them all
+_ARMS_NAMED, _PARTS_NAMED = 2, 2  # more would drown the sentence; the table has them all
 
 
 def time_sentences(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]]) -> list[str]:
@@ -75,6 +75,10 @@ def _sentence(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]], time: T
         )
     clauses = [f"{clause} ({_outcome(claim)})" for claim, clause in _clauses(evaluation, time)]
     clauses += [_fix(evaluation, time, arm) for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]]
+    clauses += [
+        f"{arm} {_outcome(evaluation.find('C5', time, arm))}"
+        for arm in evaluation.arms[1 + _ARMS_NAMED :]
+    ]
     seeds = count(len(arms[baseline]), "seed")
     level = f"; brackets: {100 * evaluation.rules.confidence:g} % intervals"
     if len(arms[baseline]) == 1:
@@ -111,15 +115,13 @@ def _chain(evaluation: Evaluation, time: Time) -> str:
 def _clauses(evaluation: Evaluation, time: Time) -> list[tuple[Claim, str]]:
     """Return the links of the chain for the baseline, each with its numbers in words."""
     claims = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
-    signal, gradient, deafness = (
-        [with_interval(part.quantity, part.interval) for part in claim.parts] for claim in claims
-    )
+    signal, gradient, deafness = ([_number(part) for part in claim.parts] for claim in claims)
     words = (
         f"the goal makes up {signal[0]} of what the critic's first layer hears and {signal[1]} of "
         "what the actor's does",
         f"{gradient[0]} of the critic loss's and {gradient[1]} of the actor loss's signal gradient",
-        f"exchanging it moves Q by {deafness[0]} standard deviations, and Q follows closeness to "
-        f"it with a rank correlation of {deafness[1]}",
+        f"exchanging it moves Q by {deafness[0]}, and Q follows closeness to it with a rank "
+        f"correlation of {deafness[1]}",
     )
     return list(zip(claims, words, strict=True))
 
@@ -128,20 +130,27 @@ def _fix(evaluation: Evaluation, time: Time, arm: str) -> str:
     claim = evaluation.find("C5", time, arm)
     differences = [part.difference for part in claim.parts if part.difference]
     if not differences:
-        return f"{arm} shares no seed with a number ({_outcome(claim)})"
+        return f"{arm} has no seed to pair ({_outcome(claim)})"
     raised = sum(difference.mean > 0 for difference in differences)
     pairs = min(difference.pairs for difference in differences)
-    after = claim.parts[0]
-    signal = (
-        f"has it at {with_interval(after.quantity, after.interval)} of what the critic hears and "
-        if after.interval
-        else ""
-    )
     return (
-        f"{arm} {signal}raises {raised} of {len(differences)} quantities over "
-        f"{count(pairs, 'pair')} of seeds ({_outcome(claim)})"
+        f"{arm} has it at {_number(claim.parts[0])} of what the critic hears and raises {raised} "
+        f"of {len(differences)} quantities over {count(pairs, 'pair')} of seeds ({_outcome(claim)})"
     )
+
+
+def _number(part: Part) -> str:
+    """Return mean and interval with their unit, and how many of the seeds they are made of."""
+    quantity, sample = part.quantity, part.sample
+    if part.interval is None:
+        return "an unusable amount (NaN)" if sample.failed else "an unmeasured amount"
+    unit = " standard deviations" if quantity.unit == "std of Q" else ""
+    some = f" ({len(sample.numbers)} of {len(sample.labels)} seeds)" if sample.gaps else ""
+    return f"{with_interval(quantity, part.interval)}{unit}{some}"
 
 
 def _outcome(claim: Claim) -> str:
-    return f"{claim.link} {claim.verdict}"
+    names = claim.deciding
+    if len(names) > _PARTS_NAMED:
+        names = [f"{len(names)} of {len(claim.parts)} parts"]
+    return f"{claim.link} {claim.verdict}" + (f" by {' and '.join(names)}" if names else "")
