@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from goalscope.cli.errors import BAD_INPUT
-from goalscope.diagnostics.record import read_run
+from goalscope.diagnostics.record import is_run, read_run
 from goalscope.reports import write_comparison, write_report
 
 
@@ -46,17 +46,25 @@ class Compare:
     """
 
     run_folders: tyro.conf.Positional[tuple[Path, ...]]
-    """The folders of the runs, several seeds per arm; a folder of runs stands for all in it."""
+    """The folders of the runs, several seeds an arm; a study's folder stands for all in it."""
 
     out: Path | None = None
     """Folder of the page; "comparison" beside the first run if left out."""
 
     def run(self) -> int:
         """Write the page."""
-        out = self.out or self.run_folders[0].resolve().parent / "comparison"
-        comparison = write_comparison(self.run_folders, out)
+        folders = [run for folder in self.run_folders for run in _runs_in(folder)]
+        out = self.out or folders[0].resolve().parent / "comparison"
+        comparison = write_comparison(folders, out)
         _say(comparison.sentences, comparison.warnings, comparison.page)
         return 0
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    """Return the runs of a study's folder; a run, or what is neither, stands for itself."""
+    if is_run(folder) or not folder.is_dir():
+        return [folder]
+    return sorted(path for path in folder.iterdir() if is_run(path)) or [folder]
 
 
 def _say(sentences: Sequence[str], warnings: Sequence[str], page: Path) -> None:

@@ -126,7 +126,8 @@ def curves_figure(
 def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
     axes.set_title(panel.title[:1].upper() + panel.title[1:])
     axes.set_ylabel(panel.unit)
-    shown = [*(reference.value for reference in panel.references), *panel.include]
+    references = [line for line in panel.references if math.isfinite(line.value)]
+    shown = [*(reference.value for reference in references), *panel.include]
     ends: list[tuple[float, str, str]] = []
     places: list[int] = []
     measured = False
@@ -149,9 +150,9 @@ def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
         update_axis(axes, max(places))
     else:
         step_axis(axes, min(places), max(places))
-    for reference in panel.references:
+    for reference in references:
         axes.axhline(reference.value, color=reference.colour, lw=1, ls=(0, (2, 2)), zorder=1.5)
-    side_labels(axes, [*ends, *((r.value, r.label, r.colour) for r in panel.references)])
+    side_labels(axes, [*ends, *((r.value, r.label, r.colour) for r in references)])
     sns.despine(ax=axes)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from goalscope.reports.claims import evaluate
 from goalscope.reports.claims_files import write_claims_table, write_windows_table
@@ -11,10 +12,20 @@ from goalscope.reports.outcomes import Thresholds
 from goalscope.reports.rendering import make_folders, render, write_whole
 from goalscope.reports.run_figures import run_drawings
 from goalscope.reports.sentences import single_run_sentences
-from goalscope.reports.tables import load_run, write_family_tables, write_rows
+from goalscope.reports.tables import Run, load_run, write_family_tables, write_rows
 from goalscope.reports.windows import TIMES, three_times
+from goalscope.reports.words import percent
 
 PAGE = "report.html"
+ROUTING_COLUMNS = (
+    "network",
+    "group",
+    "parameters",
+    "optimizer",
+    "losses",
+    "shared_with",
+    "target",
+)
 
 
 @dataclass(frozen=True)
@@ -55,14 +66,16 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
     written = [path.name for path in write_family_tables(run, tables)]
     write_windows_table(arms, times, tables / "windows.csv")
     write_claims_table(evaluation, tables / "claims.csv")
-    routing = [{**row, "losses": ", ".join(row.get("losses") or [])} for row in run.record.routing]
-    columns = ["network", "group", "parameters", "optimizer", "losses", "shared_with", "target"]
-    write_rows(tables / "routing.csv", [{c: r.get(c) for c in columns} for r in routing], columns)
+    routing = _routing(run)
+    write_rows(tables / "routing.csv", routing, ROUTING_COLUMNS)
     page = render(
         "report.html",
         {
             "run": run,
-            "info": run.record.info,
+            "notes": run.record.info.get("notes") or [],
+            "created": run.record.info.get("created"),
+            "command": run.record.info.get("command"),
+            "blocks": _blocks(run),
             "sentences": sentences,
             "broken": broken,
             "limits": limits,
@@ -76,3 +89,31 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
     )
     path = write_whole(Path(run_folder) / PAGE, page)
     return Report(path, tuple(sentences), (*broken, *limits))
+
+
+def _routing(run: Run) -> list[dict[str, Any]]:
+    """Return the routing table with every column, the losses in words."""
+    rows = [{column: row.get(column) for column in ROUTING_COLUMNS} for row in run.record.routing]
+    return [{**row, "losses": ", ".join(row["losses"] or [])} for row in rows]
+
+
+def _blocks(run: Run) -> list[dict[str, Any]]:
+    """Return the blocks of every network in words, with their share of its dimensions."""
+    found = []
+    for network in run.section("networks"):
+        blocks = run.blocks(network)
+        total = sum(block.get("width") or 0 for block in blocks)
+        for block in blocks:
+            width = block.get("width") or 0
+            found.append(
+                {
+                    "network": network,
+                    "name": f"{block['name']}{' (mixed)' if block.get('mixed') else ''}",
+                    "keys": ", ".join(block.get("keys") or ["none"]),
+                    "width": width,
+                    "share": percent(width / total) if total else "not known",
+                    "ends_in": (block.get("ends_in") or "–")
+                    + (" after a normalisation" if block.get("normalised") else ""),
+                }
+            )
+    return found

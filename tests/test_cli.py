@@ -56,6 +56,9 @@ def test_train_report_compare(runs):
     assert compared.returncode == 0, compared.stderr
     assert (runs / "comparison" / "comparison.html").exists()
     assert compared.stdout.count("\n") == 4  # three sentences and the page
+    whole = goalscope("compare", runs, "--out", runs / "again")
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.splitlines()[:3] == compared.stdout.splitlines()[:3]
 
 
 def test_every_seed_of_a_study_shares_the_probe_set(runs):
