@@ -2,7 +2,7 @@
 
 from goalscope.diagnostics.probe_set import ProbeSetError
 from goalscope.diagnostics.record import RecordError
-from goalscope.probes import UnsupportedPolicy
+from goalscope.probes import BlockError, UnsupportedPolicy
 from goalscope.reports import ReportError
 from goalscope.training.arms import UnknownArm
 from goalscope.training.environments import UnusableEnvironment
@@ -12,6 +12,7 @@ from goalscope.training.study import StudyError
 
 BAD_INPUT = 2
 USER_ERRORS = (
+    BlockError,
     ProbeSetError,
     RecordError,
     RenderingError,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.callbacks import CheckpointCallback
 from stable_baselines3.common.logger import configure
 from test_null import assert_identical
 
@@ -225,6 +226,18 @@ def test_learning_on_continues_the_same_record(make_agent, tmp_path):
     updates = [u.update for u in run.measurements if "signal/critic.goal.share" in u.values]
     assert updates == sorted(updates)
     assert max(updates) > 15
+
+
+def test_a_watched_agent_can_be_saved_as_it_trains(make_agent, tmp_path):
+    agent = make_agent()
+    saving = CheckpointCallback(10, str(tmp_path / "saved"))
+    agent.learn(80, callback=[ModalityDiagnostics(tmp_path / "run"), saving])
+    loaded = SAC.load(tmp_path / "saved" / "rl_model_80_steps.zip", env=agent.get_env())
+    for one, other in zip(
+        agent.policy.state_dict().values(), loaded.policy.state_dict().values(), strict=True
+    ):
+        assert one.shape == other.shape
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in agent.policy.modules())
 
 
 def test_several_environments_and_updates_per_step(tmp_path):
