@@ -33,10 +33,11 @@ def q_distance_drawing(
     return Drawing(
         "q_distance",
         "Q against the distance to the goal",
-        f"{seeds} Mean Q over states and a grid of goals, in eight bins of distance, in units of "
-        "return; distance from the achieved to the desired goal in the goal's own unit (metres in "
-        "the Fetch tasks). A critic that understands its goal falls from left to right; a flat "
-        "line is a critic to which all goals are alike.",
+        f"{seeds} Mean Q over states and a grid of goals, in eight bins of distance, minus the "
+        "mean of the bins, in units of return (the level of Q drifts with training, its slope is "
+        "what counts); distance from the achieved to the desired goal in the goal's own unit "
+        "(metres in the Fetch tasks). A critic that understands its goal falls from left to right; "
+        "a flat line is a critic to which all goals are alike.",
         lambda: _draw(arms, times, family),
     )
 
@@ -56,7 +57,7 @@ def bin_centres(run: Run, family: str) -> list[float] | None:
 def _curve(
     run: Run, times: Times, family: str, time: Time
 ) -> tuple[list[float], list[float]] | None:
-    """Return distances and Q of the bins that hold goals; None without any."""
+    """Return distances, and Q minus its mean, of the bins that hold goals; None without any."""
     centres = bin_centres(run, family)
     window = times.windows[time]
     if centres is None or window is None:
@@ -67,7 +68,10 @@ def _curve(
         if value is not None and np.isfinite(value):
             distances.append(centre)
             values.append(value)
-    return (distances, values) if values else None
+    if not values:
+        return None
+    middle = float(np.mean(values))
+    return distances, [value - middle for value in values]
 
 
 def _draw(arms: Mapping[str, Sequence[Run]], times: Times, family: str) -> Figure:
@@ -86,7 +90,7 @@ def _draw(arms: Mapping[str, Sequence[Run]], times: Times, family: str) -> Figur
             axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)
         if time == TIMES[-1] and len(arms) > 1:
             side_labels(axes, ends)
-    grid[0, 0].set_ylabel("Q (units of return)")
+    grid[0, 0].set_ylabel("Q minus mean (return)")
     return figure
 
 

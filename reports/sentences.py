@@ -143,7 +143,7 @@ def _number(part: Part) -> str:
     """Return mean and interval with their unit, and how many of the seeds they are made of."""
     quantity, sample = part.quantity, part.sample
     if part.interval is None:
-        return "an unusable amount (NaN)" if sample.failed else "an unmeasured amount"
+        return "an unusable amount (NaN or impossible)" if sample.failed else "an unmeasured amount"
     unit = " standard deviations" if quantity.unit == "std of Q" else ""
     some = f" ({len(sample.numbers)} of {len(sample.labels)} seeds)" if sample.gaps else ""
     return f"{with_interval(quantity, part.interval)}{unit}{some}"

@@ -14,6 +14,7 @@ from goalscope.diagnostics.record import Line, RunRecord, read_run
 from goalscope.reports.errors import ReportError
 
 GOAL_KEYS = ("achieved_goal", "desired_goal")
+_SECTIONS = ("settings", "versions", "hardware", "networks", "instruments", "probe_set")
 
 
 @dataclass(frozen=True)
@@ -90,17 +91,8 @@ class Run:
         return self.section("settings")
 
     def section(self, name: str) -> Mapping[str, Any]:
-        """Return a part of run.json, empty where it is absent or null.
-
-        Raises:
-            ReportError: it is there and is not a mapping.
-        """
-        content = self.record.info.get(name) or {}
-        if not isinstance(content, Mapping):
-            raise ReportError(
-                f"run.json of {self.name} is damaged: {name!r} is not a mapping; run it again"
-            )
-        return content
+        """Return a part of run.json, empty where it is absent or null."""
+        return self.record.info.get(name) or {}
 
     def blocks(self, network: str) -> list[Mapping[str, Any]]:
         """Return what run.json says of a network's blocks, in their order; empty if unknown."""
@@ -122,8 +114,14 @@ def load_run(folder: Path | str) -> Run:
 
     Raises:
         RecordError: not a run, empty, damaged, or from another schema version.
+        ReportError: a section of its run.json is not what it should be.
     """
     record = read_run(folder)
+    for name in _SECTIONS:
+        if not isinstance(record.info.get(name) or {}, Mapping):
+            raise ReportError(
+                f"run.json of {folder} is damaged: {name!r} is not a mapping; run it again"
+            )
     arm, seed = record.info.get("arm"), record.info.get("seed")
     return Run(
         record,
