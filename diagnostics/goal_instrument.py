@@ -14,6 +14,7 @@ from goalscope.diagnostics.isolation import isolated_generators
 from goalscope.diagnostics.probe_set import ProbeSet, probe_set_from_replay
 from goalscope.diagnostics.schedule import Schedule
 from goalscope.probes import (
+    DISTANCE_BINS,
     REPLAY_METRICS,
     GoalBatch,
     Network,
@@ -50,7 +51,10 @@ class GoalInstrument:
         """Return every record key it can produce, from a rehearsal on random numbers."""
         actor, critic = networks["actor"], networks["critic"]
         batch = example_goal_batch(critic)
-        values = goal_sensitivity(actor, critic, batch, np.random.default_rng(0))
+        values = dict.fromkeys(goal_sensitivity(actor, critic, batch, np.random.default_rng(0)))
+        if any(".q_at_distance_" in key for key in values):  # a bin may be empty now and not later
+            bins = range(1, DISTANCE_BINS + 1)
+            values |= dict.fromkeys(f"critic.goal.q_at_distance_{number}" for number in bins)
         kinds = [f"critic.{k}.{n}" for k in ("real", "relabelled") for n in REPLAY_METRICS]
         return [
             *(f"{family}/{key}" for family in FAMILIES for key in values),

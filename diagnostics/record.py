@@ -197,7 +197,7 @@ def read_run(folder: Path | str) -> RunRecord:
             f"{folder} holds a run without a single measurement; let it train past its first update"
         )
     routing_file = folder / ROUTING_FILE
-    routing = _load_json(routing_file)["rows"] if routing_file.exists() else []
+    routing = _load_json(routing_file).get("rows", []) if routing_file.exists() else []
     return RunRecord(folder, info, lines, routing, torn)
 
 
@@ -274,6 +274,8 @@ def _encode(value: float) -> float | str:
 
 def _decode_line(raw: bytes) -> Line:
     content = json.loads(raw)
+    if not isinstance(content, dict):
+        raise ValueError("not a JSON object")
     step, update = int(content.pop("step")), int(content.pop("update"))
     event = content.pop("event", None)
     values, details = {}, {}

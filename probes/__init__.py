@@ -15,6 +15,7 @@ from goalscope.probes.gradients import (
 from goalscope.probes.networks import Consumer, Network, UnsupportedPolicy, view_networks
 from goalscope.probes.replay import REPLAY_METRICS, ReplayBatch, replay_values, split_by_relabelling
 from goalscope.probes.sensitivity import (
+    DISTANCE_BINS,
     GoalBatch,
     derangement,
     example_goal_batch,
@@ -22,6 +23,7 @@ from goalscope.probes.sensitivity import (
 )
 
 __all__ = [
+    "DISTANCE_BINS",
     "REPLAY_METRICS",
     "Block",
     "BlockError",

@@ -151,7 +151,8 @@ def _on_goal_grid(
         inside = (distance > upper * (number - 1) / DISTANCE_BINS) & (
             distance <= upper * number / DISTANCE_BINS
         )
-        results[f"critic.goal.q_at_distance_{number}"] = q_values[inside].mean()
+        if bool(inside.any()):
+            results[f"critic.goal.q_at_distance_{number}"] = q_values[inside].mean()
     results["critic.goal.largest_distance"] = upper
     return results
 

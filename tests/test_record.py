@@ -77,6 +77,8 @@ def damage(folder, how):  # noqa: C901  (one case per kind of damage)
         path.write_bytes(lines[0] + b"{broken\n" + lines[2])
     elif how == "not a number":
         path.write_bytes(lines[0] + b'{"step": 1, "update": 1, "a/b": "x"}\n')
+    elif how == "a number alone":
+        path.write_bytes(lines[0] + b"5\n")
     elif how == "no measurement":
         path.write_bytes(b"")
     elif how == "no run.json":
@@ -102,6 +104,7 @@ def damage(folder, how):  # noqa: C901  (one case per kind of damage)
     [
         ("middle", "line 2 is damaged"),
         ("not a number", "line 2 is damaged"),
+        ("a number alone", "line 2 is damaged"),
         ("no measurement", "without a single measurement"),
         ("no run.json", "is not a run"),
         ("other schema", "schema 99"),
