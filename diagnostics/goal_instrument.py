@@ -26,9 +26,10 @@ from goalscope.probes import (
 )
 
 REPLAY_ROWS = 128
-PROBE_ROWS = 256
+PROBE_ROWS = 128  # as many states as a gathered probe set has
 FAMILIES = ("sensitivity", "sensitivity_replay")
 REPLAY_STATE = ("critic.target_spread", "critic.q_spread", "relabelled.unmoved_fraction")
+EPISODE_ROWS = 256
 MOVED = 0.01  # metres an object must have moved in an episode that can teach pushing
 
 
@@ -142,13 +143,13 @@ def _unmoved(buffer: ReplayBuffer, generator: np.random.Generator) -> dict[str, 
         return {}
     rows, columns = np.nonzero(buffer.ep_length)
     unmoved = 0
-    for choice in generator.integers(len(rows), size=PROBE_ROWS):
+    for choice in generator.integers(len(rows), size=EPISODE_ROWS):
         row, column = rows[choice], columns[choice]
         length, start = buffer.ep_length[row, column], buffer.ep_start[row, column]
         episode = np.arange(start, start + length) % buffer.buffer_size
         goals = buffer.observations["achieved_goal"][episode, column]
         unmoved += np.linalg.norm(goals - goals[0], axis=1).max() <= MOVED
-    return {"training/relabelled.unmoved_fraction": torch.tensor(unmoved / PROBE_ROWS)}
+    return {"training/relabelled.unmoved_fraction": torch.tensor(unmoved / EPISODE_ROWS)}
 
 
 def _with_goals(sample: object) -> DictReplayBufferSamples:

@@ -4,7 +4,6 @@ Each returns record key -> scalar tensor on the agent's device; the numbers leav
 per line of the record, not once per metric.
 """
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -28,10 +27,10 @@ from goalscope.probes import (
     feature_statistics,
     forward_signal,
     gradient_balance,
-    squared_norm,
 )
 
 DIRECTION_WINDOW = 10
+MOST_ENTRIES = 100_000
 NETWORK_OF = {CRITIC_LOSS: "critic", ACTOR_LOSS: "actor"}
 
 
@@ -119,43 +118,33 @@ class GradientInstrument:
 
 
 class GradientWindow:
-    """The last `size` gradients, and their direction consistency without summing them anew.
+    """The last `size` gradients, and their direction consistency.
 
-    Kept in bfloat16, which halves what ten encoder gradients take; the rounding moves the ratio by
-    less than 1e-4. Their float32 sum is kept up to date and made anew once per window, so that its
-    own rounding cannot grow.
+    Of a gradient with more than 100,000 entries every second, third, ... is kept, so that ten of
+    them take 4 MB and not 35: the ratio's numerator and denominator shrink alike. They lie in one
+    ring, allocated once: pieces that come and go between SB3's own would leave holes in the heap.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._gradients: deque[Tensor] = deque()
-        self._squares: deque[Tensor] = deque()
-        self._total: Tensor | None = None
         self._appended = 0
+        self._ring = torch.empty(0)
 
     def __len__(self) -> int:
-        return len(self._gradients)
+        return min(self._appended, self._size)
 
     def append(self, gradient: Tensor) -> None:
         """Take in a gradient; the oldest leaves a full window."""
-        rounded = gradient.to(torch.bfloat16, copy=True)
-        self._gradients.append(rounded)
-        self._squares.append(squared_norm(rounded))
-        if len(self) > self._size and self._total is not None:
-            self._total -= self._gradients.popleft()
-            self._squares.popleft()
+        stride = -(-gradient.numel() // MOST_ENTRIES)
+        kept = gradient.flatten()[::stride]
+        if not self._appended:
+            self._ring = kept.new_empty((self._size, len(kept)))
+        self._ring[self._appended % self._size] = kept
         self._appended += 1
-        if self._total is None or self._appended % self._size == 0:
-            self._total = torch.zeros_like(gradient, dtype=torch.float32)
-            for kept in self._gradients:
-                self._total += kept
-        else:
-            self._total += rounded
 
     def consistency(self) -> Tensor:
         """Return `probes.direction_consistency` of the window."""
-        assert self._total is not None  # something was appended
-        return direction_consistency(self._total / len(self), list(self._squares))
+        return direction_consistency(self._ring[: len(self)])
 
 
 def metric_keys(
@@ -195,8 +184,11 @@ def _rehearsal(
         tracked.passes[name] = ForwardPass(inputs, weights, raw)
         loss = next((loss for loss, owner in NETWORK_OF.items() if owner == name), None)
         if loss is not None:
-            step = draw(3, 1, like=weights[0])
-            encoders = {block: EncoderUpdate(*step) for block in encoder_parameters(network)}
+            step = draw(3, like=weights[0])
+            encoders = {
+                block: EncoderUpdate(step[:1], step[1], step[2])
+                for block in encoder_parameters(network)
+            }
             deltas = [draw(rows, len(weight), like=weight) for weight in weights]
             tracked.losses[loss] = LossUpdate(inputs, deltas, weights, weights, weights, encoders)
     if shared_encoder_parameters(networks):

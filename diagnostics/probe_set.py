@@ -16,7 +16,7 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from goalscope.probes import GoalBatch
 
 GRID_GOALS = 49  # about as many; a square grid on the table for FetchPush
-_EPISODES, _STEPS, _EVERY, _HOLD = 32, 24, 3, 3
+_EPISODES, _STEPS, _EVERY, _HOLD = 32, 24, 6, 3
 
 
 class ProbeSetError(Exception):
@@ -103,7 +103,7 @@ def load_probe_set(path: Path) -> ProbeSet:
 def gather_probe_set(env: gym.Env[dict[str, np.ndarray], np.ndarray], seed: int = 0) -> ProbeSet:
     """Return states that random actions reach in an environment of its own, with its goals.
 
-    256 states of 32 episodes: every third of the first 24 steps, each random action held for three
+    128 states of 32 episodes: every sixth of the first 24 steps, each random action held for three
     steps so that the gripper travels. The environment should be made for this and closed after.
 
     Args:

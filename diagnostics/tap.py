@@ -293,7 +293,7 @@ class _OpenStep:
     def finish(self) -> LossUpdate:
         after = [consumer.layer.weight.detach().clone() for consumer in self.network.consumers]
         encoders = {
-            block: EncoderUpdate(gradient, before, _flat(parameters))
+            block: EncoderUpdate(gradient, before.norm(), (_flat(parameters) - before).norm())
             for block, (parameters, gradient, before) in self.encoders.items()
         }
         return LossUpdate(

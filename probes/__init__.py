@@ -10,7 +10,6 @@ from goalscope.probes.gradients import (
     LossUpdate,
     direction_consistency,
     gradient_balance,
-    squared_norm,
 )
 from goalscope.probes.networks import Consumer, Network, UnsupportedPolicy, view_networks
 from goalscope.probes.replay import REPLAY_METRICS, ReplayBatch, replay_values, split_by_relabelling
@@ -45,6 +44,5 @@ __all__ = [
     "gradient_balance",
     "replay_values",
     "split_by_relabelling",
-    "squared_norm",
     "view_networks",
 ]

@@ -12,11 +12,17 @@ from goalscope.probes.features import partition_total, spread_per_unit
 
 @dataclass(frozen=True)
 class EncoderUpdate:
-    """One encoder's gradient and the step applied to it, each flattened to float (P,)."""
+    """One encoder's gradient and the size of the step applied to it.
+
+    Attributes:
+        gradient: dL/d(theta), flattened to float (P,).
+        weight_norm: scalar, norm of theta before the step.
+        change_norm: scalar, norm of the change of theta.
+    """
 
     gradient: Tensor
-    before: Tensor
-    after: Tensor
+    weight_norm: Tensor
+    change_norm: Tensor
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,7 @@ def gradient_balance(
     results |= _weight_gradients(update, columns)
     for block, encoder in update.encoders.items():
         results[f"{block}.encoder_gradient"] = encoder.gradient.norm()
-        results[f"{block}.encoder_update_ratio"] = (
-            encoder.after - encoder.before
-        ).norm() / encoder.before.norm()
+        results[f"{block}.encoder_update_ratio"] = encoder.change_norm / encoder.weight_norm
     return results
 
 
@@ -122,20 +126,13 @@ def _weight_gradients(update: LossUpdate, columns: Mapping[str, Tensor]) -> dict
     return results
 
 
-def direction_consistency(mean: Tensor, squared_norms: Sequence[Tensor]) -> Tensor:
+def direction_consistency(gradients: Tensor) -> Tensor:
     """Return norm(mean g)^2 / mean(norm(g)^2) over a window of n gradients, in [0, 1].
 
     1/n is what independent zero-mean gradients give on average (a window of opposed gradients falls
     below it); 1 is the same gradient every time.
 
     Args:
-        mean: the mean of the n gradients.
-        squared_norms: scalar, norm(g)^2 of each.
+        gradients: float (n, P).
     """
-    return squared_norm(mean) / torch.stack(list(squared_norms)).mean()
-
-
-def squared_norm(values: Tensor) -> Tensor:
-    """Return the sum of squares as a float32 scalar, whatever the dtype."""
-    norm: Tensor = torch.linalg.vector_norm(values, dtype=torch.float32)
-    return norm.square()
+    return gradients.mean(dim=0).square().sum() / gradients.square().sum(dim=1).mean()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from goalscope.probes.blocks import ACTION, GOAL, Block, evaluation_mode, find_blocks, goal_columns
 
 NETWORKS = ("actor", "critic", "critic_target")
+_ROWS = 64  # encoded at a time
 
 
 class UnsupportedPolicy(Exception):
@@ -82,8 +83,15 @@ class Network:
         return next((block for block in self.blocks if block.name == name), None)
 
     def fused_features(self, observations: Mapping[str, Tensor]) -> Tensor:
-        """Return the fused features, float (B, D), of observations as a buffer returns them."""
-        return self.module.extract_features(dict(observations), self.extractor)
+        """Return the fused features, float (B, D), of observations as a buffer returns them.
+
+        Without gradient in pieces of 64 rows, so that watching needs less memory than training.
+        """
+        if torch.is_grad_enabled():
+            return self.module.extract_features(dict(observations), self.extractor)
+        split = [value.split(_ROWS) for value in observations.values()]
+        pieces = [dict(zip(observations, rows, strict=True)) for rows in zip(*split, strict=True)]
+        return torch.cat([self.module.extract_features(p, self.extractor) for p in pieces])
 
     def q_values(self, features: Tensor, actions: Tensor) -> Tensor:
         """Return the least Q of the critics, float (B,), of features (B, D) and actions (B, A).
@@ -99,6 +107,19 @@ class Network:
         with _substituted_features(self.module, features):
             actions: Tensor = _deterministic(self.module)
         return actions
+
+    def drawn_actions(self, features: Tensor) -> tuple[Tensor, Tensor | float]:
+        """Return actions (B, A) drawn from the policy and their log density (B,).
+
+        From torch's global generator: isolate it. An actor without a density (TD3) returns its
+        deterministic action and 0.
+        """
+        draw = getattr(self.module, "action_log_prob", None)
+        if draw is None:
+            return self.mean_actions(features), 0.0
+        with _substituted_features(self.module, features):
+            actions, log_density = draw(None)
+        return actions, log_density.flatten()
 
 
 def view_networks(policy: BasePolicy) -> dict[str, Network]:

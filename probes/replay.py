@@ -50,15 +50,12 @@ def replay_values(
     actor, critic, target = (networks[name] for name in ("actor", "critic", "critic_target"))
     with torch.no_grad(), evaluation_mode(actor.module), evaluation_mode(critic.module):
         q_values = critic.q_values(critic.fused_features(batch.observations), batch.actions)
-        bonus: Tensor | float = 0.0
-        draw = getattr(actor.module, "action_log_prob", None)
-        if draw is not None:
-            next_actions, log_density = draw(dict(batch.next_observations))
-            bonus = -entropy_coefficient * log_density.flatten()
-        else:
-            next_actions = actor.mean_actions(actor.fused_features(batch.next_observations))
+        next_features = actor.fused_features(batch.next_observations)
+        next_actions, log_density = actor.drawn_actions(next_features)
         next_q = target.q_values(target.fused_features(batch.next_observations), next_actions)
-        targets = batch.rewards + (1 - batch.dones) * discount * (next_q + bonus)
+        targets = batch.rewards + (1 - batch.dones) * discount * (
+            next_q - entropy_coefficient * log_density
+        )
     return {
         "q": q_values,
         "td_target": targets,

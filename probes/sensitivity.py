@@ -74,37 +74,46 @@ def goal_sensitivity(
         critic: the critic; Q is the smallest of its Q-values.
         batch: where to measure; B >= 2.
         generator: of the derangements; nothing else is drawn.
-        states_on_grid: how many of the batch's states, from the first on, meet every goal of the
-            grid in `q_goal_distance`.
+        states_on_grid: how many of the batch's states, evenly spaced, meet every goal of the grid
+            in `q_goal_distance`.
     """
     order = derangement(len(batch.actions), generator).to(batch.actions.device)
     with evaluation_mode(actor.module), evaluation_mode(critic.module):
         with torch.no_grad():
             actor_features = actor.fused_features(batch.observations)
-        with torch.enable_grad():
-            goals = batch.observations["desired_goal"].clone().requires_grad_()
-            live_features = critic.fused_features({**batch.observations, "desired_goal": goals})
-            q_live = critic.q_values(live_features, batch.actions)
-            # Only the path to the goal is walked back: no image encoder's backward pass runs.
-            slope = (
-                torch.autograd.grad(q_live.sum(), goals, allow_unused=True)[0]
-                if q_live.requires_grad
-                else None
-            )
-        features, q_values = live_features.detach(), q_live.detach()
+            features = critic.fused_features(batch.observations)
+            q_values = critic.q_values(features, batch.actions)
+        slope = _goal_slope(critic, features, batch)
         with torch.no_grad():
             results = _q_swaps(critic, features, q_values, batch, order)
             results |= _action_swaps(actor, actor_features, order)
             if slope is not None:
-                moved = (slope * goals.std(dim=0, correction=0)).norm(dim=1)
+                spread = batch.observations["desired_goal"].std(dim=0, correction=0)
+                moved = (slope * spread).norm(dim=1)
                 results["critic.desired_goal.q_goal_gradient"] = _rms(moved) / _std(q_values)
             if actor.block("desired_goal") and critic.block("desired_goal"):
-                rows = slice(0, states_on_grid)
+                rows = slice(None, None, max(1, len(features) // states_on_grid))
                 results |= _on_goal_grid(
-                    actor, critic, actor_features[rows], features[rows], batch, states_on_grid
+                    actor, critic, actor_features[rows], features[rows], batch, rows
                 )
                 results |= _reach_contrast(critic, features, batch)
     return results
+
+
+def _goal_slope(critic: Network, features: Tensor, batch: GoalBatch) -> Tensor | None:
+    """Return dQ/dg, float (B, d); None where Q does not depend on the goal at all."""
+    goals = batch.observations["desired_goal"].clone()
+    block = critic.block("desired_goal")
+    with torch.enable_grad():
+        goals.requires_grad_()
+        if block is not None and block.identity:
+            live = _replaced(features, block.columns, goals)
+        else:  # a goal encoder of the user's own: only the path to the goal is walked back
+            live = critic.fused_features({**batch.observations, "desired_goal": goals})
+        q_values = critic.q_values(live, batch.actions)
+        if not q_values.requires_grad:
+            return None
+        return torch.autograd.grad(q_values.sum(), goals, allow_unused=True)[0]
 
 
 def _q_swaps(
@@ -137,10 +146,10 @@ def _on_goal_grid(
     actor_features: Tensor,
     critic_features: Tensor,
     batch: GoalBatch,
-    states: int,
+    rows: slice,
 ) -> dict[str, Tensor]:
     """Compare Q(s, pi(s, g), g) over the goals g with their distance from what s has achieved."""
-    achieved = batch.observations["achieved_goal"][:states]
+    achieved = batch.observations["achieved_goal"][rows]
     distance = torch.cdist(achieved, batch.goals)
     shape = distance.shape
     actions = actor.mean_actions(_every_goal(actor, actor_features, batch))

@@ -8,6 +8,7 @@ import pandas as pd
 from goalscope.reports.claims import Evaluation
 from goalscope.reports.distance_figures import q_distance_drawing
 from goalscope.reports.drawing import (
+    SEEDS_FOR_A_BAND,
     Curve,
     Drawing,
     Panel,
@@ -107,6 +108,11 @@ def seeds_in_words(arms: Arms) -> str:
     )
     if all(len(runs) == 1 for runs in arms.values()):
         return f"Seeds: {each}, so that there is no interval."
+    if max(len(runs) for runs in arms.values()) < SEEDS_FOR_A_BAND:
+        return (
+            f"Seeds: {each}; thin every seed, thick their mean. No band: the interval of two seeds "
+            "spans the whole panel."
+        )
     return f"Seeds: {each}; thin every seed, thick their mean, shaded its 95 % t-interval."
 
 
@@ -192,7 +198,7 @@ def _sensitivity_panels(arms: Arms, rules: Thresholds, family: str | None) -> li
             f"{family}/critic.goal.q_goal_distance",
             "does Q follow closeness?",
             "rank correlation",
-            Scale.PLAIN,
+            Scale.FISHER,
             [Reference(rules.q_goal_distance, f"C4: {rules.q_goal_distance:g}")],
         ),
         _panel(

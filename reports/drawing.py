@@ -32,6 +32,7 @@ from goalscope.reports.windows import Axis
 WIDTH = 7.2  # inches, a page's column
 LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels
 _MOST_MARKERS = 60  # more run into a thick line
+SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel
 MOST_POINTS = 400  # per line; more cannot be told apart
 
 
@@ -200,6 +201,8 @@ def _draw_mean(
     x = common.index.to_numpy(dtype=float)
     mean = _inside(np.array([band.mean for band in bands]), scale)
     sns.lineplot(x=x, y=mean, color=curve.colour, lw=2, ls=curve.dash, errorbar=None, ax=axes)
+    if len(tables) < SEEDS_FOR_A_BAND:
+        return float(mean[-1])
     low, high = (np.array([getattr(band, end) for band in bands]) for end in ("low", "high"))
     axes.fill_between(
         x, _inside(low, scale), _inside(high, scale), color=curve.colour, alpha=0.13, lw=0

@@ -14,8 +14,6 @@ from goalscope.reports.tables import Run
 from goalscope.reports.windows import TIMES, Times, updates_per_step
 
 _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates say where it began
-# An empty distance bin has no mean: that is no fault of the run.
-_MAY_BE_EMPTY = "q_at_distance_"
 
 
 def run_warnings(run: Run) -> list[str]:
@@ -40,15 +38,6 @@ def run_warnings(run: Run) -> list[str]:
     return found
 
 
-def nonfinite_metrics(run: Run) -> dict[str, int]:
-    """Return metric -> first update at which it was not finite, empty distance bins left out."""
-    return {
-        key: update
-        for key, update in run.record.nonfinite().items()
-        if _MAY_BE_EMPTY not in key or not run.metrics[key]["value"].isna().all()
-    }
-
-
 def _failures(run: Run) -> list[str]:
     causes: dict[str, tuple[int, int, str]] = {}
     for line in run.record.failures:
@@ -68,7 +57,7 @@ def _failures(run: Run) -> list[str]:
 
 def _nonfinite(run: Run) -> list[str]:
     by_update: dict[int, list[str]] = defaultdict(list)
-    for key, update in nonfinite_metrics(run).items():
+    for key, update in run.record.nonfinite().items():
         by_update[update].append(key)
     found = []
     for update in sorted(by_update)[:_NAN_LINES]:

@@ -112,7 +112,7 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
             "rank correlation of Q with closeness to the goal",
             "Q follows closeness",
             "correlation",
-            Scale.PLAIN,
+            Scale.FISHER,
             "C4",
             rules.q_goal_distance,
         ),

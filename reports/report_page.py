@@ -7,7 +7,7 @@ from typing import Any
 from goalscope.reports.claims import evaluate
 from goalscope.reports.claims_files import write_claims_table, write_windows_table
 from goalscope.reports.drawing import save
-from goalscope.reports.health import nonfinite_metrics, run_warnings, times_warnings
+from goalscope.reports.health import run_warnings, times_warnings
 from goalscope.reports.outcomes import Thresholds
 from goalscope.reports.rendering import make_folders, render, write_whole
 from goalscope.reports.run_figures import run_drawings
@@ -82,7 +82,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "evaluation": evaluation,
             "times": TIMES,
             "routing": routing,
-            "nonfinite": nonfinite_metrics(run),
+            "nonfinite": run.record.nonfinite(),
             "figures": save(drawings, figures),
             "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
         },

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from goalscope.reports.claims import CHAIN, Claim, Evaluation, Part
-from goalscope.reports.outcomes import Outcome
+from goalscope.reports.outcomes import Outcome, Thresholds
 from goalscope.reports.tables import Run
 from goalscope.reports.windows import TIMES, Time
-from goalscope.reports.words import count, percent, plain, with_interval
+from goalscope.reports.words import count, percent, plain, value_of, with_interval
 
 _NAMES: dict[Time, str] = {
     "initialisation": "At initialisation",
@@ -80,9 +80,8 @@ def _sentence(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]], time: T
         for arm in evaluation.arms[1 + _ARMS_NAMED :]
     ]
     seeds = count(len(arms[baseline]), "seed")
-    level = f"; brackets: {100 * evaluation.rules.confidence:g} % intervals"
-    if len(arms[baseline]) == 1:
-        level = ""
+    tested = len(arms[baseline]) >= evaluation.rules.seeds_to_test
+    level = f"; brackets: {100 * evaluation.rules.confidence:g} % intervals" if tested else ""
     return (
         f"{_NAMES[time]} {_chain(evaluation, time)}: in {baseline} {'; '.join(clauses)} "
         f"({_when(evaluation, time)}; {seeds}{level})."
@@ -115,7 +114,10 @@ def _chain(evaluation: Evaluation, time: Time) -> str:
 def _clauses(evaluation: Evaluation, time: Time) -> list[tuple[Claim, str]]:
     """Return the links of the chain for the baseline, each with its numbers in words."""
     claims = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
-    signal, gradient, deafness = ([_number(part) for part in claim.parts] for claim in claims)
+    rules = evaluation.rules
+    signal, gradient, deafness = (
+        [_number(part, rules) for part in claim.parts] for claim in claims
+    )
     words = (
         f"the goal makes up {signal[0]} of what the critic's first layer hears and {signal[1]} of "
         "what the actor's does",
@@ -134,19 +136,25 @@ def _fix(evaluation: Evaluation, time: Time, arm: str) -> str:
     raised = sum(difference.mean > 0 for difference in differences)
     pairs = min(difference.pairs for difference in differences)
     return (
-        f"{arm} has it at {_number(claim.parts[0])} of what the critic hears and raises {raised} "
+        f"{arm} has it at {_number(claim.parts[0], evaluation.rules)} of what the critic hears and raises {raised} "
         f"of {len(differences)} quantities over {count(pairs, 'pair')} of seeds ({_outcome(claim)})"
     )
 
 
-def _number(part: Part) -> str:
-    """Return mean and interval with their unit, and how many of the seeds they are made of."""
+def _number(part: Part, rules: Thresholds) -> str:
+    """Return mean and unit, with the interval where there are seeds enough for a test.
+
+    The interval of two or three seeds spans almost everything: it stands in the tables, and would
+    only make the sentence hard to read.
+    """
     quantity, sample = part.quantity, part.sample
     if part.interval is None:
         return "an unusable amount (NaN or impossible)" if sample.failed else "an unmeasured amount"
     unit = " standard deviations" if quantity.unit == "std of Q" else ""
     some = f" ({len(sample.numbers)} of {len(sample.labels)} seeds)" if sample.gaps else ""
-    return f"{with_interval(quantity, part.interval)}{unit}{some}"
+    tested = part.interval.seeds >= rules.seeds_to_test
+    words = with_interval(quantity, part.interval) if tested else value_of(quantity, part.interval.mean)
+    return f"{words}{unit}{some}"
 
 
 def _outcome(claim: Claim) -> str:

@@ -1,7 +1,7 @@
 """Statistics over seeds: intervals on the right scale, paired differences, exact p-values.
 
-The sample is one number per seed. Shares are compared on the logit scale and ratios on the log
-scale, where a t-interval is at its best and cannot leave the possible range.
+The sample is one number per seed. Shares are compared on the logit scale, ratios on the log scale,
+correlations by Fisher's z, where a t-interval is at its best and cannot leave the possible range.
 """
 
 import math
@@ -24,12 +24,15 @@ class Scale(Enum):
 
     LOGIT = "logit"
     LOG = "log"
+    FISHER = "Fisher z"
     PLAIN = "plain"
 
     def clip(self, values: Array) -> Array:
         """Return the values, moved off the ends that this scale sends to infinity."""
         if self is Scale.LOGIT:
             return np.clip(values, EPSILON, 1 - EPSILON)
+        if self is Scale.FISHER:
+            return np.clip(values, EPSILON - 1, 1 - EPSILON)
         return np.maximum(values, EPSILON) if self is Scale.LOG else values
 
     def forward(self, values: Array) -> Array:
@@ -41,9 +44,11 @@ class Scale(Enum):
         return _BACKWARD[self](values)
 
     def contains(self, value: float) -> bool:
-        """Whether a finite number is possible at all: a share in 0..1, a ratio of at least 0."""
+        """Whether a finite number is possible at all: a share in 0..1, a correlation in -1..1."""
         if self is Scale.LOGIT:
             return -EPSILON <= value <= 1 + EPSILON
+        if self is Scale.FISHER:
+            return abs(value) <= 1 + EPSILON
         return self is Scale.PLAIN or value >= 0
 
 
@@ -54,11 +59,13 @@ def _same(values: Array) -> Array:
 _FORWARD: dict[Scale, Callable[[Array], Array]] = {
     Scale.LOGIT: special.logit,
     Scale.LOG: np.log,
+    Scale.FISHER: np.arctanh,
     Scale.PLAIN: _same,
 }
 _BACKWARD: dict[Scale, Callable[[Array], Array]] = {
     Scale.LOGIT: special.expit,
     Scale.LOG: np.exp,
+    Scale.FISHER: np.tanh,
     Scale.PLAIN: _same,
 }
 
@@ -87,7 +94,7 @@ def t_interval(values: Sequence[float], scale: Scale, confidence: float = 0.95) 
 
     Args:
         values: one finite number per seed, at least one.
-        scale: logit for shares, log for ratios, plain for the rest.
+        scale: logit for shares, log for ratios, Fisher z for correlations.
         confidence: 0..1.
     """
     measured = np.asarray(values, dtype=float)
@@ -111,7 +118,8 @@ class Difference:
     """The other arm minus the baseline, paired by seed.
 
     Attributes:
-        mean: mean difference on the scale: log odds ratio for shares, log ratio for ratios.
+        mean: mean difference on the scale: log odds ratio for shares, log ratio for ratios,
+            difference of Fisher's z for correlations.
         low: lower end of its t-interval; NaN with fewer than two pairs.
         high: upper end.
         effect_size: mean over standard deviation of the differences (Cohen's d_z); NaN where they
@@ -143,7 +151,7 @@ def paired_difference(
     Args:
         baseline: one finite number per seed.
         other: of the other arm, in the same order of seeds; same length, at least one.
-        scale: logit for shares, log for ratios, plain for the rest.
+        scale: logit for shares, log for ratios, Fisher z for correlations.
         confidence: 0..1.
     """
     first, second = (np.asarray(values, dtype=float) for values in (baseline, other))

@@ -51,17 +51,17 @@ def with_interval(quantity: Quantity, interval: Interval | None) -> str:
 
 
 def difference_in_words(quantity: Quantity, difference: Difference | None) -> str:
-    """Return a paired difference with its interval: a factor (of odds, for shares) or a number."""
+    """Return a paired difference with its interval: a factor (of odds, for shares), or of z."""
     if difference is None:
         return "not measured"
     numbers = (difference.mean, difference.low, difference.high)
-    if quantity.scale is not Scale.PLAIN:
+    if quantity.scale in (Scale.LOGIT, Scale.LOG):
         numbers = tuple(map(_exponential, numbers))  # type: ignore[assignment]
     mean, low, high = map(plain, numbers)
     interval = "" if math.isnan(difference.low) else f" [{low} to {high}]"
-    if quantity.scale is Scale.PLAIN:
-        return f"{'+' if difference.mean > 0 else ''}{mean}{interval}"
-    return f"x {mean}{interval}"
+    if quantity.scale in (Scale.LOGIT, Scale.LOG):
+        return f"x {mean}{interval}"
+    return f"{'+' if difference.mean > 0 else ''}{mean}{interval} (Fisher's z)"
 
 
 def _exponential(value: float) -> float:

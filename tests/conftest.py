@@ -1,5 +1,6 @@
 """Shared by all tests: OpenGL chosen before mujoco is imported, one thread, small real agents."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 from goalscope.training.environments import EnvironmentSettings, make_environment  # noqa: E402
 
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
 
 REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
 

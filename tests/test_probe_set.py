@@ -27,7 +27,7 @@ def test_gathered_twice_it_is_the_same_and_no_generator_moved(tmp_path):
     assert torch.equal(torch.get_rng_state(), states[2])
     second = make_probe_set(REACH)
     assert first.sha256 == second.sha256
-    assert len(first) == 256
+    assert len(first) == 128
     assert first.goals.shape == (64, 3)
     assert len(np.unique(first.observations["desired_goal"], axis=0)) == 32
     first.save(tmp_path / "probe_set.safetensors")

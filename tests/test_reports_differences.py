@@ -137,13 +137,6 @@ def test_nan_is_named_with_its_first_update_and_diverged_runs_do_not_flood(tmp_p
     assert len(run_warnings(after)) <= 4
 
 
-def test_an_empty_distance_bin_is_no_fault(tmp_path):
-    key = "sensitivity/critic.goal.q_at_distance_8"
-    overrides = {(key, update): math.nan for update in range(601)}
-    run = load_run(write_run(tmp_path / "a", kind=replace(BASELINE, overrides=overrides)))
-    assert run_warnings(run) == []
-
-
 def test_unpaired_seeds_single_seeds_and_pace_are_named(tmp_path):
     folders = [
         write_run(tmp_path / "a0", "a", 0),

@@ -102,7 +102,8 @@ def test_every_swap_equals_a_full_forward_pass(kind):
             results["actor.desired_goal.action_goal_swap"], change, rtol=1e-3, atol=1e-6
         )
         correlations = []
-        for row in range(5):
+        rows = range(0, 16, 3)
+        for row in rows:
             values, distances = [], []
             for goal in batch.goals:
                 one = {k: v[row : row + 1] for k, v in obs.items()} | {"desired_goal": goal[None]}
