@@ -135,9 +135,10 @@ def _fix(evaluation: Evaluation, time: Time, arm: str) -> str:
         return f"{arm} has no seed to pair ({_outcome(claim)})"
     raised = sum(difference.mean > 0 for difference in differences)
     pairs = min(difference.pairs for difference in differences)
+    share = _number(claim.parts[0], evaluation.rules)
     return (
-        f"{arm} has it at {_number(claim.parts[0], evaluation.rules)} of what the critic hears and raises {raised} "
-        f"of {len(differences)} quantities over {count(pairs, 'pair')} of seeds ({_outcome(claim)})"
+        f"{arm} has it at {share} of what the critic hears and raises {raised} of "
+        f"{len(differences)} quantities over {count(pairs, 'pair')} of seeds ({_outcome(claim)})"
     )
 
 
@@ -152,8 +153,9 @@ def _number(part: Part, rules: Thresholds) -> str:
         return "an unusable amount (NaN or impossible)" if sample.failed else "an unmeasured amount"
     unit = " standard deviations" if quantity.unit == "std of Q" else ""
     some = f" ({len(sample.numbers)} of {len(sample.labels)} seeds)" if sample.gaps else ""
-    tested = part.interval.seeds >= rules.seeds_to_test
-    words = with_interval(quantity, part.interval) if tested else value_of(quantity, part.interval.mean)
+    words = value_of(quantity, part.interval.mean)
+    if part.interval.seeds >= rules.seeds_to_test:
+        words = with_interval(quantity, part.interval)
     return f"{words}{unit}{some}"
 
 

@@ -59,22 +59,23 @@ def test_shares_in_words(share, words):
     assert percent(share) == words
 
 
-def test_three_sentences_with_numbers_seeds_intervals_and_outcomes(tmp_path):
-    sentences, overall = sentences_of(write_arms(tmp_path, 2))
+@pytest.mark.parametrize(("seeds", "intervals"), [(2, 0), (5, 7)])
+def test_three_sentences_with_numbers_seeds_and_outcomes(tmp_path, seeds, intervals):
+    sentences, overall = sentences_of(write_arms(tmp_path, seeds))
     assert [s.split()[0] for s in sentences] == ["At", "Early", "Late"]
     for sentence in sentences:
         assert sentence.count("C1") >= 1
         for link in ("C1", "C2", "C4", "C5"):
             assert re.search(rf"{link} (leaning|undecided|supported|contradicted|not)", sentence)
-        assert len(re.findall(r"\[[-\d.]+ to [-\d.]+( %)?\]", sentence)) == 7
-        assert "2 seeds" in sentence
-        assert "2 pairs of seeds" in sentence
+        assert len(re.findall(r"\[[-\d.]+ to [-\d.]+( %)?\]", sentence)) == intervals
+        assert f"{seeds} seeds" in sentence
+        assert f"{seeds} pairs of seeds" in sentence
         assert "standard deviations" in sentence
-        assert "95 % intervals" in sentence
+        assert ("95 % intervals" in sentence) == (intervals > 0)
         assert "\n" not in sentence
     assert "updates 1 to 539" in sentences[1]
     assert "still inside the first 1,000 updates" in sentences[2]
-    assert "leaning against" in overall
+    assert ("leaning against" if seeds < 5 else "contradicted") in overall
 
 
 def test_a_long_run_does_not_say_that_late_is_early(tmp_path):

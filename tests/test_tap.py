@@ -4,7 +4,6 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from stable_baselines3 import SAC, TD3
@@ -232,4 +231,4 @@ def test_a_delayed_actor_is_absent_where_it_took_no_step(make_agent):
     assert [update.update for update in seen] == list(range(1, 7))
     assert ["actor_loss" in update.losses for update in seen] == [False, True] * 3
     assert all("critic_loss" in update.losses for update in seen)
-    assert np.isfinite(seen[1].losses["actor_loss"].fusion_gradients(262).sum())
+    assert bool(seen[1].losses["actor_loss"].fusion_gradients(262).isfinite().all())
