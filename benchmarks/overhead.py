@@ -13,7 +13,6 @@ import os
 import platform
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -173,9 +172,10 @@ def _report(table: pd.DataFrame, tiers: dict[str, float], options: Overhead) -> 
     lines = [
         "# What watching costs",
         "",
-        f"Made by `make bench` ({' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}): "
-        f"FetchPush-v4, 84x84 pixels, batch 256, arm pixel-her, {options.updates} updates a "
-        f"training, {options.rounds} rounds in which the variants take turns, each in a process of "
+        f"Made by `python -m benchmarks.overhead --updates {options.updates} --rounds "
+        f"{options.rounds}`: FetchPush-v4, 84x84 pixels, batch 256, arm pixel-her, "
+        f"{options.updates} updates a training; rounds: {options.rounds}, in which the variants "
+        "take turns, each in a process of "
         f"its own; {os.cpu_count()} cores, {platform.machine()}, no GPU. A ratio is taken within a "
         "round; median (smallest to largest) over rounds. Rows: overhead.csv.",
         "",
