@@ -32,8 +32,8 @@ VARIANTS = {
     },
 }
 GOALS = {
-    ("default cadence", "accounted"): 1.02,
-    ("every update, no goal sensitivity", "accounted"): 1.15,
+    ("default cadence", "wall"): 1.02,
+    ("every update, no goal sensitivity", "wall"): 1.15,
     ("default cadence", "memory"): 1.05,
     ("every update, no goal sensitivity", "memory"): 1.05,
 }
@@ -179,8 +179,8 @@ def _report(table: pd.DataFrame, tiers: dict[str, float], options: Overhead) -> 
         f"its own; {os.cpu_count()} cores, {platform.machine()}, no GPU. A ratio is taken within a "
         "round; median (smallest to largest) over rounds. Rows: overhead.csv.",
         "",
-        "| variant | wall time over the same run's without goalscope, accounted | goal | wall time "
-        "over plain | processor time over plain | peak memory over plain | goal |",
+        "| variant | wall time over plain | goal | wall time over the same run's rest, accounted | "
+        "processor time over plain | peak memory over plain | goal |",
         "|---|---|---|---|---|---|---|",
     ]
     for variant in VARIANTS:
@@ -188,7 +188,7 @@ def _report(table: pd.DataFrame, tiers: dict[str, float], options: Overhead) -> 
             continue
         part = table[table.variant == variant].set_index("round")
         cells = [variant]
-        for column in ("accounted", "wall", "processor", "memory"):
+        for column in ("wall", "accounted", "processor", "memory"):
             ratio = part[column] if column == "accounted" else part[column] / plain[column]
             cells.append(f"{ratio.median():.3f} ({ratio.min():.3f} to {ratio.max():.3f})")
             if (variant, column) in GOALS:
