@@ -173,12 +173,16 @@ class Tap:
             with torch.no_grad():
                 action()
         except Exception as error:  # a measurement must never end the training it watches
-            self._steps.clear()
+            # What was half captured must not be taken for a part of the next update.
+            for captured in (self._reads, self._raw, self._steps, self._shared_of):
+                captured.clear()
+            self._shared_gradients.clear()
+            self._tracked = None
             self._on_failure(error)
 
     def _before_critic(self) -> None:
+        self.update += 1  # first, so that no failure below can make the count drift
         self._hand_over()
-        self.update += 1
         if self._is_due(self.update):
             self._tracked = TrackedUpdate(self.update)
             for name in ("critic", "critic_target"):

@@ -9,6 +9,7 @@ import torch
 from stable_baselines3 import SAC, TD3
 from torch import Tensor, nn
 
+from goalscope.diagnostics import tap as tap_module
 from goalscope.diagnostics.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
 from goalscope.training import NormalizedCombinedExtractor
@@ -217,6 +218,31 @@ def test_the_cosine_on_an_encoder_that_both_losses_reach(make_agent):
     assert -1 <= tracked.encoder_cosine <= 1
     apart = make_agent(policy_kwargs=EXTRACTORS["shared"])
     assert tracked_update(apart)[0].encoder_cosine is None
+
+
+def test_a_failed_capture_costs_that_update_alone(make_agent, monkeypatch):
+    agent = make_agent()
+    seen: list[TrackedUpdate] = []
+    failures: list[Exception] = []
+    tap = Tap(
+        view_networks(agent.policy), 0, lambda _: True, lambda: None, seen.append, failures.append
+    )
+    begin = tap_module._OpenStep.begin
+
+    def sometimes(network: Any, reads: Any) -> Any:
+        if tap.update == 2:
+            raise RuntimeError("out of memory")
+        return begin(network, reads)
+
+    monkeypatch.setattr(tap_module._OpenStep, "begin", sometimes)
+    agent.learn(65)
+    tap.detach()
+    assert [str(failure) for failure in failures] == ["out of memory"]
+    assert tap.update == agent._n_updates == 5
+    assert [update.update for update in seen] == [1, 3, 4, 5]
+    for update in seen:  # no rows of the lost update among those of the others
+        assert {len(loss.inputs) for loss in update.losses.values()} == {32}
+        assert len(update.losses) == 2
 
 
 def test_a_delayed_actor_is_absent_where_it_took_no_step(make_agent):
