@@ -71,6 +71,8 @@ class ModalityDiagnostics(Diagnostics):
             own replay buffer, so that runs cannot be compared on them.
         settings: further settings for run.json, such as the environment's: flat, JSON values.
         arm: name of the configuration, for comparisons.
+        resume: goes on with the run in the folder: what `state_dict` returned when the agent was
+            saved. None begins a new run.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class ModalityDiagnostics(Diagnostics):
         probe_set: ProbeSet | Path | str | None = None,
         settings: Mapping[str, Any] | None = None,
         arm: str | None = None,
+        resume: Mapping[str, Any] | None = None,
     ) -> None:
         goal = None if sensitivity_every is None else _goal_instrument(sensitivity_every, probe_set)
         super().__init__(
@@ -94,6 +97,7 @@ class ModalityDiagnostics(Diagnostics):
             goal,
             settings=settings,
             arm=arm,
+            resume=resume,
         )
 
 

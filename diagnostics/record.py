@@ -19,6 +19,7 @@ RUN_FILE = "run.json"
 MEASUREMENTS_FILE = "measurements.jsonl"
 ROUTING_FILE = "routing.json"
 PROBE_SET_FILE = "probe_set.safetensors"
+RESUMED = "resumed"
 
 # JSON has no NaN and no infinity: they are written as these strings, and come back as floats.
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -37,7 +38,7 @@ class Line:
         update: optimiser steps of the critic. For states (features, signal, sensitivity) the number
             applied before the measurement; for gradients the number of the update itself, from 1.
         values: metric key -> value, NaN and infinities included.
-        event: None for a measurement, else "failure" or "end".
+        event: None for a measurement, else "failure", "resumed" or "end".
         details: what an event says in words.
     """
 
@@ -55,7 +56,8 @@ class RunRecord:
     Attributes:
         folder: where it lies.
         info: the content of `run.json`.
-        lines: every whole line, in the order written.
+        lines: every whole line, in the order written. What a run wrote between its last checkpoint
+            and being killed is left out: it wrote that part again when it went on.
         routing: the rows of the routing table, empty where the run ended before it was seen.
         torn: whether the last line was cut off while being written.
     """
@@ -80,6 +82,11 @@ class RunRecord:
     def failures(self) -> list[Line]:
         """The measurements that raised: one line each, with `instrument` and `cause`."""
         return [line for line in self.lines if line.event == "failure"]
+
+    @property
+    def resumes(self) -> list[Line]:
+        """Where the run went on after it was cut off: one line each, with `lost_buffer`."""
+        return [line for line in self.lines if line.event == RESUMED]
 
     @property
     def end(self) -> Line | None:
@@ -118,25 +125,31 @@ def write_json_atomically(path: Path, content: Any) -> None:
 
 
 class RecordWriter:
-    """Appends to the record of a new run.
+    """Appends to the record of a run.
 
     Each line goes to the operating system in one write as soon as it is complete, so a killed
     process loses at most the line it was writing.
 
     Args:
         folder: the run folder; made if missing.
-        info: content of `run.json`, without the schema version.
+        info: content of `run.json`, without the schema version; None goes on with the run that
+            the folder holds, of which a torn last line is cut off.
 
     Raises:
-        RecordError: the folder already holds a run, or cannot be written.
+        RecordError: the folder already holds a run (or none to go on with), or cannot be written.
     """
 
-    def __init__(self, folder: Path | str, info: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path | str, info: Mapping[str, Any] | None) -> None:
         self.folder = Path(folder)
+        self.lines = 0
         try:
+            if info is None:
+                self._file: BinaryIO = open(self.folder / MEASUREMENTS_FILE, "r+b", buffering=0)
+                self._find_end()
+                return
             self.folder.mkdir(parents=True, exist_ok=True)
             refuse_existing_run(self.folder)
-            self._file: BinaryIO = open(self.folder / MEASUREMENTS_FILE, "xb", buffering=0)
+            self._file = open(self.folder / MEASUREMENTS_FILE, "xb", buffering=0)
             write_json_atomically(self.folder / RUN_FILE, {"schema": SCHEMA_VERSION, **info})
         except OSError as error:
             raise RecordError(
@@ -161,6 +174,7 @@ class RecordWriter:
         if written != len(data):  # a full disk can take half a line
             self._file.truncate(start)
             raise OSError(28, f"only {written} of {len(data)} bytes fitted on the disk")
+        self.lines += 1
 
     def write_routing(self, rows: list[dict[str, Any]]) -> None:
         """Write the routing table, once it has been seen."""
@@ -169,6 +183,13 @@ class RecordWriter:
     def close(self) -> None:
         """Close the file; the record stays readable without it."""
         self._file.close()
+
+    def _find_end(self) -> None:
+        """Count the whole lines and stand behind the last."""
+        data = self._file.read()
+        self.lines = data.count(b"\n")
+        self._file.truncate(data.rfind(b"\n") + 1)
+        self._file.seek(0, os.SEEK_END)
 
 
 def refuse_existing_run(folder: Path) -> None:
@@ -248,18 +269,22 @@ def _load_json(path: Path) -> dict[str, Any]:
 
 
 def _read_lines(path: Path) -> tuple[list[Line], bool]:
-    lines: list[Line] = []
+    lines: list[Line | None] = []  # None: superseded
     data = path.read_bytes()
     whole, _, rest = data.rpartition(b"\n")
     for number, raw in enumerate(_split(whole), start=1):
         try:
-            lines.append(_decode_line(raw))
+            line = _decode_line(raw)
+            if line.event == RESUMED:
+                kept = int(line.details["kept_lines"])
+                lines[kept:] = [None] * (len(lines) - kept)
+            lines.append(line)
         except (ValueError, TypeError, KeyError) as error:
             raise RecordError(
                 f"{path} line {number} is damaged ({error}); "
                 f"keep the {number - 1} lines before it and cut the rest off to read the run"
             ) from error
-    return lines, bool(rest)
+    return [line for line in lines if line is not None], bool(rest)
 
 
 def _split(data: bytes) -> Iterator[bytes]:

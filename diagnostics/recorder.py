@@ -10,7 +10,7 @@ import torch
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
-from goalscope.diagnostics.record import Line, RecordWriter, refuse_existing_run
+from goalscope.diagnostics.record import RESUMED, Line, RecordWriter, refuse_existing_run
 
 _log = logging.getLogger("goalscope")
 
@@ -19,18 +19,20 @@ class Recorder:
     """Writes what is measured, and counts what could not be.
 
     Args:
-        folder: a new run folder; None writes to SB3's logger alone.
+        folder: a run folder; None writes to SB3's logger alone.
+        resume: go on with the run that the folder holds.
 
     Raises:
         RecordError: the folder already holds a run.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, resume: bool = False) -> None:
         self.folder = folder
+        self._resume = resume
         self.failures: Counter[str] = Counter()
         self._writer: RecordWriter | None = None
         self._model: OffPolicyAlgorithm
-        if folder is not None:
+        if folder is not None and not resume:
             refuse_existing_run(folder)
 
     def open(self, model: OffPolicyAlgorithm, describe: Callable[[], dict[str, Any]]) -> None:
@@ -42,7 +44,7 @@ class Recorder:
         """
         self._model = model
         if self.folder is not None and self._writer is None:
-            self._writer = RecordWriter(self.folder, describe())
+            self._writer = RecordWriter(self.folder, None if self._resume else describe())
 
     def measure(
         self, instrument: str, update: int, measure: Callable[[], Mapping[str, Tensor | float]]
@@ -92,6 +94,16 @@ class Recorder:
         """
         for key in keys:
             self._log_to_sb3(key, float("nan"))
+
+    @property
+    def lines(self) -> int:
+        """Lines in the record's file."""
+        return 0 if self._writer is None else self._writer.lines
+
+    def resumed(self, update: int, kept_lines: int, lost_buffer: bool) -> None:
+        """Write that the run goes on, and how many of the lines above still hold."""
+        details = {"kept_lines": kept_lines, "lost_buffer": lost_buffer}
+        self.write(Line(self._step, update, event=RESUMED, details=details))
 
     @property
     def _step(self) -> int:

@@ -45,6 +45,14 @@ class TrainingState:
             if done and "is_success" in info:
                 self._successes.append(float(info["is_success"]))
 
+    def state_dict(self) -> dict[str, list[float]]:
+        """Return the episodes ended since the last measurement, for a checkpoint."""
+        return {"returns": self._returns, "successes": self._successes}
+
+    def load_state_dict(self, state: Mapping[str, list[float]]) -> None:
+        """Take over what `state_dict` returned."""
+        self._returns, self._successes = list(state["returns"]), list(state["successes"])
+
     def measure(self, model: OffPolicyAlgorithm) -> dict[str, float]:
         """Return record key -> value; the episodes are those ended since the last call.
 

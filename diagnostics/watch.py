@@ -1,7 +1,7 @@
 """Watching a run: one tap, some instruments, one recorder, in the shape of an SB3 callback."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from torch import Tensor
 
 from goalscope.diagnostics import provenance
 from goalscope.diagnostics.goal_instrument import GoalInstrument
@@ -36,6 +37,8 @@ class Diagnostics(BaseCallback):
         goal: the instrument of goal sensitivity, if any.
         settings: further settings for run.json, such as the environment's, flat.
         arm: name of the configuration, for comparisons.
+        resume: what `state_dict` returned when the run in the folder was last saved; None begins a
+            new one.
 
     Raises:
         RecordError: the folder already holds a run (at construction).
@@ -53,9 +56,11 @@ class Diagnostics(BaseCallback):
         *,
         settings: Mapping[str, Any] | None = None,
         arm: str | None = None,
+        resume: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self._recorder = Recorder(None if folder is None else Path(folder))
+        self._recorder = Recorder(None if folder is None else Path(folder), resume is not None)
+        self._resume = resume
         self._instruments = instruments
         self._goal = goal
         self._settings = dict(settings or {})
@@ -67,6 +72,33 @@ class Diagnostics(BaseCallback):
         self._keys: list[str] = []
         self._last_state = -1
         self._last_sensitivity = -1
+        if resume is not None:
+            self._last_state = resume["last_state"]
+            self._last_sensitivity = resume["last_sensitivity"]
+            self._recorder.failures.update(resume["failures"])
+            self._training_state.load_state_dict(resume["training_state"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run must know of its record, as JSON values.
+
+        Take it together with the agent's own state, between an update and the next step. Windows of
+        recent gradients are not in it: they begin anew, and the record says how full they are.
+        """
+        return {
+            "lines": self._recorder.lines,
+            "last_state": self._last_state,
+            "last_sensitivity": self._last_sensitivity,
+            "failures": dict(self._recorder.failures),
+            "training_state": self._training_state.state_dict(),
+        }
+
+    def record(self, name: str, measure: Callable[[], Mapping[str, Tensor | float]]) -> None:
+        """Record what `measure` returns at this update, record key -> value.
+
+        For what others measure beside the instruments, such as success. One that raises is counted
+        under `name` and skipped.
+        """
+        self._recorder.measure(name, self.model._n_updates, measure)
 
     @property
     def failures(self) -> dict[str, int]:
@@ -84,6 +116,9 @@ class Diagnostics(BaseCallback):
         with isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy)
         self._recorder.open(self.model, self._run_info)
+        if self._resume is not None:
+            kept, lost = self._resume["lines"], bool(self._resume.get("lost_buffer"))
+            self._recorder.resumed(self.model._n_updates, kept, lost)
         self._save_probe_set()
         if not self._keys:
             self._rehearse()
@@ -93,7 +128,7 @@ class Diagnostics(BaseCallback):
             self._networks,
             start=start,
             is_due=self._is_due,
-            on_first=lambda: self._measure_sensitivity(start),
+            on_first=lambda: None if self._resume else self._measure_sensitivity(start),
             on_update=self._measure_update,
             on_failure=lambda error: self._recorder.fail("tap", self._tap.update, error),
         )
