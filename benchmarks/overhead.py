@@ -59,7 +59,8 @@ def train_once(variant: str, updates: int) -> dict[str, float]:
     from stable_baselines3.common.callbacks import BaseCallback
 
     from goalscope.diagnostics import ModalityDiagnostics
-    from goalscope.training.run import RunSettings, build_agent
+    from goalscope.training.agent import build_agent
+    from goalscope.training.settings import RunSettings
 
     model = build_agent(RunSettings("pixel-her", Path(), STARTS + updates, learning_starts=STARTS))
     settings = VARIANTS[variant]
@@ -112,7 +113,8 @@ def measure_tiers(updates: int = 30) -> dict[str, float]:
     from goalscope.diagnostics import ModalityDiagnostics
     from goalscope.diagnostics.goal_instrument import GoalInstrument
     from goalscope.diagnostics.instruments import FeatureInstrument, GradientInstrument
-    from goalscope.training.run import RunSettings, build_agent
+    from goalscope.training.agent import build_agent
+    from goalscope.training.settings import RunSettings
 
     spent: dict[str, list[float]] = {}
     for name, cls in (

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from goalscope.reports import write_comparison, write_report
 from goalscope.training.environments import EnvironmentSettings
-from goalscope.training.run import Cadence, RunSettings
+from goalscope.training.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.study import run_study
 
 ARMS = ("pixel-her", "pixel-her-norm")
@@ -71,6 +71,7 @@ class Demo:
             batch_size=self.batch_size,
             learning_starts=starts,
             cadence=Cadence(features=20, gradients=20, sensitivity=40),
+            evaluation=EvaluationSettings(every=0),
         )
 
 

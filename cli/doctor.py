@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 import psutil
 import torch
@@ -17,11 +18,16 @@ from rich.table import Table
 
 from goalscope.diagnostics.provenance import software_versions
 from goalscope.training.environments import EnvironmentSettings, make_environment
+from goalscope.training.pixel_goal_env import PixelGoalEnv
 from goalscope.training.rendering import is_software, renderer_name, select_backend
+from goalscope.training.room import GIB, room_for
+from goalscope.training.settings import RunSettings, check
+from goalscope.training.visibility import object_pixels
 
 _FRAMES = 50
 _LOW_MEMORY_GIB = 4
 _LOW_DISK_GIB = 2
+_FEW_PIXELS = 16
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,44 @@ class Finding:
 class Doctor:
     """Check the OpenGL renderer, torch device, memory, disk and packages of this machine.
 
-    For example: goalscope doctor
+    With --arm also what a run of that arm would take, at the plan's sizes unless told otherwise.
+
+    For example: goalscope doctor --arm pixel-her-drq-norm
     """
+
+    arm: str | None = None
+    """An arm whose run is planned."""
+
+    env: str = "FetchPush-v4"
+    """Its Fetch task."""
+
+    buffer_size: int = 1_000_000
+    """Transitions its replay keeps."""
+
+    n_envs: int = 8
+    """Its environments."""
+
+    image_size: int = 84
+    """Height and width of its image in pixels."""
+
+    frames: Literal["memory", "disk"] | None = None
+    """Where its replay keeps frames; chosen by what is free if left out."""
+
+    fast: bool = True
+    """Whether it runs with --fast."""
+
+    out: Path = Path("runs")
+    """Where its folder would lie."""
 
     def run(self) -> int:
         """Print the table; 0 where everything needed works, 2 otherwise."""
         console = Console(highlight=False)
-        findings = [finding for check in CHECKS for finding in check()]
+        checks = list(CHECKS)
+        if self.arm is not None:
+            settings = self._settings(self.arm)
+            check(settings)
+            checks.append(lambda: check_run(settings))
+        findings = [finding for look in checks for finding in look()]
         table = Table(title="goalscope doctor")
         for heading in ("", "what", "found"):
             table.add_column(heading, overflow="fold")
@@ -70,6 +107,47 @@ class Doctor:
                 remedy = escape(f"{finding.what}: {finding.remedy}")
                 console.print(f"{finding.sign}  {remedy}", soft_wrap=True)
         return 2 if any(finding.fatal for finding in findings) else 0
+
+    def _settings(self, arm: str) -> RunSettings:
+        return RunSettings(
+            arm=arm,
+            out=self.out,
+            total_steps=max(8_000_000, self.buffer_size) // self.n_envs * self.n_envs,
+            environment=EnvironmentSettings(id=self.env, image_size=self.image_size),
+            n_envs=self.n_envs,
+            buffer_size=self.buffer_size,
+            frames=self.frames,
+            fast=self.fast,
+        )
+
+
+def check_run(settings: RunSettings) -> list[Finding]:
+    """What a run would take, and how large the object is in its picture."""
+    room = room_for(settings)
+    kept = f"{settings.arm}, {settings.transitions:,} transitions"
+    findings = [
+        Finding(
+            "replay",
+            f"{kept}: {room.memory / GIB:.1f} GiB of memory ({room.free_memory / GIB:.1f} free "
+            f"now) and {room.disk / GIB:.1f} GiB of disk ({room.free_disk / GIB:.1f} free); frames in "
+            f"{room.frames}",
+            room.problem or "",
+            fatal=room.problem is not None,
+        )
+    ]
+    environment = settings.resolved_environment
+    shown = object_pixels(environment) if environment.pixels else None
+    if shown is not None:
+        share = 100 * shown / environment.image_size**2
+        findings.append(
+            Finding(
+                "object in the picture",
+                f"{shown:.0f} of {environment.image_size**2:,} pixels ({share:.2f} %), median of "
+                "10 resets",
+                "" if shown >= _FEW_PIXELS else "it is hardly to be seen; try +close-camera",
+            )
+        )
+    return findings
 
 
 def check_software() -> list[Finding]:
@@ -147,6 +225,7 @@ CHECKS: tuple[Callable[[], list[Finding]], ...] = (
 def _milliseconds_per_frame() -> float:
     """Return the median time of drawing a frame, without the physics."""
     env = make_environment(EnvironmentSettings())
+    assert isinstance(env, PixelGoalEnv)
     try:
         env.reset(seed=0)
         seconds = []

@@ -5,18 +5,24 @@ from goalscope.diagnostics.record import RecordError
 from goalscope.probes import BlockError, UnsupportedPolicy
 from goalscope.reports import ReportError
 from goalscope.training.arms import UnknownArm
-from goalscope.training.environments import UnusableEnvironment
+from goalscope.training.checkpoint import CheckpointError
+from goalscope.training.lock import RunLocked
+from goalscope.training.pixel_goal_env import UnusableEnvironment
 from goalscope.training.rendering import RenderingError
-from goalscope.training.run import SettingsError
+from goalscope.training.replay_room import BufferTooLarge
+from goalscope.training.settings import SettingsError
 from goalscope.training.study import StudyError
 
 BAD_INPUT = 2
 USER_ERRORS = (
     BlockError,
+    BufferTooLarge,
+    CheckpointError,
     ProbeSetError,
     RecordError,
     RenderingError,
     ReportError,
+    RunLocked,
     SettingsError,
     StudyError,
     UnknownArm,

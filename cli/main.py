@@ -9,11 +9,13 @@ from typing import Annotated
 
 import tyro
 
+from goalscope.cli.arms import Arms
 from goalscope.cli.demo import Demo
 from goalscope.cli.doctor import Doctor
 from goalscope.cli.errors import BAD_INPUT, USER_ERRORS
 from goalscope.cli.pages import Compare, Report
-from goalscope.cli.train import Train
+from goalscope.cli.train import Study, Train
+from goalscope.training.checkpoint_callback import Stopped
 
 DESCRIPTION = (
     "Why is my goal-conditioned pixel agent not learning? Watch its real updates, report how "
@@ -23,7 +25,9 @@ INTERRUPTED = 130
 
 Command = (
     Annotated[Doctor, tyro.conf.subcommand("doctor")]
+    | Annotated[Arms, tyro.conf.subcommand("arms")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Study, tyro.conf.subcommand("study")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
@@ -35,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
         return command.run()
+    except Stopped as stopped:
+        print(f"goalscope: {stopped}", file=sys.stderr)
+        return INTERRUPTED
     except KeyboardInterrupt:
         print("goalscope: interrupted; what was measured until now is kept", file=sys.stderr)
         return INTERRUPTED
@@ -43,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
 
 
-def _parse(arguments: Sequence[str]) -> Doctor | Train | Report | Compare | Demo:
+def _parse(arguments: Sequence[str]) -> Command:
     """Parse, and say what is wrong in one line instead of tyro's box."""
     complaint = io.StringIO()
     try:

@@ -114,7 +114,8 @@ class GradientInstrument:
     def _consistency(self, key: str, gradient: Tensor) -> dict[str, Tensor]:
         window = self._recent.setdefault(key, GradientWindow(self._window))
         window.append(gradient)
-        return {key: window.consistency()} if len(window) > 1 else {}
+        # Gradients that are all zero have no direction: 0/0 is absent, and not a NaN to be flagged.
+        return {key: window.consistency()} if len(window) > 1 and window.moved() else {}
 
 
 class GradientWindow:
@@ -141,6 +142,10 @@ class GradientWindow:
             self._ring = kept.new_empty((self._size, len(kept)))
         self._ring[self._appended % self._size] = kept
         self._appended += 1
+
+    def moved(self) -> bool:
+        """Whether any gradient is not zero."""
+        return bool(self._ring[: len(self)].any())
 
     def consistency(self) -> Tensor:
         """Return `probes.direction_consistency` of the window."""

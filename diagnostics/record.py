@@ -91,7 +91,8 @@ class RunRecord:
     @property
     def end(self) -> Line | None:
         """How the run ended; None for a run that was cut off (or is still going)."""
-        return next((line for line in reversed(self.lines) if line.event == "end"), None)
+        last = next((line for line in reversed(self.lines) if line.event in ("end", RESUMED)), None)
+        return last if last is not None and last.event == "end" else None
 
     def nonfinite(self) -> dict[str, int]:
         """Metric key -> first update at which it was NaN or infinite."""

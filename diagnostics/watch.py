@@ -100,6 +100,10 @@ class Diagnostics(BaseCallback):
         """
         self._recorder.measure(name, self.model._n_updates, measure)
 
+    def fail(self, name: str, error: Exception) -> None:
+        """Count a failure of what runs beside the instruments, with its cause, in the record."""
+        self._recorder.fail(name, self.model._n_updates, error)
+
     @property
     def failures(self) -> dict[str, int]:
         """Instrument -> how often its measurement raised."""

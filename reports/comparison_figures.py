@@ -18,6 +18,7 @@ from goalscope.reports.drawing import (
 from goalscope.reports.outcomes import Thresholds
 from goalscope.reports.statistics import Scale
 from goalscope.reports.style import GREY, arm_style
+from goalscope.reports.success_figure import success_drawing
 from goalscope.reports.tables import Run
 from goalscope.reports.times_figure import times_drawing
 from goalscope.reports.windows import Axis
@@ -36,6 +37,7 @@ def comparison_drawings(arms: Arms, evaluation: Evaluation, *, by_step: bool) ->
     rules, family = evaluation.rules, evaluation.family
     found = [
         times_drawing(evaluation),
+        success_drawing(arms, by_update=by_step),
         _over("forward_signal", _SIGNAL, _signal_panels(arms, rules), arms),
         _over("gradient_shares", _GRADIENTS, _gradient_panels(arms, rules), arms),
         _over("goal_sensitivity", _SENSITIVITY, _sensitivity_panels(arms, rules, family), arms),

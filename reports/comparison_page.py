@@ -22,6 +22,7 @@ from goalscope.reports.health import comparison_warnings, run_warnings, uneven_p
 from goalscope.reports.outcomes import Thresholds
 from goalscope.reports.rendering import make_folders, render, write_whole
 from goalscope.reports.sentences import overall_sentence, time_sentences
+from goalscope.reports.success import SUCCESS_COLUMNS, success_rows, success_sentence
 from goalscope.reports.tables import Run, write_rows
 from goalscope.reports.untested import UNTESTED
 from goalscope.reports.windows import TIMES, Times, steps_of, three_times, three_times_by_step
@@ -38,6 +39,7 @@ class Comparison:
         page: its path.
         sentences: three: at initialisation, early, late.
         overall: one sentence for the whole page.
+        success: what the arms' last common evaluation came to, beside the floor.
         warnings: what limits the comparison, one line each.
         claims: C1, C2, C4 of each arm and C5 of each arm but the baseline, at each time.
     """
@@ -45,6 +47,7 @@ class Comparison:
     page: Path
     sentences: tuple[str, str, str]
     overall: str
+    success: str
     warnings: tuple[str, ...]
     claims: tuple[Claim, ...]
 
@@ -80,6 +83,7 @@ def write_comparison(
     differences = setting_differences(arms)
     sentences = time_sentences(evaluation, arms)
     overall = overall_sentence(evaluation)
+    success = success_sentence(arms, rules)
     broken = [warning for run in runs for warning in run_warnings(run)]
     limits = comparison_warnings(arms, times, evaluation.family, differences)
     circumstances = circumstance_differences(arms)
@@ -92,11 +96,15 @@ def write_comparison(
         written.append("claims_by_step.csv")
         write_claims_table(by_step, tables / "claims_by_step.csv")
     write_windows_table(arms, times, tables / "windows.csv")
+    if evaluated := success_rows(arms):
+        written.append("success.csv")
+        write_rows(tables / "success.csv", evaluated, SUCCESS_COLUMNS)
     rows = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
     write_rows(tables / "differences.csv", rows, ["name", *arms])
     words = {
         "sentences": sentences,
         "overall": overall,
+        "success": success,
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
     }
@@ -124,7 +132,12 @@ def write_comparison(
     path = write_whole(out / PAGE, page)
     initialisation, early, late = sentences
     return Comparison(
-        path, (initialisation, early, late), overall, (*broken, *limits), evaluation.claims
+        path,
+        (initialisation, early, late),
+        overall,
+        success,
+        (*broken, *limits),
+        evaluation.claims,
     )
 
 

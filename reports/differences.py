@@ -11,6 +11,7 @@ Arms = Mapping[str, Sequence[Run]]
 NOT_SET = "not set"
 # Settings that say how long or where a run ran, not what was trained.
 _CIRCUMSTANCES = ("run.total_steps", "env.renderer")
+_MEASURED = ("floor.", "evaluation.")  # what was measured beside training, and how
 # Settings that must differ between seeds, or that name places.
 _IGNORED = {"seed", "out", "output", "folder", "path", "directory"}
 
@@ -42,20 +43,36 @@ def setting_differences(arms: Arms) -> list[Difference]:
 
 
 def circumstance_differences(arms: Arms) -> list[Difference]:
-    """Return every circumstance that differs: versions, machine, renderer, probe set, length."""
+    """Return every circumstance that differs: versions, machine, floors, probe set, length.
+
+    And where runs were cut off and resumed.
+    """
     runs = [run for group in arms.values() for run in group]
-    readers: dict[str, Callable[[Run], Any]] = {name: _setting(name) for name in _CIRCUMSTANCES}
+    measured = sorted({n for run in runs for n in run.settings if n.startswith(_MEASURED)})
+    readers: dict[str, Callable[[Run], Any]] = {
+        name: _setting(name) for name in (*_CIRCUMSTANCES, *measured)
+    }
     for section in ("versions", "hardware", "instruments"):
         for name in dict.fromkeys(name for run in runs for name in run.section(section)):
             readers[f"{section}: {name}"] = _entry(section, name)
     readers["probe set (sha256)"] = probe_set_digest
     readers["updates"] = lambda run: run.updates
     readers["steps"] = lambda run: run.steps
+    readers["resumed"] = lambda run: "; ".join(resumes_in_words(run)) or "never"
     found = []
     for name, read in readers.items():
         if len({_word(read(run)) for run in runs}) > 1:
             found.append(Difference(name, {arm: _values(g, read) for arm, g in arms.items()}))
     return found
+
+
+def resumes_in_words(run: Run) -> list[str]:
+    """Return where a run went on after it was cut off, and what of its replay buffer was left."""
+    return [
+        f"resumed at step {line.step:,} (update {line.update:,}), replay buffer "
+        + ("lost" if line.details.get("lost_buffer") else "kept")
+        for line in run.record.resumes
+    ]
 
 
 def mixed_arms(arms: Arms) -> dict[str, list[str]]:
@@ -107,7 +124,9 @@ def probe_set_digest(run: Run) -> str:
 
 def _is_setting(name: str) -> bool:
     words = name.rpartition(".")[2].split("_")
-    return name not in _CIRCUMSTANCES and words[-1] not in _IGNORED
+    return (
+        name not in _CIRCUMSTANCES and not name.startswith(_MEASURED) and words[-1] not in _IGNORED
+    )
 
 
 def _setting(name: str) -> Callable[[Run], Any]:

@@ -5,7 +5,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -139,8 +139,7 @@ def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
             shown += finite["value"].tolist()
             measured |= len(finite) > 0
             places += [int(table[axis].min()), int(table[axis].max())]
-            _draw_seed(axes, table, curve, axis, panel.scale, alone=len(tables) == 1)
-        end = _draw_mean(axes, tables, curve, axis, panel.scale)
+        end = draw_curve(axes, replace(curve, tables=tables), axis, panel.scale)
         if end is not None:
             ends.append((end, curve.label, curve.colour))
     if measured:
@@ -155,6 +154,13 @@ def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
         axes.axhline(reference.value, color=reference.colour, lw=1, ls=(0, (2, 2)), zorder=1.5)
     side_labels(axes, [*ends, *((r.value, r.label, r.colour) for r in references)])
     sns.despine(ax=axes)
+
+
+def draw_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale) -> float | None:
+    """Draw every seed of a curve and their mean; return where the line ends, None for nowhere."""
+    for table in curve.tables:
+        _draw_seed(axes, table, curve, axis, scale, alone=len(curve.tables) == 1)
+    return _draw_mean(axes, curve.tables, curve, axis, scale)
 
 
 def _draw_seed(

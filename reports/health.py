@@ -9,6 +9,7 @@ from goalscope.reports.differences import (
     missing_single_changes,
     mixed_arms,
     probe_set_digest,
+    resumes_in_words,
 )
 from goalscope.reports.tables import Run
 from goalscope.reports.windows import TIMES, Times, updates_per_step
@@ -17,7 +18,7 @@ _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates s
 
 
 def run_warnings(run: Run) -> list[str]:
-    """Return what is wrong with a run's record: cut off, failures, NaN."""
+    """Return what is wrong with a run's record: cut off, resumed, failures, NaN."""
     found = []
     end = run.record.end
     if end is None:
@@ -31,6 +32,7 @@ def run_warnings(run: Run) -> list[str]:
             f"{run.title} ended early, at update {end.update:,}: "
             f"{end.details.get('reason', 'no reason given')}"
         )
+    found += [f"{run.title} was {words}" for words in resumes_in_words(run)]
     found += _failures(run)
     found += _nonfinite(run)
     if not run.metrics:

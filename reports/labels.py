@@ -60,6 +60,8 @@ def spread(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
     if not result:
         return result
     for _ in range(100):
+        result[0] = max(result[0], sizes[0] / 2)
+        result[-1] = min(result[-1], 1 - sizes[-1] / 2)
         moved = False
         for i in range(len(result) - 1):
             lack = (sizes[i] + sizes[i + 1]) / 2 - (result[i + 1] - result[i])
@@ -67,8 +69,6 @@ def spread(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
                 result[i] -= lack / 2
                 result[i + 1] += lack / 2
                 moved = True
-        result[0] = max(result[0], sizes[0] / 2)
-        result[-1] = min(result[-1], 1 - sizes[-1] / 2)
         if not moved:
             break
     return result

@@ -12,6 +12,7 @@ from goalscope.reports.outcomes import Thresholds
 from goalscope.reports.rendering import make_folders, render, write_whole
 from goalscope.reports.run_figures import run_drawings
 from goalscope.reports.sentences import single_run_sentences
+from goalscope.reports.success import run_success_sentence
 from goalscope.reports.tables import Run, load_run, write_family_tables, write_rows
 from goalscope.reports.windows import TIMES, three_times
 from goalscope.reports.words import percent
@@ -35,11 +36,13 @@ class Report:
     Attributes:
         page: its path.
         sentences: at initialisation, early, late, and what one seed is worth.
+        success: what its last evaluation came to, beside the floor.
         warnings: what is wrong with the record, one line each.
     """
 
     page: Path
     sentences: tuple[str, ...]
+    success: str
     warnings: tuple[str, ...]
 
 
@@ -60,6 +63,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
     times = three_times([run])
     evaluation = evaluate(arms, times, rules)
     sentences = single_run_sentences(evaluation, run)
+    success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
     drawings = run_drawings(run, times, rules, evaluation.family)
     figures, tables = make_folders(Path(run_folder))
@@ -77,6 +81,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "command": run.record.info.get("command"),
             "blocks": _blocks(run),
             "sentences": sentences,
+            "success": success,
             "broken": broken,
             "limits": limits,
             "evaluation": evaluation,
@@ -88,7 +93,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
         },
     )
     path = write_whole(Path(run_folder) / PAGE, page)
-    return Report(path, tuple(sentences), (*broken, *limits))
+    return Report(path, tuple(sentences), success, (*broken, *limits))
 
 
 def _routing(run: Run) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from goalscope.reports.drawing import Drawing, Reference
 from goalscope.reports.outcomes import Thresholds
 from goalscope.reports.run_panels import ONE_SEED, figure_of, panel_of_keys
 from goalscope.reports.statistics import Scale
+from goalscope.reports.success_figure import success_drawing
 from goalscope.reports.tables import Run
 from goalscope.reports.windows import Times
 
@@ -26,6 +27,7 @@ def run_drawings(run: Run, times: Times, rules: Thresholds, family: str | None) 
         family: record family of goal sensitivity, None if it was not measured.
     """
     found = [
+        success_drawing({run.arm: [run]}, by_update=False),
         signal_drawing(run, rules),
         gradient_shares_drawing(run, rules),
         _sensitivity(run, rules, family),

@@ -105,6 +105,14 @@ def step_axis(axes: Axes, first: int, last: int) -> None:
     axes.set_xlabel("environment step")
 
 
+def even_axis(axes: Axes, last: int, axis: str) -> None:
+    """Make the x axis even from 0 to the last step or update."""
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
+    axes.set_xlim(-0.02 * last, 1.03 * last)
+    axes.set_xlabel("environment step" if axis == "step" else "update")
+
+
 def _plain_ticks(axes: Axes, ticks: Sequence[float]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -28,8 +28,8 @@ UNTESTED = (
     Untested(
         "C6",
         "outcome: the fix makes the task learnable",
-        "needs success after full training above the floors of an idle and of a random agent; "
-        "neither floor is measured here",
+        "needs success after full training; the last evaluation stands on this page beside the "
+        "floors, where both were recorded, and no rule judges the task learnt by it yet",
     ),
     Untested(
         "C7",
@@ -39,7 +39,8 @@ UNTESTED = (
     Untested(
         "R1",
         "everything compared is at the floor",
-        "the floors of an idle and of a random agent are not measured",
+        "success stands on this page beside the floors of an idle and of a random agent, where "
+        "they were recorded; no rule judges it yet",
     ),
     Untested(
         "R2",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from goalscope.diagnostics.record import Line, RecordWriter
 
@@ -33,6 +34,9 @@ class Synthetic:
         settings: beside the usual ones.
         overrides: (metric key, update) -> value.
         without: metric keys that are not recorded.
+        success: success rates of evaluations, evenly spread from the first step to the last.
+        episodes: of each evaluation.
+        resumes: updates at which the run was resumed, and whether its buffer was lost.
     """
 
     goal_share: float = 0.35
@@ -49,6 +53,9 @@ class Synthetic:
     settings: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[tuple[str, int], float] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    success: tuple[float, ...] = ()
+    episodes: int = 20
+    resumes: Mapping[int, bool] = field(default_factory=dict)
 
 
 BASELINE = Synthetic()
@@ -75,11 +82,17 @@ def write_run(
     offset = generator.normal(0, kind.noise)
     for update in due(kind.updates):
         step = round(kind.start + update * kind.steps_per_update)
+        if update in kind.resumes:
+            details = {"kept_lines": writer.lines, "lost_buffer": kind.resumes[update]}
+            writer.write(Line(step, update, event="resumed", details=details))
         for values in _values(kind, update, offset, generator):
             kept = {k: v for k, v in values.items() if k not in kind.without}
             kept |= {k: v for (k, u), v in kind.overrides.items() if u == update and k in kept}
             if kept:
                 writer.write(Line(step, update, kept))
+    for values, update in zip(_evaluations(kind, generator), _spread(kind), strict=True):
+        step = round(kind.start + update * kind.steps_per_update) if update else 0
+        writer.write(Line(step, update, values))
     writer.write_routing(ROUTING)
     if kind.ends:
         last = round(kind.start + kind.updates * kind.steps_per_update)
@@ -261,6 +274,38 @@ def _training(kind: Synthetic, update: int, progress: float) -> dict[str, float]
             values |= {"training/rollout.success_rate": 0.05, "training/rollout.return": -48.0}
     return values
 
+
+def _spread(kind: Synthetic) -> list[int]:
+    """Return the updates of the evaluations; the first is at step 0."""
+    return [round(u) for u in np.linspace(0, kind.updates, len(kind.success))]
+
+
+def _evaluations(kind: Synthetic, generator: Any) -> list[dict[str, float]]:
+    found = []
+    for rate in kind.success:
+        successes = int(generator.binomial(kind.episodes, rate))
+        interval = binomtest(successes, kind.episodes).proportion_ci(0.95, method="wilson")
+        values = {
+            "success_rate": successes / kind.episodes,
+            "success_low": interval.low,
+            "success_high": interval.high,
+            "episodes": kind.episodes,
+            "final_distance_cm": 16 * (1 - rate) + generator.normal(0, 0.5),
+            "final_distance_mean_cm": 17 * (1 - rate),
+        }
+        found.append({f"evaluation/policy.{k}": float(v) for k, v in values.items()})
+    return found
+
+
+FLOORS = {
+    "floor.noop.success_rate": 0.086,
+    "floor.noop.low": 0.0702,
+    "floor.noop.high": 0.105,
+    "floor.random.success_rate": 0.079,
+    "floor.random.low": 0.0638,
+    "floor.random.high": 0.0974,
+    "floor.episodes": 1000,
+}
 
 ROUTING = [
     {

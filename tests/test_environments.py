@@ -10,12 +10,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.preprocessing import is_image_space
 
 from goalscope.training import PixelGoalEnv
-from goalscope.training.environments import (
-    FETCH_TASKS,
-    EnvironmentSettings,
-    UnusableEnvironment,
-    make_environment,
-)
+from goalscope.training.environments import EnvironmentSettings, make_environment
+from goalscope.training.pixel_goal_env import FETCH_TASKS, UnusableEnvironment
 
 gym.register_envs(gymnasium_robotics)
 

@@ -65,6 +65,10 @@ def test_labels_move_apart(heights):
     assert len(moved) == len(heights)
 
 
+def test_a_label_moved_off_the_edge_moves_its_neighbour():
+    assert spread([0.0, 0.09375], [0.075] * 2) == pytest.approx([0.0375, 0.1125], abs=1e-3)
+
+
 def test_long_labels_are_broken():
     assert wrap("pixel-her-drq-norm-lr3e4") == "pixel-her-drq-\nnorm-lr3e4"
     assert wrap("goal") == "goal"

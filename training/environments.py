@@ -1,30 +1,27 @@
-"""Fetch goal tasks observed as pixels and goal vectors."""
+"""Environments by their settings: which Fetch task, and what is observed of it."""
 
 import contextlib
 import io
-from collections import deque
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, SupportsFloat, cast
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
-from gymnasium.utils import RecordConstructorArgs
 
-from goalscope.training.rendering import FrameRenderer, FreeCamera, UnknownCamera
+from goalscope.training.pixel_goal_env import (
+    FETCH_TASKS,
+    Observation,
+    PixelGoalEnv,
+    ShuffledPixels,
+    UnusableEnvironment,
+)
+from goalscope.training.rendering import FreeCamera
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
     import gymnasium_robotics
 
-SMALLEST_IMAGE = 36  # what NatureCNN's three convolutions need
-FETCH_TASKS = tuple(f"Fetch{task}-v4" for task in ("Reach", "Push", "Slide", "PickAndPlace"))
-
-Observation = dict[str, np.ndarray]
-
-
-class UnusableEnvironment(Exception):
-    """The environment cannot be used; the message is one line and names the remedy."""
+VIEWS = {"close": FreeCamera((1.34, 0.75, 0.45), distance=0.85, azimuth=132.0, elevation=-32.0)}
 
 
 @dataclass(frozen=True)
@@ -34,214 +31,71 @@ class EnvironmentSettings:
     Attributes:
         id: the Fetch task.
         image_size: height and width of the image in pixels.
-        camera: camera of the model; None is the environment's own view.
+        camera: camera of the model, or one of `VIEWS`; None is the environment's own view.
+        pixels: observe the image.
+        goals: observe the goal vectors.
+        state: observe the simulator's whole state.
         proprioception: also observe the gripper's own position and velocity.
         frame_stack: frames stacked along the channels; pixels only.
         goal_marker: draw the red ball at the desired goal.
         offsamples: samples of antialiasing; they change the pixels.
+        shuffled_pixels: show the image of another observation.
+        dense_reward: minus the distance in metres instead of -1 and 0.
     """
 
     id: str = "FetchPush-v4"
     image_size: int = 84
     camera: str | None = None
+    pixels: bool = True
+    goals: bool = True
+    state: bool = False
     proprioception: bool = False
     frame_stack: int = 1
     goal_marker: bool = True
     offsamples: int = 0
+    shuffled_pixels: bool = False
+    dense_reward: bool = False
 
 
-def make_environment(settings: EnvironmentSettings) -> "PixelGoalEnv":
-    """Return a new environment.
+def make_environment(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
+    """Return a new environment: a `PixelGoalEnv`, with its pixels shuffled where that is asked.
 
     Raises:
         UnusableEnvironment: unknown id or camera, no goals, not a Fetch task, too small an image.
         RenderingError: no OpenGL.
     """
+    env = PixelGoalEnv(
+        make_task(settings),
+        image_size=settings.image_size,
+        camera=VIEWS.get(settings.camera or "", settings.camera),
+        proprioception=settings.proprioception,
+        frame_stack=settings.frame_stack,
+        goal_marker=settings.goal_marker,
+        offsamples=settings.offsamples,
+        pixels=settings.pixels,
+        goals=settings.goals,
+        state=settings.state,
+    )
+    return ShuffledPixels(env) if settings.shuffled_pixels else env
+
+
+def make_task(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
+    """Return gymnasium-robotics' own environment, which draws nothing.
+
+    Raises:
+        UnusableEnvironment: no Fetch task of that name.
+    """
     gym.register_envs(gymnasium_robotics)
     close = get_close_matches(settings.id, FETCH_TASKS, n=1, cutoff=0.4)
     hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(FETCH_TASKS)}"
     try:
-        env = gym.make(settings.id)
+        # Its checker knows nothing of an environment that is restored instead of reset.
+        env = gym.make(settings.id, disable_env_checker=True)
     except gym.error.UnregisteredEnv as error:
         raise UnusableEnvironment(f"there is no environment {settings.id!r}; {hint}") from error
     except (gym.error.Error, ImportError) as error:  # a malformed name, a missing package
         cause = str(error).splitlines()[0]
         raise UnusableEnvironment(f"{settings.id!r} cannot be made ({cause}); {hint}") from error
-    return PixelGoalEnv(
-        env,
-        image_size=settings.image_size,
-        camera=settings.camera,
-        proprioception=settings.proprioception,
-        frame_stack=settings.frame_stack,
-        goal_marker=settings.goal_marker,
-        offsamples=settings.offsamples,
-    )
-
-
-class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstructorArgs):
-    """A Fetch goal environment observed as a Dict of pixels and goal vectors.
-
-    Observation: `pixels` uint8 (3 * frame_stack, H, W), oldest frame first; `achieved_goal` and
-    `desired_goal` float32 (3,), metres; with `proprioception` float32 (10,) the gripper's position
-    (m), its fingers' positions (m), its velocity and its fingers' (m per control step), never
-    anything of the object.
-
-    `info` carries `gripper_position`, `gripper_velocity` and, in tasks with an object,
-    `object_position` and `object_velocity`, float64 (3,), metres and metres per second, for probes.
-
-    Args:
-        env: a Fetch environment of gymnasium-robotics, made without a render mode.
-        image_size: height and width in pixels.
-        camera: camera of the model, or a free one; None is the environment's own view.
-        proprioception: observe the gripper itself, too.
-        frame_stack: frames stacked; at a reset the first is repeated.
-        goal_marker: draw the red ball at the desired goal.
-        offsamples: samples of antialiasing.
-
-    Raises:
-        UnusableEnvironment: not a Fetch goal environment, unknown camera, image or stack too small.
-    """
-
-    def __init__(
-        self,
-        env: gym.Env[Any, np.ndarray],
-        image_size: int = 84,
-        camera: str | FreeCamera | None = None,
-        proprioception: bool = False,
-        frame_stack: int = 1,
-        goal_marker: bool = True,
-        offsamples: int = 0,
-    ) -> None:
-        RecordConstructorArgs.__init__(  # lets gymnasium make the environment anew from its spec
-            self,
-            image_size=image_size,
-            camera=camera,
-            proprioception=proprioception,
-            frame_stack=frame_stack,
-            goal_marker=goal_marker,
-            offsamples=offsamples,
-        )
-        super().__init__(env)
-        self._robot = cast(Any, env.unwrapped)
-        _check(env)
-        _check_image(image_size, frame_stack, offsamples)
-        self._proprioception = proprioception
-        self._has_object = bool(self._robot.has_object)
-        self._frames: deque[np.ndarray] = deque(maxlen=frame_stack)
-        self._marker = self._robot.model.site("target0").id
-        if not goal_marker:
-            self._robot.model.site_rgba[self._marker, 3] = 0.0
-        view = camera or FreeCamera(**self._robot.mujoco_renderer.default_cam_config)
-        try:
-            self._renderer = FrameRenderer(
-                self._robot.model, image_size, image_size, view, offsamples
-            )
-        except UnknownCamera as error:
-            raise UnusableEnvironment(str(error)) from error
-        shapes = {"achieved_goal": (3,), "desired_goal": (3,)}
-        if proprioception:
-            shapes["proprioception"] = (10,)
-        vectors: dict[str, spaces.Space[Any]] = {
-            key: spaces.Box(-np.inf, np.inf, shape, np.float32) for key, shape in shapes.items()
-        }
-        image = spaces.Box(0, 255, (3 * frame_stack, image_size, image_size), np.uint8)
-        self.observation_space = spaces.Dict({**vectors, "pixels": image})
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
-        """Start an episode."""
-        state, info = self.env.reset(seed=seed, options=options)
-        frame = self.draw()
-        self._frames.extend([frame] * (self._frames.maxlen or 1))
-        return self._observe(state), {**info, **self._truth(state)}
-
-    def step(
-        self, action: np.ndarray
-    ) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Take a step."""
-        state, reward, terminated, truncated, info = self.env.step(action)
-        self._frames.append(self.draw())
-        return (
-            self._observe(state),
-            float(reward),
-            terminated,
-            truncated,
-            {**info, **self._truth(state)},
-        )
-
-    def compute_reward(
-        self, achieved_goal: np.ndarray, desired_goal: np.ndarray, info: object
-    ) -> np.ndarray:
-        """Return the task's reward of goals (..., 3), float (...); hindsight asks in batches."""
-        reward: np.ndarray = self._robot.compute_reward(achieved_goal, desired_goal, info)
-        return reward
-
-    def draw(self) -> np.ndarray:
-        """Return the frame of now, uint8 (3, H, W); what the simulation does next is unchanged."""
-        # The marker's place is a drawing matter: the next step computes site positions anew. The
-        # environment's own way, mj_forward, bends the trajectory of FetchPickAndPlace.
-        self._robot.data.site_xpos[self._marker] = self._robot.goal
-        return self._renderer.draw(self._robot.data)
-
-    def close(self) -> None:
-        """Free the renderer."""
-        self._renderer.close()
-        super().close()
-
-    def _observe(self, state: Observation) -> Observation:
-        observation = {
-            key: state[key].astype(np.float32) for key in ("achieved_goal", "desired_goal")
-        }
-        if self._proprioception:
-            # The gripper's own part: the first three, and what stands around the object's.
-            own = state["observation"]
-            fingers = own[9:11] if self._has_object else own[3:5]
-            parts = [own[0:3], fingers, own[-5:]]
-            observation["proprioception"] = np.concatenate(parts).astype(np.float32)
-        observation["pixels"] = np.concatenate(list(self._frames))
-        return observation
-
-    def _truth(self, state: Observation) -> dict[str, np.ndarray]:
-        """Return where things really are; gymnasium-robotics scales velocities by its time step."""
-        own = state["observation"]
-        gripper_velocity = own[-5:-2] / self._robot.dt
-        truth = {"gripper_position": own[0:3].copy(), "gripper_velocity": gripper_velocity}
-        if self._has_object:
-            truth["object_position"] = own[3:6].copy()
-            # Recorded relative to the gripper.
-            truth["object_velocity"] = own[14:17] / self._robot.dt + gripper_velocity
-        return truth
-
-
-def _check(env: gym.Env[Any, np.ndarray]) -> None:
-    name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
-    space = env.observation_space
-    choose = f"choose one of {', '.join(FETCH_TASKS)}"
-    if not isinstance(space, spaces.Dict):
-        raise UnusableEnvironment(
-            f"{name} observes a {type(space).__name__}, not a Dict with goals; {choose}"
-        )
-    if "desired_goal" not in space.spaces or "achieved_goal" not in space.spaces:
-        raise UnusableEnvironment(f"{name} has no goals; {choose}")
-    if not hasattr(env.unwrapped, "has_object") or not hasattr(env.unwrapped, "mujoco_renderer"):
-        raise UnusableEnvironment(f"{name} is not a Fetch task; {choose}")
-
-
-def _check_image(image_size: int, frame_stack: int, offsamples: int) -> None:
-    if image_size < SMALLEST_IMAGE:
-        raise UnusableEnvironment(
-            f"an image of {image_size} pixels is too small for NatureCNN; use at least "
-            f"{SMALLEST_IMAGE}"
-        )
-    if frame_stack < 1:
-        raise UnusableEnvironment(f"a stack of {frame_stack} frames is empty; use at least 1")
-    if 3 * frame_stack > image_size:
-        raise UnusableEnvironment(
-            f"{frame_stack} stacked frames have more channels than an image of {image_size} pixels "
-            f"has rows, and SB3 would take it for channels-last; stack at most {image_size // 3}"
-        )
-    if offsamples < 0:
-        raise UnusableEnvironment(
-            f"{offsamples} samples of antialiasing are too few; use 0 or more"
-        )
+    if settings.dense_reward:
+        cast(Any, env.unwrapped).reward_type = "dense"
+    return env

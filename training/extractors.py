@@ -1,5 +1,8 @@
 """Features extractors that an SB3 policy can be given in `policy_kwargs`."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import torch
 from gymnasium import spaces
 from gymnasium.spaces.utils import flatdim
@@ -7,13 +10,85 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 from torch import Tensor, nn
 
+from goalscope.probes.blocks import GOAL_KEYS
 
-class NormalizedCombinedExtractor(BaseFeaturesExtractor):
-    """Image features bounded by LayerNorm and Tanh, beside the flattened vectors.
+Encoder = Literal["nature", "spatial"]
+Trunk = Literal["plain", "layernorm-tanh", "drqv2", "simnorm"]
+SIMNORM_GROUP = 8  # TD-MPC2's own
 
-    Per key, in the space's order: an image passes NatureCNN -> LayerNorm -> Tanh, a vector is
-    flattened; the results are concatenated. After DrQ-v2's trunk (Yarats et al. 2021), which has no
-    ReLU in front of its LayerNorm; NatureCNN ends in one.
+
+class FusionExtractor(BaseFeaturesExtractor):
+    """Encoded images beside flattened vectors, with one switch for each thing an arm changes.
+
+    Per key, in the space's order: an image passes its encoder, its trunk and a fixed gain; a vector
+    is flattened, a goal vector standardised where constants are given. The results are
+    concatenated. With every switch at its default it computes what SB3's `CombinedExtractor` does.
+
+    Args:
+        observation_space: a Dict space.
+        cnn_output_dim: image features per image key.
+        normalized_image: whether images are already scaled to [0, 1].
+        encoder: "nature" is SB3's NatureCNN; "spatial" 3x3 convolutions and a spatial softmax.
+        trunk: what follows the encoder. "plain": nothing. "layernorm-tanh": LayerNorm -> Tanh
+            behind the encoder's ReLU, the plan's fix. "drqv2": the same without that ReLU (Yarats
+            et al. 2021). "simnorm": LayerNorm -> SimNorm without that ReLU (Hansen et al. 2023).
+        image_gain: fixed factor on the image features.
+        goal_mean: subtracted from both goal vectors, in their unit.
+        goal_std: divides both goal vectors, in their unit, above 0.
+        constant_features: that many zeros in front: the width of a CNN that is not there.
+
+    Raises:
+        ValueError: the space is not a Dict, or a width that SimNorm cannot divide.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Dict,
+        cnn_output_dim: int = 256,
+        normalized_image: bool = False,
+        encoder: Encoder = "nature",
+        trunk: Trunk = "plain",
+        image_gain: float = 1.0,
+        goal_mean: Sequence[float] | None = None,
+        goal_std: Sequence[float] | None = None,
+        constant_features: int = 0,
+    ) -> None:
+        if not isinstance(observation_space, spaces.Dict):
+            raise ValueError(
+                f"{type(self).__name__} needs a Dict observation space, not "
+                f"{type(observation_space).__name__}; use it with MultiInputPolicy"
+            )
+        extractors: dict[str, nn.Module] = {}
+        width = constant_features
+        for key, space in observation_space.spaces.items():
+            if is_image_space(space, normalized_image=normalized_image):
+                assert isinstance(space, spaces.Box)  # what an image space is
+                extractors[key] = _image_path(
+                    space, cnn_output_dim, normalized_image, encoder, trunk, image_gain
+                )
+                width += cnn_output_dim
+            else:
+                extractors[key] = nn.Flatten()
+                if key in GOAL_KEYS and goal_mean is not None and goal_std is not None:
+                    extractors[key] = nn.Sequential(nn.Flatten(), Standardise(goal_mean, goal_std))
+                width += flatdim(space)
+        super().__init__(observation_space, features_dim=width)
+        self.extractors = nn.ModuleDict(extractors)
+        self.constant_features = constant_features
+
+    def forward(self, observations: dict[str, Tensor]) -> Tensor:
+        """Return the fused features, float (B, D), of key -> (B, ...)."""
+        parts = [part(observations[key]) for key, part in self.extractors.items()]
+        if self.constant_features:
+            parts.insert(0, parts[0].new_zeros(len(parts[0]), self.constant_features))
+        return torch.cat(parts, dim=1)
+
+
+class NormalizedCombinedExtractor(FusionExtractor):
+    """Image features bounded by LayerNorm and Tanh, beside the flattened vectors: the plan's fix.
+
+    An image passes NatureCNN -> LayerNorm -> Tanh. After DrQ-v2's trunk (Yarats et al. 2021), which
+    has no ReLU in front of its LayerNorm; NatureCNN ends in one.
 
     Args:
         observation_space: a Dict space.
@@ -30,27 +105,117 @@ class NormalizedCombinedExtractor(BaseFeaturesExtractor):
         cnn_output_dim: int = 50,
         normalized_image: bool = False,
     ) -> None:
-        if not isinstance(observation_space, spaces.Dict):
-            raise ValueError(
-                "NormalizedCombinedExtractor needs a Dict observation space, not "
-                f"{type(observation_space).__name__}; use it with MultiInputPolicy"
-            )
-        extractors: dict[str, nn.Module] = {}
-        width = 0
-        for key, space in observation_space.spaces.items():
-            if is_image_space(space, normalized_image=normalized_image):
-                extractors[key] = nn.Sequential(
-                    NatureCNN(space, cnn_output_dim, normalized_image),
-                    nn.LayerNorm(cnn_output_dim),
-                    nn.Tanh(),
-                )
-                width += cnn_output_dim
-            else:
-                extractors[key] = nn.Flatten()
-                width += flatdim(space)
-        super().__init__(observation_space, features_dim=width)
-        self.extractors = nn.ModuleDict(extractors)
+        super().__init__(
+            observation_space, cnn_output_dim, normalized_image, trunk="layernorm-tanh"
+        )
 
-    def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Return the fused features, float (B, D), of key -> (B, ...)."""
-        return torch.cat([part(observations[key]) for key, part in self.extractors.items()], dim=1)
+
+class SpatialSoftmax(nn.Module):
+    """Where each channel is active: the expected image coordinates (Levine et al. 2016).
+
+    Float (B, C, H, W) -> (B, 2 C), each in [-1, 1]: first every x, then every y. The temperature is
+    learnt.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_temperature = nn.Parameter(torch.zeros(()))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the coordinates."""
+        height, width = maps.shape[-2:]
+        weights = (maps.flatten(2) / self.log_temperature.exp()).softmax(dim=-1)
+        weights = weights.unflatten(2, (height, width))
+        xs = torch.linspace(-1, 1, width, device=maps.device, dtype=maps.dtype)
+        ys = torch.linspace(-1, 1, height, device=maps.device, dtype=maps.dtype)
+        return torch.cat([weights.sum(2) @ xs, weights.sum(3) @ ys], dim=1)
+
+
+class SpatialSoftmaxCNN(BaseFeaturesExtractor):
+    """Three 3x3 convolutions, a spatial softmax over their 32 maps, and a linear layer with ReLU.
+
+    Args:
+        observation_space: an image space, channels first.
+        features_dim: number of features.
+    """
+
+    def __init__(self, observation_space: spaces.Box, features_dim: int = 256) -> None:
+        super().__init__(observation_space, features_dim)
+        channels = observation_space.shape[0]
+        self.cnn = nn.Sequential(
+            nn.Conv2d(channels, 32, 3, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 3, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 3),
+            nn.ReLU(),
+            SpatialSoftmax(),
+        )
+        self.linear = nn.Sequential(nn.Linear(64, features_dim), nn.ReLU())
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Return the features, float (B, features_dim), of images in [0, 1]."""
+        features: Tensor = self.linear(self.cnn(observations))
+        return features
+
+
+class SimNorm(nn.Module):
+    """Simplicial normalisation: a softmax over each group of 8 units (Hansen et al. 2023)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (B, D) in [0, 1]; each group sums to 1."""
+        groups: Tensor = features.unflatten(1, (-1, SIMNORM_GROUP))
+        return groups.softmax(dim=-1).flatten(1)
+
+
+class Gain(nn.Module):
+    """A fixed factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the features times the factor."""
+        return features * self.factor
+
+
+class Standardise(nn.Module):
+    """Subtracts a constant mean and divides by a constant spread, per component."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return (B, d) standardised."""
+        return (vectors - self.mean) / self.std
+
+
+def _image_path(
+    space: spaces.Box, width: int, normalized: bool, encoder: Encoder, trunk: Trunk, gain: float
+) -> nn.Module:
+    cnn: NatureCNN | SpatialSoftmaxCNN = (
+        NatureCNN(space, width, normalized)
+        if encoder == "nature"
+        else SpatialSoftmaxCNN(space, width)
+    )
+    layers: list[nn.Module] = [cnn]
+    if trunk in ("drqv2", "simnorm"):
+        del cnn.linear[-1]  # the ReLU
+    if trunk in ("layernorm-tanh", "drqv2"):
+        layers += [nn.LayerNorm(width), nn.Tanh()]
+    if trunk == "simnorm":
+        if width % SIMNORM_GROUP:
+            raise ValueError(
+                f"SimNorm groups features by {SIMNORM_GROUP}, and {width} image features do not "
+                f"divide; use --cnn-dim {max(1, width // SIMNORM_GROUP) * SIMNORM_GROUP}"
+            )
+        layers += [nn.LayerNorm(width), SimNorm()]
+    if gain != 1.0:
+        layers.append(Gain(gain))
+    return nn.Sequential(*layers) if len(layers) > 1 else cnn

@@ -1,156 +1,68 @@
-"""One run: an arm and a seed, trained with stock SB3 and watched by every instrument."""
+"""One run: an arm and a seed, trained, watched, and gone on with after it was cut off."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import torch
-from stable_baselines3 import SAC, HerReplayBuffer
-from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.torch_layers import CombinedExtractor
+from stable_baselines3.common.callbacks import BaseCallback
 
 from goalscope.diagnostics import ModalityDiagnostics
-from goalscope.diagnostics.callbacks import FEATURES_EVERY, GRADIENTS_EVERY, SENSITIVITY_EVERY
 from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set, load_probe_set
-from goalscope.diagnostics.record import refuse_existing_run
-from goalscope.training.arms import AgentSettings, find_arm
+from goalscope.diagnostics.record import PROBE_SET_FILE, is_run, refuse_existing_run
+from goalscope.training.agent import build_agent
+from goalscope.training.arms import find_arm
+from goalscope.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    list_checkpoints,
+    load_checkpoint,
+    refuse_other_configuration,
+)
+from goalscope.training.checkpoint_callback import CheckpointCallback
 from goalscope.training.environments import EnvironmentSettings, make_environment
-from goalscope.training.extractors import NormalizedCombinedExtractor
-from goalscope.training.rendering import renderer_name
+from goalscope.training.evaluation import EvaluationCallback
+from goalscope.training.floors import floors_of
+from goalscope.training.lock import locked
+from goalscope.training.progress import ProgressCallback
+from goalscope.training.rendering import is_software, renderer_name
+from goalscope.training.room import refuse_too_large
+from goalscope.training.settings import RunSettings, SettingsError, check, with_saved
 
 PROBE_SEED = 20_000_003  # of no training environment: every arm and seed gathers the same states
-_EXTRACTORS = {"combined": CombinedExtractor, "normalized": NormalizedCombinedExtractor}
-
-
-class SettingsError(Exception):
-    """Settings that cannot be run; the message is one line and names the remedy."""
-
-
-@dataclass(frozen=True)
-class Cadence:
-    """How often each instrument measures, in updates; every update costs the most.
-
-    Attributes:
-        features: feature statistics and forward signal.
-        gradients: gradient balance.
-        sensitivity: goal sensitivity.
-    """
-
-    features: int = FEATURES_EVERY
-    gradients: int = GRADIENTS_EVERY
-    sensitivity: int = SENSITIVITY_EVERY
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """Everything that makes a run.
-
-    Attributes:
-        arm: name of the arm.
-        out: a new folder for the run.
-        total_steps: environment transitions, summed over environments.
-        seed: of the agent and of the training environments.
-        environment: what is observed.
-        agent: None takes the arm's own.
-        n_envs: environments side by side.
-        gradient_steps: updates per vectorised step: 8 environments and 1 are one update in 8 steps.
-        batch_size: transitions per update.
-        buffer_size: transitions kept; None keeps all, up to the plan's million.
-        learning_starts: steps before the first update; None is 100 per environment, two episodes.
-        cadence: how often each instrument measures.
-        probe_set: a probe set gathered before; None gathers it, the same for all arms and seeds.
-        threads: torch's threads; None leaves torch's default.
-        device: torch's device.
-    """
-
-    arm: str
-    out: Path
-    total_steps: int
-    seed: int = 0
-    environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
-    agent: AgentSettings | None = None
-    n_envs: int = 1
-    gradient_steps: int = 1
-    batch_size: int = 256
-    buffer_size: int | None = None
-    learning_starts: int | None = None
-    cadence: Cadence = field(default_factory=Cadence)
-    probe_set: Path | None = None
-    threads: int | None = None
-    device: str = "auto"
-
-    @property
-    def starts(self) -> int:
-        """Steps before the first update."""
-        return 100 * self.n_envs if self.learning_starts is None else self.learning_starts
-
-    @property
-    def updates(self) -> int:
-        """Updates the run will make, about."""
-        return (self.total_steps - self.starts) // self.n_envs * self.gradient_steps
+REPLAY_FOLDER = "replay"
 
 
 def train(settings: RunSettings, *, progress: bool = False) -> Path:
     """Train a run, watched, and return its folder.
 
+    A folder that holds the same run, cut off, is gone on with from its newest checkpoint; one that
+    holds the same run to its end is left as it is.
+
     Args:
         settings: what to run.
-        progress: draw SB3's progress bar.
+        progress: show steps, updates, success, speed and time left.
 
     Raises:
-        UnknownArm, UnusableEnvironment, RecordError, SettingsError: before anything is written.
+        UnknownArm, UnusableEnvironment, RecordError, SettingsError, BufferTooLarge, RunLocked,
+        CheckpointError: before anything is written.
+        Stopped: SIGINT or SIGTERM came; the run was saved first.
     """
-    arm = find_arm(settings.arm)
-    settings = replace(settings, agent=settings.agent or arm.agent)
-    _check(settings)
-    refuse_existing_run(settings.out)
+    check(settings)
+    if not is_run(settings.out):
+        refuse_too_large(settings)
+        _refuse_software_rendering(settings)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    probe_set = _probe_set(settings)
-    model = build_agent(settings)
-    try:
-        diagnostics = ModalityDiagnostics(
-            settings.out,
-            features_every=settings.cadence.features,
-            gradients_every=settings.cadence.gradients,
-            sensitivity_every=settings.cadence.sensitivity,
-            probe_set=probe_set,
-            settings=_run_settings(settings),
-            arm=arm.name,
-        )
-        model.learn(settings.total_steps, callback=diagnostics, progress_bar=progress)
-    finally:
-        env = model.get_env()
-        if env is not None:
-            env.close()
+    with locked(settings.out):
+        checkpoint = _find_checkpoint(settings)
+        if checkpoint is not None:
+            settings = with_saved(settings, checkpoint.content["configuration"])
+            refuse_other_configuration(checkpoint, settings.configuration())
+        if checkpoint is None or checkpoint.step < settings.total_steps:
+            _train(settings, checkpoint, progress)
     return settings.out
-
-
-def build_agent(settings: RunSettings) -> SAC:
-    """Return an untrained SAC + HER agent with its own training environments."""
-    agent = settings.agent or find_arm(settings.arm).agent
-    env = make_vec_env(
-        lambda: make_environment(settings.environment), n_envs=settings.n_envs, seed=settings.seed
-    )
-    buffer_size = settings.buffer_size or min(settings.total_steps, 1_000_000)
-    return SAC(
-        "MultiInputPolicy",
-        env,
-        learning_rate=agent.learning_rate,
-        buffer_size=max(buffer_size, settings.n_envs),
-        learning_starts=settings.starts,
-        batch_size=settings.batch_size,
-        gradient_steps=settings.gradient_steps,
-        replay_buffer_class=HerReplayBuffer,
-        replay_buffer_kwargs={"n_sampled_goal": 4, "goal_selection_strategy": "future"},
-        policy_kwargs={
-            "features_extractor_class": _EXTRACTORS[agent.extractor],
-            "features_extractor_kwargs": {"cnn_output_dim": agent.cnn_dim},
-        },
-        seed=settings.seed,
-        device=settings.device,
-    )
 
 
 def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
@@ -162,37 +74,122 @@ def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
         env.close()
 
 
+def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool) -> None:
+    out = settings.out
+    goals = settings.resolved_environment.goals
+    probe_set = _probe_set(settings) if goals else None
+    model = build_agent(settings, probe_set, out / REPLAY_FOLDER)
+    evaluation_env = make_environment(settings.resolved_environment)
+    try:
+        state = None
+        if checkpoint is not None:
+            state = load_checkpoint(checkpoint, model, settings.configuration())
+            if not checkpoint.content["replay"]:  # gathered anew, as at the start
+                state["diagnostics"]["lost_buffer"] = True
+                model.learning_starts = checkpoint.step + settings.starts
+        cadence = settings.cadence
+        diagnostics = ModalityDiagnostics(
+            out,
+            features_every=cadence.features,
+            gradients_every=cadence.gradients,
+            sensitivity_every=cadence.sensitivity if goals else None,
+            probe_set=probe_set,
+            settings=_run_settings(settings),
+            arm=settings.arm,
+            resume=state and state["diagnostics"],
+        )
+        callbacks: list[BaseCallback] = [diagnostics]
+        evaluation = None
+        if settings.evaluation_steps:
+            evaluation = EvaluationCallback(
+                evaluation_env,
+                diagnostics.record,
+                settings.evaluation_steps,
+                settings.evaluation.episodes,
+            )
+            if state is not None:
+                evaluation.load_state_dict(state["evaluation"])
+            callbacks.insert(0, evaluation)
+        shown = ProgressCallback(settings.total_steps)
+        callbacks += [CheckpointCallback(settings, diagnostics, evaluation)]
+        callbacks += [shown] if progress else []
+        left = settings.total_steps - model.num_timesteps
+        try:
+            model.learn(left, callback=callbacks, reset_num_timesteps=checkpoint is None)
+        finally:
+            shown.stop()
+    finally:
+        evaluation_env.close()
+        env = model.get_env()
+        if env is not None:
+            env.close()
+
+
+def _find_checkpoint(settings: RunSettings) -> Checkpoint | None:
+    """Return where to go on; None for a new run.
+
+    Raises:
+        RecordError: the folder holds a run that cannot be gone on with.
+        CheckpointError: the checkpoint is of other settings, or damaged.
+    """
+    checkpoints = list_checkpoints(settings.out)
+    if not checkpoints:
+        refuse_existing_run(settings.out)
+        return None
+    newest = checkpoints[-1]
+    if not newest.resumable and newest.step < settings.total_steps:
+        raise CheckpointError(
+            f"{newest.folder} holds weights alone, the run cannot go on from it; choose another "
+            "folder"
+        )
+    return newest
+
+
 def _probe_set(settings: RunSettings) -> ProbeSet:
+    own = settings.out / PROBE_SET_FILE
+    if own.exists():  # of the run that is gone on with
+        return load_probe_set(own)
     if settings.probe_set is not None:
         return load_probe_set(settings.probe_set)
-    return make_probe_set(settings.environment)
+    return make_probe_set(settings.resolved_environment)
 
 
 def _run_settings(settings: RunSettings) -> dict[str, Any]:
-    environment = {f"env.{key}": value for key, value in asdict(settings.environment).items()}
-    return {
-        **environment,
-        "env.renderer": renderer_name(),
+    environment = settings.resolved_environment
+    found: dict[str, Any] = {f"env.{key}": value for key, value in asdict(environment).items()}
+    if environment.pixels:
+        found["env.renderer"] = renderer_name()
+    found |= {
         "run.total_steps": settings.total_steps,
+        "run.fast": settings.fast,
+        "run.precision": settings.precision,
+        "arm.changes": list(find_arm(settings.arm).changes),
+        "evaluation.every_steps": settings.evaluation_steps,
+        "evaluation.episodes": settings.evaluation.episodes,
     }
+    return found | _floor_settings(environment.id)
 
 
-def _check(settings: RunSettings) -> None:
-    for name in ("total_steps", "n_envs", "gradient_steps", "batch_size"):
-        if getattr(settings, name) < 1:
-            raise SettingsError(f"--{name.replace('_', '-')} must be at least 1")
-    cadence = settings.cadence
-    if min(cadence.features, cadence.gradients, cadence.sensitivity) < 1:
-        raise SettingsError("a cadence must be at least 1 update")
-    if settings.device != "auto":
-        try:
-            torch.zeros(1, device=settings.device)
-        except (RuntimeError, AssertionError) as error:  # torch's builds differ in what they raise
-            raise SettingsError(
-                f"torch has no device {settings.device!r} here; use auto, cpu or cuda"
-            ) from error
-    if settings.total_steps <= settings.starts:
+def _floor_settings(env_id: str) -> dict[str, Any]:
+    floors = floors_of(env_id)
+    if floors is None:
+        return {}
+    found: dict[str, Any] = {}
+    for name, floor in (("noop", floors.noop), ("random", floors.random)):
+        low, high = floor.interval
+        found |= {
+            f"floor.{name}.success_rate": floor.success_rate,
+            f"floor.{name}.low": low,
+            f"floor.{name}.high": high,
+        }
+    return {**found, "floor.episodes": floors.noop.episodes}
+
+
+def _refuse_software_rendering(settings: RunSettings) -> None:
+    if not settings.resolved_environment.pixels or settings.software_rendering:
+        return
+    if Path("/dev/nvidia0").exists() and is_software(renderer_name()):
         raise SettingsError(
-            f"--total-steps {settings.total_steps} ends before the first update, which comes after "
-            f"{settings.starts} steps; give more steps or a smaller --learning-starts"
+            f"there is a GPU, but {renderer_name()} draws on the processor, far more slowly: "
+            "install its EGL driver (goalscope doctor says how), or give --software-rendering"
         )

@@ -1,20 +1,28 @@
 """A study: several runs side by side, each in a process of its own."""
 
+import json
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from goalscope.diagnostics.record import PROBE_SET_FILE, last_update
-from goalscope.training.run import RunSettings, make_probe_set, train
+from goalscope.diagnostics.record import PROBE_SET_FILE, last_update, write_json_atomically
+from goalscope.training.checkpoint import list_checkpoints
+from goalscope.training.lock import locked
+from goalscope.training.run import make_probe_set, train
+from goalscope.training.settings import RunSettings, check
 
-POLL_SECONDS = 1.0
+STUDY_FILE = "study.json"
+_POLL_SECONDS = 0.5
 
 
 class StudyError(Exception):
@@ -24,53 +32,176 @@ class StudyError(Exception):
 def run_study(runs: Sequence[RunSettings], folder: Path, parallel: int) -> list[Path]:
     """Train the runs, `parallel` at a time, and return their folders in the order given.
 
-    The probe set is gathered once, stored in the study's folder, and given to every run. The cores
-    are shared out evenly, so that runs do not slow each other down by changing places.
+    The probe set is gathered once, stored in the study's folder, and given to every run that
+    observes as the first does. The cores are shared out evenly, so that runs do not slow each other
+    down by changing places. A run that fails, or whose process dies, is listed in study.json with
+    its cause, and the rest go on. Started again, a study does what is missing.
 
     Args:
-        runs: the runs, all on one environment.
+        runs: the runs.
         folder: the study's folder; made if missing.
         parallel: runs at a time, at least 1.
 
     Raises:
+        RunLocked: another process works on the study.
+        SettingsError, UnknownArm: a run cannot be run; nothing was started.
         StudyError: runs failed; the others are whole.
+        KeyboardInterrupt: interrupted; the runs under way were saved first.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    probe_file = folder / PROBE_SET_FILE
-    make_probe_set(runs[0].environment).save(probe_file)
-    threads = max(1, (os.cpu_count() or 1) // parallel)
-    ready = [replace(run, probe_set=probe_file, threads=run.threads or threads) for run in runs]
-    # Fresh interpreters: neither torch's threads nor an OpenGL context survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(parallel, mp_context=context, max_tasks_per_child=1) as pool:
-        futures = [pool.submit(train, run) for run in ready]
-        _show_progress(ready, futures)
-    errors = [
-        f"{run.out.name} ({error})"
-        for run, future in zip(ready, futures, strict=True)
-        if (error := future.exception()) is not None
-    ]
-    if errors:
-        raise StudyError(f"{len(errors)} of {len(runs)} runs failed: {'; '.join(errors)}")
+    for run in runs:
+        check(run)
+    with locked(folder):
+        probe_file = folder / PROBE_SET_FILE
+        first = runs[0].resolved_environment
+        if not probe_file.exists():
+            make_probe_set(first).save(probe_file)
+        threads = max(1, (os.cpu_count() or 1) // parallel)
+        ready = [
+            replace(
+                run,
+                probe_set=probe_file if run.resolved_environment == first else None,
+                threads=run.threads or threads,
+            )
+            for run in runs
+        ]
+        failures = _Workers(ready, folder, parallel).work()
+    if failures:
+        listed = "; ".join(f"{name} ({cause})" for name, cause in failures.items())
+        raise StudyError(f"{len(failures)} of {len(runs)} runs failed: {listed}")
     return [run.out for run in ready]
 
 
-def _show_progress(runs: Sequence[RunSettings], futures: Sequence[Future[Path]]) -> None:
-    """Draw a bar per run from its record until all have ended."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("updates"),
-        TimeRemainingColumn(),
-    )
-    console = Console()
-    with Progress(*columns, console=console) as progress:
-        bars = [progress.add_task(run.out.name, total=run.updates) for run in runs]
-        while True:
-            for run, future, bar in zip(runs, futures, bars, strict=True):
-                done = future.done() and future.exception() is None
-                progress.update(bar, completed=run.updates if done else last_update(run.out))
-            if all(future.done() for future in futures):
-                return
-            time.sleep(POLL_SECONDS)
+def read_failures(folder: Path) -> dict[str, str]:
+    """Return run -> cause of the runs of a study that failed when it was last started."""
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        return {}
+    rows = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    return {row["name"]: row["cause"] for row in rows if row["state"] == "failed"}
+
+
+def _is_finished(run: RunSettings) -> bool:
+    checkpoints = list_checkpoints(run.out)
+    return bool(checkpoints) and checkpoints[-1].step >= run.total_steps
+
+
+@dataclass
+class _Worker:
+    run: RunSettings
+    process: BaseProcess
+    said: Connection
+
+
+class _Workers:
+    """The processes of a study."""
+
+    def __init__(self, runs: Sequence[RunSettings], folder: Path, parallel: int) -> None:
+        self._runs = runs
+        self._folder = folder
+        self._parallel = parallel
+        self._states = {
+            run.out.name: "finished" if _is_finished(run) else "waiting" for run in runs
+        }
+        self._causes: dict[str, str] = {}
+
+    def work(self) -> dict[str, str]:
+        """Train all that is missing and return run -> cause of those that failed."""
+        waiting = [run for run in self._runs if self._states[run.out.name] == "waiting"]
+        working: list[_Worker] = []
+        self._write()
+        try:
+            with _Bars(self._runs) as bars:
+                while waiting or working:
+                    while waiting and len(working) < self._parallel:
+                        working.append(self._start(waiting.pop(0)))
+                    time.sleep(_POLL_SECONDS)
+                    ended = [worker for worker in working if not worker.process.is_alive()]
+                    for worker in ended:
+                        working.remove(worker)
+                        self._end(worker)
+                    bars.update(self._states)
+        except KeyboardInterrupt:
+            for worker in working:  # each saves itself and ends
+                os.kill(worker.process.pid or 0, signal.SIGTERM)
+            for worker in working:
+                worker.process.join()
+                self._end(worker)
+            raise
+        return self._causes
+
+    def _start(self, run: RunSettings) -> _Worker:
+        # A fresh interpreter: neither torch's threads nor an OpenGL context survive a fork.
+        context = multiprocessing.get_context("spawn")
+        said, says = context.Pipe(duplex=False)
+        process = context.Process(target=_train, args=(run, says), name=run.out.name)
+        process.start()
+        says.close()
+        self._states[run.out.name] = "running"
+        self._write()
+        return _Worker(run, process, said)
+
+    def _end(self, worker: _Worker) -> None:
+        name, code = worker.run.out.name, worker.process.exitcode
+        self._states[name] = "finished" if code == 0 else "failed"
+        if code != 0:
+            by_signal = f"its process was ended by signal {-(code or 0)}"
+            self._causes[name] = by_signal
+            if worker.said.poll():
+                try:
+                    self._causes[name] = worker.said.recv()
+                except EOFError:  # it died without a word
+                    pass
+        worker.said.close()
+        self._write()
+
+    def _write(self) -> None:
+        rows: list[dict[str, Any]] = [
+            {
+                "name": run.out.name,
+                "arm": run.arm,
+                "seed": run.seed,
+                "state": self._states[run.out.name],
+                "cause": self._causes.get(run.out.name),
+            }
+            for run in self._runs
+        ]
+        write_json_atomically(self._folder / STUDY_FILE, {"schema": 1, "runs": rows})
+
+
+def _train(run: RunSettings, says: Connection) -> None:
+    """What a worker does: train, and where that fails say why."""
+    try:
+        train(run)
+    except BaseException as error:
+        says.send(" ".join(f"{type(error).__name__}: {error}".split()))
+        raise SystemExit(1) from error
+
+
+class _Bars:
+    """A bar per run, drawn from its record."""
+
+    def __init__(self, runs: Sequence[RunSettings]) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("updates"),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=Console())
+        self._bars = {run: self._progress.add_task(run.out.name, total=run.updates) for run in runs}
+
+    def __enter__(self) -> "_Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def update(self, states: dict[str, str]) -> None:
+        """Draw how far each run is."""
+        for run, bar in self._bars.items():
+            state = states[run.out.name]
+            done = run.updates if state == "finished" else last_update(run.out)
+            failed = f"{run.out.name} (failed)" if state == "failed" else run.out.name
+            self._progress.update(bar, completed=done, description=failed)

@@ -1,0 +1,223 @@
+"""Success at the evaluations of a run, and whether it lies above the floor of doing nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from goalscope.reports.outcomes import Outcome, Sample, Thresholds, judge_below, sort_sample
+from goalscope.reports.statistics import Scale, t_interval
+from goalscope.reports.tables import Run, number
+from goalscope.reports.words import count, percent
+
+SUCCESS = "evaluation/policy.success_rate"
+_COLUMNS = {
+    "value": SUCCESS,
+    "low": "evaluation/policy.success_low",
+    "high": "evaluation/policy.success_high",
+    "episodes": "evaluation/policy.episodes",
+    "distance": "evaluation/policy.final_distance_cm",
+}
+_FILE = {
+    **{name: name for name in ("arm", "run", "step", "update")},
+    **{key.rpartition(".")[2]: name for name, key in _COLUMNS.items()},
+}
+SUCCESS_COLUMNS = tuple(_FILE)
+_FLOORS = {"noop": "does nothing", "random": "acts at random"}
+_BELOW = ", which is a finding of its own"
+
+Arms = Mapping[str, Sequence[Run]]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The success of an agent without any skill.
+
+    Attributes:
+        label: what it does.
+        rate: of success, 0..1.
+        low: lower end of its 95 % Wilson interval.
+        high: upper end.
+        episodes: it was measured over.
+    """
+
+    label: str
+    rate: float
+    low: float
+    high: float
+    episodes: int
+
+
+def evaluations(run: Run) -> pd.DataFrame:
+    """Return the evaluations of a run, a row each, empty where there are none.
+
+    Columns: integer `update` and `step`; float `value` (success rate, 0..1), `low` and `high` (its
+    95 % Wilson interval), `episodes`, `distance` (median final distance, cm).
+    """
+    rows = [
+        (line.update, line.step, *(line.values.get(key, float("nan")) for key in _COLUMNS.values()))
+        for line in run.record.measurements
+        if SUCCESS in line.values
+    ]
+    return pd.DataFrame(rows, columns=["update", "step", *_COLUMNS])
+
+
+def recorded_floors(runs: Sequence[Run]) -> tuple[Floor, ...]:
+    """Return the floors that all the runs recorded alike; empty where they did not."""
+    found = {tuple(_floors(run)) for run in runs}
+    return found.pop() if len(found) == 1 else ()
+
+
+def _floors(run: Run) -> list[Floor]:
+    floors = []
+    for policy, label in _FLOORS.items():
+        names = [f"floor.{policy}.{name}" for name in ("success_rate", "low", "high")]
+        values = [run.settings.get(name) for name in (*names, "floor.episodes")]
+        if all(isinstance(value, int | float) for value in values):
+            rate, low, high, episodes = (float(value) for value in values if value is not None)
+            floors.append(Floor(label, rate, low, high, int(episodes)))
+    return floors
+
+
+def run_success_sentence(run: Run) -> str:
+    """Return what the last evaluation of a run came to, beside the floor of doing nothing."""
+    table = evaluations(run)
+    if table.empty:
+        return "Success: no evaluation in this record."
+    last = table.iloc[-1]
+    if not np.isfinite(last[["value", "low", "high", "episodes"]].to_numpy(dtype=float)).all():
+        return f"Success: the last evaluation of {run.title} holds no usable number."
+    words = (
+        f"Success: at its last evaluation (step {last['step']:,.0f}, update {last['update']:,.0f}) "
+        f"{run.title} succeeds in {_rate(last['value'], last['low'], last['high'])} of "
+        f"{count(round(last['episodes']), 'episode')}"
+    )
+    floors = recorded_floors([run])
+    if not floors:
+        return f"{words}; its record holds no floor to compare with."
+    if last["low"] > floors[0].high:
+        standing = "above the floor"
+    elif last["high"] < floors[0].low:
+        standing = f"below the floor{_BELOW}"
+    else:
+        standing = "not told apart from the floor"
+    return f"{words}, {standing}: {_floor_words(floors[0])}."
+
+
+def success_sentence(arms: Arms, rules: Thresholds) -> str:
+    """Return what each arm's seeds came to at the last step at which all runs were evaluated.
+
+    An arm lies above the floor of doing nothing where its t-interval over seeds does, and the
+    Wilson interval of all its episodes, too: seeds that all failed agree without telling much. In
+    brackets the range of both.
+    """
+    rows = last_evaluations(arms)
+    if not rows:
+        return "Success: no evaluation in these records."
+    steps = sorted({int(row["step"]) for row in rows})
+    where = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
+    floors = recorded_floors([run for runs in arms.values() for run in runs])
+    parts = [
+        f"{arm} {_arm_words(runs, [row for row in rows if row['arm'] == arm], floors, rules)}"
+        for arm, runs in arms.items()
+    ]
+    floor = f"floor: {_floor_words(floors[0])}" if floors else "not all records hold one floor"
+    return f"Success at the last evaluation of all runs ({where}): {'; '.join(parts)} ({floor})."
+
+
+def _arm_words(
+    runs: Sequence[Run],
+    rows: Sequence[Mapping[str, Any]],
+    floors: Sequence[Floor],
+    rules: Thresholds,
+) -> str:
+    if not rows:
+        return "was not evaluated"
+    values: dict[str, float | None] = {run.label: None for run in runs}
+    values |= {row["label"]: row["value"] for row in rows}
+    sample = sort_sample(values, Scale.LOGIT)  # a success rate outside 0..1 counts for nothing
+    if not sample.numbers:
+        return f"has no usable number ({sample.gaps})"
+    interval = t_interval(list(sample.numbers.values()), Scale.PLAIN, rules.confidence)
+    pooled = _pooled_interval(rows, rules)
+    words = percent(interval.mean)
+    if len(sample.numbers) >= rules.seeds_to_test:
+        low, high = min(interval.low, pooled[0]), max(interval.high, pooled[1])
+        words = _rate(interval.mean, max(low, 0.0), min(high, 1.0))
+    words += f" over {count(len(sample.numbers), 'seed')}"
+    return f"{words}, {_standing(sample, pooled, floors[0], rules)}" if floors else words
+
+
+def _pooled_interval(rows: Sequence[Mapping[str, Any]], rules: Thresholds) -> tuple[float, float]:
+    """Return the Wilson interval of all episodes of an arm, as if they were of one policy."""
+    usable = [
+        row
+        for row in rows
+        if np.isfinite([row["value"], row["episodes"]]).all() and 0 <= row["value"] <= 1
+    ]
+    episodes = sum(round(row["episodes"]) for row in usable)
+    if not episodes:
+        return 0.0, 1.0
+    successes = sum(round(row["value"] * row["episodes"]) for row in usable)
+    interval = binomtest(successes, episodes).proportion_ci(rules.confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _standing(sample: Sample, pooled: tuple[float, float], floor: Floor, rules: Thresholds) -> str:
+    """Return where an arm stands to the floor, by the rules that every claim is judged by."""
+    over, _ = judge_below(sample, Scale.PLAIN, floor.high, rules)
+    under, _ = judge_below(sample, Scale.PLAIN, floor.low, rules)
+    if over.outcome is Outcome.NOT_TESTED:
+        return f"not tested against the floor ({over.reason})"
+    low, high = pooled
+    why = f" ({over.reason.rpartition('; ')[2]})"
+    if low > floor.high and over.outcome is Outcome.CONTRADICTED:
+        return "above the floor"
+    if low > floor.high and over.way == "against":
+        return f"leaning above the floor{why}"
+    if high < floor.low and under.outcome is Outcome.SUPPORTED:
+        return f"below the floor{_BELOW}"
+    if high < floor.low and under.way == "for":
+        return f"leaning below the floor{why}"
+    return "not told apart from the floor"
+
+
+def _rate(rate: float, low: float, high: float) -> str:
+    return f"{percent(rate)} [{percent(low).removesuffix(' %')} to {percent(high)}]"
+
+
+def _floor_words(floor: Floor) -> str:
+    rate = _rate(floor.rate, floor.low, floor.high)
+    return f"an agent that {floor.label} succeeds in {rate} of {count(floor.episodes, 'episode')}"
+
+
+def last_evaluations(arms: Arms) -> list[dict[str, Any]]:
+    """Return a row for each evaluated run: its evaluation at the last step that all have reached.
+
+    Keys: `arm`, `run`, `label`, `step`, `update`, `value`, `low`, `high`, `episodes`, `distance`.
+    """
+    tables = [
+        (arm, run, table)
+        for arm, runs in arms.items()
+        for run in runs
+        if not (table := evaluations(run)).empty
+    ]
+    reached = min((int(table["step"].iloc[-1]) for _, _, table in tables), default=0)
+    rows = []
+    for arm, run, table in tables:
+        until = table[table["step"] <= reached]
+        if len(until):
+            last = {str(name): until[name].iloc[-1] for name in until}
+            rows.append({"arm": arm, "run": run.name, "label": run.label, **last})
+    return rows
+
+
+def success_rows(arms: Arms) -> list[dict[str, Any]]:
+    """Return the rows of success.csv, with `SUCCESS_COLUMNS`."""
+    return [
+        {name: number(row[key]) if key in _COLUMNS else row[key] for name, key in _FILE.items()}
+        for row in last_evaluations(arms)
+    ]

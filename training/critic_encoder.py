@@ -1,0 +1,77 @@
+"""DrQ-v2's routing: one encoder, trained by the critic's loss alone, that the actor reads."""
+
+import torch
+from stable_baselines3.common.policies import ContinuousCritic
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from stable_baselines3.sac.policies import Actor, MultiInputPolicy
+from torch import Tensor
+
+
+class DetachedActor(Actor):
+    """SAC's actor on features that its loss does not train."""
+
+    def extract_features(
+        self, obs: PyTorchObs, features_extractor: BaseFeaturesExtractor
+    ) -> Tensor:
+        """Return the fused features, float (B, D), without a graph."""
+        with torch.no_grad():
+            return super().extract_features(obs, features_extractor)
+
+
+class EncodingCritic(ContinuousCritic):
+    """SAC's critic, whose encoder learns from the values of recorded actions alone."""
+
+    def forward(self, obs: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
+        """Return each Q-net's values, float (B, 1), of observations and actions (B, A)."""
+        # Actions that carry a gradient are the actor's: its loss must not reach the encoder.
+        learn = torch.is_grad_enabled() and not actions.requires_grad
+        with torch.set_grad_enabled(learn):
+            features = self.extract_features(obs, self.features_extractor)
+        inputs = torch.cat([features, actions], dim=1)
+        return tuple(q_network(inputs) for q_network in self.q_networks)
+
+
+class CriticEncoderPolicy(MultiInputPolicy):
+    """SAC's policy for Dict observations with one features extractor, trained by the critic's loss.
+
+    The actor reads the critic's features without a graph, and its optimiser holds none of the
+    extractor's parameters; critic_target follows with a copy of its own. So DrQ-v2 routes its
+    gradients (Yarats et al. 2021, section 3.1), against SB3's two choices: an encoder each, or with
+    `share_features_extractor` one that only the actor's loss trains.
+
+    Use it as `SAC(CriticEncoderPolicy, env)`; it takes the arguments of `MultiInputPolicy`.
+
+    Raises:
+        ValueError: `share_features_extractor` is set, which asks for the opposite routing.
+    """
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        if self.share_features_extractor:
+            raise ValueError(
+                "CriticEncoderPolicy already shares its features extractor, trained by the critic; "
+                "leave share_features_extractor out"
+            )
+        self.critic = self.make_critic()
+        self.critic_target = self.make_critic()
+        self.critic_target.load_state_dict(self.critic.state_dict())
+        self.critic_target.set_training_mode(False)
+        self.actor = self.make_actor(self.critic.features_extractor)
+        encoder = set(self.critic.features_extractor.parameters())
+        settings = {**self.optimizer_kwargs, "lr": lr_schedule(1)}
+        self.critic.optimizer = self.optimizer_class(self.critic.parameters(), **settings)
+        self.actor.optimizer = self.optimizer_class(
+            [p for p in self.actor.parameters() if p not in encoder], **settings
+        )
+
+    def make_actor(self, features_extractor: BaseFeaturesExtractor | None = None) -> Actor:
+        """Return an actor on the given features extractor."""
+        settings = self._update_features_extractor(self.actor_kwargs, features_extractor)
+        return DetachedActor(**settings).to(self.device)
+
+    def make_critic(
+        self, features_extractor: BaseFeaturesExtractor | None = None
+    ) -> ContinuousCritic:
+        """Return a critic, with a features extractor of its own unless one is given."""
+        settings = self._update_features_extractor(self.critic_kwargs, features_extractor)
+        return EncodingCritic(**settings).to(self.device)

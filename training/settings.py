@@ -1,0 +1,253 @@
+"""Everything that makes a run, and the check that it can be run."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from goalscope.diagnostics.callbacks import FEATURES_EVERY, GRADIENTS_EVERY, SENSITIVITY_EVERY
+from goalscope.training.arms import AgentSettings, find_arm
+from goalscope.training.environments import EnvironmentSettings
+from goalscope.training.extractors import SIMNORM_GROUP
+
+EPISODE_STEPS = 50  # of every Fetch task
+MOST_TRANSITIONS = 1_000_000  # the plan's buffer
+_NOT_OF_THE_RUN = ("out", "total_steps", "probe_set", "threads", "software_rendering", "evaluation")
+
+FAST = (
+    "SharedFrameHerReplayBuffer: each frame stored once, rewards of relabelled goals in-process",
+    "LeanSAC: SAC's updates without the passes that nothing uses",
+    "environments in processes of their own, each with its own renderer (several environments)",
+)
+
+
+class SettingsError(Exception):
+    """Settings that cannot be run; the message is one line and names the remedy."""
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """How often each instrument measures, in updates; every update costs the most.
+
+    Attributes:
+        features: feature statistics and forward signal.
+        gradients: gradient balance.
+        sensitivity: goal sensitivity.
+    """
+
+    features: int = FEATURES_EVERY
+    gradients: int = GRADIENTS_EVERY
+    sensitivity: int = SENSITIVITY_EVERY
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """When success is evaluated, in an environment of its own.
+
+    Attributes:
+        every: steps between evaluations; None is a twentieth of the run, 0 never.
+        episodes: of each evaluation.
+    """
+
+    every: int | None = None
+    episodes: int = 20
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that makes a run.
+
+    Attributes:
+        arm: name of the arm.
+        out: the run's folder: a new one, or that of the same run, which is then gone on with.
+        total_steps: environment transitions, summed over environments.
+        seed: of the agent and of the training environments.
+        environment: what is observed, before what the arm changes in it.
+        agent: None takes the arm's own.
+        n_envs: environments side by side.
+        gradient_steps: updates per vectorised step: 8 environments and 1 are one update in 8 steps.
+        batch_size: transitions per update.
+        buffer_size: transitions kept; None keeps all, up to the plan's million.
+        learning_starts: steps before the first update; None is 100 per environment, two episodes.
+        fast: all that is only faster, listed in `FAST`.
+        precision: of the networks' passes in `LeanSAC`.
+        frames: where replay keeps frames; None is memory where they take at most 60 % of what is
+            free, else disk.
+        cadence: how often each instrument measures.
+        evaluation: when success is evaluated.
+        checkpoint_every: steps between the checkpoints that are kept; None is a fortieth of the
+            run. In between the state is saved every ten minutes.
+        save_buffer: keep the replay buffer in checkpoints.
+        probe_set: a probe set gathered before; None gathers it, the same for all arms and seeds.
+        threads: torch's threads; None leaves torch's default.
+        device: torch's device.
+        software_rendering: draw on the processor even where there is a GPU.
+    """
+
+    arm: str
+    out: Path
+    total_steps: int
+    seed: int = 0
+    environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
+    agent: AgentSettings | None = None
+    n_envs: int = 1
+    gradient_steps: int = 1
+    batch_size: int = 256
+    buffer_size: int | None = None
+    learning_starts: int | None = None
+    fast: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
+    frames: Literal["memory", "disk"] | None = None
+    cadence: Cadence = field(default_factory=Cadence)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    checkpoint_every: int | None = None
+    save_buffer: bool = True
+    probe_set: Path | None = None
+    threads: int | None = None
+    device: str = "auto"
+    software_rendering: bool = False
+
+    @property
+    def starts(self) -> int:
+        """Steps before the first update."""
+        return 100 * self.n_envs if self.learning_starts is None else self.learning_starts
+
+    @property
+    def updates(self) -> int:
+        """Updates the run will make, about."""
+        return (self.total_steps - self.starts) // self.n_envs * self.gradient_steps
+
+    @property
+    def transitions(self) -> int:
+        """Transitions that replay keeps."""
+        return self.buffer_size or max(min(self.total_steps, MOST_TRANSITIONS), self.n_envs)
+
+    @property
+    def checkpoint_steps(self) -> int:
+        """Steps between the checkpoints that are kept."""
+        return self.checkpoint_every or max(1_000, self.total_steps // 40)
+
+    @property
+    def evaluation_steps(self) -> int:
+        """Steps between evaluations; 0 is never."""
+        every = self.evaluation.every
+        return max(1_000, self.total_steps // 20) if every is None else every
+
+    @property
+    def shared_frames(self) -> bool:
+        """Whether replay stores each frame once; DrQ's shift is an option of that replay."""
+        agent = self.resolved_agent
+        wanted = self.fast or agent.random_shift is not None or self.frames is not None
+        return wanted and agent.her and self.resolved_environment.pixels
+
+    @property
+    def resolved_agent(self) -> AgentSettings:
+        """The agent's settings, the arm's own where none were given."""
+        return self.agent or find_arm(self.arm).agent
+
+    @property
+    def resolved_environment(self) -> EnvironmentSettings:
+        """The environment's settings under the arm."""
+        return find_arm(self.arm).environment(self.environment)
+
+    def configuration(self) -> dict[str, Any]:
+        """Return what must be the same for a checkpoint to be gone on with, flat JSON values."""
+        resolved = replace(
+            self,
+            agent=self.resolved_agent,
+            buffer_size=self.transitions,
+            checkpoint_every=self.checkpoint_steps,
+        )
+        flat: dict[str, Any] = {}
+        for name, value in asdict(resolved).items():
+            if name == "environment":
+                value = asdict(self.resolved_environment)
+            if name in _NOT_OF_THE_RUN:
+                continue
+            if isinstance(value, dict):
+                flat |= {f"{name}.{key}": part for key, part in value.items()}
+            else:
+                flat[name] = value
+        return flat
+
+
+def with_saved(settings: RunSettings, configuration: Mapping[str, Any]) -> RunSettings:
+    """Return the settings, where a default depends on the run's length with what was saved.
+
+    A run may be given more steps than it began with: its replay stays as large as it was.
+    """
+    saved = {name: configuration.get(name) for name in ("buffer_size", "checkpoint_every")}
+    return replace(
+        settings,
+        buffer_size=settings.buffer_size or saved["buffer_size"],
+        checkpoint_every=settings.checkpoint_every or saved["checkpoint_every"],
+    )
+
+
+def check(settings: RunSettings) -> None:
+    """Raise where the settings cannot be run.
+
+    Raises:
+        UnknownArm: there is no such arm.
+        SettingsError: anything else.
+    """
+    agent = settings.resolved_agent
+    for name in ("total_steps", "n_envs", "gradient_steps", "batch_size"):
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"--{name.replace('_', '-')} must be at least 1")
+    cadence = settings.cadence
+    if min(cadence.features, cadence.gradients, cadence.sensitivity) < 1:
+        raise SettingsError("a cadence must be at least 1 update")
+    if settings.evaluation.episodes < 1 or settings.evaluation_steps < 0:
+        raise SettingsError(
+            "evaluation needs at least 1 episode and a cadence of 0 (never) or more"
+        )
+    if settings.checkpoint_every is not None and settings.checkpoint_every < 1:
+        raise SettingsError("--checkpoint-every must be at least 1")
+    _check_envs(settings)
+    _check_agent(agent, settings)
+    if settings.device != "auto":
+        try:
+            torch.zeros(1, device=settings.device)
+        except (RuntimeError, AssertionError) as error:  # torch's builds differ in what they raise
+            raise SettingsError(
+                f"torch has no device {settings.device!r} here; use auto, cpu or cuda"
+            ) from error
+    if settings.total_steps <= settings.starts:
+        raise SettingsError(
+            f"--total-steps {settings.total_steps} ends before the first update, which comes after "
+            f"{settings.starts} steps; give more steps or a smaller --learning-starts"
+        )
+
+
+def _check_envs(settings: RunSettings) -> None:
+    n_envs = settings.n_envs
+    first_end = EPISODE_STEPS * n_envs
+    if settings.resolved_agent.her and settings.starts < first_end:
+        raise SettingsError(
+            f"--learning-starts {settings.starts} comes before an episode has ended, and hindsight "
+            f"needs one; use at least {first_end}"
+        )
+    for name in ("total_steps", "buffer_size"):
+        value = getattr(settings, name)
+        if value is not None and value % n_envs:
+            raise SettingsError(
+                f"--{name.replace('_', '-')} {value} does not divide by --n-envs {n_envs}; use "
+                f"{max(1, value // n_envs) * n_envs}"
+            )
+
+
+def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
+    if agent.random_shift is not None and not (agent.her and settings.resolved_environment.pixels):
+        raise SettingsError(
+            f"{settings.arm}: DrQ's random shift needs pixels and hindsight replay; leave drq out"
+        )
+    if agent.trunk == "simnorm" and agent.cnn_dim % SIMNORM_GROUP:
+        raise SettingsError(
+            f"SimNorm groups image features by {SIMNORM_GROUP}, and {agent.cnn_dim} do not divide; "
+            f"use --cnn-dim {max(1, agent.cnn_dim // SIMNORM_GROUP) * SIMNORM_GROUP}"
+        )
+    if settings.precision != "float32" and not settings.fast:
+        raise SettingsError("--precision bfloat16 is an option of --fast; give both")
