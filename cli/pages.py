@@ -25,7 +25,7 @@ class Report:
     def run(self) -> int:
         """Write the page; 2 where the record holds NaN, with the page made all the same."""
         report = write_report(self.run_folder)
-        _say(report.sentences, report.warnings, report.page)
+        _say((*report.sentences, report.success), report.warnings, report.page)
         nonfinite = read_run(self.run_folder).nonfinite()
         if not nonfinite:
             return 0
@@ -56,7 +56,7 @@ class Compare:
         folders = [run for folder in self.run_folders for run in _runs_in(folder)]
         out = self.out or folders[0].resolve().parent / "comparison"
         comparison = write_comparison(folders, out)
-        _say(comparison.sentences, comparison.warnings, comparison.page)
+        _say((*comparison.sentences, comparison.success), comparison.warnings, comparison.page)
         return 0
 
 

@@ -132,7 +132,7 @@ class Diagnostics(BaseCallback):
             self._networks,
             start=start,
             is_due=self._is_due,
-            on_first=lambda: None if self._resume else self._measure_sensitivity(start),
+            on_first=lambda: self._measure_first(start),
             on_update=self._measure_update,
             on_failure=lambda error: self._recorder.fail("tap", self._tap.update, error),
         )
@@ -179,6 +179,11 @@ class Diagnostics(BaseCallback):
                 )
         if self._goal is not None and self._goal.schedule.due(tracked.update):
             self._measure_sensitivity(tracked.update)
+
+    def _measure_first(self, update: int) -> None:
+        """Measure the untouched agent; one that goes on has been measured before."""
+        if self._resume is None or self._last_sensitivity < 0:
+            self._measure_sensitivity(update)
 
     def _measure_sensitivity(self, update: int) -> None:
         goal = self._goal

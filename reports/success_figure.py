@@ -138,8 +138,8 @@ def _draw_arms(
         if column == "value" and len(tables) == 1:
             (table,) = tables
             axes.vlines(table[axis], table["low"], table["high"], color=colour, alpha=0.35, lw=1.2)
-            shown += table["high"].dropna().tolist()
-        shown += [value for table in own for value in table["value"].dropna()]
+            shown += [high for high in table["high"] if np.isfinite(high)]
+        shown += [value for table in own for value in table["value"] if np.isfinite(value)]
         last = max(last, *(int(table[axis].max()) for table in tables))
     even_axis(axes, last, axis)
     sns.despine(ax=axes)

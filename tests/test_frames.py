@@ -82,6 +82,20 @@ def test_a_store_in_memory_is_pickled_and_one_on_disk_is_not(tmp_path):
         pickle.dumps(FrameStore("pixels", SHAPE, 4, tmp_path))
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("place", ["cuda", "cpu"])
+def test_frames_come_back_on_the_device(place):
+    store, device = FrameStore("pixels", SHAPE, 10, torch.device(place)), torch.device("cuda")
+    slots, given = np.array([9, 0, 10, 4, 12, 3]), frames(6)
+    store.write(slots, given)
+    back = store.read(slots, device)
+    assert back.device.type == "cuda"
+    assert np.array_equal(back.cpu().numpy(), given)
+    offsets = torch.tensor([[-2, 1]] * 6)
+    moved = shift(back, offsets.to(device))
+    assert torch.equal(moved.cpu(), shift(back.cpu(), offsets))
+
+
 def naive_shift(image: np.ndarray, dy: int, dx: int, pixels: int) -> np.ndarray:
     padded = np.pad(image, ((0, 0), (pixels, pixels), (pixels, pixels)), mode="edge")
     top, left = pixels + dy, pixels + dx

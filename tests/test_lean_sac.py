@@ -5,10 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 from stable_baselines3 import SAC
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.torch_layers import CombinedExtractor
 from stable_baselines3.sac.policies import Actor, MultiInputPolicy
 from torch import Tensor, nn
@@ -18,7 +16,6 @@ from goalscope.diagnostics.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
 from goalscope.training import NormalizedCombinedExtractor
 from goalscope.training.critic_encoder import CriticEncoderPolicy
-from goalscope.training.lean_encoding import prepare
 from goalscope.training.lean_sac import LeanSAC
 
 UPDATES = 20
@@ -48,7 +45,9 @@ class Unrepeatable(Combined):
 
     def __init__(self, observation_space: Any) -> None:
         super().__init__(observation_space)
-        self.noise = nn.Sequential(nn.Dropout(0.2), nn.BatchNorm1d(self.features_dim))
+        # A large epsilon, or features that hardly vary would magnify rounding.
+        norm = nn.BatchNorm1d(self.features_dim, eps=1.0)
+        self.noise = nn.Sequential(nn.Dropout(0.2), norm)
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         return self.noise(super().forward(observations))
@@ -129,8 +128,7 @@ def test_updates_are_stock_sacs_in_float64(make_agent, case):
         generators.append(torch.get_rng_state())
     assert [agent._n_updates for agent in agents] == [UPDATES, UPDATES]
     assert torch.equal(*generators)
-    # Batch statistics of nearly constant features magnify rounding.
-    assert_close(*agents, rtol=1e-9, atol=1e-8 if "unrepeatable" in case else 1e-10)
+    assert_close(*agents, rtol=0, atol=1e-10)
 
 
 def test_updates_are_stock_sacs_in_float32_and_logged_alike(make_agent):
@@ -168,8 +166,8 @@ def tracked(agent: SAC) -> TrackedUpdate:
 
 @pytest.mark.parametrize("case", ["normalized", "shared", "critic's encoder"])
 def test_the_tap_sees_on_it_what_it_sees_on_stock_sac(make_agent, case):
-    policy, settings = CASES[case]
-    settings["policy_kwargs"]["features_extractor_class"] = NormalizedCombinedExtractor
+    policy = CASES[case][0]
+    settings = extractor(NormalizedCombinedExtractor, **(SHARED if case == "shared" else {}))
     stock, lean = (
         tracked(gather(make_agent(of(cls, policy), **settings))) for cls in (SAC, LeanSAC)
     )
@@ -211,7 +209,7 @@ def test_after_an_update_the_critics_gradient_is_its_own(make_agent):
     torch.testing.assert_close(left_over, expected, rtol=0, atol=0)
 
 
-def test_a_shared_encoder_runs_three_times_instead_of_five(make_agent):
+def test_a_shared_encoder_runs_twice_instead_of_four_times(make_agent):
     for cls, expected in ((SAC, 4), (LeanSAC, 2)):
         agent = gather(make_agent(cls, policy_kwargs=SHARED))
         runs: list[nn.Module] = []
@@ -219,7 +217,7 @@ def test_a_shared_encoder_runs_three_times_instead_of_five(make_agent):
             lambda m, *_, runs=runs: runs.append(m)
         )
         update(agent, 1)
-        assert len(runs) == expected  # and once the target's own
+        assert len(runs) == expected
 
 
 def test_no_update_waits_for_a_value(make_agent, monkeypatch):
@@ -305,36 +303,3 @@ def test_what_it_cannot_do_is_refused_in_one_line(make_agent, policy, settings, 
     with pytest.raises(ValueError, match=message) as raised:
         make_agent(of(LeanSAC, policy), **settings)
     assert "\n" not in str(raised.value)
-
-
-def test_prepared_observations_are_sb3s_and_the_callers_stay(make_agent):
-    network = make_agent(LeanSAC).actor
-    generator = torch.Generator().manual_seed(0)
-    shape = network.observation_space["pixels"].shape
-    images = torch.randint(0, 256, (4, *shape), dtype=torch.uint8, generator=generator)
-    observations = {"pixels": images, "goal": torch.rand(4, 3, generator=generator).double()}
-    network.observation_space = spaces.Dict(
-        {
-            "pixels": network.observation_space["pixels"],
-            "goal": spaces.Box(-1, 1, (3,)),
-            "task": spaces.Discrete(5),
-        }
-    )
-    observations["task"] = torch.tensor([0, 4, 1, 1])
-    kept = {key: value.clone() for key, value in observations.items()}
-    prepared = prepare(observations, network, torch.float32)
-    expected = preprocess_obs(observations, network.observation_space)
-    torch.testing.assert_close(prepared, expected, rtol=0, atol=0)
-    torch.testing.assert_close(observations, kept, rtol=0, atol=0)
-    scaled = prepared["pixels"]
-    assert scaled.is_contiguous(memory_format=torch.channels_last)
-    already = {**observations, "pixels": scaled}
-    prepare(already, network, torch.float32)
-    assert torch.equal(scaled, expected["pixels"])
-    single = prepare(images, _on(network.observation_space["pixels"], network), torch.float32)
-    assert torch.equal(single, expected["pixels"])
-
-
-def _on(space: spaces.Space[Any], network: Any) -> Any:
-    network.observation_space = space
-    return network

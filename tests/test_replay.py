@@ -386,7 +386,7 @@ def make_agent(
         buffer_size=buffer_size,
         seed=0,
         device="cpu",
-        train_freq=8,
+        train_freq=10,
         gradient_steps=1,
         replay_buffer_class=buffer,
         replay_buffer_kwargs=options,
@@ -406,13 +406,13 @@ def test_an_agent_learns_from_it_and_its_buffer_can_be_pickled(tmp_path):
     agent.get_env().close()
 
 
-@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize("n_envs", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_an_agent_trained_from_it_is_the_one_trained_from_stock_s(n_envs):
-    """Bit for bit, twice round the ring."""
+    """Bit for bit, with the ring gone round."""
     agents = []
     for buffer in (SharedFrameHerReplayBuffer, HerReplayBuffer):
         agents.append(make_agent(n_envs, buffer, buffer_size=105 * n_envs))
-        agents[-1].learn(220 * n_envs)
+        agents[-1].learn(165 * n_envs)
         agents[-1].get_env().close()
     assert agents[0]._n_updates > 10
     assert_identical(*agents)
@@ -425,9 +425,9 @@ def test_watching_it_changes_nothing(tmp_path):
         callback = None
         if watched:
             callback = ModalityDiagnostics(
-                tmp_path / "run", features_every=2, gradients_every=2, sensitivity_every=3
+                tmp_path / "run", features_every=1, gradients_every=1, sensitivity_every=2
             )
-        agents[-1].learn(150, callback=callback)
+        agents[-1].learn(80, callback=callback)
         agents[-1].get_env().close()
     assert_identical(*agents)
     record = read_run(tmp_path / "run")
@@ -451,15 +451,15 @@ class Beside(SharedFrameHerReplayBuffer):
 def test_learning_in_two_calls_keeps_true_frames():
     """The second call resets the environment in mid-episode without a word to the buffer."""
     agent = make_agent(1, Beside)
-    agent.learn(32)
-    agent.learn(64)
+    agent.learn(30)
+    agent.learn(60)
     ours, stock = agent.replay_buffer, agent.replay_buffer.stock
     rows, columns = valid(stock)
-    assert len(rows) == 32 + 50  # SB3 takes them for one episode
+    assert len(rows) == 30 + 50  # SB3 takes them for one episode
     same_transitions(ours, stock)
     _, following = ours.frame_ring.read(rows, columns, agent.device)["pixels"]
     moved_on = (following.numpy() == stock.observations["pixels"][rows + 1, 0]).all(axis=(1, 2, 3))
-    assert np.flatnonzero(~moved_on).tolist() == [31, 81]
+    assert np.flatnonzero(~moved_on).tolist() == [29, 79]
     agent.get_env().close()
 
 

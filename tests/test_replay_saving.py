@@ -132,7 +132,7 @@ def test_frames_are_written_once(reach, tmp_path):
 def test_files_that_nothing_needs_are_removed(reach, tmp_path):
     buffer = make(reach, tmp_path / "frames", "memory")
     episodes = iter(Episodes(2, 2, 5))
-    for number in range(60):
+    for number in range(25):
         add(islice(episodes, 3), buffer)
         buffer.save_state(tmp_path / str(number))
     files = list((tmp_path / "frames").iterdir())

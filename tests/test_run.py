@@ -17,11 +17,11 @@ from goalscope.training.checkpoint import CheckpointError, list_checkpoints
 from goalscope.training.environments import EnvironmentSettings
 from goalscope.training.lock import RunLocked, locked
 from goalscope.training.replay_room import BufferTooLarge
-from goalscope.training.run import train
+from goalscope.training.run import make_probe_set, train
 from goalscope.training.settings import Cadence, EvaluationSettings, RunSettings, SettingsError
 
 FLAGS = (
-    "--env FetchReach-v4 --image-size 36 --total-steps 480 --learning-starts 200 --batch-size 16 "
+    "--env FetchReach-v4 --image-size 36 --total-steps 360 --learning-starts 200 --batch-size 16 "
     "--checkpoint-every 100 --evaluation.every 150 --evaluation.episodes 1 --threads 1 "
     "--every.sensitivity 50 --device cpu"
 ).split()
@@ -30,7 +30,7 @@ WAYS = {
     "fast, in memory": ["pixel-her-drq", "--fast", "--frames", "memory"],
     "fast, on disk, four environments": [
         "pixel-her-drq-norm+stack4+critic-encoder",
-        *"--fast --frames disk --n-envs 4 --gradient-steps 2 --buffer-size 240".split(),
+        *"--fast --frames disk --n-envs 4 --gradient-steps 2 --buffer-size 400".split(),
     ],
 }
 
@@ -52,8 +52,27 @@ def settings(out, **changes) -> RunSettings:
     )
 
 
-def command(out, way):
-    return [sys.executable, "-m", "goalscope.cli.main", "train", *way, *FLAGS, "--out", str(out)]
+@pytest.fixture(scope="module", autouse=True)
+def probe_set(tmp_path_factory):
+    """Gathered once: it takes longer than the runs."""
+    path = tmp_path_factory.mktemp("probe") / "probe_set.safetensors"
+    make_probe_set(EnvironmentSettings(id="FetchReach-v4", image_size=36)).save(path)
+    return path
+
+
+def command(out, way, probe_set):
+    return [
+        sys.executable,
+        "-m",
+        "goalscope.cli.main",
+        "train",
+        *way,
+        *FLAGS,
+        "--out",
+        str(out),
+        "--probe-set",
+        str(probe_set),
+    ]
 
 
 def kill_after_checkpoint(process, out, step):
@@ -81,15 +100,18 @@ def final_state(out):
     }, values
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(way, tmp_path):
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, marks=[pytest.mark.slow] if "disk" not in way else []) for way in WAYS],
+)
+def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(way, tmp_path, probe_set):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    subprocess.run(command(whole, WAYS[way]), check=True, **quiet)
-    for step in (200, 400):
-        process = subprocess.Popen(command(cut, WAYS[way]), **quiet)
+    subprocess.run(command(whole, WAYS[way], probe_set), check=True, **quiet)
+    for step in (100, 300):
+        process = subprocess.Popen(command(cut, WAYS[way], probe_set), **quiet)
         kill_after_checkpoint(process, cut, step)
-    subprocess.run(command(cut, WAYS[way]), check=True, **quiet)
+    subprocess.run(command(cut, WAYS[way], probe_set), check=True, **quiet)
     (tensors, values), (others, other_values) = final_state(whole), final_state(cut)
     assert tensors.keys() == others.keys()
     for name, tensor in tensors.items():
@@ -110,10 +132,10 @@ def comparable(run):
     ]
 
 
-def test_a_run_asked_to_stop_saves_itself_and_goes_on(tmp_path):
+def test_a_run_asked_to_stop_saves_itself_and_goes_on(tmp_path, probe_set):
     out = tmp_path / "run"
     process = subprocess.Popen(
-        command(out, WAYS["fast, on disk, four environments"]),
+        command(out, WAYS["fast, on disk, four environments"], probe_set),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -129,7 +151,7 @@ def test_a_run_asked_to_stop_saves_itself_and_goes_on(tmp_path):
     assert "Traceback" not in said
     stopped_at = list_checkpoints(out)[-1].step
     assert 100 <= stopped_at < 480
-    subprocess.run(command(out, WAYS["fast, on disk, four environments"]), check=True)
+    subprocess.run(command(out, WAYS["fast, on disk, four environments"], probe_set), check=True)
     run = read_run(out)
     assert run.end is not None
     assert [line.step for line in run.resumes] == [stopped_at]
@@ -175,13 +197,14 @@ def test_a_buffer_larger_than_memory_does_not_start(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"n_envs": 3}, "--total-steps 200 does not divide by --n-envs 3; use 198"),
-        ({"n_envs": 2, "buffer_size": 101}, "--buffer-size 101 does not divide by --n-envs 2"),
+        ({"n_envs": 3, "total_steps": 400, "learning_starts": 150}, "--n-envs 3; use 399"),
+        ({"n_envs": 2, "buffer_size": 201}, "--buffer-size 201 does not divide by --n-envs 2"),
         ({"precision": "bfloat16"}, "option of --fast"),
         ({"arm": "reach-pixel+drq"}, "leave drq out"),
         ({"arm": "pixel-her-norm+simnorm"}, "use --cnn-dim 48"),
         ({"checkpoint_every": 0}, "at least 1"),
         ({"learning_starts": 49}, "use at least 50"),
+        ({"buffer_size": 99}, "use --buffer-size 100 or more"),
     ],
 )
 def test_settings_that_cannot_be_run_are_said_in_one_line(changes, said, tmp_path):

@@ -1,7 +1,10 @@
 """A study keeps its failures, goes on without them, and does only what is missing."""
 
 import json
-from dataclasses import replace
+import os
+import signal
+import threading
+import time
 
 import pytest
 
@@ -25,29 +28,30 @@ def settings(folder, seed) -> RunSettings:
     )
 
 
-def test_a_failed_run_is_listed_and_only_it_is_done_again(tmp_path):
+def kill_once_it_trains(run: RunSettings) -> None:
+    while not (run.out / "run.json").exists():
+        time.sleep(0.01)
+    os.kill(int((run.out / ".lock").read_text()), signal.SIGKILL)
+
+
+def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path):
     folder = tmp_path / "study"
-    runs = [settings(folder, seed) for seed in (0, 1)]
+    runs = [settings(folder, seed) for seed in (0, 1, 2)]
     runs[0].out.mkdir(parents=True)
     (runs[0].out / "run.json").write_text("{}")  # somebody else's
-    with pytest.raises(StudyError, match="1 of 2 runs failed: pixel-her-seed0 .*already holds"):
+    threading.Thread(target=kill_once_it_trains, args=(runs[1],)).start()
+    with pytest.raises(StudyError, match=r"2 of 3 runs failed: pixel-her-seed0 .*already holds"):
         run_study(runs, folder, parallel=2)
-    assert read_run(runs[1].out).end is not None
-    assert list(read_failures(folder)) == ["pixel-her-seed0"]
+    assert read_run(runs[2].out).end is not None
+    failures = read_failures(folder)
+    assert list(failures) == ["pixel-her-seed0", "pixel-her-seed1"]
+    assert failures["pixel-her-seed1"] == "its process was ended by signal 9"
     states = [row["state"] for row in json.loads((folder / "study.json").read_text())["runs"]]
-    assert states == ["failed", "finished"]
-    written = (runs[1].out / "measurements.jsonl").stat().st_mtime_ns
+    assert states == ["failed", "failed", "finished"]
+    written = (runs[2].out / "measurements.jsonl").stat().st_mtime_ns
     (runs[0].out / "run.json").unlink()
     assert run_study(runs, folder, parallel=2) == [run.out for run in runs]
     assert read_failures(folder) == {}
-    assert (runs[1].out / "measurements.jsonl").stat().st_mtime_ns == written
+    assert (runs[2].out / "measurements.jsonl").stat().st_mtime_ns == written
     digests = {read_run(run.out).info["probe_set"]["sha256"] for run in runs}
     assert len(digests) == 1
-
-
-def test_a_run_that_dies_without_a_word_does_not_take_the_others_along(tmp_path):
-    folder = tmp_path / "study"
-    runs = [replace(settings(folder, 0), device="meta"), settings(folder, 1)]
-    with pytest.raises(StudyError, match="1 of 2 runs failed"):
-        run_study(runs, folder, parallel=1)
-    assert read_run(runs[1].out).end is not None

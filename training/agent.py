@@ -27,7 +27,7 @@ from goalscope.training.lean_sac import LeanSAC
 from goalscope.training.pixel_goal_env import GOALS
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 from goalscope.training.resumable import ResumableEnv
-from goalscope.training.room import choose_frames
+from goalscope.training.room import room_for
 from goalscope.training.settings import RunSettings
 
 _FRESH_ENCODERS = 5
@@ -173,14 +173,12 @@ def _replay_options(settings: RunSettings, folder: Path | None) -> dict[str, Any
     hindsight: dict[str, Any] = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
     if not settings.shared_frames:
         return {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": hindsight}
-    frames = choose_frames(settings)
-    rows_between = -(-settings.checkpoint_steps // settings.n_envs) + 1
     hindsight |= {
-        "frame_stack": settings.resolved_environment.frame_stack,
+        "frame_stack": settings.frame_stack,
         "random_shift": agent.random_shift,
-        "frames": frames,
+        "frames": room_for(settings).frames,
         "frames_folder": folder,
-        "spare_rows": rows_between if frames == "disk" else 0,
+        "spare_rows": settings.spare_rows,
         # Of an environment that draws nothing: those of training may be in other processes.
         "compute_reward": make_task(settings.resolved_environment).unwrapped.compute_reward,  # type: ignore[attr-defined]
     }

@@ -235,8 +235,8 @@ def _check_image(image_size: int, frame_stack: int, offsamples: int) -> None:
 class ShuffledPixels(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     """Shows the image of another observation: a control in which pixels tell nothing of now.
 
-    Each image goes into a pool, and one of the pool is shown. Its generator is its own, seeded from
-    the environment's at a seeded reset.
+    Each image goes into a pool, and one of the pool is shown. Its generator is its own; a
+    seeded reset seeds it and keeps the pool.
 
     Args:
         env: an environment that observes `pixels`.
@@ -254,7 +254,6 @@ class ShuffledPixels(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
         """Start an episode."""
         if seed is not None:
             self.generator = np.random.default_rng(seed)
-            self.pool.clear()
         observation, info = self.env.reset(seed=seed, options=options)
         return self._shuffle(observation), info
 

@@ -67,18 +67,13 @@ def room_for(settings: RunSettings) -> Room:
         observation = sum(_bytes(part) for part in space.spaces.values())
         taken = count * (2 * observation + actions.shape[0] * 4 + _VECTOR_BYTES)
         return Room("memory", taken, 0, free_memory, free_disk)
-    needed = replay_bytes(
-        space, actions, count, settings.n_envs, settings.resolved_environment.frame_stack
-    )
+    sizes = (space, actions, count, settings.n_envs, settings.frame_stack)
+    needed = replay_bytes(*sizes)
     where = settings.frames or ("memory" if needed.total < _SHARE * free_memory else "disk")
     if where == "memory":
         return Room("memory", needed.total, 0, free_memory, free_disk)
+    needed = replay_bytes(*sizes, spare_rows=settings.spare_rows)
     return Room("disk", needed.vectors, needed.frames, free_memory, free_disk)
-
-
-def choose_frames(settings: RunSettings) -> Literal["memory", "disk"]:
-    """Return where the run's replay keeps its frames."""
-    return settings.frames or room_for(settings).frames
 
 
 def refuse_too_large(settings: RunSettings) -> None:

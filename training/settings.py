@@ -143,6 +143,17 @@ class RunSettings:
         return wanted and agent.her and self.resolved_environment.pixels
 
     @property
+    def frame_stack(self) -> int:
+        """Frames of a stack that moves on by one with each step; shuffled images do not."""
+        environment = self.resolved_environment
+        return 1 if environment.shuffled_pixels else environment.frame_stack
+
+    @property
+    def spare_rows(self) -> int:
+        """Rows of replay on disk that may be written between two checkpoints."""
+        return -(-self.checkpoint_steps // self.n_envs) + 1
+
+    @property
     def resolved_agent(self) -> AgentSettings:
         """The agent's settings, the arm's own where none were given."""
         return self.agent or find_arm(self.arm).agent
@@ -229,6 +240,12 @@ def _check_envs(settings: RunSettings) -> None:
         raise SettingsError(
             f"--learning-starts {settings.starts} comes before an episode has ended, and hindsight "
             f"needs one; use at least {first_end}"
+        )
+    if settings.resolved_agent.her and settings.transitions < 2 * first_end:
+        raise SettingsError(
+            f"a replay of {settings.transitions} transitions cannot hold a whole episode of "
+            f"{n_envs} environments while the next is made; use --buffer-size {2 * first_end} or "
+            "more"
         )
     for name in ("total_steps", "buffer_size"):
         value = getattr(settings, name)
