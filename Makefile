@@ -7,7 +7,7 @@ help:
 	@echo "make demo       set everything up, train baseline and fix on FetchPush, compare them"
 	@echo "make test       set everything up, run the tests"
 	@echo "make check      formatting, lint, types"
-	@echo "make bench      overhead of watching, side by side with plain SB3 (about 25 minutes)"
+	@echo "make bench      speed, memory and overhead, side by side with plain SB3 (about 40 minutes)"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make clean      remove the virtual environment and caches; runs are kept"
 
@@ -31,6 +31,7 @@ check:
 
 bench:
 	@scripts/setup.sh
+	@$(PYTHON) -m benchmarks.speed
 	@$(PYTHON) -m benchmarks.overhead
 
 clean:

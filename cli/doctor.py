@@ -20,7 +20,8 @@ from goalscope.diagnostics.provenance import software_versions
 from goalscope.training.environments import EnvironmentSettings, make_environment
 from goalscope.training.pixel_goal_env import PixelGoalEnv
 from goalscope.training.rendering import is_software, renderer_name, select_backend
-from goalscope.training.room import GIB, room_for
+from goalscope.training.replay_room import GIB
+from goalscope.training.room import room_for
 from goalscope.training.settings import RunSettings, check
 from goalscope.training.visibility import object_pixels
 
@@ -129,8 +130,8 @@ def check_run(settings: RunSettings) -> list[Finding]:
         Finding(
             "replay",
             f"{kept}: {room.memory / GIB:.1f} GiB of memory ({room.free_memory / GIB:.1f} free "
-            f"now) and {room.disk / GIB:.1f} GiB of disk ({room.free_disk / GIB:.1f} free); frames in "
-            f"{room.frames}",
+            f"now) and {room.disk / GIB:.1f} GiB of disk ({room.free_disk / GIB:.1f} free); "
+            f"frames in {room.frames}",
             room.problem or "",
             fatal=room.problem is not None,
         )

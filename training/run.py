@@ -10,9 +10,17 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set, load_probe_set
-from goalscope.diagnostics.record import PROBE_SET_FILE, is_run, refuse_existing_run
+from goalscope.diagnostics.record import (
+    MEASUREMENTS_FILE,
+    PROBE_SET_FILE,
+    RUN_FILE,
+    is_run,
+    last_update,
+    refuse_existing_run,
+)
 from goalscope.training.agent import build_agent
 from goalscope.training.arms import find_arm
+from goalscope.training.checkpoint import FOLDER as CHECKPOINTS
 from goalscope.training.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -134,7 +142,12 @@ def _find_checkpoint(settings: RunSettings) -> Checkpoint | None:
     """
     checkpoints = list_checkpoints(settings.out)
     if not checkpoints:
+        if (settings.out / CHECKPOINTS).is_dir() and last_update(settings.out) == 0:
+            # Cut off before its first step, since that is when the first checkpoint is saved.
+            for name in (MEASUREMENTS_FILE, RUN_FILE):
+                (settings.out / name).unlink(missing_ok=True)
         refuse_existing_run(settings.out)
+        (settings.out / CHECKPOINTS).mkdir(exist_ok=True)
         return None
     newest = checkpoints[-1]
     if not newest.resumable and newest.step < settings.total_steps:
