@@ -27,7 +27,7 @@ from benchmarks.updates import measure as measure_updates
 from goalscope.training import SharedFrameHerReplayBuffer
 from goalscope.training.agent import build_agent
 from goalscope.training.environments import EnvironmentSettings, make_environment, make_task
-from goalscope.training.replay_room import replay_bytes
+from goalscope.training.replay.sizes import replay_bytes
 from goalscope.training.settings import RunSettings
 
 N_ENVS, IMAGE = 8, 84

@@ -9,7 +9,7 @@ from goalscope.training.checkpoint import CheckpointError
 from goalscope.training.lock import RunLocked
 from goalscope.training.pixel_goal_env import UnusableEnvironment
 from goalscope.training.rendering import RenderingError
-from goalscope.training.replay_room import BufferTooLarge
+from goalscope.training.replay.sizes import BufferTooLarge
 from goalscope.training.settings import SettingsError
 from goalscope.training.study import StudyError
 

@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 
 from goalscope.cli.options import RunOptions
-from goalscope.training.run import train
+from goalscope.training.run import is_finished, train
 from goalscope.training.settings import FAST
 from goalscope.training.study import run_study
 
@@ -35,6 +35,12 @@ class Train(RunOptions):
         """Train, and say how to read the result."""
         console = Console(highlight=False, soft_wrap=True)
         settings = self.settings(self.arm, self.out, self.seed)
+        if is_finished(settings):
+            train(settings)  # refuses other settings
+            console.print(
+                f"{settings.out} already holds this run to its end; it is left so."
+            )
+            return 0
         if settings.fast:
             console.print("fast, only faster:")
             for line in FAST:

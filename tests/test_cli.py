@@ -12,7 +12,7 @@ from goalscope.diagnostics.record import Line, RecordWriter, read_run
 
 TINY = [
     *("--env", "FetchReach-v4", "--image-size", "36", "--batch-size", "16"),
-    *("--total-steps", "130", "--threads", "1"),
+    *("--total-steps", "130", "--threads", "1", "--evaluation.every", "0"),
 ]
 
 
@@ -55,7 +55,7 @@ def test_train_report_compare(runs):
     compared = goalscope("compare", *folders, "--out", runs / "comparison")
     assert compared.returncode == 0, compared.stderr
     assert (runs / "comparison" / "comparison.html").exists()
-    assert compared.stdout.count("\n") == 4  # three sentences and the page
+    assert compared.stdout.count("\n") == 5  # three sentences, success, the page
     whole = goalscope("compare", runs, "--out", runs / "again")
     assert whole.returncode == 0, whole.stderr
     assert whole.stdout.splitlines()[:3] == compared.stdout.splitlines()[:3]
@@ -95,10 +95,16 @@ def test_bad_training_input(tmp_path, arguments, says):
     assert not (tmp_path / "run").exists()
 
 
-def test_an_output_folder_with_a_run_in_it(runs):
+def test_an_output_folder_with_a_run_in_it(runs, tmp_path):
     before = content(runs / "pixel-her-0")
-    refused(goalscope("train", "pixel-her", *TINY, "--out", runs / "pixel-her-0"), "already holds")
+    other = goalscope("train", "pixel-her-norm", *TINY, "--out", runs / "pixel-her-0")
+    refused(other, "other settings", "arm was 'pixel-her', is 'pixel-her-norm'")
+    again = goalscope("train", "pixel-her", *TINY, "--out", runs / "pixel-her-0")
+    assert again.returncode == 0
+    assert "already" in again.stdout
     assert content(runs / "pixel-her-0") == before
+    RecordWriter(tmp_path / "mine", {}).write(Line(1, 1))  # of a callback, without checkpoints
+    refused(goalscope("train", "pixel-her", *TINY, "--out", tmp_path / "mine"), "already holds")
 
 
 def test_no_working_opengl(tmp_path):

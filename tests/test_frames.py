@@ -6,9 +6,9 @@ import pytest
 import torch
 from replay_streams import Episodes
 
-from goalscope.training.frame_ring import FrameRing
-from goalscope.training.frame_shift import random_shift, shift
-from goalscope.training.frames import GROWTH, FrameStore
+from goalscope.training.replay.frames import GROWTH, FrameStore
+from goalscope.training.replay.ring import FrameRing
+from goalscope.training.replay.shift import random_shift, shift
 
 CPU = torch.device("cpu")
 SHAPE = (3, 5, 4)

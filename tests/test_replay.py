@@ -19,14 +19,14 @@ from test_null import assert_identical
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.record import read_run
 from goalscope.training.environments import EnvironmentSettings, make_environment
-from goalscope.training.frames import GROWTH
-from goalscope.training.replay import (
+from goalscope.training.replay.buffer import (
     BufferTooLarge,
     ReplayBytes,
     SharedFrameHerReplayBuffer,
     replay_bytes,
 )
-from goalscope.training.replay_room import GIB, place_in_memory
+from goalscope.training.replay.frames import GROWTH
+from goalscope.training.replay.sizes import GIB, place_in_memory
 
 
 @pytest.fixture(scope="module")

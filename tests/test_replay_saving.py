@@ -16,9 +16,9 @@ from safetensors.numpy import load_file
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
-from goalscope.training import replay_saving
 from goalscope.training.environments import make_environment
-from goalscope.training.replay import ReplayStateError, SharedFrameHerReplayBuffer
+from goalscope.training.replay import saving
+from goalscope.training.replay.buffer import ReplayStateError, SharedFrameHerReplayBuffer
 
 ROWS, SPARE = 15, 12
 
@@ -229,7 +229,7 @@ def test_another_buffer_s_state_is_refused_by_what_differs(reach, tmp_path):
     add(islice(Episodes(2, 2, 5), 1), used)
     with pytest.raises(ReplayStateError, match="into a new one"):
         used.load_state(tmp_path / "0")
-    path = tmp_path / "0" / replay_saving.DESCRIPTION
+    path = tmp_path / "0" / saving.DESCRIPTION
     for content in ([], {"schema": 1}, json.loads(path.read_text()) | {"segments": [3]}):
         other = tmp_path / "other"
         other.mkdir(exist_ok=True)
@@ -291,7 +291,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 from replay_streams import ACTIONS, Episodes, space
-from goalscope.training.replay import SharedFrameHerReplayBuffer
+from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
 
 folder = Path(sys.argv[1])
 buffers = {

@@ -25,7 +25,7 @@ from goalscope.training.environments import EnvironmentSettings, make_environmen
 from goalscope.training.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.lean_sac import LeanSAC
 from goalscope.training.pixel_goal_env import GOALS
-from goalscope.training.replay import SharedFrameHerReplayBuffer
+from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
 from goalscope.training.resumable import ResumableEnv
 from goalscope.training.room import room_for
 from goalscope.training.settings import RunSettings

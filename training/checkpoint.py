@@ -22,7 +22,7 @@ from torch import Tensor
 from goalscope.diagnostics.provenance import software_versions
 from goalscope.diagnostics.record import write_json_atomically
 from goalscope.training.agent_state import gather_state, restore_state
-from goalscope.training.buffer_state import load_buffer, save_buffer
+from goalscope.training.replay.any_buffer import load_buffer, save_buffer
 
 SCHEMA_VERSION = 1
 FOLDER = "checkpoints"

@@ -10,7 +10,7 @@ import psutil
 from gymnasium import spaces
 
 from goalscope.training.environments import make_environment
-from goalscope.training.replay_room import GIB, BufferTooLarge, replay_bytes
+from goalscope.training.replay.sizes import GIB, BufferTooLarge, replay_bytes
 from goalscope.training.settings import RunSettings
 
 _SHARE = 0.6  # of the free memory that frames may take before they go to disk

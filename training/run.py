@@ -59,6 +59,8 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
     """
     check(settings)
     if not is_run(settings.out):
+        if settings.probe_set is not None:
+            load_probe_set(settings.probe_set)
         refuse_too_large(settings)
         _refuse_software_rendering(settings)
     if settings.threads is not None:
@@ -71,6 +73,12 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
         if checkpoint is None or checkpoint.step < settings.total_steps:
             _train(settings, checkpoint, progress)
     return settings.out
+
+
+def is_finished(settings: RunSettings) -> bool:
+    """Whether the folder holds a run that has made all its steps."""
+    checkpoints = list_checkpoints(settings.out)
+    return bool(checkpoints) and checkpoints[-1].step >= settings.total_steps
 
 
 def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:

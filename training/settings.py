@@ -217,7 +217,6 @@ def check(settings: RunSettings) -> None:
         )
     if settings.checkpoint_every is not None and settings.checkpoint_every < 1:
         raise SettingsError("--checkpoint-every must be at least 1")
-    _check_envs(settings)
     _check_agent(agent, settings)
     if settings.device != "auto":
         try:
@@ -231,6 +230,7 @@ def check(settings: RunSettings) -> None:
             f"--total-steps {settings.total_steps} ends before the first update, which comes after "
             f"{settings.starts} steps; give more steps or a smaller --learning-starts"
         )
+    _check_envs(settings)
 
 
 def _check_envs(settings: RunSettings) -> None:

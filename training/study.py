@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update, write_json_atomically
-from goalscope.training.checkpoint import list_checkpoints
 from goalscope.training.lock import locked
-from goalscope.training.run import make_probe_set, train
+from goalscope.training.run import is_finished, make_probe_set, train
 from goalscope.training.settings import RunSettings, check
 
 STUDY_FILE = "study.json"
@@ -80,11 +79,6 @@ def read_failures(folder: Path) -> dict[str, str]:
     return {row["name"]: row["cause"] for row in rows if row["state"] == "failed"}
 
 
-def _is_finished(run: RunSettings) -> bool:
-    checkpoints = list_checkpoints(run.out)
-    return bool(checkpoints) and checkpoints[-1].step >= run.total_steps
-
-
 @dataclass
 class _Worker:
     run: RunSettings
@@ -99,9 +93,7 @@ class _Workers:
         self._runs = runs
         self._folder = folder
         self._parallel = parallel
-        self._states = {
-            run.out.name: "finished" if _is_finished(run) else "waiting" for run in runs
-        }
+        self._states = {run.out.name: "finished" if is_finished(run) else "waiting" for run in runs}
         self._causes: dict[str, str] = {}
 
     def work(self) -> dict[str, str]:

@@ -18,22 +18,22 @@ import numpy as np
 from safetensors.numpy import save
 
 from goalscope.diagnostics.record import write_json_atomically
-from goalscope.training.frame_segments import (
-    Segment,
-    read_segments,
-    remove_segments,
-    write_segments,
-)
-from goalscope.training.replay_files import (
+from goalscope.training.replay.files import (
     ReplayFile,
     ReplayStateError,
     check_size,
     read_file,
     write_file,
 )
+from goalscope.training.replay.segments import (
+    Segment,
+    read_segments,
+    remove_segments,
+    write_segments,
+)
 
 if TYPE_CHECKING:
-    from goalscope.training.replay import SharedFrameHerReplayBuffer
+    from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
 
 SCHEMA_VERSION = 1
 DESCRIPTION, ARRAYS = "replay.json", "replay.safetensors"

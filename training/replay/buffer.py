@@ -15,13 +15,14 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 
-from goalscope.training.frame_claim import FolderClaim
-from goalscope.training.frame_ring import FrameRing
-from goalscope.training.frame_shift import random_shift as shift_at_random
-from goalscope.training.frames import FrameStore
-from goalscope.training.replay_draw import FinishedRows
-from goalscope.training.replay_files import ReplayStateError
-from goalscope.training.replay_room import (
+from goalscope.training.replay.claim import FolderClaim
+from goalscope.training.replay.draw import FinishedRows
+from goalscope.training.replay.files import ReplayStateError
+from goalscope.training.replay.frames import FrameStore
+from goalscope.training.replay.ring import FrameRing
+from goalscope.training.replay.saving import load_buffer, save_buffer
+from goalscope.training.replay.shift import random_shift as shift_at_random
+from goalscope.training.replay.sizes import (
     BufferTooLarge,
     ReplayBytes,
     frame_shapes,
@@ -29,7 +30,6 @@ from goalscope.training.replay_room import (
     place_on_disk,
     replay_bytes,
 )
-from goalscope.training.replay_saving import load_buffer, save_buffer
 
 __all__ = [
     "BufferTooLarge",

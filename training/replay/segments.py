@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from goalscope.training.frame_ring import FrameRing
-from goalscope.training.replay_files import ReplayFile, read_file, write_file
+from goalscope.training.replay.files import ReplayFile, read_file, write_file
+from goalscope.training.replay.ring import FrameRing
 
 _FRAMES = 2048  # in a file
 _SUFFIX = ".frames.safetensors"

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from goalscope.training.frame_claim import FolderClaim
-from goalscope.training.frames import FrameStore
+from goalscope.training.replay.claim import FolderClaim
+from goalscope.training.replay.frames import FrameStore
 
 if TYPE_CHECKING:
-    from goalscope.training.frame_segments import Segment
+    from goalscope.training.replay.segments import Segment
 
 Images = Mapping[str, np.ndarray]
 

@@ -10,7 +10,7 @@ from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.buffers import DictReplayBuffer
 
 from goalscope.diagnostics.record import write_json_atomically
-from goalscope.training.replay import SharedFrameHerReplayBuffer
+from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
 
 _ARRAYS, _VALUES = "replay.safetensors", "replay.json"
 _OF_ROWS = ("actions", "rewards", "dones", "timeouts")
