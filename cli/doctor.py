@@ -131,7 +131,7 @@ def check_run(settings: RunSettings) -> list[Finding]:
             "replay",
             f"{kept}: {room.memory / GIB:.1f} GiB of memory ({room.free_memory / GIB:.1f} free "
             f"now) and {room.disk / GIB:.1f} GiB of disk ({room.free_disk / GIB:.1f} free); "
-            f"frames in {room.frames}",
+            f"frames {'on' if room.frames == 'disk' else 'in'} {room.frames}",
             room.problem or "",
             fatal=room.problem is not None,
         )

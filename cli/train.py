@@ -37,9 +37,7 @@ class Train(RunOptions):
         settings = self.settings(self.arm, self.out, self.seed)
         if is_finished(settings):
             train(settings)  # refuses other settings
-            console.print(
-                f"{settings.out} already holds this run to its end; it is left so."
-            )
+            console.print(f"{settings.out} already holds this run to its end; it is left so.")
             return 0
         if settings.fast:
             console.print("fast, only faster:")
