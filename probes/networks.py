@@ -98,13 +98,13 @@ class Network:
 
         The smallest is what SAC's actor maximises and its targets bootstrap from.
         """
-        with _substituted_features(self.module, features):
+        with substituted_features(self.module, features):
             values = self.module(None, actions)
         return torch.cat(values, dim=1).amin(dim=1)
 
     def mean_actions(self, features: Tensor) -> Tensor:
         """Return the deterministic action, float (B, A) in [-1, 1], of fused features (B, D)."""
-        with _substituted_features(self.module, features):
+        with substituted_features(self.module, features):
             actions: Tensor = _deterministic(self.module)
         return actions
 
@@ -117,7 +117,7 @@ class Network:
         draw = getattr(self.module, "action_log_prob", None)
         if draw is None:
             return self.mean_actions(features), 0.0
-        with _substituted_features(self.module, features):
+        with substituted_features(self.module, features):
             actions, log_density = draw(None)
         return actions, log_density.flatten()
 
@@ -179,7 +179,7 @@ def _find_consumers(module: BaseModel, features: Tensor) -> tuple[Consumer, ...]
 
         handles.append(part.register_forward_pre_hook(record))
     try:
-        with _substituted_features(module, features):
+        with substituted_features(module, features):
             if hasattr(module, "q_networks"):
                 shape = (len(features), *cast(spaces.Box, module.action_space).shape)
                 module(None, torch.zeros(shape, device=features.device).flatten(1))
@@ -198,7 +198,7 @@ def _deterministic(actor: BaseModel) -> Tensor:
 
 
 @contextmanager
-def _substituted_features(module: BaseModel, features: Tensor) -> Iterator[None]:
+def substituted_features(module: BaseModel, features: Tensor) -> Iterator[None]:
     """Let the network's own heads run on the given fused features instead of encoding again."""
 
     def substitute(*_: object, **__: object) -> Tensor:

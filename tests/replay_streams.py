@@ -10,7 +10,7 @@ from gymnasium import spaces
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 
-from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
+from goalscope.training.replay import SharedFrameHerReplayBuffer
 
 SIZE = 6
 ACTIONS = spaces.Box(-1, 1, (2,), np.float32)

@@ -8,7 +8,8 @@ from gymnasium import spaces
 from stable_baselines3.common.preprocessing import preprocess_obs
 from torch import Tensor
 
-from goalscope.training.lean_encoding import given_features, prepare
+from goalscope.probes.networks import substituted_features
+from goalscope.training.lean_encoding import prepare
 
 IMAGE = spaces.Box(0, 255, (3, 36, 36), "uint8")
 SPACE = spaces.Dict(
@@ -57,9 +58,9 @@ def test_the_callers_tensors_stay_even_where_nothing_is_to_be_converted():
     assert torch.equal(batch["pixels"], observations()["pixels"].float())
 
 
-def test_given_features_end_with_the_block(make_agent):
+def test_substituted_features_end_with_the_block(make_agent):
     actor = make_agent().actor
     features = torch.zeros(2, actor.features_dim)
-    with given_features(actor, features):
+    with substituted_features(actor, features):
         assert actor.extract_features(None, actor.features_extractor) is features
     assert "extract_features" not in vars(actor)

@@ -19,7 +19,7 @@ from test_null import assert_identical
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.record import read_run
 from goalscope.training.environments import EnvironmentSettings, make_environment
-from goalscope.training.replay.buffer import (
+from goalscope.training.replay import (
     BufferTooLarge,
     ReplayBytes,
     SharedFrameHerReplayBuffer,

@@ -17,8 +17,7 @@ from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
 from goalscope.training.environments import make_environment
-from goalscope.training.replay import saving
-from goalscope.training.replay.buffer import ReplayStateError, SharedFrameHerReplayBuffer
+from goalscope.training.replay import ReplayStateError, SharedFrameHerReplayBuffer, saving
 
 ROWS, SPARE = 15, 12
 
@@ -291,7 +290,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 from replay_streams import ACTIONS, Episodes, space
-from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
+from goalscope.training.replay import SharedFrameHerReplayBuffer
 
 folder = Path(sys.argv[1])
 buffers = {

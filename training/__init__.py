@@ -7,7 +7,7 @@ select_backend()  # mujoco reads MUJOCO_GL once, as it is imported
 from goalscope.training.extractors import NormalizedCombinedExtractor  # noqa: E402
 from goalscope.training.lean_sac import LeanSAC  # noqa: E402
 from goalscope.training.pixel_goal_env import PixelGoalEnv  # noqa: E402
-from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer  # noqa: E402
+from goalscope.training.replay import SharedFrameHerReplayBuffer  # noqa: E402
 
 __all__ = [
     "LeanSAC",

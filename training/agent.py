@@ -25,7 +25,7 @@ from goalscope.training.environments import EnvironmentSettings, make_environmen
 from goalscope.training.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.lean_sac import LeanSAC
 from goalscope.training.pixel_goal_env import GOALS
-from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
+from goalscope.training.replay import SharedFrameHerReplayBuffer
 from goalscope.training.resumable import ResumableEnv
 from goalscope.training.room import room_for
 from goalscope.training.settings import RunSettings
@@ -176,7 +176,7 @@ def _replay_options(settings: RunSettings, folder: Path | None) -> dict[str, Any
     hindsight |= {
         "frame_stack": settings.frame_stack,
         "random_shift": agent.random_shift,
-        "frames": room_for(settings).frames,
+        "frames": settings.frames or room_for(settings).frames,
         "frames_folder": folder,
         "spare_rows": settings.spare_rows,
         # Of an environment that draws nothing: those of training may be in other processes.

@@ -2,8 +2,8 @@
 
 import logging
 import signal
+import threading
 import time
-from contextlib import suppress
 from typing import Any
 
 from stable_baselines3 import SAC
@@ -105,7 +105,6 @@ class CheckpointCallback(BaseCallback):
 
 
 def _stop_signals() -> list[int]:
-    with suppress(ValueError):  # signals reach the main thread alone
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    if threading.current_thread() is threading.main_thread():
         return [signal.SIGINT, signal.SIGTERM]
-    return []
+    return []  # signals reach the main thread alone

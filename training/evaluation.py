@@ -1,7 +1,7 @@
 """How well a policy solves its task: episodes in an environment of its own, beside training."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from stable_baselines3.common.type_aliases import PolicyPredictor
 from torch import nn
 
 from goalscope.diagnostics.isolation import isolated_generators
+from goalscope.probes.blocks import evaluation_mode
 
 EVALUATION_SEED = 30_000_001  # of no training environment: every arm and seed meets the same starts
 EPISODES = 20
@@ -29,21 +30,16 @@ class NotEvaluable(Exception):
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What some episodes of a policy came to.
+class Successes:
+    """How many of some episodes were successful at their last step.
 
     Attributes:
-        successes: episodes that were successful at their last step.
+        successes: those that were.
         episodes: all of them.
-        final_distances: of the achieved from the desired goal at the last step, in cm (the goals
-            are metres); one per episode, in their order.
-        mean_return: undiscounted sum of rewards, the mean over episodes.
     """
 
     successes: int
     episodes: int
-    final_distances: tuple[float, ...]
-    mean_return: float
 
     @property
     def success_rate(self) -> float:
@@ -54,6 +50,22 @@ class Evaluation:
     def interval(self) -> tuple[float, float]:
         """The 95 % Wilson interval of the success rate, 0..1."""
         return wilson_interval(self.successes, self.episodes)
+
+
+@dataclass(frozen=True)
+class Evaluation(Successes):
+    """What some episodes of a policy came to.
+
+    Attributes:
+        successes: episodes that were successful at their last step.
+        episodes: all of them.
+        final_distances: of the achieved from the desired goal at the last step, in cm (the goals
+            are metres); one per episode, in their order.
+        mean_return: undiscounted sum of rewards, the mean over episodes.
+    """
+
+    final_distances: tuple[float, ...]
+    mean_return: float
 
     @property
     def final_distance(self) -> float:
@@ -112,7 +124,9 @@ def evaluate(
     """
     _check_episodes(episodes)
     ends = []
-    with isolated_generators(seed % 2**32), _same_mode(policy):
+    root = policy.policy if isinstance(policy, BaseAlgorithm) else policy
+    mode = evaluation_mode(root) if isinstance(root, nn.Module) else nullcontext()
+    with isolated_generators(seed % 2**32), mode:
         for number in range(episodes):
             ends.append(_run_episode(policy, env, seed + number))
     successes, distances, returns = zip(*ends, strict=True)
@@ -136,7 +150,7 @@ def _run_episode(
         total += float(reward)
         ended = terminated or truncated
     try:
-        success, distance = bool(info["is_success"]), _distance(env, observation, info)
+        success, distance = bool(info["is_success"]), _distance(observation, info)
     except KeyError as error:
         raise NotEvaluable(
             "success cannot be evaluated: the environment needs info['is_success'], and "
@@ -145,30 +159,12 @@ def _run_episode(
     return success, distance, total
 
 
-def _distance(
-    env: gym.Env[Any, np.ndarray], observation: Mapping[str, np.ndarray], info: Mapping[str, Any]
-) -> float:
+def _distance(observation: Mapping[str, np.ndarray], info: Mapping[str, Any]) -> float:
     """Return how far the achieved goal is from the desired one, cm."""
-    if "desired_goal" in observation:
-        apart = observation["achieved_goal"] - observation["desired_goal"]
-    else:  # an arm that does not observe its goals: they are the simulator's
-        robot: Any = env.unwrapped
-        achieved = "object_position" if robot.has_object else "gripper_position"
-        apart = info[achieved] - robot.goal
+    if "desired_goal" not in observation:  # an arm that does not observe its goals
+        return 100 * float(info["goal_distance"])
+    apart = observation["achieved_goal"] - observation["desired_goal"]
     return 100 * float(np.linalg.norm(apart))
-
-
-@contextmanager
-def _same_mode(policy: object) -> Iterator[None]:
-    """Put every module back into the mode it was in: `predict` switches to evaluation."""
-    root = policy.policy if isinstance(policy, BaseAlgorithm) else policy
-    modules = list(root.modules()) if isinstance(root, nn.Module) else []
-    modes = [module.training for module in modules]
-    try:
-        yield
-    finally:
-        for module, mode in zip(modules, modes, strict=True):
-            module.training = mode
 
 
 class EvaluationCallback(BaseCallback):

@@ -17,7 +17,7 @@ import numpy as np
 
 from goalscope.diagnostics.record import write_json_atomically
 from goalscope.training.environments import EnvironmentSettings, make_task
-from goalscope.training.evaluation import Evaluation, evaluate, wilson_interval
+from goalscope.training.evaluation import Evaluation, Successes, evaluate
 
 # Resolved: an editable install links to the code, and not to what lies beside it.
 FLOORS_FILE = Path(__file__).resolve().with_name("floors.json")
@@ -27,7 +27,7 @@ _PACKAGES = ("mujoco", "gymnasium-robotics", "gymnasium", "numpy")
 
 
 @dataclass(frozen=True)
-class Floor:
+class Floor(Successes):
     """What a policy without any skill comes to.
 
     Attributes:
@@ -38,21 +38,9 @@ class Floor:
         mean_return: undiscounted sum of rewards, the mean over episodes.
     """
 
-    successes: int
-    episodes: int
     final_distance_cm: float
     final_distance_mean_cm: float
     mean_return: float
-
-    @property
-    def success_rate(self) -> float:
-        """Share of successful episodes, 0..1."""
-        return self.successes / self.episodes
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % Wilson interval of the success rate, 0..1."""
-        return wilson_interval(self.successes, self.episodes)
 
 
 @dataclass(frozen=True)

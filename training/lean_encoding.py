@@ -1,7 +1,6 @@
 """Encoding a batch once for every network that reads it with the same weights."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -110,20 +109,6 @@ def encode(network: BaseModel, prepared: "PyTorchObs", dtype: torch.dtype) -> Te
     with torch.autocast(network.device.type, dtype=dtype):
         features = network.features_extractor(prepared)
     return features.float()
-
-
-@contextmanager
-def given_features(network: BaseModel, features: Tensor) -> Iterator[None]:
-    """Let the network's own heads run on these fused features instead of encoding."""
-
-    def given(*_: object) -> Tensor:
-        return features
-
-    object.__setattr__(network, "extract_features", given)
-    try:
-        yield
-    finally:
-        object.__delattr__(network, "extract_features")
 
 
 def trains_encoder(network: BaseModel) -> bool:

@@ -10,11 +10,11 @@ from stable_baselines3.common.utils import polyak_update
 from torch import Tensor
 from torch.nn import functional
 
+from goalscope.probes.networks import substituted_features
 from goalscope.training.critic_encoder import DetachedActor
 from goalscope.training.lean_encoding import (
     BatchEncoding,
     encode,
-    given_features,
     held_parameters,
     prepare,
 )
@@ -109,20 +109,20 @@ class LeanSAC(SAC):
         dtype = _DTYPES[self.precision]
         encoding = BatchEncoding(self.policy, prepare(batch.observations, self.actor, dtype), dtype)
 
-        with given_features(self.actor, encoding.for_acting()):
+        with substituted_features(self.actor, encoding.for_acting()):
             actions_pi, log_prob = self.actor.action_log_prob(batch.observations)
         log_prob = log_prob.reshape(-1, 1)
         ent_coef, logged = self._update_temperature(log_prob.detach())
 
         target = self._target_values(batch, ent_coef, dtype)
-        with given_features(self.critic, encoding.for_valuing()):
+        with substituted_features(self.critic, encoding.for_valuing()):
             values = self.critic(batch.observations, batch.actions)
         critic_loss = 0.5 * torch.stack([functional.mse_loss(q, target) for q in values]).sum()
         self.critic.optimizer.zero_grad()
         critic_loss.backward()
         self.critic.optimizer.step()
 
-        with given_features(self.critic, encoding.for_judging()):
+        with substituted_features(self.critic, encoding.for_judging()):
             values = self.critic(batch.observations, actions_pi)
         least = torch.cat(values, dim=1).min(dim=1, keepdim=True).values
         actor_loss = (ent_coef * log_prob - least).mean()
@@ -149,9 +149,9 @@ class LeanSAC(SAC):
     ) -> Tensor:
         """Return the critic's targets, float (B, 1), from the actor's next actions."""
         prepared = prepare(batch.next_observations, self.actor, dtype)
-        with given_features(self.actor, encode(self.actor, prepared, dtype)):
+        with substituted_features(self.actor, encode(self.actor, prepared, dtype)):
             actions, log_prob = self.actor.action_log_prob(batch.next_observations)
-        with given_features(self.critic_target, encode(self.critic_target, prepared, dtype)):
+        with substituted_features(self.critic_target, encode(self.critic_target, prepared, dtype)):
             values = self.critic_target(batch.next_observations, actions)
         least = torch.cat(values, dim=1).min(dim=1, keepdim=True).values
         soft = least - ent_coef * log_prob.reshape(-1, 1)

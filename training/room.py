@@ -1,7 +1,7 @@
 """What a run will take: memory and disk for replay, against what is free now."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -76,15 +76,16 @@ def room_for(settings: RunSettings) -> Room:
     return Room("disk", needed.vectors, needed.frames, free_memory, free_disk)
 
 
-def refuse_too_large(settings: RunSettings) -> None:
-    """Raise where replay does not fit.
+def fitted(settings: RunSettings) -> RunSettings:
+    """Return the settings with the place of replay's frames chosen, by what is free now.
 
     Raises:
         BufferTooLarge: saying what it needs, what there is, and the remedy.
     """
-    problem = room_for(settings).problem
-    if problem is not None:
-        raise BufferTooLarge(problem)
+    room = room_for(settings)
+    if room.problem is not None:
+        raise BufferTooLarge(room.problem)
+    return replace(settings, frames=room.frames) if settings.shared_frames else settings
 
 
 def _bytes(space: spaces.Space[object]) -> int:

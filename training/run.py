@@ -14,7 +14,6 @@ from goalscope.diagnostics.record import (
     MEASUREMENTS_FILE,
     PROBE_SET_FILE,
     RUN_FILE,
-    is_run,
     last_update,
     refuse_existing_run,
 )
@@ -35,7 +34,7 @@ from goalscope.training.floors import floors_of
 from goalscope.training.lock import locked
 from goalscope.training.progress import ProgressCallback
 from goalscope.training.rendering import is_software, renderer_name
-from goalscope.training.room import refuse_too_large
+from goalscope.training.room import fitted
 from goalscope.training.settings import RunSettings, SettingsError, check, with_saved
 
 PROBE_SEED = 20_000_003  # of no training environment: every arm and seed gathers the same states
@@ -58,10 +57,10 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
         Stopped: SIGINT or SIGTERM came; the run was saved first.
     """
     check(settings)
-    if not is_run(settings.out):
+    if not list_checkpoints(settings.out):
         if settings.probe_set is not None:
             load_probe_set(settings.probe_set)
-        refuse_too_large(settings)
+        settings = fitted(settings)
         _refuse_software_rendering(settings)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
@@ -99,7 +98,7 @@ def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool)
     try:
         state = None
         if checkpoint is not None:
-            state = load_checkpoint(checkpoint, model, settings.configuration())
+            state = load_checkpoint(checkpoint, model)
             if not checkpoint.content["replay"]:  # gathered anew, as at the start
                 state["diagnostics"]["lost_buffer"] = True
                 model.learning_starts = checkpoint.step + settings.starts

@@ -185,15 +185,19 @@ class RunSettings:
 
 
 def with_saved(settings: RunSettings, configuration: Mapping[str, Any]) -> RunSettings:
-    """Return the settings, where a default depends on the run's length with what was saved.
+    """Return the settings, where a default depends on its start with what was saved.
 
-    A run may be given more steps than it began with: its replay stays as large as it was.
+    A run may be given more steps than it began with: its replay stays as large as it was, and its
+    frames stay where they are, whatever is free by now.
     """
-    saved = {name: configuration.get(name) for name in ("buffer_size", "checkpoint_every")}
+    saved = {
+        name: configuration.get(name) for name in ("buffer_size", "checkpoint_every", "frames")
+    }
     return replace(
         settings,
         buffer_size=settings.buffer_size or saved["buffer_size"],
         checkpoint_every=settings.checkpoint_every or saved["checkpoint_every"],
+        frames=settings.frames or saved["frames"],
     )
 
 

@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -114,7 +113,7 @@ class _Workers:
                     bars.update(self._states)
         except KeyboardInterrupt:
             for worker in working:  # each saves itself and ends
-                os.kill(worker.process.pid or 0, signal.SIGTERM)
+                worker.process.terminate()
             for worker in working:
                 worker.process.join()
                 self._end(worker)

@@ -17,27 +17,16 @@ from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 
 from goalscope.training.replay.claim import FolderClaim
 from goalscope.training.replay.draw import FinishedRows
-from goalscope.training.replay.files import ReplayStateError
 from goalscope.training.replay.frames import FrameStore
 from goalscope.training.replay.ring import FrameRing
 from goalscope.training.replay.saving import load_buffer, save_buffer
 from goalscope.training.replay.shift import random_shift as shift_at_random
 from goalscope.training.replay.sizes import (
-    BufferTooLarge,
-    ReplayBytes,
     frame_shapes,
     place_in_memory,
     place_on_disk,
     replay_bytes,
 )
-
-__all__ = [
-    "BufferTooLarge",
-    "ReplayBytes",
-    "ReplayStateError",
-    "SharedFrameHerReplayBuffer",
-    "replay_bytes",
-]
 
 Reward = Callable[[np.ndarray, np.ndarray, list[dict[str, Any]]], np.ndarray]
 
