@@ -51,6 +51,15 @@ class RunOptions:
     learning_starts: int | None = None
     """Steps before the first update; 100 per environment if left out."""
 
+    gamma: float = 0.99
+    """Discount per step."""
+
+    tau: float = 0.005
+    """Step of the target critic towards the critic per update."""
+
+    ent_coef: str = "auto"
+    """Entropy coefficient: auto is learnt from 1, auto_0.1 from 0.1, a number stays."""
+
     fast: bool = False
     """All that is only faster: frames stored once, lean updates, environments in processes."""
 
@@ -136,6 +145,9 @@ class RunOptions:
             batch_size=self.batch_size,
             buffer_size=self.buffer_size,
             learning_starts=self.learning_starts,
+            gamma=self.gamma,
+            tau=self.tau,
+            ent_coef=self.ent_coef,
             fast=self.fast,
             precision=self.precision,
             frames=self.frames,

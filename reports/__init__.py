@@ -8,10 +8,10 @@
 Reads records only, never a live model.
 """
 
-from goalscope.reports.comparison_page import Comparison, write_comparison
 from goalscope.reports.errors import ReportError
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.report_page import Report, write_report
+from goalscope.reports.pages.comparison_page import Comparison, write_comparison
+from goalscope.reports.pages.report_page import Report, write_report
+from goalscope.reports.verdict.outcomes import Thresholds
 
 __all__ = [
     "Comparison",

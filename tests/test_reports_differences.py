@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_run
 
-from goalscope.reports.differences import (
+from goalscope.reports.records.differences import (
     circumstance_differences,
     missing_single_changes,
     mixed_arms,
     setting_differences,
 )
-from goalscope.reports.grouping import load_arms
-from goalscope.reports.health import comparison_warnings, run_warnings
-from goalscope.reports.tables import load_run
-from goalscope.reports.windows import three_times
+from goalscope.reports.records.grouping import load_arms
+from goalscope.reports.records.health import comparison_warnings, run_warnings
+from goalscope.reports.records.tables import load_run
+from goalscope.reports.records.windows import three_times
 
 EXTRACTOR = "agent.features_extractor"
 WIDTH = "agent.features_extractor.cnn_output_dim"

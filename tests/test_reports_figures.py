@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_runs import BASELINE, write_arms, write_run
 
-from goalscope.reports.claims import evaluate
-from goalscope.reports.comparison_figures import comparison_drawings
-from goalscope.reports.distance_figures import bin_centres
-from goalscope.reports.drawing import (
+from goalscope.reports.figures.comparison_figures import comparison_drawings
+from goalscope.reports.figures.distance_figures import bin_centres
+from goalscope.reports.figures.drawing import (
     Curve,
     Drawing,
     Panel,
@@ -25,14 +24,15 @@ from goalscope.reports.drawing import (
     seeds_side_by_side,
     thin,
 )
-from goalscope.reports.grouping import load_arms
-from goalscope.reports.labels import spread, wrap
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.run_figures import run_drawings
-from goalscope.reports.statistics import Scale
-from goalscope.reports.style import arm_style, house_style
-from goalscope.reports.tables import load_run
-from goalscope.reports.windows import three_times
+from goalscope.reports.figures.labels import spread, wrap
+from goalscope.reports.figures.run_figures import run_drawings
+from goalscope.reports.figures.style import arm_style, house_style
+from goalscope.reports.records.grouping import load_arms
+from goalscope.reports.records.tables import load_run
+from goalscope.reports.records.windows import three_times
+from goalscope.reports.verdict.claims import evaluate
+from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.statistics import Scale
 
 
 def table(values, updates=None):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goalscope.reports.outcomes import (
+from goalscope.reports.verdict.outcomes import (
     Outcome,
     Sample,
     Thresholds,
@@ -17,7 +17,7 @@ from goalscope.reports.outcomes import (
     judge_raised,
     sort_sample,
 )
-from goalscope.reports.statistics import Scale
+from goalscope.reports.verdict.statistics import Scale
 
 RULES = Thresholds()
 SHARES = st.floats(0, 1)

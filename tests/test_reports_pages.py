@@ -15,14 +15,10 @@ from synthetic_runs import BASELINE, FIX, PROBE_SHA, write_arms, write_run
 
 import goalscope.reports as reports
 from goalscope.diagnostics.record import Line, RecordWriter
-from goalscope.reports import (
-    comparison_page,
-    report_page,
-    write_comparison,
-    write_report,
-)
-from goalscope.reports.drawing import save
-from goalscope.reports.tables import load_run
+from goalscope.reports import write_comparison, write_report
+from goalscope.reports.figures.drawing import save
+from goalscope.reports.pages import comparison_page, report_page
+from goalscope.reports.records.tables import load_run
 
 SHORT = replace(BASELINE, updates=60)
 SHORT_FIX = replace(FIX, updates=60)
@@ -253,7 +249,7 @@ def test_the_public_names():
 def test_reports_import_nothing_of_the_project_but_the_record():
     folder = Path(__file__).parent.parent / "reports"
     found = set()
-    for path in folder.glob("*.py"):
+    for path in folder.glob("**/*.py"):
         found |= set(re.findall(r"^\s*(?:from|import) (goalscope[\w.]*)", path.read_text(), re.M))
         assert not re.search(r"^\s*(?:from|import) torch", path.read_text(), re.M)
     assert {name for name in found if not name.startswith("goalscope.reports")} == {

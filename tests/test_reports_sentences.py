@@ -7,13 +7,17 @@ from dataclasses import replace
 import pytest
 from synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_run
 
-from goalscope.reports.claims import evaluate
-from goalscope.reports.grouping import load_arms
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.sentences import overall_sentence, single_run_sentences, time_sentences
-from goalscope.reports.tables import load_run
-from goalscope.reports.windows import three_times
-from goalscope.reports.words import percent, plain
+from goalscope.reports.records.grouping import load_arms
+from goalscope.reports.records.tables import load_run
+from goalscope.reports.records.windows import three_times
+from goalscope.reports.verdict.claims import evaluate
+from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.sentences import (
+    overall_sentence,
+    single_run_sentences,
+    time_sentences,
+)
+from goalscope.reports.verdict.words import percent, plain
 
 
 def sentences_of(folders):

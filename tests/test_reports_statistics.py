@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from goalscope.reports.statistics import (
+from goalscope.reports.verdict.statistics import (
     EPSILON,
     Scale,
     holm,

@@ -8,26 +8,21 @@ from dataclasses import replace
 import pytest
 from synthetic_runs import BASELINE, FIX, FLOORS, write_arms, write_run
 
-from goalscope.reports import (
-    Thresholds,
-    comparison_page,
-    report_page,
-    write_comparison,
-    write_report,
-)
-from goalscope.reports.differences import circumstance_differences, setting_differences
-from goalscope.reports.drawing import save
-from goalscope.reports.grouping import load_arms
-from goalscope.reports.health import run_warnings
-from goalscope.reports.success import (
+from goalscope.reports import Thresholds, write_comparison, write_report
+from goalscope.reports.figures.drawing import save
+from goalscope.reports.figures.success_figure import success_drawing
+from goalscope.reports.pages import comparison_page, report_page
+from goalscope.reports.records.differences import circumstance_differences, setting_differences
+from goalscope.reports.records.grouping import load_arms
+from goalscope.reports.records.health import run_warnings
+from goalscope.reports.records.tables import load_run
+from goalscope.reports.verdict.success import (
     evaluations,
     last_evaluations,
     recorded_floors,
     run_success_sentence,
     success_sentence,
 )
-from goalscope.reports.success_figure import success_drawing
-from goalscope.reports.tables import load_run
 
 LEARNS = replace(BASELINE, updates=60, success=(0.0, 0.5, 1.0), settings=FLOORS)
 FAILS = replace(LEARNS, success=(0.0, 0.0, 0.0))

@@ -8,8 +8,8 @@ import pytest
 from synthetic_runs import BASELINE, Synthetic, write_run
 
 from goalscope.diagnostics.record import Line, RecordWriter
-from goalscope.reports.tables import load_run, parse_key
-from goalscope.reports.windows import (
+from goalscope.reports.records.tables import load_run, parse_key
+from goalscope.reports.records.windows import (
     Window,
     steps_of,
     three_times,

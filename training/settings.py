@@ -1,5 +1,6 @@
 """Everything that makes a run, and the check that it can be run."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from goalscope.training.extractors import SIMNORM_GROUP
 
 EPISODE_STEPS = 50  # of every Fetch task
 MOST_TRANSITIONS = 1_000_000  # the plan's buffer
+_ENTROPY = re.compile(r"auto|(auto_)?(?=.*[1-9])(\d+\.?\d*|\.\d+)(e-?\d+)?")
 _NOT_OF_THE_RUN = ("out", "total_steps", "probe_set", "threads", "software_rendering", "evaluation")
 
 FAST = (
@@ -71,6 +73,10 @@ class RunSettings:
         batch_size: transitions per update.
         buffer_size: transitions kept; None keeps all, up to the plan's million.
         learning_starts: steps before the first update; None is 100 per environment, two episodes.
+        gamma: discount per step, 0 to 1.
+        tau: step of the target critic towards the critic per update, 0 to 1.
+        ent_coef: SAC's entropy coefficient as SB3 takes it: "auto" learns it from 1, "auto_0.1"
+            from 0.1, a number keeps it.
         fast: all that is only faster, listed in `FAST`.
         precision: of the networks' passes in `LeanSAC`.
         frames: where replay keeps frames; None is memory where they take at most 60 % of what is
@@ -97,6 +103,9 @@ class RunSettings:
     batch_size: int = 256
     buffer_size: int | None = None
     learning_starts: int | None = None
+    gamma: float = 0.99
+    tau: float = 0.005
+    ent_coef: str = "auto"
     fast: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     frames: Literal["memory", "disk"] | None = None
@@ -113,6 +122,11 @@ class RunSettings:
     def starts(self) -> int:
         """Steps before the first update."""
         return 100 * self.n_envs if self.learning_starts is None else self.learning_starts
+
+    @property
+    def entropy_coefficient(self) -> float | str:
+        """SAC's entropy coefficient as SB3's constructor takes it."""
+        return self.ent_coef if self.ent_coef.startswith("auto") else float(self.ent_coef)
 
     @property
     def updates(self) -> int:
@@ -261,6 +275,14 @@ def _check_envs(settings: RunSettings) -> None:
 
 
 def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
+    for name in ("gamma", "tau"):
+        if not 0 < getattr(settings, name) <= 1:
+            raise SettingsError(f"--{name} must lie above 0 and be at most 1")
+    if not _ENTROPY.fullmatch(settings.ent_coef):
+        raise SettingsError(
+            f"--ent-coef {settings.ent_coef} is not SB3's: give auto, auto_0.1 (learnt from 0.1) "
+            "or a number above 0"
+        )
     if agent.random_shift is not None and not (agent.her and settings.resolved_environment.pixels):
         raise SettingsError(
             f"{settings.arm}: DrQ's random shift needs pixels and hindsight replay; leave drq out"

@@ -1,20 +1,20 @@
 """All figures of one run, and those of its behaviour: sensitivity, relabelling, training."""
 
-from goalscope.reports.balance_figures import (
+from goalscope.reports.figures.balance_figures import (
     directions_drawing,
     features_drawing,
     gradient_shares_drawing,
     gradient_sizes_drawing,
     signal_drawing,
 )
-from goalscope.reports.distance_figures import q_distance_drawing
-from goalscope.reports.drawing import Drawing, Reference
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.run_panels import ONE_SEED, figure_of, panel_of_keys
-from goalscope.reports.statistics import Scale
-from goalscope.reports.success_figure import success_drawing
-from goalscope.reports.tables import Run
-from goalscope.reports.windows import Times
+from goalscope.reports.figures.distance_figures import q_distance_drawing
+from goalscope.reports.figures.drawing import Drawing, Reference
+from goalscope.reports.figures.run_panels import ONE_SEED, figure_of, panel_of_keys
+from goalscope.reports.figures.success_figure import success_drawing
+from goalscope.reports.records.tables import Run
+from goalscope.reports.records.windows import Times
+from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.statistics import Scale
 
 
 def run_drawings(run: Run, times: Times, rules: Thresholds, family: str | None) -> list[Drawing]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from goalscope.reports.drawing import (
+from goalscope.reports.figures.drawing import (
     LAYOUT,
     SEEDS_FOR_A_BAND,
     WIDTH,
@@ -16,12 +16,12 @@ from goalscope.reports.drawing import (
     Drawing,
     draw_curve,
 )
-from goalscope.reports.labels import side_labels
-from goalscope.reports.statistics import Scale
-from goalscope.reports.style import GREY, Dash, arm_style, even_axis
-from goalscope.reports.success import Arms, Floor, evaluations, recorded_floors
-from goalscope.reports.windows import Axis
-from goalscope.reports.words import count, percent
+from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.style import GREY, Dash, arm_style, even_axis
+from goalscope.reports.records.windows import Axis
+from goalscope.reports.verdict.statistics import Scale
+from goalscope.reports.verdict.success import Arms, Floor, evaluations, recorded_floors
+from goalscope.reports.verdict.words import count, percent
 
 _LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
 _ROOM = 1.08

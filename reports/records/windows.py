@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from goalscope.reports.tables import Run
+from goalscope.reports.records.tables import Run
 
 Time = Literal["initialisation", "early", "late"]
 Axis = Literal["update", "step"]

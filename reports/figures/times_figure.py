@@ -7,12 +7,12 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goalscope.reports.claims import CHAIN, Evaluation, Part
-from goalscope.reports.drawing import LAYOUT, WIDTH, Drawing
-from goalscope.reports.labels import side_labels
-from goalscope.reports.style import GREY, arm_style, value_axis
-from goalscope.reports.windows import TIMES
-from goalscope.reports.words import value_of
+from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
+from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.style import GREY, arm_style, value_axis
+from goalscope.reports.records.windows import TIMES
+from goalscope.reports.verdict.claims import CHAIN, Evaluation, Part
+from goalscope.reports.verdict.words import value_of
 
 
 def times_drawing(evaluation: Evaluation) -> Drawing | None:

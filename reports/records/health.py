@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from goalscope.reports.differences import (
+from goalscope.reports.records.differences import (
     Arms,
     Difference,
     missing_single_changes,
@@ -11,8 +11,8 @@ from goalscope.reports.differences import (
     probe_set_digest,
     resumes_in_words,
 )
-from goalscope.reports.tables import Run
-from goalscope.reports.windows import TIMES, Times, updates_per_step
+from goalscope.reports.records.tables import Run
+from goalscope.reports.records.windows import TIMES, Times, updates_per_step
 
 _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates say where it began
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from goalscope.reports.claims import Claim, Evaluation, Part
-from goalscope.reports.tables import Run, number, write_rows
-from goalscope.reports.untested import UNTESTED
-from goalscope.reports.windows import TIMES, Times, window_number
+from goalscope.reports.records.tables import Run, number, write_rows
+from goalscope.reports.records.windows import TIMES, Times, window_number
+from goalscope.reports.verdict.claims import Claim, Evaluation, Part
+from goalscope.reports.verdict.untested import UNTESTED
 
 CLAIMS_SCHEMA = 1
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from goalscope.reports.outcomes import (
+from goalscope.reports.records.tables import Run
+from goalscope.reports.records.windows import TIMES, Time, Times, Window, window_number
+from goalscope.reports.verdict.outcomes import (
     Outcome,
     Sample,
     Thresholds,
@@ -13,7 +15,7 @@ from goalscope.reports.outcomes import (
     judge_raised,
     sort_sample,
 )
-from goalscope.reports.quantities import (
+from goalscope.reports.verdict.quantities import (
     LINKS,
     Link,
     Quantity,
@@ -21,9 +23,7 @@ from goalscope.reports.quantities import (
     sensitivity_family,
     tested_quantities,
 )
-from goalscope.reports.statistics import Difference, Interval, holm, t_interval
-from goalscope.reports.tables import Run
-from goalscope.reports.windows import TIMES, Time, Times, Window, window_number
+from goalscope.reports.verdict.statistics import Difference, Interval, holm, t_interval
 
 CHAIN: tuple[Link, ...] = ("C1", "C2", "C4")  # together: the goal is drowned
 

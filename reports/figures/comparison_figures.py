@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from goalscope.reports.claims import Evaluation
-from goalscope.reports.distance_figures import q_distance_drawing
-from goalscope.reports.drawing import (
+from goalscope.reports.figures.distance_figures import q_distance_drawing
+from goalscope.reports.figures.drawing import (
     SEEDS_FOR_A_BAND,
     Curve,
     Drawing,
@@ -15,13 +14,14 @@ from goalscope.reports.drawing import (
     Reference,
     curves_figure,
 )
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.statistics import Scale
-from goalscope.reports.style import GREY, arm_style
-from goalscope.reports.success_figure import success_drawing
-from goalscope.reports.tables import Run
-from goalscope.reports.times_figure import times_drawing
-from goalscope.reports.windows import Axis
+from goalscope.reports.figures.style import GREY, arm_style
+from goalscope.reports.figures.success_figure import success_drawing
+from goalscope.reports.figures.times_figure import times_drawing
+from goalscope.reports.records.tables import Run
+from goalscope.reports.records.windows import Axis
+from goalscope.reports.verdict.claims import Evaluation
+from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.statistics import Scale
 
 Arms = Mapping[str, Sequence[Run]]
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.statistics import Scale
-from goalscope.reports.tables import Run
+from goalscope.reports.records.tables import Run
+from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.statistics import Scale
 
 Link = Literal["C1", "C2", "C4", "C5"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from goalscope.reports.statistics import (
+from goalscope.reports.verdict.statistics import (
     Difference,
     Interval,
     Scale,

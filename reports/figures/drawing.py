@@ -16,9 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import blended_transform_factory
 
-from goalscope.reports.labels import side_labels
-from goalscope.reports.statistics import Array, Scale, t_interval
-from goalscope.reports.style import (
+from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.style import (
     GREY,
     LOWEST_SHARE,
     Dash,
@@ -27,7 +26,8 @@ from goalscope.reports.style import (
     update_axis,
     value_axis,
 )
-from goalscope.reports.windows import Axis
+from goalscope.reports.records.windows import Axis
+from goalscope.reports.verdict.statistics import Array, Scale, t_interval
 
 WIDTH = 7.2  # inches, a page's column
 LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels

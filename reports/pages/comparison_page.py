@@ -7,25 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from goalscope.diagnostics.record import is_run
-from goalscope.reports.claims import Claim, Evaluation, evaluate
-from goalscope.reports.claims_files import (
+from goalscope.reports.errors import ReportError
+from goalscope.reports.figures.comparison_figures import comparison_drawings
+from goalscope.reports.figures.drawing import save
+from goalscope.reports.pages.rendering import make_folders, render, write_whole
+from goalscope.reports.records.differences import circumstance_differences, setting_differences
+from goalscope.reports.records.grouping import load_arms
+from goalscope.reports.records.health import comparison_warnings, run_warnings, uneven_pace
+from goalscope.reports.records.tables import Run, write_rows
+from goalscope.reports.records.windows import (
+    TIMES,
+    Times,
+    steps_of,
+    three_times,
+    three_times_by_step,
+)
+from goalscope.reports.verdict.claims import Claim, Evaluation, evaluate
+from goalscope.reports.verdict.claims_files import (
     claims_content,
     write_claims_table,
     write_windows_table,
 )
-from goalscope.reports.comparison_figures import comparison_drawings
-from goalscope.reports.differences import circumstance_differences, setting_differences
-from goalscope.reports.drawing import save
-from goalscope.reports.errors import ReportError
-from goalscope.reports.grouping import load_arms
-from goalscope.reports.health import comparison_warnings, run_warnings, uneven_pace
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.rendering import make_folders, render, write_whole
-from goalscope.reports.sentences import overall_sentence, time_sentences
-from goalscope.reports.success import SUCCESS_COLUMNS, success_rows, success_sentence
-from goalscope.reports.tables import Run, write_rows
-from goalscope.reports.untested import UNTESTED
-from goalscope.reports.windows import TIMES, Times, steps_of, three_times, three_times_by_step
+from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.sentences import overall_sentence, time_sentences
+from goalscope.reports.verdict.success import SUCCESS_COLUMNS, success_rows, success_sentence
+from goalscope.reports.verdict.untested import UNTESTED
 
 PAGE = "comparison.html"
 CLAIMS = "claims.json"

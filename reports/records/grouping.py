@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from goalscope.reports.errors import ReportError
-from goalscope.reports.tables import Run, load_run
+from goalscope.reports.records.tables import Run, load_run
 
 BASELINE = "pixel-her"
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from goalscope.reports.drawing import Curve, Drawing, Panel, Reference, curves_figure
-from goalscope.reports.statistics import Scale
-from goalscope.reports.style import block_style
-from goalscope.reports.tables import Run, parse_key
+from goalscope.reports.figures.drawing import Curve, Drawing, Panel, Reference, curves_figure
+from goalscope.reports.figures.style import block_style
+from goalscope.reports.records.tables import Run, parse_key
+from goalscope.reports.verdict.statistics import Scale
 
 ONE_SEED = "One run, so one seed. "
 BLOCK_ORDER = ("pixels", "goal", "desired_goal", "achieved_goal", "proprioception", "action")

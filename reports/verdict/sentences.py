@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from goalscope.reports.claims import CHAIN, Claim, Evaluation, Part
-from goalscope.reports.outcomes import Outcome, Thresholds
-from goalscope.reports.tables import Run
-from goalscope.reports.windows import TIMES, Time
-from goalscope.reports.words import count, percent, plain, value_of, with_interval
+from goalscope.reports.records.tables import Run
+from goalscope.reports.records.windows import TIMES, Time
+from goalscope.reports.verdict.claims import CHAIN, Claim, Evaluation, Part
+from goalscope.reports.verdict.outcomes import Outcome, Thresholds
+from goalscope.reports.verdict.words import count, percent, plain, value_of, with_interval
 
 _NAMES: dict[Time, str] = {
     "initialisation": "At initialisation",

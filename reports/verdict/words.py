@@ -2,8 +2,8 @@
 
 import math
 
-from goalscope.reports.quantities import Quantity
-from goalscope.reports.statistics import Difference, Interval, Scale
+from goalscope.reports.verdict.quantities import Quantity
+from goalscope.reports.verdict.statistics import Difference, Interval, Scale
 
 
 def plain(value: float) -> str:

@@ -1,16 +1,16 @@
 """The figures of one run's balance: forward signal, gradients, features, directions."""
 
-from goalscope.reports.drawing import Drawing, Reference
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.run_panels import (
+from goalscope.reports.figures.drawing import Drawing, Reference
+from goalscope.reports.figures.run_panels import (
     ONE_SEED,
     dimension_share,
     figure_of,
     panel_of,
     panel_of_keys,
 )
-from goalscope.reports.statistics import Scale
-from goalscope.reports.tables import Run
+from goalscope.reports.records.tables import Run
+from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.statistics import Scale
 
 
 def signal_drawing(run: Run, rules: Thresholds) -> Drawing | None:

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goalscope.reports.claims import evaluate
-from goalscope.reports.claims_files import write_claims_table, write_windows_table
-from goalscope.reports.drawing import save
-from goalscope.reports.health import run_warnings, times_warnings
-from goalscope.reports.outcomes import Thresholds
-from goalscope.reports.rendering import make_folders, render, write_whole
-from goalscope.reports.run_figures import run_drawings
-from goalscope.reports.sentences import single_run_sentences
-from goalscope.reports.success import run_success_sentence
-from goalscope.reports.tables import Run, load_run, write_family_tables, write_rows
-from goalscope.reports.windows import TIMES, three_times
-from goalscope.reports.words import percent
+from goalscope.reports.figures.drawing import save
+from goalscope.reports.figures.run_figures import run_drawings
+from goalscope.reports.pages.rendering import make_folders, render, write_whole
+from goalscope.reports.records.health import run_warnings, times_warnings
+from goalscope.reports.records.tables import Run, load_run, write_family_tables, write_rows
+from goalscope.reports.records.windows import TIMES, three_times
+from goalscope.reports.verdict.claims import evaluate
+from goalscope.reports.verdict.claims_files import write_claims_table, write_windows_table
+from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.sentences import single_run_sentences
+from goalscope.reports.verdict.success import run_success_sentence
+from goalscope.reports.verdict.words import percent
 
 PAGE = "report.html"
 ROUTING_COLUMNS = (

@@ -8,14 +8,14 @@ from typing import Any
 import jinja2
 
 from goalscope.reports.errors import ReportError
-from goalscope.reports.outcomes import Verdict
-from goalscope.reports.words import difference_in_words, plain, value_of, with_interval
+from goalscope.reports.verdict.outcomes import Verdict
+from goalscope.reports.verdict.words import difference_in_words, plain, value_of, with_interval
 
 
 def render(template: str, content: dict[str, Any]) -> str:
     """Return a page; everything in `content` is escaped but for figures."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("goalscope.reports"),
+        loader=jinja2.PackageLoader("goalscope.reports.pages"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goalscope.reports.tables import Run
+from goalscope.reports.records.tables import Run
 
 Arms = Mapping[str, Sequence[Run]]
 NOT_SET = "not set"

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from goalscope.reports.outcomes import Outcome, Sample, Thresholds, judge_below, sort_sample
-from goalscope.reports.statistics import Scale, t_interval
-from goalscope.reports.tables import Run, number
-from goalscope.reports.words import count, percent
+from goalscope.reports.records.tables import Run, number
+from goalscope.reports.verdict.outcomes import Outcome, Sample, Thresholds, judge_below, sort_sample
+from goalscope.reports.verdict.statistics import Scale, t_interval
+from goalscope.reports.verdict.words import count, percent
 
 SUCCESS = "evaluation/policy.success_rate"
 _COLUMNS = {

@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goalscope.reports.drawing import LAYOUT, WIDTH, Drawing
-from goalscope.reports.labels import side_labels
-from goalscope.reports.style import arm_style
-from goalscope.reports.tables import Run
-from goalscope.reports.windows import TIMES, Time, Times, window_number
+from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
+from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.style import arm_style
+from goalscope.reports.records.tables import Run
+from goalscope.reports.records.windows import TIMES, Time, Times, window_number
 
 BINS = 8
 

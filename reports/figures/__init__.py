@@ -1,0 +1,1 @@
+"""What is drawn: figures of runs and of arms."""

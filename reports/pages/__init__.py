@@ -1,0 +1,1 @@
+"""What is read: pages, tables and files made of records, verdict and figures."""
