@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from goalscope.diagnostics.goal_instrument import entropy_coefficient
+from goalscope.diagnostics.replay_state import entropy_coefficient
 
 _LOSSES = {
     "training/critic.loss": "train/critic_loss",

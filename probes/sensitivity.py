@@ -4,57 +4,26 @@ Fused features are computed once; every swap and every goal of the grid reuses t
 small heads run again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from goalscope.probes.blocks import ACTION, Block, evaluation_mode
-from goalscope.probes.networks import Network, example_observations
+from goalscope.probes.blocks import ACTION, evaluation_mode
+from goalscope.probes.goal_map import map_features
+from goalscope.probes.networks import Network
+from goalscope.probes.swaps import (
+    ACTION_RANGE,
+    GoalBatch,
+    derangement,
+    exchanged,
+    goal_replaced,
+    replaced,
+    rms,
+    std,
+)
 
 DISTANCE_BINS = 8
-ACTION_RANGE = 2.0  # SB3's actors return actions in [-1, 1]
-
-
-@dataclass(frozen=True)
-class GoalBatch:
-    """The observations on which sensitivity is measured.
-
-    Attributes:
-        observations: key -> (B, ...), as an SB3 buffer returns them; achieved_goal and desired_goal
-            among them.
-        actions: float (B, A), scaled to [-1, 1].
-        goals: float (G, d), a grid over the goals of the task.
-    """
-
-    observations: Mapping[str, Tensor]
-    actions: Tensor
-    goals: Tensor
-
-
-def example_goal_batch(critic: Network) -> GoalBatch:
-    """Return a batch of random numbers that fits the network, for rehearsals."""
-    observations = example_observations(critic.module.observation_space, critic.module.device)
-    goals = observations["desired_goal"].float()
-    actions = torch.zeros(len(goals), critic.action_width, device=goals.device)
-    return GoalBatch(observations, actions, goals)
-
-
-def derangement(size: int, generator: np.random.Generator) -> Tensor:
-    """Return a permutation without a fixed point, int64 (size,): a random single cycle.
-
-    Raises:
-        ValueError: fewer than two elements cannot be deranged.
-    """
-    if size < 2:
-        raise ValueError("a swap between observations needs at least two of them")
-    order = generator.permutation(size)
-    result = np.empty(size, dtype=np.int64)
-    result[order] = np.roll(order, -1)
-    return torch.from_numpy(result)
 
 
 def goal_sensitivity(
@@ -90,7 +59,7 @@ def goal_sensitivity(
             if slope is not None:
                 spread = batch.observations["desired_goal"].std(dim=0, correction=0)
                 moved = (slope * spread).norm(dim=1)
-                results["critic.desired_goal.q_goal_gradient"] = _rms(moved) / _std(q_values)
+                results["critic.desired_goal.q_goal_gradient"] = rms(moved) / std(q_values)
             if actor.block("desired_goal") and critic.block("desired_goal"):
                 rows = slice(None, None, max(1, len(features) // states_on_grid))
                 results |= _on_goal_grid(
@@ -107,7 +76,7 @@ def _goal_slope(critic: Network, features: Tensor, batch: GoalBatch) -> Tensor |
     with torch.enable_grad():
         goals.requires_grad_()
         if block is not None and block.identity:
-            live = _replaced(features, block.columns, goals)
+            live = replaced(features, block.columns, goals)
         else:  # a goal encoder of the user's own: only the path to the goal is walked back
             live = critic.fused_features({**batch.observations, "desired_goal": goals})
         q_values = critic.q_values(live, batch.actions)
@@ -121,12 +90,12 @@ def _q_swaps(
 ) -> dict[str, Tensor]:
     results = {}
     for block, columns in critic.columns.items():
-        swapped = _exchange(features, columns, order)
+        swapped = exchanged(features, columns, order)
         change = critic.q_values(swapped, batch.actions) - q_values
         name = "q_goal_swap" if block == "desired_goal" else "q_swap"
-        results[f"critic.{block}.{name}"] = _rms(change) / _std(q_values)
+        results[f"critic.{block}.{name}"] = rms(change) / std(q_values)
     change = critic.q_values(features, batch.actions[order]) - q_values
-    results[f"critic.{ACTION}.q_swap"] = _rms(change) / _std(q_values)
+    results[f"critic.{ACTION}.q_swap"] = rms(change) / std(q_values)
     return results
 
 
@@ -134,9 +103,9 @@ def _action_swaps(actor: Network, features: Tensor, order: Tensor) -> dict[str, 
     results = {}
     actions = actor.mean_actions(features)
     for block, columns in actor.columns.items():
-        change = actor.mean_actions(_exchange(features, columns, order)) - actions
+        change = actor.mean_actions(exchanged(features, columns, order)) - actions
         name = "action_goal_swap" if block == "desired_goal" else "action_swap"
-        results[f"actor.{block}.{name}"] = _rms(change) / ACTION_RANGE
+        results[f"actor.{block}.{name}"] = rms(change) / ACTION_RANGE
     return results
 
 
@@ -149,11 +118,8 @@ def _on_goal_grid(
     rows: slice,
 ) -> dict[str, Tensor]:
     """Compare Q(s, pi(s, g), g) over the goals g with their distance from what s has achieved."""
-    achieved = batch.observations["achieved_goal"][rows]
-    distance = torch.cdist(achieved, batch.goals)
-    shape = distance.shape
-    actions = actor.mean_actions(_every_goal(actor, actor_features, batch))
-    q_values = critic.q_values(_every_goal(critic, critic_features, batch), actions).view(shape)
+    found = map_features(actor, critic, actor_features, critic_features, batch, rows)
+    q_values, distance = found.q, found.distance
     results = {"critic.goal.q_goal_distance": _mean_spearman(q_values, -distance)}
     upper = distance.amax()
     for number in range(1, DISTANCE_BINS + 1):
@@ -172,50 +138,9 @@ def _reach_contrast(critic: Network, features: Tensor, batch: GoalBatch) -> dict
     farthest = batch.goals[torch.cdist(achieved, batch.goals).argmax(dim=1)]
     values = []
     for goals in (achieved, farthest):
-        replaced = _replace_goal(critic, features, goals, batch)
+        replaced = goal_replaced(critic, features, goals, batch)
         values.append(critic.q_values(replaced, batch.actions))
     return {"critic.goal.q_reach_contrast": (values[0] - values[1]).mean()}
-
-
-def _every_goal(network: Network, features: Tensor, batch: GoalBatch) -> Tensor:
-    """Return every state's features with every goal of the grid, (S * G, D), states outermost."""
-    states, goals = len(features), len(batch.goals)
-    repeated = features.repeat_interleave(goals, dim=0)
-    encoded = _goal_features(network, batch.goals, batch).repeat(states, 1)
-    return _replaced(repeated, _goal_block(network).columns, encoded)
-
-
-def _replace_goal(network: Network, features: Tensor, goals: Tensor, batch: GoalBatch) -> Tensor:
-    encoded = _goal_features(network, goals, batch)
-    return _replaced(features, _goal_block(network).columns, encoded)
-
-
-def _goal_features(network: Network, goals: Tensor, batch: GoalBatch) -> Tensor:
-    """Return the columns of the desired goal's block for the given goals, (N, d_k)."""
-    block = _goal_block(network)
-    goals = goals.to(batch.observations["desired_goal"].dtype)
-    if block.identity:
-        return goals
-    # A goal encoder of the user's own: its block depends on the goal alone, so one observation
-    # serves for all the other keys, and one small image is encoded per goal.
-    rest = {k: v[:1].expand(len(goals), *v.shape[1:]) for k, v in batch.observations.items()}
-    return network.fused_features({**rest, "desired_goal": goals})[:, block.columns]
-
-
-def _goal_block(network: Network) -> Block:
-    block = network.block("desired_goal")
-    assert block is not None  # goal_sensitivity asked before it came here
-    return block
-
-
-def _exchange(features: Tensor, columns: Tensor, order: Tensor) -> Tensor:
-    return _replaced(features, columns, features[order][:, columns])
-
-
-def _replaced(features: Tensor, columns: Tensor, values: Tensor) -> Tensor:
-    result = features.clone()
-    result[:, columns] = values
-    return result
 
 
 def _mean_spearman(left: Tensor, right: Tensor) -> Tensor:
@@ -229,11 +154,3 @@ def _mean_spearman(left: Tensor, right: Tensor) -> Tensor:
     covariance = (first * second).sum(dim=1)
     scale = (first.square().sum(dim=1) * second.square().sum(dim=1)).sqrt()
     return (covariance / scale).mean().to(left)
-
-
-def _rms(values: Tensor) -> Tensor:
-    return values.square().mean().sqrt()
-
-
-def _std(values: Tensor) -> Tensor:
-    return values.std(correction=0)

@@ -1,0 +1,115 @@
+"""What a measurement puts in a block's place: another observation's columns, another goal.
+
+Fused features are computed once; everything here works on them, so that only the small heads run
+again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from goalscope.probes.blocks import Block
+from goalscope.probes.networks import Network, example_observations
+
+ACTION_RANGE = 2.0  # SB3's actors return actions in [-1, 1]
+
+
+@dataclass(frozen=True)
+class GoalBatch:
+    """The observations on which sensitivity is measured.
+
+    Attributes:
+        observations: key -> (B, ...), as an SB3 buffer returns them; achieved_goal and desired_goal
+            among them.
+        actions: float (B, A), scaled to [-1, 1].
+        goals: float (G, d), a grid over the goals of the task.
+    """
+
+    observations: Mapping[str, Tensor]
+    actions: Tensor
+    goals: Tensor
+
+
+def example_goal_batch(critic: Network) -> GoalBatch:
+    """Return a batch of random numbers that fits the network, for rehearsals."""
+    observations = example_observations(critic.module.observation_space, critic.module.device)
+    goals = observations["desired_goal"].float()
+    actions = torch.zeros(len(goals), critic.action_width, device=goals.device)
+    return GoalBatch(observations, actions, goals)
+
+
+def derangement(size: int, generator: np.random.Generator) -> Tensor:
+    """Return a permutation without a fixed point, int64 (size,): a random single cycle.
+
+    Raises:
+        ValueError: fewer than two elements cannot be deranged.
+    """
+    if size < 2:
+        raise ValueError("a swap between observations needs at least two of them")
+    order = generator.permutation(size)
+    result = np.empty(size, dtype=np.int64)
+    result[order] = np.roll(order, -1)
+    return torch.from_numpy(result)
+
+
+def replaced(features: Tensor, columns: Tensor, values: Tensor) -> Tensor:
+    """Return the features, float (B, D), with values (B, d_k) in the given columns."""
+    result = features.clone()
+    result[:, columns] = values
+    return result
+
+
+def exchanged(features: Tensor, columns: Tensor, order: Tensor) -> Tensor:
+    """Return the features, float (B, D), with those columns taken from rows `order`, (B,)."""
+    return replaced(features, columns, features[order][:, columns])
+
+
+def goal_replaced(network: Network, features: Tensor, goals: Tensor, batch: GoalBatch) -> Tensor:
+    """Return the features, float (B, D), with one of the desired goals (B, d) in each row.
+
+    The network must have a block of the desired goal alone.
+    """
+    encoded = _goal_features(network, goals, batch)
+    return replaced(features, _goal_block(network).columns, encoded)
+
+
+def every_goal(network: Network, features: Tensor, batch: GoalBatch) -> Tensor:
+    """Return every state's features with every goal of the grid, (S * G, D), states outermost.
+
+    The network must have a block of the desired goal alone.
+    """
+    states, goals = len(features), len(batch.goals)
+    repeated = features.repeat_interleave(goals, dim=0)
+    encoded = _goal_features(network, batch.goals, batch).repeat(states, 1)
+    return replaced(repeated, _goal_block(network).columns, encoded)
+
+
+def _goal_features(network: Network, goals: Tensor, batch: GoalBatch) -> Tensor:
+    """Return the columns of the desired goal's block for the given goals, (N, d_k)."""
+    block = _goal_block(network)
+    goals = goals.to(batch.observations["desired_goal"].dtype)
+    if block.identity:
+        return goals
+    # A goal encoder of the user's own: its block depends on the goal alone, so one observation
+    # serves for all the other keys, and one small image is encoded per goal.
+    rest = {k: v[:1].expand(len(goals), *v.shape[1:]) for k, v in batch.observations.items()}
+    return network.fused_features({**rest, "desired_goal": goals})[:, block.columns]
+
+
+def _goal_block(network: Network) -> Block:
+    block = network.block("desired_goal")
+    assert block is not None  # callers ask before they come here
+    return block
+
+
+def rms(values: Tensor) -> Tensor:
+    """Return the root of the mean square."""
+    return values.square().mean().sqrt()
+
+
+def std(values: Tensor) -> Tensor:
+    """Return the population standard deviation."""
+    return values.std(correction=0)
