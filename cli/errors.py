@@ -1,5 +1,6 @@
 """The errors that are the user's to mend: one line each, exit code 2, no traceback."""
 
+from goalscope.cli.plan import PlanError
 from goalscope.diagnostics.probe_set import ProbeSetError
 from goalscope.diagnostics.record import RecordError
 from goalscope.probes import BlockError, UnsupportedPolicy
@@ -18,6 +19,7 @@ USER_ERRORS = (
     BlockError,
     BufferTooLarge,
     CheckpointError,
+    PlanError,
     ProbeSetError,
     RecordError,
     RenderingError,

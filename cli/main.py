@@ -14,6 +14,7 @@ from goalscope.cli.demo import Demo
 from goalscope.cli.doctor import Doctor
 from goalscope.cli.errors import BAD_INPUT, USER_ERRORS
 from goalscope.cli.pages import Compare, Report
+from goalscope.cli.plan import expand_plan
 from goalscope.cli.train import Study, Train
 from goalscope.training.checkpoint_callback import Stopped
 
@@ -36,9 +37,9 @@ Command = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 2 for bad input, 130 when interrupted."""
-    command = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        return command.run()
+        given = expand_plan(sys.argv[1:] if arguments is None else arguments)
+        return _parse(given).run()
     except Stopped as stopped:
         print(f"goalscope: {stopped}", file=sys.stderr)
         return INTERRUPTED

@@ -60,6 +60,9 @@ class RunOptions:
     ent_coef: str = "auto"
     """Entropy coefficient: auto is learnt from 1, auto_0.1 from 0.1, a number stays."""
 
+    net_arch: tuple[int, ...] = (256, 256)
+    """Units of each hidden layer behind the fused features."""
+
     fast: bool = False
     """All that is only faster: frames stored once, lean updates, environments in processes."""
 
@@ -148,6 +151,7 @@ class RunOptions:
             gamma=self.gamma,
             tau=self.tau,
             ent_coef=self.ent_coef,
+            net_arch=self.net_arch,
             fast=self.fast,
             precision=self.precision,
             frames=self.frames,

@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 
 from goalscope.cli.options import RunOptions
+from goalscope.cli.plan import keep_plan
 from goalscope.training.run import is_finished, train
 from goalscope.training.settings import FAST
 from goalscope.training.study import run_study
@@ -52,11 +53,13 @@ class Train(RunOptions):
 class Study(RunOptions):
     """Train arms times seeds side by side; started again, it does what is missing.
 
+    In the arms' place may stand a plan file (.toml) or a preset (assay); flags beside it win.
+
     For example: goalscope study pixel-her pixel-her-norm --seeds 0 1 2 --out studies/a
     """
 
     arms: tyro.conf.Positional[tuple[str, ...]]
-    """Names of the arms."""
+    """Names of the arms, or a plan file, or a preset."""
 
     out: Path
     """Folder of the study; each run gets a folder in it."""
@@ -67,8 +70,13 @@ class Study(RunOptions):
     parallel: int | None = None
     """Runs at a time; one per core if left out."""
 
+    plan: Path | None = None
+    """The plan file all this was read from, whose thresholds decide; kept in the folder."""
+
     def run(self) -> int:
         """Train what is missing."""
+        if self.plan is not None:
+            keep_plan(self.plan, self.out)
         runs = [
             self.settings(arm, self.out / f"{arm}-seed{seed}", seed)
             for seed in self.seeds

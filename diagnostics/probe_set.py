@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 
 from goalscope.probes import GoalBatch
+from goalscope.probes.blocks import GOAL_KEYS
 
 GRID_GOALS = 49  # about as many; a square grid on the table for FetchPush
 _EPISODES, _STEPS, _EVERY, _HOLD = 32, 24, 6, 3
@@ -45,11 +46,13 @@ class ProbeSet:
     @property
     def sha256(self) -> str:
         """Digest of the content: equal exactly for equal probe sets."""
-        digest = hashlib.sha256()
-        for key, values in sorted(self._arrays().items()):
-            digest.update(f"{key}{values.dtype}{values.shape}".encode())
-            digest.update(np.ascontiguousarray(values).tobytes())
-        return digest.hexdigest()
+        return _digest(self._arrays())
+
+    @property
+    def states_sha256(self) -> str:
+        """Digest of goals and actions: equal for the same states observed in other ways."""
+        kept = {*(f"observations.{key}" for key in GOAL_KEYS), "actions", "goals"}
+        return _digest({key: value for key, value in self._arrays().items() if key in kept})
 
     def save(self, path: Path) -> None:
         """Write to a safetensors file."""
@@ -71,11 +74,20 @@ class ProbeSet:
             "goals": len(self.goals),
             "source": self.source,
             "sha256": self.sha256,
+            "states_sha256": self.states_sha256,
         }
 
     def _arrays(self) -> dict[str, np.ndarray]:
         observations = {f"observations.{k}": v for k, v in self.observations.items()}
         return {**observations, "actions": self.actions, "goals": self.goals}
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for key, values in sorted(arrays.items()):
+        digest.update(f"{key}{values.dtype}{values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def load_probe_set(path: Path) -> ProbeSet:

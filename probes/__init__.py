@@ -3,8 +3,23 @@
 No schedule, no files, no state.
 """
 
+from goalscope.probes.attribution import (
+    feature_ablation,
+    integrated_gradient_values,
+    integrated_gradients,
+    shapley_shares,
+    shapley_values,
+)
+from goalscope.probes.augmentation import augmentation_noise
 from goalscope.probes.blocks import Block, BlockError, find_blocks
+from goalscope.probes.content import (
+    LabelledSet,
+    content_readout,
+    fresh_copy,
+    next_goal_prediction,
+)
 from goalscope.probes.features import effective_rank, feature_statistics, forward_signal
+from goalscope.probes.goal_grid import GoalMap, action_alignment, goal_map, value_front
 from goalscope.probes.gradients import (
     EncoderUpdate,
     LossUpdate,
@@ -13,13 +28,10 @@ from goalscope.probes.gradients import (
 )
 from goalscope.probes.networks import Consumer, Network, UnsupportedPolicy, view_networks
 from goalscope.probes.replay import REPLAY_METRICS, ReplayBatch, replay_values, split_by_relabelling
-from goalscope.probes.sensitivity import (
-    DISTANCE_BINS,
-    GoalBatch,
-    derangement,
-    example_goal_batch,
-    goal_sensitivity,
-)
+from goalscope.probes.ridge import Readout, ridge_readout
+from goalscope.probes.saliency import image_saliency
+from goalscope.probes.sensitivity import DISTANCE_BINS, goal_sensitivity
+from goalscope.probes.swaps import GoalBatch, derangement, example_goal_batch
 
 __all__ = [
     "DISTANCE_BINS",
@@ -29,20 +41,37 @@ __all__ = [
     "Consumer",
     "EncoderUpdate",
     "GoalBatch",
+    "GoalMap",
+    "LabelledSet",
     "LossUpdate",
     "Network",
+    "Readout",
     "ReplayBatch",
     "UnsupportedPolicy",
+    "action_alignment",
+    "augmentation_noise",
+    "content_readout",
     "derangement",
     "direction_consistency",
     "effective_rank",
     "example_goal_batch",
+    "feature_ablation",
     "feature_statistics",
     "find_blocks",
     "forward_signal",
+    "fresh_copy",
+    "goal_map",
     "goal_sensitivity",
     "gradient_balance",
+    "image_saliency",
+    "integrated_gradient_values",
+    "integrated_gradients",
+    "next_goal_prediction",
     "replay_values",
+    "ridge_readout",
+    "shapley_shares",
+    "shapley_values",
     "split_by_relabelling",
+    "value_front",
     "view_networks",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import BaseModel, BasePolicy
-from stable_baselines3.common.preprocessing import preprocess_obs
+from stable_baselines3.common.preprocessing import is_image_space, preprocess_obs
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
@@ -77,6 +77,19 @@ class Network:
         device = self.blocks[0].columns.device
         action = torch.arange(self.features_dim, end, device=device)
         return {**self.columns, ACTION: action}
+
+    @property
+    def image_keys(self) -> tuple[str, ...]:
+        """The images (uint8, 0..255) among the observations that the fused features depend on."""
+        space = cast(spaces.Dict, self.module.observation_space)
+        read = {key for block in self.blocks for key in block.keys}
+        return tuple(k for k, part in space.spaces.items() if k in read and is_image_space(part))
+
+    @property
+    def image_blocks(self) -> tuple[Block, ...]:
+        """The blocks that depend on images alone."""
+        images = set(self.image_keys)
+        return tuple(block for block in self.blocks if block.keys and set(block.keys) <= images)
 
     def block(self, name: str) -> Block | None:
         """The block of that name, None where the network has none."""

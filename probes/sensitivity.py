@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from goalscope.probes.blocks import ACTION, evaluation_mode
-from goalscope.probes.goal_map import map_features
+from goalscope.probes.goal_grid import map_features
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import (
     ACTION_RANGE,
@@ -138,8 +138,8 @@ def _reach_contrast(critic: Network, features: Tensor, batch: GoalBatch) -> dict
     farthest = batch.goals[torch.cdist(achieved, batch.goals).argmax(dim=1)]
     values = []
     for goals in (achieved, farthest):
-        replaced = goal_replaced(critic, features, goals, batch)
-        values.append(critic.q_values(replaced, batch.actions))
+        with_goals = goal_replaced(critic, features, goals, batch)
+        values.append(critic.q_values(with_goals, batch.actions))
     return {"critic.goal.q_reach_contrast": (values[0] - values[1]).mean()}
 
 

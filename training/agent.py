@@ -53,6 +53,7 @@ def build_agent(
     policy = CriticEncoderPolicy if agent.routing == "critic" else "MultiInputPolicy"
     assert isinstance(env.observation_space, spaces.Dict)
     policy_kwargs = extractor_options(agent, env.observation_space, probe_set)
+    policy_kwargs["net_arch"] = list(settings.net_arch)
     if agent.routing == "shared":
         policy_kwargs["share_features_extractor"] = True
     try:

@@ -121,6 +121,10 @@ class SpatialSoftmax(nn.Module):
         super().__init__()
         self.log_temperature = nn.Parameter(torch.zeros(()))
 
+    def reset_parameters(self) -> None:
+        """Set the temperature back to 1."""
+        nn.init.zeros_(self.log_temperature)
+
     def forward(self, maps: Tensor) -> Tensor:
         """Return the coordinates."""
         height, width = maps.shape[-2:]

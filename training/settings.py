@@ -77,6 +77,7 @@ class RunSettings:
         tau: step of the target critic towards the critic per update, 0 to 1.
         ent_coef: SAC's entropy coefficient as SB3 takes it: "auto" learns it from 1, "auto_0.1"
             from 0.1, a number keeps it.
+        net_arch: units of each hidden layer behind the fused features, actor and critics alike.
         fast: all that is only faster, listed in `FAST`.
         precision: of the networks' passes in `LeanSAC`.
         frames: where replay keeps frames; None is memory where they take at most 60 % of what is
@@ -106,6 +107,7 @@ class RunSettings:
     gamma: float = 0.99
     tau: float = 0.005
     ent_coef: str = "auto"
+    net_arch: tuple[int, ...] = (256, 256)
     fast: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     frames: Literal["memory", "disk"] | None = None
@@ -278,6 +280,8 @@ def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
     for name in ("gamma", "tau"):
         if not 0 < getattr(settings, name) <= 1:
             raise SettingsError(f"--{name} must lie above 0 and be at most 1")
+    if not settings.net_arch or min(settings.net_arch) < 1:
+        raise SettingsError("--net-arch needs one hidden layer or more, each of 1 unit or more")
     if not _ENTROPY.fullmatch(settings.ent_coef):
         raise SettingsError(
             f"--ent-coef {settings.ent_coef} is not SB3's: give auto, auto_0.1 (learnt from 0.1) "

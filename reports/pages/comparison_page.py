@@ -13,14 +13,13 @@ from goalscope.reports.figures.drawing import save
 from goalscope.reports.pages.rendering import make_folders, render, write_whole
 from goalscope.reports.records.differences import circumstance_differences, setting_differences
 from goalscope.reports.records.grouping import load_arms
-from goalscope.reports.records.health import comparison_warnings, run_warnings, uneven_pace
+from goalscope.reports.records.health import comparison_warnings, run_warnings
 from goalscope.reports.records.tables import Run, write_rows
 from goalscope.reports.records.windows import (
     TIMES,
     Times,
     steps_of,
     three_times,
-    three_times_by_step,
 )
 from goalscope.reports.verdict.claims import Claim, Evaluation, evaluate
 from goalscope.reports.verdict.claims_files import (
@@ -83,9 +82,10 @@ def write_comparison(
     arms = load_arms(run_folders)
     runs = [run for group in arms.values() for run in group]
     rules = thresholds or Thresholds()
-    times = three_times(runs)
+    spans = rules.early_updates, rules.late_part
+    times = three_times(runs, *spans)
     evaluation = evaluate(arms, times, rules)
-    by_step = evaluate(arms, three_times_by_step(runs), rules) if uneven_pace(arms) else None
+    by_step = None
     differences = setting_differences(arms)
     sentences = time_sentences(evaluation, arms)
     overall = overall_sentence(evaluation)

@@ -16,7 +16,7 @@ Time = Literal["initialisation", "early", "late"]
 Axis = Literal["update", "step"]
 TIMES: tuple[Time, ...] = ("initialisation", "early", "late")
 EARLY_UPDATES = 1_000
-LATE_PART = 10  # the last tenth
+LATE_PART = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Times:
     late_is_early: bool
 
 
-def three_times(runs: Sequence[Run]) -> Times:
+def three_times(
+    runs: Sequence[Run], early_updates: int = EARLY_UPDATES, late_part: float = LATE_PART
+) -> Times:
     """Return the windows in updates, the same for all the runs.
 
     Initialisation is the state at update 0 (for gradients: update 1); early the updates 1 to 1,000;
@@ -66,23 +68,25 @@ def three_times(runs: Sequence[Run]) -> Times:
     just before it.
     """
     shortest = min(runs, key=lambda run: run.updates)
-    early, late = _early_and_late(1, EARLY_UPDATES, shortest.updates, "update")
+    early, late = _early_and_late(1, early_updates, shortest.updates, late_part, "update")
     return Times(
         {"initialisation": Window("initialisation", 0, 0), "early": early, "late": late},
         shortest.title,
-        late is not None and late.first <= EARLY_UPDATES,
+        late is not None and late.first <= early_updates,
     )
 
 
-def three_times_by_step(runs: Sequence[Run]) -> Times:
+def three_times_by_step(
+    runs: Sequence[Run], early_updates: int = EARLY_UPDATES, late_part: float = LATE_PART
+) -> Times:
     """Return the windows in environment steps, for arms with other updates per step.
 
     Early ends at the step by which the first of the runs has made 1,000 updates; late is the last
     tenth of the run with the fewest steps.
     """
     shortest = min(runs, key=lambda run: run.steps)
-    ends = [_step_of_update(run, EARLY_UPDATES) for run in runs]
-    early, late = _early_and_late(1, min(ends), shortest.steps, "step")
+    ends = [_step_of_update(run, early_updates) for run in runs]
+    early, late = _early_and_late(1, min(ends), shortest.steps, late_part, "step")
     return Times(
         {"initialisation": Window("initialisation", 0, 0), "early": early, "late": late},
         shortest.title,
@@ -91,11 +95,11 @@ def three_times_by_step(runs: Sequence[Run]) -> Times:
 
 
 def _early_and_late(
-    first: int, early_end: int, total: int, axis: Axis
+    first: int, early_end: int, total: int, late_part: float, axis: Axis
 ) -> tuple[Window | None, Window | None]:
     if total < 1:
         return None, None
-    late = Window("late", max(1, total - total // LATE_PART), total, axis)
+    late = Window("late", max(1, total - int(total * late_part)), total, axis)
     last = min(early_end, late.first - 1)
     return (Window("early", first, last, axis) if last >= first else None), late
 

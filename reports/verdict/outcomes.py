@@ -16,6 +16,16 @@ from goalscope.reports.verdict.statistics import (
 
 Way = Literal["for", "against"]
 _NAMED_PARTS = 2  # more would drown the reason
+_RANGES = (
+    ("goal_share", 0, 1),
+    ("q_goal_swap", 0, math.inf),
+    ("q_goal_distance", -1, 1),
+    ("early_updates", 0, math.inf),
+    ("late_part", 0, 1),
+    ("seeds_to_lean", 1, math.inf),
+    ("seeds_to_test", 4, math.inf),
+    ("confidence", 0.5, 1),
+)
 
 
 class Outcome(Enum):
@@ -37,17 +47,34 @@ class Thresholds:
         q_goal_swap: below this the critic is deaf to an exchanged goal, in standard deviations of
             Q (C4).
         q_goal_distance: below this Q does not follow the distance to the goal (C4).
+        early_updates: the last update that counts as early.
+        late_part: the last part of the shortest run that counts as late, above 0 and below 1.
         seeds_to_lean: fewer seeds are no test at all.
         seeds_to_test: fewer seeds can at most lean.
-        confidence: of the intervals, 0..1.
+        confidence: of the intervals, above 0.5 and below 1.
+
+    Raises:
+        ValueError: a value that makes no sense.
     """
 
     goal_share: float = 0.10
     q_goal_swap: float = 0.10
     q_goal_distance: float = 0.2
+    early_updates: int = 1_000
+    late_part: float = 0.1
     seeds_to_lean: int = 2
     seeds_to_test: int = 5
     confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{name} = {value!r} is not a number")
+            if not low < value < high:
+                raise ValueError(
+                    f"{name} = {value:g} makes no sense; it must lie between {low:g} and {high:g}"
+                )
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,7 @@ def map_features(
     actions = actor.mean_actions(every_goal(actor, actor_features, batch))
     q_values = critic.q_values(every_goal(critic, critic_features, batch), actions)
     shape = distance.shape
-    return GoalMap(
-        batch.goals, q_values.view(shape), actions.view(*shape, -1), achieved, distance
-    )
+    return GoalMap(batch.goals, q_values.view(shape), actions.view(*shape, -1), achieved, distance)
 
 
 def value_front(distance: Tensor, q: Tensor) -> dict[str, float]:
@@ -104,11 +102,11 @@ def value_front(distance: Tensor, q: Tensor) -> dict[str, float]:
         means = np.bincount(inverse, weights=values) / counts
         curve = isotonic_regression(means, weights=counts, increasing=False).x
         fall = curve[0] - curve[-1]
-        half = curve[0] - fall / 2
-        front = where[np.argmax(curve <= half)] if fall > 0 else np.nan
-        variance = values.var()
+        rounding = 1e-6 * np.abs(values).max()  # of a float32 Q: no fall and no spread
+        front = where[np.argmax(curve <= curve[0] - fall / 2)] if fall > rounding else np.nan
         explained = np.average((curve - values.mean()) ** 2, weights=counts)
-        numbers = (front, fall, explained / variance if variance > 0 else np.nan)
+        fit = explained / values.var() if values.std() > rounding else np.nan
+        numbers = (front, fall, fit)
     return {f"critic.goal.{k}": float(v) for k, v in zip(names, numbers, strict=True)}
 
 
