@@ -9,6 +9,7 @@ from goalscope.training.arms import UnknownArm
 from goalscope.training.checkpoint import CheckpointError
 from goalscope.training.lock import RunLocked
 from goalscope.training.pixel_goal_env import UnusableEnvironment
+from goalscope.training.probing_zip import ModelError
 from goalscope.training.rendering import RenderingError
 from goalscope.training.replay.sizes import BufferTooLarge
 from goalscope.training.settings import SettingsError
@@ -19,6 +20,7 @@ USER_ERRORS = (
     BlockError,
     BufferTooLarge,
     CheckpointError,
+    ModelError,
     PlanError,
     ProbeSetError,
     RecordError,

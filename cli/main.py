@@ -15,6 +15,7 @@ from goalscope.cli.doctor import Doctor
 from goalscope.cli.errors import BAD_INPUT, USER_ERRORS
 from goalscope.cli.pages import Compare, Report
 from goalscope.cli.plan import expand_plan
+from goalscope.cli.probe import Probe
 from goalscope.cli.train import Study, Train
 from goalscope.training.checkpoint_callback import Stopped
 
@@ -29,6 +30,7 @@ Command = (
     | Annotated[Arms, tyro.conf.subcommand("arms")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Study, tyro.conf.subcommand("study")]
+    | Annotated[Probe, tyro.conf.subcommand("probe")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]

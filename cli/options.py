@@ -12,11 +12,38 @@ from goalscope.training.settings import Cadence, EvaluationSettings, RunSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """Flags that say how a run is made."""
+class EnvironmentOptions:
+    """Flags that say what is observed."""
 
     env: str = "FetchPush-v4"
     """The Fetch task."""
+
+    image_size: int = 84
+    """Height and width of the image in pixels, rendered directly at that size."""
+
+    camera: str | None = None
+    """Camera of the model, or close; the environment's own view if left out."""
+
+    proprioception: bool = False
+    """Also observe the gripper's own position and velocity, never the object."""
+
+    frame_stack: int = 1
+    """Number of frames stacked; pixels only."""
+
+    def environment(self) -> EnvironmentSettings:
+        """Return the settings of the environment."""
+        return EnvironmentSettings(
+            id=self.env,
+            image_size=self.image_size,
+            camera=self.camera,
+            proprioception=self.proprioception,
+            frame_stack=self.frame_stack,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(EnvironmentOptions):
+    """Flags that say how a run is made."""
 
     total_steps: int = 10_000
     """Environment transitions, summed over environments."""
@@ -72,18 +99,6 @@ class RunOptions:
     frames: Literal["memory", "disk"] | None = None
     """Where replay keeps frames; chosen by what is free if left out."""
 
-    image_size: int = 84
-    """Height and width of the image in pixels, rendered directly at that size."""
-
-    camera: str | None = None
-    """Camera of the model, or close; the environment's own view if left out."""
-
-    proprioception: bool = False
-    """Also observe the gripper's own position and velocity, never the object."""
-
-    frame_stack: int = 1
-    """Number of frames stacked; pixels only."""
-
     every: Annotated[Cadence, tyro.conf.arg(name="every")] = field(default_factory=Cadence)
     """Updates between measurements of each instrument; 1 measures every update."""
 
@@ -135,13 +150,7 @@ class RunOptions:
             out=out,
             total_steps=self.total_steps,
             seed=seed,
-            environment=EnvironmentSettings(
-                id=self.env,
-                image_size=self.image_size,
-                camera=self.camera,
-                proprioception=self.proprioception,
-                frame_stack=self.frame_stack,
-            ),
+            environment=self.environment(),
             agent=agent,
             n_envs=self.n_envs,
             gradient_steps=self.gradient_steps,

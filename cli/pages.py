@@ -53,14 +53,14 @@ class Compare:
 
     def run(self) -> int:
         """Write the page."""
-        folders = [run for folder in self.run_folders for run in _runs_in(folder)]
+        folders = [run for folder in self.run_folders for run in runs_in(folder)]
         out = self.out or folders[0].resolve().parent / "comparison"
         comparison = write_comparison(folders, out)
         _say((*comparison.sentences, comparison.success), comparison.warnings, comparison.page)
         return 0
 
 
-def _runs_in(folder: Path) -> list[Path]:
+def runs_in(folder: Path) -> list[Path]:
     """Return the runs of a study's folder; a run, or what is neither, stands for itself."""
     if is_run(folder) or not folder.is_dir():
         return [folder]

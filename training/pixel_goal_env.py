@@ -160,6 +160,16 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
         self._robot.data.site_xpos[self._marker] = self._robot.goal
         return self._renderer.draw(self._robot.data)
 
+    def size_of_pixel(self) -> float:
+        """Return how many metres one pixel spans where the goal is.
+
+        Raises:
+            UnusableEnvironment: the environment was made without pixels.
+        """
+        self.draw()
+        assert self._renderer is not None  # it has drawn
+        return self._renderer.size_of_pixel(self._robot.goal)
+
     def renderer_name(self) -> str:
         """Return OpenGL's own name of what draws in this process."""
         return renderer_name()

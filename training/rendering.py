@@ -154,6 +154,13 @@ class FrameRenderer:
             mujoco.mjr_readPixels(frame, None, self._viewport, self._drawer)
         return np.ascontiguousarray(frame[::-1].transpose(2, 0, 1))  # OpenGL's rows go upwards
 
+    def size_of_pixel(self, point: np.ndarray) -> float:
+        """Return how many metres one pixel spans at a point of the world; draw a frame first."""
+        camera = self._scene.camera[0]
+        depth = float(np.dot(np.asarray(point) - camera.pos, camera.forward))
+        opening = (camera.frustum_top - camera.frustum_bottom) / camera.frustum_near
+        return depth * float(opening) / int(self._viewport.height)
+
     def close(self) -> None:
         """Free the OpenGL context."""
         if self._context is not None:

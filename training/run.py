@@ -28,6 +28,7 @@ from goalscope.training.checkpoint import (
     refuse_other_configuration,
 )
 from goalscope.training.checkpoint_callback import CheckpointCallback
+from goalscope.training.checks import check
 from goalscope.training.environments import EnvironmentSettings, make_environment
 from goalscope.training.evaluation import EvaluationCallback
 from goalscope.training.floors import floors_of
@@ -35,7 +36,7 @@ from goalscope.training.lock import locked
 from goalscope.training.progress import ProgressCallback
 from goalscope.training.rendering import is_software, renderer_name
 from goalscope.training.room import fitted
-from goalscope.training.settings import RunSettings, SettingsError, check, with_saved
+from goalscope.training.settings import RunSettings, SettingsError, with_saved
 
 PROBE_SEED = 20_000_003  # of no training environment: every arm and seed gathers the same states
 REPLAY_FOLDER = "replay"

@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update, write_json_atomically
+from goalscope.training.checks import check
 from goalscope.training.lock import locked
 from goalscope.training.run import is_finished, make_probe_set, train
-from goalscope.training.settings import RunSettings, check
+from goalscope.training.settings import RunSettings
 
 STUDY_FILE = "study.json"
 _POLL_SECONDS = 0.5

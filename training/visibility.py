@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import gymnasium as gym
 import numpy as np
 
 from goalscope.training.environments import EnvironmentSettings, make_environment
@@ -17,7 +18,7 @@ def object_pixels(settings: EnvironmentSettings) -> float | None:
     Counted as those that change when the object is drawn far away.
     """
     env = make_environment(settings)
-    pixel_env = env if isinstance(env, PixelGoalEnv) else cast(PixelGoalEnv, env.env)  # type: ignore[attr-defined]
+    pixel_env = _pixel_env(env)
     robot = cast(Any, env.unwrapped)
     try:
         if not robot.has_object:
@@ -33,3 +34,16 @@ def object_pixels(settings: EnvironmentSettings) -> float | None:
         return float(np.median(counts))
     finally:
         env.close()
+
+
+def centimetres_per_pixel(env: gym.Env[Any, Any], resets: int = _RESETS) -> float:
+    """Return how many centimetres of the world a pixel spans where the goals are, their median."""
+    spans = []
+    for seed in range(resets):
+        env.reset(seed=seed)
+        spans.append(100 * _pixel_env(env).size_of_pixel())
+    return float(np.median(spans))
+
+
+def _pixel_env(env: gym.Env[Any, Any]) -> PixelGoalEnv:
+    return env if isinstance(env, PixelGoalEnv) else cast(PixelGoalEnv, env.env)  # type: ignore[attr-defined]

@@ -127,7 +127,7 @@ def load_run(folder: Path | str) -> Run:
         record,
         str(arm) if arm else record.name,
         seed if isinstance(seed, int) else None,
-        _by_metric(record.measurements),
+        _by_metric([*record.measurements, *record.probes]),
     )
 
 

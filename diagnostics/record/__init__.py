@@ -1,0 +1,58 @@
+"""The record of a run: the one place that knows its schema, writes it and reads it back.
+
+A run folder holds `run.json` (what was run, written once), `measurements.jsonl` (append-only, one
+flat JSON object per line), `routing.json` (which loss reaches which parameters, once it was seen),
+`probe_set.safetensors`, and what probes found of its checkpoints: `probes.jsonl` (the same kind of
+lines) with arrays for figures in `probes/`. Reports read runs through this package and know nothing
+else of them.
+"""
+
+from goalscope.diagnostics.record.lines import (
+    MEASUREMENTS_FILE,
+    PROBE_ARRAYS,
+    PROBE_SET_FILE,
+    PROBES_FILE,
+    RESUMED,
+    ROUTING_FILE,
+    RUN_FILE,
+    SCHEMA_VERSION,
+    Line,
+    RecordError,
+)
+from goalscope.diagnostics.record.reader import (
+    RunRecord,
+    is_run,
+    last_update,
+    read_arrays,
+    read_lines,
+    read_run,
+)
+from goalscope.diagnostics.record.writer import (
+    RecordWriter,
+    refuse_existing_run,
+    write_json_atomically,
+    write_probes,
+)
+
+__all__ = [
+    "MEASUREMENTS_FILE",
+    "PROBES_FILE",
+    "PROBE_ARRAYS",
+    "PROBE_SET_FILE",
+    "RESUMED",
+    "ROUTING_FILE",
+    "RUN_FILE",
+    "SCHEMA_VERSION",
+    "Line",
+    "RecordError",
+    "RecordWriter",
+    "RunRecord",
+    "is_run",
+    "last_update",
+    "read_arrays",
+    "read_lines",
+    "read_run",
+    "refuse_existing_run",
+    "write_json_atomically",
+    "write_probes",
+]

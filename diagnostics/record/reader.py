@@ -1,0 +1,202 @@
+"""Reading the record of a run."""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from goalscope.diagnostics.record.lines import (
+    MEASUREMENTS_FILE,
+    PROBE_ARRAYS,
+    PROBES_FILE,
+    RESUMED,
+    ROUTING_FILE,
+    RUN_FILE,
+    SCHEMA_VERSION,
+    Line,
+    RecordError,
+    decode_line,
+)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run folder as read back.
+
+    Attributes:
+        folder: where it lies.
+        info: the content of `run.json`.
+        lines: every whole line, in the order written. What a run wrote between its last checkpoint
+            and being killed is left out: it wrote that part again when it went on.
+        routing: the rows of the routing table, empty where the run ended before it was seen.
+        torn: whether the last line was cut off while being written.
+        probes: what probes found of its checkpoints, a line each, by update; empty where none ran.
+    """
+
+    folder: Path
+    info: dict[str, Any]
+    lines: list[Line]
+    routing: list[dict[str, Any]]
+    torn: bool
+    probes: list[Line] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def measurements(self) -> list[Line]:
+        """The lines that carry metrics."""
+        return [line for line in self.lines if line.event is None]
+
+    @property
+    def failures(self) -> list[Line]:
+        """The measurements that raised: one line each, with `instrument` and `cause`."""
+        return [line for line in self.lines if line.event == "failure"]
+
+    @property
+    def resumes(self) -> list[Line]:
+        """Where the run went on after it was cut off: one line each, with `lost_buffer`."""
+        return [line for line in self.lines if line.event == RESUMED]
+
+    @property
+    def end(self) -> Line | None:
+        """How the run ended; None for a run that was cut off (or is still going)."""
+        last = next((line for line in reversed(self.lines) if line.event in ("end", RESUMED)), None)
+        return last if last is not None and last.event == "end" else None
+
+    def nonfinite(self) -> dict[str, int]:
+        """Metric key -> first update at which it was NaN or infinite."""
+        found: dict[str, int] = {}
+        for line in self.measurements:
+            for key, value in line.values.items():
+                if not math.isfinite(value):
+                    found.setdefault(key, line.update)
+        return found
+
+
+def is_run(folder: Path) -> bool:
+    """Whether the folder already holds a run, whole or not."""
+    return (folder / RUN_FILE).exists() or (folder / MEASUREMENTS_FILE).exists()
+
+
+def read_run(folder: Path | str) -> RunRecord:
+    """Read a run folder.
+
+    Raises:
+        RecordError: not a run, empty, from another schema version, or damaged before its last line.
+    """
+    folder = Path(folder)
+    info = _read_info(folder)
+    lines, torn = _read_lines(folder / MEASUREMENTS_FILE)
+    if not lines:
+        raise RecordError(
+            f"{folder} holds a run without a single measurement; let it train past its first update"
+        )
+    routing_file = folder / ROUTING_FILE
+    routing = _load_json(routing_file).get("rows", []) if routing_file.exists() else []
+    probes, _ = (
+        _read_lines(folder / PROBES_FILE) if (folder / PROBES_FILE).exists() else ([], False)
+    )
+    return RunRecord(folder, info, lines, routing, torn, probes)
+
+
+def read_lines(path: Path) -> list[Line]:
+    """Return the whole lines of a file of a record.
+
+    Raises:
+        RecordError: one of them is damaged.
+    """
+    return _read_lines(path)[0]
+
+
+def read_arrays(folder: Path) -> dict[int, dict[str, np.ndarray]]:
+    """Return step -> name -> array, what figures of a run's probes are drawn from.
+
+    Raises:
+        RecordError: a file is damaged.
+    """
+    found = {}
+    for path in sorted((folder / PROBE_ARRAYS).glob("step-*.safetensors")):
+        try:
+            found[int(path.stem.removeprefix("step-"))] = load_file(path)
+        except (SafetensorError, ValueError, OSError) as error:
+            raise RecordError(f"{path} is damaged ({error}); probe the run again") from error
+    return found
+
+
+def last_update(folder: Path) -> int:
+    """Return the update of the last whole line of a run that may still be going; 0 before any."""
+    try:
+        with open(folder / MEASUREMENTS_FILE, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 200_000))
+            raw = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
+        return decode_line(raw).update
+    except (OSError, ValueError, KeyError):
+        return 0  # not begun, or caught while writing
+
+
+def _read_info(folder: Path) -> dict[str, Any]:
+    if not folder.exists():
+        raise RecordError(f"{folder} does not exist; give the folder a run was written to")
+    if not folder.is_dir():
+        raise RecordError(f"{folder} is a file; give the folder a run was written to")
+    if not any(folder.iterdir()):
+        raise RecordError(f"{folder} is empty; give the folder a run was written to")
+    if not (folder / RUN_FILE).exists() or not (folder / MEASUREMENTS_FILE).exists():
+        raise RecordError(
+            f"{folder} is not a run: it needs {RUN_FILE} and {MEASUREMENTS_FILE}; "
+            "give the folder that `goalscope train --out` or a callback wrote"
+        )
+    info = _load_json(folder / RUN_FILE)
+    version = info.get("schema")
+    if version != SCHEMA_VERSION:
+        raise RecordError(
+            f"{folder} was written with record schema {version!r}, this goalscope reads "
+            f"{SCHEMA_VERSION}; read it with the goalscope version in its run.json"
+        )
+    return info
+
+
+def _load_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise RecordError(
+            f"{path} cannot be read ({error}); the file is damaged, run it again"
+        ) from error
+    if not isinstance(content, dict):
+        raise RecordError(f"{path} is not a goalscope file; give the folder of a run")
+    return content
+
+
+def _read_lines(path: Path) -> tuple[list[Line], bool]:
+    lines: list[Line | None] = []  # None: superseded
+    data = path.read_bytes()
+    whole, _, rest = data.rpartition(b"\n")
+    for number, raw in enumerate(_split(whole), start=1):
+        try:
+            line = decode_line(raw)
+            if line.event == RESUMED:
+                kept = int(line.details["kept_lines"])
+                lines[kept:] = [None] * (len(lines) - kept)
+            lines.append(line)
+        except (ValueError, TypeError, KeyError) as error:
+            raise RecordError(
+                f"{path} line {number} is damaged ({error}); "
+                f"keep the {number - 1} lines before it and cut the rest off to read the run"
+            ) from error
+    return [line for line in lines if line is not None], bool(rest)
+
+
+def _split(data: bytes) -> Iterator[bytes]:
+    return (raw for raw in data.split(b"\n") if raw)

@@ -1,0 +1,146 @@
+"""Writing the record of a run: whole after a crash but for the line being written."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from goalscope.diagnostics.record.lines import (
+    MEASUREMENTS_FILE,
+    PROBE_ARRAYS,
+    PROBES_FILE,
+    ROUTING_FILE,
+    RUN_FILE,
+    SCHEMA_VERSION,
+    Line,
+    RecordError,
+    encode_line,
+)
+from goalscope.diagnostics.record.reader import is_run
+
+
+def write_json_atomically(path: Path, content: Any) -> None:
+    """Write a JSON file so that a reader, or a crash, meets all of it or none of it."""
+    _write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def write_probes(
+    folder: Path, lines: Sequence[Line], arrays: Mapping[int, Mapping[str, np.ndarray]]
+) -> None:
+    """Write what probes found of a run's checkpoints, in place of what was found before.
+
+    Args:
+        folder: of the run.
+        lines: one per checkpoint.
+        arrays: step of a checkpoint -> name -> what figures are drawn from.
+
+    Raises:
+        RecordError: it cannot be written; what was there before stays.
+    """
+    try:
+        (folder / PROBE_ARRAYS).mkdir(exist_ok=True)
+        for step, content in arrays.items():
+            path = folder / PROBE_ARRAYS / f"step-{step:09d}.safetensors"
+            draft = path.with_suffix(".tmp")
+            save_file({k: np.ascontiguousarray(v) for k, v in content.items()}, draft)
+            draft.chmod(0o644)  # safetensors keeps it to its owner
+            draft.replace(path)
+        _write_atomically(folder / PROBES_FILE, b"".join(map(encode_line, lines)))
+    except OSError as error:
+        raise RecordError(
+            f"cannot write probes to {folder}: {error.strerror or error}; free the disk"
+        ) from error
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class RecordWriter:
+    """Appends to the record of a run.
+
+    Each line goes to the operating system in one write as soon as it is complete, so a killed
+    process loses at most the line it was writing.
+
+    Args:
+        folder: the run folder; made if missing.
+        info: content of `run.json`, without the schema version; None goes on with the run that
+            the folder holds, of which a torn last line is cut off.
+
+    Raises:
+        RecordError: the folder already holds a run (or none to go on with), or cannot be written.
+    """
+
+    def __init__(self, folder: Path | str, info: Mapping[str, Any] | None) -> None:
+        self.folder = Path(folder)
+        self.lines = 0
+        try:
+            if info is None:
+                self._file: BinaryIO = open(self.folder / MEASUREMENTS_FILE, "r+b", buffering=0)
+                self._find_end()
+                return
+            self.folder.mkdir(parents=True, exist_ok=True)
+            refuse_existing_run(self.folder)
+            self._file = open(self.folder / MEASUREMENTS_FILE, "xb", buffering=0)
+            write_json_atomically(self.folder / RUN_FILE, {"schema": SCHEMA_VERSION, **info})
+        except OSError as error:
+            raise RecordError(
+                f"cannot write a run to {self.folder}: {error.strerror or error}; "
+                "choose another folder"
+            ) from error
+
+    def write(self, line: Line) -> None:
+        """Append one line.
+
+        Raises:
+            OSError: the disk is full or gone; what was written before stays whole.
+        """
+        data = encode_line(line)
+        start = self._file.tell()
+        written = self._file.write(data)
+        if written != len(data):  # a full disk can take half a line
+            self._file.truncate(start)
+            raise OSError(28, f"only {written} of {len(data)} bytes fitted on the disk")
+        self.lines += 1
+
+    def write_routing(self, rows: list[dict[str, Any]]) -> None:
+        """Write the routing table, once it has been seen."""
+        write_json_atomically(self.folder / ROUTING_FILE, {"schema": SCHEMA_VERSION, "rows": rows})
+
+    def close(self) -> None:
+        """Close the file; the record stays readable without it."""
+        self._file.close()
+
+    def _find_end(self) -> None:
+        """Count the whole lines and stand behind the last."""
+        data = self._file.read()
+        self.lines = data.count(b"\n")
+        self._file.truncate(data.rfind(b"\n") + 1)
+        self._file.seek(0, os.SEEK_END)
+
+
+def refuse_existing_run(folder: Path) -> None:
+    """Raise where a run would be overwritten.
+
+    Raises:
+        RecordError: the folder holds a run already.
+    """
+    if is_run(folder):
+        raise RecordError(
+            f"{folder} already holds a run; choose another folder, or move that one away"
+        )

@@ -1,0 +1,285 @@
+"""The rivals R1 to R12: what else could explain a flat success curve, judged over seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from goalscope.reports.records.tables import Run
+from goalscope.reports.records.windows import TIMES, Time, Times, Window, window_number
+from goalscope.reports.verdict.checks import CHECKS, Check
+from goalscope.reports.verdict.outcomes import (
+    Outcome,
+    Sample,
+    Thresholds,
+    Verdict,
+    Way,
+    conjunction,
+    judge_below,
+    judge_raised,
+    sort_sample,
+)
+from goalscope.reports.verdict.statistics import Interval, Scale
+from goalscope.reports.verdict.success import last_evaluations, recorded_floors
+
+Arms = Mapping[str, Sequence[Run]]
+FLOOR_MARGIN = 0.10  # success within this of the floor counts as at the floor
+_FLIPPED = {Outcome.SUPPORTED: Outcome.CONTRADICTED, Outcome.CONTRADICTED: Outcome.SUPPORTED}
+_WAYS: dict[Way, Way] = {"for": "against", "against": "for"}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another explanation of a flat success curve.
+
+    Attributes:
+        name: "R1" to "R12", or "B" for a run that is broken.
+        title: what it says.
+        needs_all: whether all its checks must speak; else one is enough.
+        test: the change that would test it alone, as parts of an arm's name; empty for none.
+        advice: what to try next where it holds.
+    """
+
+    name: str
+    title: str
+    needs_all: bool
+    test: str
+    advice: str
+
+
+RIVALS = (
+    Rival("B", "the run is broken", False, "", "mend what is named before anything else"),
+    Rival(
+        "R1",
+        "everything compared is at the floor",
+        True,
+        "state-her",
+        "train longer, or show that the task can be learnt at all: the state instead of pixels",
+    ),
+    Rival(
+        "R2",
+        "the features lack the content",
+        True,
+        "close-camera",
+        "bring the camera close, or use an encoder that keeps positions (+spatial)",
+    ),
+    Rival(
+        "R3",
+        "the encoder gets no useful gradient",
+        False,
+        "critic-encoder",
+        "look at the routing table; train one encoder by the critic's loss",
+    ),
+    Rival(
+        "R4",
+        "features look healthy and are constant",
+        True,
+        "gain",
+        "a fixed gain in place of LayerNorm: does anything vary underneath?",
+    ),
+    Rival("R5", "augmentation is louder than the signal", True, "", "a smaller shift, or none"),
+    Rival(
+        "R6",
+        "hindsight teaches nothing",
+        False,
+        "",
+        "see that relabelled rewards belong to their goals, and that episodes move the object",
+    ),
+    Rival(
+        "R7",
+        "the critic has collapsed to a constant",
+        True,
+        "",
+        "look at rewards and terminations: all the critic has seen may be one value",
+    ),
+    Rival(
+        "R8",
+        "the pixels are not used at all",
+        False,
+        "goal-only",
+        "train without pixels: if nothing changes, this is no learning from pixels",
+    ),
+    Rival(
+        "R9",
+        "something is missing from the observation",
+        False,
+        "proprio",
+        "observe the gripper's own state, or stack frames (+stack4)",
+    ),
+    Rival(
+        "R10",
+        "the image contradicts the goal",
+        True,
+        "no-marker",
+        "do not draw the goal's marker: relabelling cannot move it",
+    ),
+    Rival(
+        "R11",
+        "entropy collapse, or too few updates per step",
+        False,
+        "",
+        "more gradient steps per step (--gradient-steps); watch the entropy coefficient",
+    ),
+    Rival(
+        "R12",
+        "the goal path is quiet in itself",
+        True,
+        "goal-std",
+        "centre the goal vectors and divide by their spread",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One check of a rival, over the seeds of an arm at one time.
+
+    Attributes:
+        label: what was measured.
+        sample: its number for each seed.
+        interval: mean and interval over the seeds; None without any number.
+        verdict: whether it speaks for the rival.
+        check: the check; None for evidence that compares arms.
+    """
+
+    label: str
+    sample: Sample
+    interval: Interval | None
+    verdict: Verdict
+    check: Check | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A rival in one arm at one time.
+
+    Attributes:
+        rival: which.
+        arm: whose.
+        time: when.
+        verdict: of all its evidence together.
+        evidence: part by part.
+    """
+
+    rival: Rival
+    arm: str
+    time: Time
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+
+
+def judge_rivals(arms: Arms, times: Times, rules: Thresholds) -> list[Judged]:
+    """Return every rival of every arm at each time.
+
+    Args:
+        arms: arm -> its runs, the baseline first.
+        times: the windows.
+        rules: confidence, and how many seeds make a test.
+    """
+    found = []
+    for arm, runs in arms.items():
+        for rival in RIVALS:
+            for time in TIMES:
+                evidence = _evidence(rival, arm, runs, time, times.windows[time], arms, rules)
+                found.append(Judged(rival, arm, time, _together(rival, evidence), tuple(evidence)))
+    return found
+
+
+def _evidence(
+    rival: Rival,
+    arm: str,
+    runs: Sequence[Run],
+    time: Time,
+    window: Window | None,
+    arms: Arms,
+    rules: Thresholds,
+) -> list[Evidence]:
+    if rival.name == "R1":
+        return [_at_the_floor(arm, runs, time, arms, rules)]
+    own = [check for check in CHECKS if check.rival == rival.name and time in check.times]
+    found = [_checked(check, runs, window, rules) for check in own]
+    if rival.name == "R12" and arm == next(iter(arms)):
+        found += _quiet_goal(arms, window, rules)
+    return found
+
+
+def _checked(
+    check: Check, runs: Sequence[Run], window: Window | None, rules: Thresholds
+) -> Evidence:
+    sample = sort_sample({run.label: check.read(run, window) for run in runs}, check.scale)
+    verdict, interval = judge_below(sample, check.scale, check.threshold, rules)
+    if check.speaks == "above":
+        verdict = flipped(verdict)
+    return Evidence(check.label, sample, interval, verdict, check)
+
+
+def _at_the_floor(
+    arm: str, runs: Sequence[Run], time: Time, arms: Arms, rules: Thresholds
+) -> Evidence:
+    """Return whether success lies within 10 points of an idle agent's, or below: the late one."""
+    label = f"success at the last evaluation, within {FLOOR_MARGIN:.0%} of the floor"
+    empty = Sample({})
+    floors = recorded_floors([run for group in arms.values() for run in group])
+    if time != "late" or not floors:
+        why = "no floor was recorded" if time == "late" else "success is judged late"
+        return Evidence(label, empty, None, Verdict(Outcome.NOT_TESTED, why))
+    values: dict[str, float | None] = {run.label: None for run in runs}
+    values |= {row["label"]: row["value"] for row in last_evaluations(arms) if row["arm"] == arm}
+    sample = sort_sample(values, Scale.LOGIT)
+    limit = floors[0].rate + FLOOR_MARGIN
+    verdict, interval = judge_below(sample, Scale.LOGIT, limit, rules)
+    return Evidence(label, sample, interval, verdict)
+
+
+def _quiet_goal(arms: Arms, window: Window | None, rules: Thresholds) -> list[Evidence]:
+    """Return what only other arms can tell: does it help to be rid of the pixels, or to speak up?
+
+    The goal is quiet in itself where Q listens no better to it without the pixels (their features
+    times 0, or zeros in their place), and better once it is standardised.
+    """
+    baseline = next(iter(arms))
+    key = "sensitivity/critic.desired_goal.q_goal_swap"
+
+    def numbers(arm: str) -> Sample:
+        return sort_sample({r.label: window_number(r, key, window) for r in arms[arm]}, Scale.LOG)
+
+    found = []
+    for ending, label, wanted in (
+        (("-scale0", "+scale0", "goal-only-wide"), "Q listens no better without the pixels", False),
+        (("-goal-std", "+goal-std"), "Q listens better to standardised goals", True),
+    ):
+        other = next((a for a in arms if a.endswith(ending) and a != baseline), None)
+        if other is None:
+            reason = f"no arm {' or '.join(name.lstrip('-+') for name in ending)} in this study"
+            verdict = Verdict(Outcome.NOT_TESTED, reason)
+            found.append(Evidence(label, Sample({}), None, verdict))
+            continue
+        sample = numbers(other)
+        verdict, _ = judge_raised(numbers(baseline), sample, Scale.LOG, rules)
+        found.append(
+            Evidence(f"{label} ({other})", sample, None, verdict if wanted else flipped(verdict))
+        )
+    return found
+
+
+def _together(rival: Rival, evidence: Sequence[Evidence]) -> Verdict:
+    if not evidence:
+        return Verdict(Outcome.NOT_TESTED, "nothing that would tell is measured at this time")
+    parts = [(part.label, part.verdict) for part in evidence]
+    return conjunction(parts) if rival.needs_all else disjunction(parts)
+
+
+def disjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
+    """Return the outcome of a rival of which one part is enough: what is left when none can be.
+
+    A part that was not tested leaves "contradicted" out of reach, and takes nothing from one that
+    speaks.
+    """
+    return flipped(conjunction([(name, flipped(verdict)) for name, verdict in parts]))
+
+
+def flipped(verdict: Verdict) -> Verdict:
+    """Return the verdict on the opposite of what was claimed."""
+    return replace(
+        verdict,
+        outcome=_FLIPPED.get(verdict.outcome, verdict.outcome),
+        way=None if verdict.way is None else _WAYS[verdict.way],
+    )
