@@ -1,5 +1,7 @@
 """The command as a user types it, bad input first: one line, exit code 2, nothing overwritten."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from goalscope.cli.main import main
 from goalscope.diagnostics.record import Line, RecordWriter, read_run
 
 TINY = [
@@ -17,13 +20,23 @@ TINY = [
 
 
 def goalscope(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "goalscope.cli.main", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, **environment},
-    )
+    """Run the command: in this process, where imports are paid for, unless its environment says."""
+    command = list(map(str, arguments))
+    if environment:
+        return subprocess.run(
+            [sys.executable, "-m", "goalscope.cli.main", *command],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, **environment},
+        )
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main(command)
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")

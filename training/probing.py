@@ -12,7 +12,7 @@ from stable_baselines3 import SAC
 from torch import Tensor
 
 from goalscope.diagnostics.labelled_set import gather_labelled_set
-from goalscope.diagnostics.probe_set import ProbeSet, load_probe_set
+from goalscope.diagnostics.probe_set import ProbeSet, ProbeSetError, load_probe_set
 from goalscope.diagnostics.probing import RECORDED, Probed, ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import (
     PROBE_SET_FILE,
@@ -67,6 +67,11 @@ def probe_run(
         raise CheckpointError(
             f"{folder} holds no checkpoints to probe; train it with goalscope train, or give an "
             "SB3 .zip"
+        )
+    if not (folder / PROBE_SET_FILE).exists():
+        raise ProbeSetError(
+            f"{folder} has no {PROBE_SET_FILE}: an arm that observes no goals has nothing that "
+            "these probes ask about; probe one that does"
         )
     lines = _lines_before(folder)
     model: SAC | None = None

@@ -55,9 +55,8 @@ def varying_part(run: Run, window: Window | None) -> float | None:
         before_normalisation("spread")(run, window),
         before_normalisation("norm")(run, window),
     )
-    width = next(
-        (b.get("width") for b in run.blocks("critic") if b["name"] == run.image_block()), 0
-    )
+    blocks = {block["name"]: block for block in run.blocks("critic")}
+    width = blocks.get(run.image_block(), {}).get("width", 0)
     if spread is None or norm is None or not width or not norm:
         return None
     return spread * math.sqrt(width) / norm
