@@ -1,5 +1,5 @@
 # Two commands are all the set-up there is: make demo, make test.
-.PHONY: help demo test test-slow check bench clean
+.PHONY: help demo test test-slow check bench faults clean
 PYTHON := .venv/bin/python
 PACKAGES := probes diagnostics training reports cli
 
@@ -8,6 +8,7 @@ help:
 	@echo "make test       set everything up, run the tests"
 	@echo "make check      formatting, lint, types"
 	@echo "make bench      speed, memory and overhead, side by side with plain SB3 (about 40 minutes)"
+	@echo "make faults     plant known faults, score whether the diagnosis names them (over an hour)"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make clean      remove the virtual environment and caches; runs are kept"
 
@@ -33,6 +34,11 @@ bench:
 	@scripts/setup.sh
 	@$(PYTHON) -m benchmarks.speed
 	@$(PYTHON) -m benchmarks.overhead
+
+faults:
+	@scripts/setup.sh
+	@$(PYTHON) -m benchmarks.planted_faults --learning
+	@$(PYTHON) -m benchmarks.planted_faults
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

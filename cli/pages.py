@@ -4,12 +4,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
 from goalscope.cli.errors import BAD_INPUT
+from goalscope.cli.plan import kept_plan
 from goalscope.diagnostics.record import is_run, read_run
-from goalscope.reports import write_comparison, write_report
+from goalscope.reports import ReportError, write_comparison, write_report
+from goalscope.training.study import STUDY_FILE, read_study
 
 
 @dataclass(frozen=True)
@@ -40,31 +43,82 @@ class Report:
 
 @dataclass(frozen=True)
 class Compare:
-    """Compare runs: the arms side by side, and what can be said of the claim.
+    """Compare runs: the verdict on the claim and on its rivals, and what to try next.
 
-    For example: goalscope compare runs/baseline-seed0 runs/fix-seed0 --out runs/comparison
+    Thresholds and windows are those of the study's plan file, where it has one.
+
+    For example: goalscope compare studies/a
     """
 
     run_folders: tyro.conf.Positional[tuple[Path, ...]]
-    """The folders of the runs, several seeds an arm; a study's folder stands for all in it."""
+    """A study's folder, or the folders of runs, several seeds an arm."""
 
     out: Path | None = None
     """Folder of the page; "comparison" beside the first run if left out."""
 
+    format: Literal["pdf", "png", "md"] | None = None
+    """Also write a short form for a paper or a book: text, and figures with captions."""
+
     def run(self) -> int:
-        """Write the page."""
+        """Write the page; 2 where every seed of an arm failed, with the page of the rest made."""
         folders = [run for folder in self.run_folders for run in runs_in(folder)]
+        plans = [plan for folder in self.run_folders if (plan := kept_plan(folder)) is not None]
+        missing = [
+            run
+            for folder in self.run_folders
+            for run in read_study(folder)
+            if run.state != "finished"
+        ]
         out = self.out or folders[0].resolve().parent / "comparison"
-        comparison = write_comparison(folders, out)
-        _say((*comparison.sentences, comparison.success), comparison.warnings, comparison.page)
-        return 0
+        comparison = write_comparison(
+            folders,
+            out,
+            plans[0].thresholds if plans else None,
+            missing={run.name: run.cause or f"{run.state} when looked at" for run in missing},
+            form=self.format,
+        )
+        _say(
+            (comparison.overall, *comparison.sentences, comparison.success),
+            comparison.warnings,
+            comparison.page,
+        )
+        for number, step in enumerate(comparison.steps, 1):
+            print(f"Try next, {number}: {step}")
+        if comparison.short is not None:
+            print(f"The short form: {comparison.short}")
+        there = {str(read_run(folder).info.get("arm")) for folder in folders}
+        gone = dict.fromkeys(r.arm for r in missing if r.state == "failed" and r.arm not in there)
+        if gone:
+            print(
+                f"goalscope: every seed of {' and '.join(gone)} failed; the page lists why, and "
+                "compares the others",
+                file=sys.stderr,
+            )
+        return BAD_INPUT if gone else 0
 
 
 def runs_in(folder: Path) -> list[Path]:
-    """Return the runs of a study's folder; a run, or what is neither, stands for itself."""
+    """Return the runs of a folder; a run, or what is neither, stands for itself.
+
+    Of a study those that are finished: one that failed, or is still going, would set the end of the
+    late window for all the others.
+
+    Raises:
+        ReportError: a study without a finished run.
+        StudyError: its study.json is damaged.
+    """
     if is_run(folder) or not folder.is_dir():
         return [folder]
-    return sorted(path for path in folder.iterdir() if is_run(path)) or [folder]
+    runs = read_study(folder)
+    found = sorted(path for path in folder.iterdir() if is_run(path))
+    if runs:
+        finished = {run.name for run in runs if run.state == "finished"}
+        found = [path for path in found if path.name in finished]
+    if not found and (folder / STUDY_FILE).is_file():
+        failed = [f"{run.name} failed ({run.cause})" for run in runs if run.state == "failed"]
+        why = f": {failed[0]}" if failed else ""
+        raise ReportError(f"the study {folder} holds no finished run{why}; start it again")
+    return found or [folder]
 
 
 def _say(sentences: Sequence[str], warnings: Sequence[str], page: Path) -> None:

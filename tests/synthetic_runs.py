@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from goalscope.diagnostics.record import Line, RecordWriter
+from goalscope.diagnostics.record import Line, RecordWriter, write_probes
 
 BLOCKS = ("pixels", "achieved_goal", "desired_goal")
 PROBE_SHA = "3f2a" * 16
@@ -36,6 +36,8 @@ class Synthetic:
         without: metric keys that are not recorded.
         success: success rates of evaluations, evenly spread from the first step to the last.
         episodes: of each evaluation.
+        probes: what probes of the checkpoints found, metric key -> value: at update 0, halfway and
+            at the end, alike but for 0.01 of noise.
         resumes: updates at which the run was resumed, and whether its buffer was lost.
     """
 
@@ -55,6 +57,7 @@ class Synthetic:
     without: tuple[str, ...] = ()
     success: tuple[float, ...] = ()
     episodes: int = 20
+    probes: Mapping[str, float] = field(default_factory=dict)
     resumes: Mapping[int, bool] = field(default_factory=dict)
 
 
@@ -98,6 +101,16 @@ def write_run(
         last = round(kind.start + kind.updates * kind.steps_per_update)
         writer.write(Line(last, kind.updates, event="end", details={"reason": "finished"}))
     writer.close()
+    if kind.probes:
+        probed = [
+            Line(
+                round(kind.start + update * kind.steps_per_update) if update else 0,
+                update,
+                {key: value + generator.normal(0, 0.01) for key, value in kind.probes.items()},
+            )
+            for update in (0, kind.updates // 2, kind.updates)
+        ]
+        write_probes(folder, probed, {})
     return folder
 
 

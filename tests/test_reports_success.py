@@ -19,6 +19,7 @@ from goalscope.reports.records.tables import load_run
 from goalscope.reports.verdict.success import (
     evaluations,
     last_evaluations,
+    mean_success,
     recorded_floors,
     run_success_sentence,
     success_sentence,
@@ -141,7 +142,7 @@ def test_arms_are_judged_by_the_rules_of_every_claim(tmp_path, seeds, episodes, 
 def test_seeds_on_both_sides_and_a_missing_one_decide_nothing(tmp_path):
     folders = write_arms(tmp_path, 3, {"mixed": LEARNS})
     folders += [write_run(tmp_path / f"m{i}", "mixed", i, FAILS) for i in (3, 4, 5)]
-    assert "mixed 50 % [0 to 100 %] over 6 seeds" in success_sentence(
+    assert "mixed 50 % [1.4 to 98.6 %] over 6 seeds" in success_sentence(
         load_arms(folders), Thresholds()
     )
     assert "not told apart" in success_sentence(load_arms(folders), Thresholds())
@@ -162,6 +163,14 @@ def test_arms_are_read_at_the_last_step_that_all_have_reached(tmp_path):
         ("longer", 160, 1.0),
         ("longer", 160, 1.0),
     ]
+    # the area under the curve: from steps 130 and 160 of longer, not from 190 and 220
+    assert mean_success(arms) == {
+        ("short", "seed 0"): 0.0,
+        ("short", "seed 1"): 0.0,
+        ("longer", "seed 0"): 0.5,
+        ("longer", "seed 1"): 0.5,
+    }
+    assert mean_success(arms_of(tmp_path / "start", 2, only=replace(LEARNS, success=(0.0,)))) == {}
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])

@@ -11,7 +11,7 @@ import pytest
 from goalscope.diagnostics.record import read_run
 from goalscope.training.environments import EnvironmentSettings
 from goalscope.training.settings import Cadence, EvaluationSettings, RunSettings
-from goalscope.training.study import StudyError, read_failures, run_study
+from goalscope.training.study import StudyError, read_study, run_study
 
 
 def settings(folder, seed) -> RunSettings:
@@ -43,15 +43,15 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     with pytest.raises(StudyError, match=r"2 of 3 runs failed: pixel-her-seed0 .*already holds"):
         run_study(runs, folder, parallel=2)
     assert read_run(runs[2].out).end is not None
-    failures = read_failures(folder)
-    assert list(failures) == ["pixel-her-seed0", "pixel-her-seed1"]
-    assert failures["pixel-her-seed1"] == "its process was ended by signal 9"
+    failures = [run for run in read_study(folder) if run.state == "failed"]
+    assert [run.name for run in failures] == ["pixel-her-seed0", "pixel-her-seed1"]
+    assert failures[1].cause == "its process was ended by signal 9"
     states = [row["state"] for row in json.loads((folder / "study.json").read_text())["runs"]]
     assert states == ["failed", "failed", "finished"]
     written = (runs[2].out / "measurements.jsonl").stat().st_mtime_ns
     (runs[0].out / "run.json").unlink()
     assert run_study(runs, folder, parallel=2) == [run.out for run in runs]
-    assert read_failures(folder) == {}
+    assert {run.state for run in read_study(folder)} == {"finished"}
     assert (runs[2].out / "measurements.jsonl").stat().st_mtime_ns == written
     digests = {read_run(run.out).info["probe_set"]["sha256"] for run in runs}
     assert len(digests) == 1

@@ -70,13 +70,39 @@ def run_study(runs: Sequence[RunSettings], folder: Path, parallel: int) -> list[
     return [run.out for run in ready]
 
 
-def read_failures(folder: Path) -> dict[str, str]:
-    """Return run -> cause of the runs of a study that failed when it was last started."""
+@dataclass(frozen=True)
+class StudyRun:
+    """A run of a study as study.json has it.
+
+    Attributes:
+        name: of its folder.
+        arm: its arm.
+        seed: its seed.
+        state: "waiting", "running", "finished" or "failed".
+        cause: why it failed; None unless it did.
+    """
+
+    name: str
+    arm: str
+    seed: int
+    state: str
+    cause: str | None
+
+
+def read_study(folder: Path) -> list[StudyRun]:
+    """Return the runs of a study as they stood when it was last at work; none where it is none.
+
+    Raises:
+        StudyError: its study.json is damaged.
+    """
     path = folder / STUDY_FILE
     if not path.is_file():
-        return {}
-    rows = json.loads(path.read_text(encoding="utf-8"))["runs"]
-    return {row["name"]: row["cause"] for row in rows if row["state"] == "failed"}
+        return []
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        return [StudyRun(**row) for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path} is damaged ({error}); start the study again") from error
 
 
 @dataclass

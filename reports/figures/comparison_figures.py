@@ -1,54 +1,86 @@
 """The figures of a comparison: a colour for each arm, every seed drawn."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
-import pandas as pd
-
+from goalscope.reports.figures.arms_figure import arms_drawing
+from goalscope.reports.figures.cause_figure import cause_drawing
+from goalscope.reports.figures.comparison_panels import (
+    content_panels,
+    gradient_panels,
+    scale_panels,
+    sensitivity_panels,
+    signal_panels,
+    training_panels,
+)
 from goalscope.reports.figures.distance_figures import q_distance_drawing
 from goalscope.reports.figures.drawing import (
     SEEDS_FOR_A_BAND,
-    Curve,
     Drawing,
     Panel,
-    Reference,
+    curve_rows,
     curves_figure,
 )
-from goalscope.reports.figures.style import GREY, arm_style
 from goalscope.reports.figures.success_figure import success_drawing
 from goalscope.reports.figures.times_figure import times_drawing
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import Axis
 from goalscope.reports.verdict.claims import Evaluation
-from goalscope.reports.verdict.outcomes import Thresholds
-from goalscope.reports.verdict.statistics import Scale
 
 Arms = Mapping[str, Sequence[Run]]
+_MOST_ARMS = 4  # beside the baseline: more lines and labels cannot be told apart
 
 
 def comparison_drawings(arms: Arms, evaluation: Evaluation, *, by_step: bool) -> list[Drawing]:
     """Return the figures for which the arms have measurements, in reading order.
+
+    Of many arms, those that draw lines come once for every four arms, the baseline in each.
 
     Args:
         arms: arm -> its runs, the baseline first.
         evaluation: the claims at the three times.
         by_step: also draw the deciding shares over environment steps.
     """
+    found = [arms_drawing(arms, evaluation), cause_drawing(evaluation)]
+    groups = _groups(arms)
+    for number, group in enumerate(groups, start=1):
+        suffix = f"_{number}" if len(groups) > 1 else ""
+        which = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
+        found += [
+            drawing and replace(drawing, name=drawing.name + suffix, title=drawing.title + which)
+            for drawing in _of_group(group, evaluation, by_step=by_step)
+        ]
+    return [drawing for drawing in found if drawing is not None]
+
+
+def _groups(arms: Arms) -> list[Arms]:
+    """Return the arms in groups that a figure can show, the baseline first in each."""
+    baseline, *others = arms
+    if len(others) <= _MOST_ARMS:
+        return [arms]
+    return [
+        {arm: arms[arm] for arm in (baseline, *others[start : start + _MOST_ARMS])}
+        for start in range(0, len(others), _MOST_ARMS)
+    ]
+
+
+def _of_group(arms: Arms, evaluation: Evaluation, *, by_step: bool) -> list[Drawing | None]:
     rules, family = evaluation.rules, evaluation.family
     found = [
-        times_drawing(evaluation),
+        times_drawing(replace(evaluation, arms=tuple(arms))),
         success_drawing(arms, by_update=by_step),
-        _over("forward_signal", _SIGNAL, _signal_panels(arms, rules), arms),
-        _over("gradient_shares", _GRADIENTS, _gradient_panels(arms, rules), arms),
-        _over("goal_sensitivity", _SENSITIVITY, _sensitivity_panels(arms, rules, family), arms),
+        _over("forward_signal", _SIGNAL, signal_panels(arms, rules), arms),
+        _over("gradient_shares", _GRADIENTS, gradient_panels(arms, rules), arms),
+        _over("goal_sensitivity", _SENSITIVITY, sensitivity_panels(arms, rules, family), arms),
         q_distance_drawing(arms, evaluation.times, family),
-        _over("scales", _SCALES, _scale_panels(arms), arms),
-        _over("training", _TRAINING, _training_panels(arms), arms),
+        _over("scales", _SCALES, scale_panels(arms), arms),
+        _over("content", _CONTENT, content_panels(arms), arms),
+        _over("training", _TRAINING, training_panels(arms), arms),
     ]
     if by_step:
-        panels = [*_signal_panels(arms, rules), *_gradient_panels(arms, rules)[:2]]
+        panels = [*signal_panels(arms, rules), *gradient_panels(arms, rules)[:2]]
         found.append(_over("by_step", _BY_STEP, panels, arms, "step"))
-    return [drawing for drawing in found if drawing is not None]
+    return found
 
 
 _SIGNAL = (
@@ -71,6 +103,12 @@ _SCALES = (
     "The plan's literal claim is the norm: image over goal, above 1 where the image block is "
     "longer. Beside it the steps the optimiser really took on the goal's weights over those on "
     "the image's: above 1 the goal's weights change faster.",
+)
+_CONTENT = (
+    "What the image features know, and what Q and the action owe to them",
+    "From the probes of the checkpoints: the position read from the critic's image features, by "
+    "ridge regression on held-out episodes, against the tolerance of 5 cm; how much better than a "
+    "fresh encoder's; the Shapley share of the goal in Q and in the action.",
 )
 _TRAINING = (
     "Training state",
@@ -96,7 +134,11 @@ def _over(
         return None
     title, caption = words
     return Drawing(
-        name, title, f"{seeds_in_words(arms)} {caption}", lambda: curves_figure(drawn, axis=axis)
+        name,
+        title,
+        f"{seeds_in_words(arms)} {caption}",
+        lambda: curves_figure(drawn, axis=axis),
+        lambda: curve_rows(drawn),
     )
 
 
@@ -116,150 +158,3 @@ def seeds_in_words(arms: Arms) -> str:
             "spans the whole panel."
         )
     return f"Seeds: {each}; thin every seed, thick their mean, shaded its 95 % t-interval."
-
-
-def _panel(
-    arms: Arms,
-    key: str,
-    title: str,
-    unit: str,
-    scale: Scale,
-    references: Sequence[Reference] = (),
-    over: Mapping[str, str] | None = None,
-    include: Sequence[float] = (),
-) -> Panel:
-    """Return a panel of one metric; `over`: arm -> the record key it is divided by."""
-    curves = []
-    for arm, runs in arms.items():
-        tables = [run.metrics[key] for run in runs if key in run.metrics]
-        if over is not None:
-            tables = [t for run in runs if (t := _ratio(run, key, over[arm])) is not None]
-        if tables:
-            colour, dash = arm_style(arm, list(arms))
-            curves.append(Curve(arm, tables, colour, dash))
-    return Panel(title, unit, curves, scale, references, include)
-
-
-def _ratio(run: Run, key: str, over: str) -> pd.DataFrame | None:
-    if key not in run.metrics or over not in run.metrics:
-        return None
-    joined = run.metrics[key].merge(run.metrics[over], on=["update", "step"], suffixes=("", "_of"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return joined.assign(value=joined["value"] / joined["value_of"])
-
-
-def _signal_panels(arms: Arms, rules: Thresholds) -> list[Panel]:
-    line = [Reference(rules.goal_share, f"C1: {100 * rules.goal_share:g} %")]
-    return [
-        _panel(arms, f"signal/{n}.goal.share", n, "goal's share of signal", Scale.LOGIT, line)
-        for n in ("critic", "actor")
-    ]
-
-
-def _gradient_panels(arms: Arms, rules: Thresholds) -> list[Panel]:
-    line = Reference(rules.goal_share, f"C2: {100 * rules.goal_share:g} %")
-    return [
-        _panel(
-            arms,
-            f"gradient/{network}_loss.goal.{name}",
-            f"{words}, {network} loss",
-            "goal's share",
-            Scale.LOGIT,
-            [line, *(_dimensions(arms, network) if name.startswith("weight") else [])],
-        )
-        for name, words in (
-            ("signal_gradient_share", "signal gradient"),
-            ("weight_gradient_share", "weight gradient"),
-        )
-        for network in ("critic", "actor")
-    ]
-
-
-def _dimensions(arms: Arms, network: str) -> list[Reference]:
-    found: dict[float, str] = {}
-    for arm, runs in arms.items():
-        table = runs[0].metrics.get(f"features/{network}.goal.dimension_share")
-        if table is not None:
-            share = float(table["value"].iloc[0])
-            found[share] = GREY if share in found else arm_style(arm, list(arms))[0]
-    return [Reference(share, "dimensions", colour) for share, colour in found.items()]
-
-
-def _sensitivity_panels(arms: Arms, rules: Thresholds, family: str | None) -> list[Panel]:
-    return [
-        _panel(
-            arms,
-            f"{family}/critic.desired_goal.q_goal_swap",
-            "Q, goal exchanged",
-            "std of Q",
-            Scale.LOG,
-            [Reference(rules.q_goal_swap, f"C4: {rules.q_goal_swap:g}")],
-        ),
-        _panel(
-            arms,
-            f"{family}/critic.goal.q_goal_distance",
-            "does Q follow closeness?",
-            "rank correlation",
-            Scale.FISHER,
-            [Reference(rules.q_goal_distance, f"C4: {rules.q_goal_distance:g}")],
-        ),
-        _panel(
-            arms,
-            f"{family}/actor.desired_goal.action_goal_swap",
-            "action, goal exchanged",
-            "action ranges",
-            Scale.LOG,
-        ),
-        _panel(
-            arms,
-            f"{family}/critic.goal.q_reach_contrast",
-            "Q of a reached goal over a far one",
-            "units of return",
-            Scale.PLAIN,
-        ),
-    ]
-
-
-def _scale_panels(arms: Arms) -> list[Panel]:
-    images = {arm: runs[0].image_block() for arm, runs in arms.items()}
-    panels = []
-    for network in ("critic", "actor"):
-        goal = {arm: f"features/{network}.goal.norm" for arm in arms}
-        for image in dict.fromkeys(images.values()):
-            panels.append(
-                _panel(
-                    arms,
-                    f"features/{network}.{image}.norm",
-                    f"norm of {image} over goal, {network}",
-                    "ratio",
-                    Scale.LOG,
-                    [Reference(1.0, "equal")],
-                    goal,
-                )
-            )
-    for loss in ("critic", "actor"):
-        over = {arm: f"gradient/{loss}_loss.{image}.update_ratio" for arm, image in images.items()}
-        panels.append(
-            _panel(
-                arms,
-                f"gradient/{loss}_loss.goal.update_ratio",
-                f"step of goal over image, {loss} loss",
-                "ratio",
-                Scale.LOG,
-                [Reference(1.0, "equal")],
-                over,
-            )
-        )
-    return panels
-
-
-def _training_panels(arms: Arms) -> list[Panel]:
-    return [
-        _panel(arms, f"training/{key}", title, unit, scale, include=include)
-        for key, title, unit, scale, include in (
-            ("rollout.success_rate", "success", "fraction of episodes", Scale.PLAIN, [0.0]),
-            ("critic.loss", "critic loss", "loss", Scale.LOG, []),
-            ("critic.q_spread", "spread of Q over a batch", "units of return", Scale.LOG, []),
-            ("entropy.coefficient", "entropy coefficient", "reward units", Scale.LOG, []),
-        )
-    ]

@@ -4,9 +4,10 @@ import html
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from goalscope.reports.figures.style import (
     update_axis,
     value_axis,
 )
+from goalscope.reports.records.tables import write_rows
 from goalscope.reports.records.windows import Axis
 from goalscope.reports.verdict.statistics import Array, Scale, t_interval
 
@@ -92,22 +94,25 @@ class Drawing:
         title: above it.
         caption: what it shows, in which unit, of how many seeds, and what to look for.
         draw: makes it, inside the house style.
+        rows: the numbers drawn, a row each, for the CSV file beside the figure; None for none.
     """
 
     name: str
     title: str
     caption: str
     draw: Callable[[], Figure] = field(repr=False)
+    rows: Callable[[], Sequence[Mapping[str, Any]]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure on a page: its words, and the SVG to put into the page."""
+    """A figure on a page: its words, the SVG to put into the page, and whether it has a CSV."""
 
     name: str
     title: str
     caption: str
     svg: str
+    rows: bool = False
 
 
 def curves_figure(
@@ -122,6 +127,23 @@ def curves_figure(
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     return figure
+
+
+def curve_rows(panels: Sequence[Panel]) -> list[dict[str, Any]]:
+    """Return what `curves_figure` draws of its panels, a row for each measurement."""
+    return [
+        {
+            "panel": panel.title,
+            "unit": panel.unit,
+            "line": curve.label,
+            "seed_number": number,
+            **{str(name): value for name, value in row.items()},
+        }
+        for panel in panels
+        for curve in panel.curves
+        for number, table in enumerate(curve.tables)
+        for row in table[["update", "step", "value"]].to_dict("records")
+    ]
 
 
 def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
@@ -254,7 +276,7 @@ def _inside(values: Array, scale: Scale) -> Array:
 
 
 def save(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
-    """Draw each figure, write it as SVG and PNG, and return it for a page."""
+    """Draw each figure, write it as SVG and PNG, its numbers as CSV, and return it for a page."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     with house_style():
@@ -266,9 +288,11 @@ def save(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
             figure.savefig(folder / f"{drawing.name}.png", dpi=160)
             svg = buffer.getvalue()
             (folder / f"{drawing.name}.svg").write_text(svg, encoding="utf-8")
-            drawn.append(
-                Drawn(drawing.name, drawing.title, drawing.caption, inline_svg(svg, drawing))
-            )
+            rows = [] if drawing.rows is None else drawing.rows()
+            if rows:
+                write_rows(folder / f"{drawing.name}.csv", rows, list(rows[0]))
+            body = inline_svg(svg, drawing)
+            drawn.append(Drawn(drawing.name, drawing.title, drawing.caption, body, bool(rows)))
     return drawn
 
 

@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from goalscope.reports.figures.drawing import Curve, Drawing, Panel, Reference, curves_figure
+from goalscope.reports.figures.drawing import (
+    Curve,
+    Drawing,
+    Panel,
+    Reference,
+    curve_rows,
+    curves_figure,
+)
 from goalscope.reports.figures.style import block_style
 from goalscope.reports.records.tables import Run, parse_key
 from goalscope.reports.verdict.statistics import Scale
@@ -61,7 +68,7 @@ def figure_of(name: str, title: str, caption: str, panels: Sequence[Panel]) -> D
     drawn = [panel for panel in panels if panel.curves]
     if not drawn:
         return None
-    return Drawing(name, title, caption, lambda: curves_figure(drawn))
+    return Drawing(name, title, caption, lambda: curves_figure(drawn), lambda: curve_rows(drawn))
 
 
 def dimension_share(run: Run, network: str, block: str) -> float | None:

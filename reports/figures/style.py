@@ -7,7 +7,7 @@ in grey stays readable. Nothing here touches matplotlib's global state.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -36,6 +36,7 @@ _SHARES = (
 )
 _FEW_SHARES = (1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 _MOST_TICKS = 7
+_MOST_TICKS_ALONG_X = 4
 LOWEST_SHARE = 1e-4  # drawn at the edge below this
 
 
@@ -130,38 +131,44 @@ def _count(value: float) -> str:
     return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:g}"
 
 
-def value_axis(axes: Axes, scale: Scale, values: Array) -> None:
-    """Give the y axis its scale, limits around the values and ticks in plain numbers.
+def value_axis(axes: Axes, scale: Scale, values: Array, along: Literal["x", "y"] = "y") -> None:
+    """Give an axis its scale, limits around the values and ticks in plain numbers.
 
     Args:
         axes: what to change.
         scale: logit for shares, log for ratios, plain otherwise.
         values: finite numbers that must be in view; at least one.
+        along: which axis.
     """
+    axis = axes.yaxis if along == "y" else axes.xaxis
+    set_scale = axes.set_yscale if along == "y" else axes.set_xscale
+    set_limits = axes.set_ylim if along == "y" else axes.set_xlim
     if scale is Scale.LOGIT:
         inside = np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
-        axes.set_yscale("logit", nonpositive="clip")
+        set_scale("logit", nonpositive="clip")
         low, high = _padded(scale.forward(inside), least=0.8)
         low, high = scale.backward(np.array([low, high]))
         ticks = [t for t in _SHARES if low <= t <= high]
-        if len(ticks) > _MOST_TICKS:
+        if len(ticks) > (_MOST_TICKS if along == "y" else _MOST_TICKS_ALONG_X):
             ticks = [t for t in _FEW_SHARES if low <= t <= high]
         labels = {t: f"{100 * t:g} %" for t in ticks}
     elif scale is Scale.LOG:
         positive = values[values > 0]
         inside = positive if len(positive) else np.array([1.0])
-        axes.set_yscale("log", nonpositive="clip")
+        set_scale("log", nonpositive="clip")
         low, high = np.exp(_padded(np.log(inside), least=0.4))
         ticks = _log_ticks(low, high)
+        if along == "x":
+            ticks = ticks[:: -(-len(ticks) // _MOST_TICKS_ALONG_X)]
         labels = {t: f"{t:g}" for t in ticks}
     else:
-        axes.set_ylim(*_padded(values, least=0.02 * float(np.abs(values).max())))
-        axes.ticklabel_format(axis="y", useOffset=False)
+        set_limits(*_padded(values, least=0.02 * float(np.abs(values).max())))
+        axes.ticklabel_format(axis=along, useOffset=False)
         return
-    axes.set_ylim(low, high)
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _nearest(labels, value)))
+    set_limits(low, high)
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _nearest(labels, value)))
 
 
 def _padded(values: Array, least: float) -> tuple[float, float]:

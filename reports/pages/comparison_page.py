@@ -1,8 +1,8 @@
-"""The page that lays arms over each other and judges the claim."""
+"""The page of a comparison: the verdict on the claim and its rivals, and what to try next."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,38 @@ from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.comparison_figures import comparison_drawings
 from goalscope.reports.figures.drawing import save
 from goalscope.reports.pages.rendering import make_folders, render, write_whole
+from goalscope.reports.pages.short_form import Format, Words, write_short
+from goalscope.reports.pages.verdict_parts import OutcomeRow, link_rows, rival_rows
 from goalscope.reports.records.differences import circumstance_differences, setting_differences
 from goalscope.reports.records.grouping import load_arms
-from goalscope.reports.records.health import comparison_warnings, run_warnings
+from goalscope.reports.records.health import comparison_warnings, run_warnings, uneven_pace
 from goalscope.reports.records.tables import Run, write_rows
 from goalscope.reports.records.windows import (
     TIMES,
     Times,
     steps_of,
     three_times,
+    three_times_by_step,
 )
+from goalscope.reports.verdict.arm_rows import arm_rows
 from goalscope.reports.verdict.claims import Claim, Evaluation, evaluate
-from goalscope.reports.verdict.claims_files import (
-    claims_content,
-    write_claims_table,
-    write_windows_table,
+from goalscope.reports.verdict.claims_files import write_claims_table, write_windows_table
+from goalscope.reports.verdict.early_call import early_calls
+from goalscope.reports.verdict.next_steps import rank
+from goalscope.reports.verdict.rivals import judge_rivals
+from goalscope.reports.verdict.sentences import (
+    early_call_sentence,
+    next_step_sentence,
+    overall_sentence,
+    time_sentences,
 )
-from goalscope.reports.verdict.outcomes import Thresholds
-from goalscope.reports.verdict.sentences import overall_sentence, time_sentences
 from goalscope.reports.verdict.success import SUCCESS_COLUMNS, success_rows, success_sentence
-from goalscope.reports.verdict.untested import UNTESTED
+from goalscope.reports.verdict.suspects import find_suspects
+from goalscope.reports.verdict.thresholds import Thresholds
+from goalscope.reports.verdict.verdict_file import verdict_file_content
 
 PAGE = "comparison.html"
-CLAIMS = "claims.json"
+VERDICT = "verdict.json"
 
 
 @dataclass(frozen=True)
@@ -45,22 +54,31 @@ class Comparison:
         sentences: three: at initialisation, early, late.
         overall: one sentence for the whole page.
         success: what the arms' last common evaluation came to, beside the floor.
+        steps: what to try next, the strongest evidence first.
         warnings: what limits the comparison, one line each.
-        claims: C1, C2, C4 of each arm and C5 of each arm but the baseline, at each time.
+        claims: the links C1 to C7 at each time.
+        short: the short form, where one was asked for.
     """
 
     page: Path
     sentences: tuple[str, str, str]
     overall: str
     success: str
+    steps: tuple[str, ...]
     warnings: tuple[str, ...]
     claims: tuple[Claim, ...]
+    short: Path | None = None
 
 
 def write_comparison(
-    run_folders: Sequence[Path | str], out: Path | str, thresholds: Thresholds | None = None
+    run_folders: Sequence[Path | str],
+    out: Path | str,
+    thresholds: Thresholds | None = None,
+    *,
+    missing: Mapping[str, str] | None = None,
+    form: Format | None = None,
 ) -> Comparison:
-    """Write `comparison.html`, `claims.json`, `figures/` and `tables/`, and return what they say.
+    """Write `comparison.html`, `verdict.json`, `figures/` and `tables/`, and return what they say.
 
     The baseline is the arm called pixel-her, else the arm of the first folder.
 
@@ -68,6 +86,8 @@ def write_comparison(
         run_folders: at least two runs; a run without an arm is an arm of its own.
         out: folder for the page, made if missing; not a run folder.
         thresholds: that decide; None takes the fixed ones.
+        missing: run -> why it is not among them: it failed, or has not ended.
+        form: also write a short form: "pdf", "png" or "md".
 
     Raises:
         RecordError: a folder is not a readable run.
@@ -86,35 +106,36 @@ def write_comparison(
     times = three_times(runs, *spans)
     evaluation = evaluate(arms, times, rules)
     by_step = None
+    if uneven_pace(arms):
+        by_step = evaluate(arms, three_times_by_step(runs, *spans), rules)
+    judged = judge_rivals(arms, times, rules)
+    ranking = rank(judged, [evaluation.chain(time) for time in TIMES], arms)
+    calls = early_calls(arms, evaluation)
+    rows = arm_rows(arms, evaluation)
+    suspects = {run.name: find_suspects(run, times) for run in runs}
     differences = setting_differences(arms)
-    sentences = time_sentences(evaluation, arms)
-    overall = overall_sentence(evaluation)
-    success = success_sentence(arms, rules)
-    broken = [warning for run in runs for warning in run_warnings(run)]
-    limits = comparison_warnings(arms, times, evaluation.family, differences)
     circumstances = circumstance_differences(arms)
-    drawings = comparison_drawings(arms, evaluation, by_step=by_step is not None)
-
-    figures, tables = make_folders(out)
-    written = ["claims.csv", "windows.csv", "differences.csv"]
-    write_claims_table(evaluation, tables / "claims.csv")
-    if by_step is not None:
-        written.append("claims_by_step.csv")
-        write_claims_table(by_step, tables / "claims_by_step.csv")
-    write_windows_table(arms, times, tables / "windows.csv")
-    if evaluated := success_rows(arms):
-        written.append("success.csv")
-        write_rows(tables / "success.csv", evaluated, SUCCESS_COLUMNS)
-    rows = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
-    write_rows(tables / "differences.csv", rows, ["name", *arms])
-    words = {
-        "sentences": sentences,
-        "overall": overall,
-        "success": success,
+    gone = [f"{name} is not compared: {why}" for name, why in (missing or {}).items()]
+    broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
+    limits = comparison_warnings(arms, times, evaluation.family, differences)
+    words: dict[str, Any] = {
+        "sentences": time_sentences(evaluation, arms),
+        "overall": overall_sentence(evaluation),
+        "success": success_sentence(arms, rules),
+        "steps": [next_step_sentence(step) for step in ranking.steps],
+        "early_calls_in_words": [early_call_sentence(call) for call in calls],
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
     }
-    claims = json.dumps(claims_content(evaluation, by_step, words), indent=1, allow_nan=False)
+    links, rivals = link_rows(evaluation, calls), rival_rows(judged, evaluation.baseline)
+    drawings = comparison_drawings(arms, evaluation, by_step=by_step is not None)
+    figures, tables = make_folders(out)
+    written = _write_tables(tables, arms, evaluation, by_step)
+    rows_of_differences = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
+    write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
+    content = verdict_file_content(
+        evaluation, by_step, words, calls, judged, ranking, suspects, rows
+    )
     page = render(
         "comparison.html",
         {
@@ -122,28 +143,77 @@ def write_comparison(
             "broken": broken,
             "limits": limits,
             "arms": arms,
+            "arm_rows": rows,
             "evaluation": evaluation,
             "by_step": by_step,
             "times": TIMES,
+            "links": links,
+            "rules": asdict(rules),
+            "rivals": rivals,
+            "ranking": ranking,
+            "suspects": suspects,
             "differences": differences,
             "circumstances": circumstances,
-            "untested": UNTESTED,
-            "steps": _steps(arms, times),
+            "window_steps": _steps(arms, times),
             "quantity_tables": _quantity_tables(evaluation, by_step),
             "figures": save(drawings, figures),
-            "tables": written,
+            "tables": [*written, "differences.csv"],
         },
     )
-    write_whole(out / CLAIMS, claims + "\n")
+    write_whole(out / VERDICT, json.dumps(content, indent=1, allow_nan=False) + "\n")
     path = write_whole(out / PAGE, page)
-    initialisation, early, late = sentences
+    short = None
+    if form is not None:
+        short = write_short(_short_words(evaluation, words, links, rivals), drawings, out, form)
+    initialisation, early, late = words["sentences"]
     return Comparison(
         path,
         (initialisation, early, late),
-        overall,
-        success,
+        words["overall"],
+        words["success"],
+        tuple(words["steps"]),
         (*broken, *limits),
         evaluation.claims,
+        short,
+    )
+
+
+def _write_tables(
+    tables: Path,
+    arms: Mapping[str, Sequence[Run]],
+    evaluation: Evaluation,
+    by_step: Evaluation | None,
+) -> list[str]:
+    """Write the CSV files of numbers and outcomes, and return their names."""
+    written = ["claims.csv", "windows.csv"]
+    write_claims_table(evaluation, tables / "claims.csv")
+    write_windows_table(arms, evaluation.times, tables / "windows.csv")
+    if by_step is not None:
+        written.append("claims_by_step.csv")
+        write_claims_table(by_step, tables / "claims_by_step.csv")
+    if evaluated := success_rows(arms):
+        written.append("success.csv")
+        write_rows(tables / "success.csv", evaluated, SUCCESS_COLUMNS)
+    return written
+
+
+def _short_words(
+    evaluation: Evaluation,
+    words: Mapping[str, Any],
+    links: Sequence[OutcomeRow],
+    rivals: Sequence[OutcomeRow],
+) -> Words:
+    heading = ("", *TIMES)
+    table = [heading]
+    for row in (*links, *rivals):
+        outcomes = (str(row.verdicts[time]) if time in row.verdicts else "–" for time in TIMES)
+        table.append((f"{row.name} {row.short}", *outcomes))
+    return Words(
+        f"Does the policy see its goal? {evaluation.baseline} and "
+        f"{len(evaluation.arms) - 1} other arms",
+        [words["overall"], *words["sentences"], words["success"]],
+        table,
+        words["steps"],
     )
 
 

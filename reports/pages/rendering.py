@@ -9,6 +9,7 @@ import jinja2
 
 from goalscope.reports.errors import ReportError
 from goalscope.reports.verdict.outcomes import Verdict
+from goalscope.reports.verdict.sentences import equivalence_in_words
 from goalscope.reports.verdict.words import difference_in_words, plain, value_of, with_interval
 
 
@@ -27,11 +28,13 @@ def render(template: str, content: dict[str, Any]) -> str:
         "split_lead": split_lead,
         "tied": tied,
         "breakable": breakable,
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
     environment.globals |= {
         "with_interval": with_interval,
         "value_of": value_of,
         "difference_in_words": difference_in_words,
+        "equivalence_in_words": equivalence_in_words,
     }
     return environment.get_template(template).render(content)
 

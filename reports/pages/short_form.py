@@ -88,7 +88,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _with_caption(drawing: Drawing, number: int | None = None) -> Figure:
-    """Return the figure with its caption below its lower edge, where a tight box will take it in."""
+    """Return the figure with its caption below its lower edge, where a tight box takes it in."""
     figure = drawing.draw()
     label = f"Figure {number}. " if number else ""
     text = "\n".join(textwrap.wrap(f"{label}{drawing.title}. {drawing.caption}", _CHARACTERS))

@@ -1,88 +1,36 @@
-"""The links C1, C2, C4 and C5 of the claim, judged at the three times."""
+"""The links C1 to C7 of the claim, judged at the three times."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from goalscope.reports.records.tables import Run
-from goalscope.reports.records.windows import TIMES, Time, Times, Window, window_number
-from goalscope.reports.verdict.outcomes import (
-    Outcome,
-    Sample,
-    Thresholds,
-    Verdict,
-    conjunction,
-    judge_below,
-    judge_raised,
-    sort_sample,
+from goalscope.reports.records.windows import TIMES, Time, Times
+from goalscope.reports.verdict.cause import cause_claim
+from goalscope.reports.verdict.chain import (
+    CHAIN as CHAIN,
 )
+from goalscope.reports.verdict.chain import (
+    chain_claims,
+    quantity_part,
+    threshold_claims,
+)
+from goalscope.reports.verdict.learnt import success_claims
+from goalscope.reports.verdict.multiplicity import after_holm
+from goalscope.reports.verdict.outcomes import Verdict, conjunction
+from goalscope.reports.verdict.parts import Claim as Claim
+from goalscope.reports.verdict.parts import Part as Part
 from goalscope.reports.verdict.quantities import (
-    LINKS,
     Link,
-    Quantity,
+    content_target,
+    noise_quantities,
     quantities_beside,
     sensitivity_family,
     tested_quantities,
 )
-from goalscope.reports.verdict.statistics import Difference, Interval, holm, t_interval
+from goalscope.reports.verdict.success import mean_success
+from goalscope.reports.verdict.thresholds import Thresholds
 
-CHAIN: tuple[Link, ...] = ("C1", "C2", "C4")  # together: the goal is drowned
-
-
-@dataclass(frozen=True)
-class Part:
-    """One quantity of one arm at one time.
-
-    Attributes:
-        quantity: what.
-        time: when.
-        arm: whose.
-        sample: its number for each seed.
-        interval: mean and interval over the seeds, None without any number.
-        verdict: against the quantity's threshold; None for a quantity without one, and for C5.
-        difference: to the baseline, paired by seed; only for C5.
-        holm_p: the difference's p-value adjusted over the quantities of its comparison and time.
-    """
-
-    quantity: Quantity
-    time: Time
-    arm: str
-    sample: Sample
-    interval: Interval | None
-    verdict: Verdict | None = None
-    difference: Difference | None = None
-    holm_p: float | None = None
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A link of the claim at one time, for one arm.
-
-    Attributes:
-        link: C1, C2, C4 or C5.
-        time: when.
-        arm: whose; for C5 the arm that is compared with the baseline.
-        verdict: the outcome of all its parts together.
-        parts: the quantities it was judged by.
-        beside: the quantities shown with it.
-    """
-
-    link: Link
-    time: Time
-    arm: str
-    verdict: Verdict
-    parts: tuple[Part, ...]
-    beside: tuple[Part, ...] = ()
-
-    @property
-    def deciding(self) -> list[str]:
-        """The parts whose outcome became the claim's, where they are not all of them."""
-        names = [p.quantity.short for p in self.parts if str(p.verdict) == str(self.verdict)]
-        return names if len(names) < len(self.parts) else []
-
-    @property
-    def title(self) -> str:
-        """The link in words."""
-        return LINKS[self.link]
+_OF_EACH_ARM: tuple[Link, ...] = ("C5", "C6")  # the other links are of the baseline
 
 
 @dataclass(frozen=True)
@@ -90,7 +38,8 @@ class Evaluation:
     """All that a comparison, or a single run, says of the claim.
 
     Attributes:
-        claims: by time, then arm, then link.
+        claims: by time: C1, C2 and C4 of each arm, C5 of each but the baseline, C3 of each arm, C7,
+            and late C6 of each arm.
         baseline: the arm the claim is about.
         arms: every arm, the baseline first.
         times: the windows.
@@ -130,86 +79,50 @@ def evaluate(arms: Mapping[str, Sequence[Run]], times: Times, rules: Thresholds)
         rules: the thresholds.
     """
     runs = [run for group in arms.values() for run in group]
-    family = sensitivity_family(runs)
-    tested = tested_quantities(family, rules)
+    family, target = sensitivity_family(runs), content_target(runs)
+    success = mean_success(arms)
     baseline = next(iter(arms))
     claims: list[Claim] = []
     for time in TIMES:
         window = times.windows[time]
-        parts = {
-            arm: [_part(quantity, time, arm, group, window, rules) for quantity in tested]
-            for arm, group in arms.items()
-        }
+        own = chain_claims(arms, time, window, tested_quantities(family, rules), rules)
+        found = [_with_beside(claim, arms, family, times, rules) for claim in own]
         for arm, group in arms.items():
-            beside = [
-                _part(quantity, time, arm, group, window, rules)
-                for quantity in quantities_beside(family, group[0].image_block())
-            ]
-            claims += _thresholds(time, arm, parts[arm], beside)
-        for arm in list(arms)[1:]:
-            claims.append(_fix(time, parts[baseline], parts[arm], rules))
+            noise = noise_quantities(group[0].image_block(), target, rules)
+            found += threshold_claims(group, time, arm, window, noise, rules)
+        found.append(cause_claim(arms, time, window, family, success, rules))
+        if time == "late":
+            found += success_claims(arms, rules)
+        claims += _tested_together(found, baseline, rules)
     return Evaluation(tuple(claims), baseline, tuple(arms), times, rules, family)
 
 
-def quantity_number(run: Run, quantity: Quantity, window: Window | None) -> float | None:
-    """Return a quantity's number for a run and window; None if it was not measured."""
-    value = window_number(run, quantity.key, window)
-    if quantity.over is None or value is None:
-        return value
-    divisor = window_number(run, quantity.over, window)
-    if divisor is None:
-        return None
-    return value / divisor if divisor else float("nan")
-
-
-def _part(
-    quantity: Quantity,
-    time: Time,
-    arm: str,
-    runs: Sequence[Run],
-    window: Window | None,
+def _with_beside(
+    claim: Claim,
+    arms: Mapping[str, Sequence[Run]],
+    family: str | None,
+    times: Times,
     rules: Thresholds,
-) -> Part:
-    sample = sort_sample(
-        {run.label: quantity_number(run, quantity, window) for run in runs}, quantity.scale
-    )
-    if quantity.threshold is None:
-        values = list(sample.numbers.values())
-        interval = t_interval(values, quantity.scale, rules.confidence) if values else None
-        return Part(quantity, time, arm, sample, interval)
-    if window is None:
-        verdict = Verdict(Outcome.NOT_TESTED, f"the shortest run has no updates for {time!r}")
-        return Part(quantity, time, arm, sample, None, verdict)
-    verdict, interval = judge_below(sample, quantity.scale, quantity.threshold, rules)
-    if not sample.numbers and not sample.failed:
-        reason = _why_absent(quantity, runs, window)
-        verdict = Verdict(Outcome.NOT_TESTED, reason)
-    return Part(quantity, time, arm, sample, interval, verdict)
+) -> Claim:
+    runs, window = arms[claim.arm], times.windows[claim.time]
+    beside = [
+        quantity_part(quantity, claim.time, claim.arm, runs, window, rules)
+        for quantity in quantities_beside(family, runs[0].image_block())
+        if quantity.link == claim.link
+    ]
+    return replace(claim, beside=tuple(beside))
 
 
-def _why_absent(quantity: Quantity, runs: Sequence[Run], window: Window) -> str:
-    if not any(quantity.key in run.metrics for run in runs):
-        return f"{quantity.key} is not in the record"
-    return f"no measurement {window}"
+def _tested_together(claims: Sequence[Claim], baseline: str, rules: Thresholds) -> list[Claim]:
+    """Return the claims of one time after Holm over its links.
 
-
-def _thresholds(time: Time, arm: str, parts: Sequence[Part], beside: Sequence[Part]) -> list[Claim]:
+    C1 to C4 of an arm that is not the baseline are numbers beside it, not links of the claim.
+    """
+    links = [claim.arm == baseline or claim.link in _OF_EACH_ARM for claim in claims]
+    tested = [claim for claim, is_link in zip(claims, links, strict=True) if is_link]
+    stands = iter(after_holm([claim.verdict for claim in tested], rules))
     found = []
-    for link in CHAIN:
-        own = [part for part in parts if part.quantity.link == link]
-        verdict = conjunction([(p.quantity.short, p.verdict) for p in own if p.verdict])
-        shown = tuple(part for part in beside if part.quantity.link == link)
-        found.append(Claim(link, time, arm, verdict, tuple(own), shown))
+    for claim, is_link in zip(claims, links, strict=True):
+        verdict, holm_p = next(stands) if is_link else (claim.verdict, None)
+        found.append(replace(claim, verdict=verdict, holm_p=holm_p))
     return found
-
-
-def _fix(time: Time, baseline: Sequence[Part], other: Sequence[Part], rules: Thresholds) -> Claim:
-    parts = []
-    for before, after in zip(baseline, other, strict=True):
-        verdict, difference = judge_raised(before.sample, after.sample, after.quantity.scale, rules)
-        parts.append(replace(after, verdict=verdict, difference=difference))
-    tested = [part.difference.p_value for part in parts if part.difference]
-    adjusted = iter(holm(tested))
-    parts = [replace(p, holm_p=next(adjusted)) if p.difference else p for p in parts]
-    verdict = conjunction([(p.quantity.short, p.verdict) for p in parts if p.verdict])
-    return Claim("C5", time, other[0].arm, verdict, tuple(parts))

@@ -8,14 +8,21 @@ from typing import Any
 
 from goalscope.reports.records.tables import Run, number, write_rows
 from goalscope.reports.records.windows import TIMES, Times, window_number
-from goalscope.reports.verdict.claims import Claim, Evaluation, Part
+from goalscope.reports.verdict.claims import Evaluation
+from goalscope.reports.verdict.early_call import EarlyCall
+from goalscope.reports.verdict.outcomes import Verdict
+from goalscope.reports.verdict.parts import Claim, Part
+from goalscope.reports.verdict.sentences import equivalence_in_words
 from goalscope.reports.verdict.untested import UNTESTED
 
-CLAIMS_SCHEMA = 1
+CLAIMS_SCHEMA = 2
 
 
 def claims_content(
-    evaluation: Evaluation, by_step: Evaluation | None, words: Mapping[str, Any]
+    evaluation: Evaluation,
+    by_step: Evaluation | None,
+    words: Mapping[str, Any],
+    calls: Sequence[EarlyCall] = (),
 ) -> dict[str, Any]:
     """Return the content of claims.json: JSON values only, numbers that are not finite as null.
 
@@ -23,7 +30,9 @@ def claims_content(
         evaluation: by update.
         by_step: the same by environment step, where arms differ in updates per step.
         words: sentences, warnings and the like, taken over as they are.
+        calls: how soon each outcome could have been called.
     """
+    judged = {claim.link for claim in evaluation.claims}
     return {
         "schema": CLAIMS_SCHEMA,
         "baseline": evaluation.baseline,
@@ -39,7 +48,8 @@ def claims_content(
             "windows": _windows(by_step.times),
             "claims": [_claim(claim) for claim in by_step.claims],
         },
-        "not_tested": [asdict(link) for link in UNTESTED],
+        "early_calls": [_call(call) for call in calls],
+        "not_tested": [asdict(link) for link in UNTESTED if link.link not in judged],
     }
 
 
@@ -54,6 +64,8 @@ def write_claims_table(evaluation: Evaluation, path: Path) -> None:
                     "time": claim.time,
                     "arm": claim.arm,
                     "link_outcome": str(claim.verdict),
+                    "link_p": _cell(claim.verdict.p_value),
+                    "link_holm_p": _cell(claim.holm_p),
                     **{k: _cell(v) for k, v in _part(part).items()},
                 }
             )
@@ -86,27 +98,54 @@ def _windows(times: Times) -> dict[str, Any]:
     }
 
 
-def _claim(claim: Claim) -> dict[str, Any]:
+def _call(call: EarlyCall) -> dict[str, Any]:
     return {
-        "link": claim.link,
-        "time": claim.time,
-        "arm": claim.arm,
-        "outcome": claim.verdict.outcome.value,
-        "leaning": claim.verdict.way,
-        "reason": claim.verdict.reason,
-        "parts": [_finite(_part(part)) for part in claim.parts],
-        "beside": [_finite(_part(part)) for part in claim.beside],
+        "link": call.link,
+        "arm": call.arm,
+        "axis": call.axis,
+        "settled": call.settled,
+        "outcomes": [{"until": cut, "outcome": words} for cut, words in call.outcomes.items()],
     }
 
 
+def _claim(claim: Claim) -> dict[str, Any]:
+    content = {
+        "link": claim.link,
+        "time": claim.time,
+        "arm": claim.arm,
+        **verdict_content(claim.verdict),
+        "holm_p": claim.holm_p,
+        "parts": [_with_points(part) for part in claim.parts],
+        "beside": [_part(part) for part in claim.beside],
+    }
+    return {key: finite(value) for key, value in content.items()}
+
+
+def verdict_content(verdict: Verdict) -> dict[str, Any]:
+    """Return an outcome as JSON values."""
+    return {
+        "outcome": verdict.outcome.value,
+        "leaning": verdict.way,
+        "reason": verdict.reason,
+        "p_value": verdict.p_value,
+    }
+
+
+def _with_points(part: Part) -> dict[str, Any]:
+    points = {"points": [asdict(point) for point in part.points]} if part.points else {}
+    return _part(part) | points
+
+
 def _part(part: Part) -> dict[str, Any]:
-    quantity, verdict = part.quantity, part.verdict
+    quantity = part.quantity
+    threshold = None if part.difference else quantity.threshold
     content: dict[str, Any] = {
         "quantity": quantity.label,
         "metric": quantity.name,
         "unit": quantity.unit,
         "scale": quantity.scale.value,
-        "threshold": None if part.difference else quantity.threshold,
+        "threshold": threshold,
+        "claim": None if threshold is None else "above" if quantity.above else "below",
         "seeds": dict(part.sample.numbers),
         "failed": list(part.sample.failed),
         "missing": list(part.sample.missing),
@@ -116,20 +155,23 @@ def _part(part: Part) -> dict[str, Any]:
     if part.difference is not None:
         content |= {f"difference_{k}": v for k, v in asdict(part.difference).items()}
         content["difference_holm_p"] = part.holm_p
-    if verdict is not None:
-        content |= {
-            "outcome": verdict.outcome.value,
-            "leaning": verdict.way,
-            "reason": verdict.reason,
-        }
+    if part.equivalence is not None:
+        content |= {f"equivalence_{k}": v for k, v in asdict(part.equivalence).items()}
+        content["equivalence_in_words"] = equivalence_in_words(quantity, part.equivalence)
+    if part.unpaired is not None:
+        content |= {f"unpaired_{k}": v for k, v in asdict(part.unpaired).items()}
+    if part.verdict is not None:
+        content |= verdict_content(part.verdict)
     return content
 
 
-def _finite(content: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in content.items()
-    }
+def finite(value: Any) -> Any:
+    """Return JSON values with numbers that are not finite as null."""
+    if isinstance(value, Mapping):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(value: Any) -> str:
@@ -139,4 +181,4 @@ def _cell(value: Any) -> str:
         return number(value)
     if isinstance(value, Mapping):
         return "; ".join(f"{key}: {number(v)}" for key, v in value.items())
-    return "; ".join(value) if isinstance(value, list) else str(value)
+    return "; ".join(map(_cell, value)) if isinstance(value, list | tuple) else str(value)

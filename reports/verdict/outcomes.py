@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
@@ -12,20 +12,12 @@ from goalscope.reports.verdict.statistics import (
     Scale,
     paired_difference,
     t_interval,
+    threshold_p,
 )
+from goalscope.reports.verdict.thresholds import Thresholds as Thresholds
 
 Way = Literal["for", "against"]
 _NAMED_PARTS = 2  # more would drown the reason
-_RANGES = (
-    ("goal_share", 0, 1),
-    ("q_goal_swap", 0, math.inf),
-    ("q_goal_distance", -1, 1),
-    ("early_updates", 0, math.inf),
-    ("late_part", 0, 1),
-    ("seeds_to_lean", 1, math.inf),
-    ("seeds_to_test", 4, math.inf),
-    ("confidence", 0.5, 1),
-)
 
 
 class Outcome(Enum):
@@ -38,43 +30,11 @@ class Outcome(Enum):
     NOT_TESTED = "not tested"
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """What decides, fixed before anyone looks; a study may set others and its page prints them.
-
-    Attributes:
-        goal_share: a goal's share of signal or gradient below this is "drowned" (C1, C2).
-        q_goal_swap: below this the critic is deaf to an exchanged goal, in standard deviations of
-            Q (C4).
-        q_goal_distance: below this Q does not follow the distance to the goal (C4).
-        early_updates: the last update that counts as early.
-        late_part: the last part of the shortest run that counts as late, above 0 and below 1.
-        seeds_to_lean: fewer seeds are no test at all.
-        seeds_to_test: fewer seeds can at most lean.
-        confidence: of the intervals, above 0.5 and below 1.
-
-    Raises:
-        ValueError: a value that makes no sense.
-    """
-
-    goal_share: float = 0.10
-    q_goal_swap: float = 0.10
-    q_goal_distance: float = 0.2
-    early_updates: int = 1_000
-    late_part: float = 0.1
-    seeds_to_lean: int = 2
-    seeds_to_test: int = 5
-    confidence: float = 0.95
-
-    def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"{name} = {value!r} is not a number")
-            if not low < value < high:
-                raise ValueError(
-                    f"{name} = {value:g} makes no sense; it must lie between {low:g} and {high:g}"
-                )
+_OPPOSITE = {
+    Outcome.SUPPORTED: Outcome.CONTRADICTED,
+    Outcome.CONTRADICTED: Outcome.SUPPORTED,
+}
+_OTHER_WAY: dict[Way, Way] = {"for": "against", "against": "for"}
 
 
 @dataclass(frozen=True)
@@ -85,11 +45,13 @@ class Verdict:
         outcome: one of the five.
         reason: why, in words.
         way: which way it leans; None unless it does.
+        p_value: of the test behind it, two-sided; None where seeds were too few for a test.
     """
 
     outcome: Outcome
     reason: str
     way: Way | None = None
+    p_value: float | None = None
 
     def __str__(self) -> str:
         return f"leaning {self.way}" if self.way else self.outcome.value
@@ -167,8 +129,21 @@ def judge_below(
     elif interval.low >= threshold:
         decided = Outcome.CONTRADICTED
     where: dict[Way, str] = {"for": f"below {threshold:g}", "against": f"at or above {threshold:g}"}
-    verdict = _decide(sample, "seed", side, where, decided, rules)
-    return verdict, interval
+    p_value = threshold_p(values, scale, threshold)
+    return _decide(sample, "seed", side, where, decided, p_value, rules), interval
+
+
+def judge_above(
+    sample: Sample, scale: Scale, threshold: float, rules: Thresholds
+) -> tuple[Verdict, Interval | None]:
+    """Return whether a quantity lies at or above its threshold, and its interval over seeds.
+
+    By the rules of `judge_below`, whose "for" is this one's "against".
+    """
+    verdict, interval = judge_below(sample, scale, threshold, rules)
+    outcome = _OPPOSITE.get(verdict.outcome, verdict.outcome)
+    way = verdict.way and _OTHER_WAY[verdict.way]
+    return replace(verdict, outcome=outcome, way=way), interval
 
 
 def judge_raised(
@@ -210,7 +185,7 @@ def judge_raised(
         "for": "higher than the baseline",
         "against": "not higher than the baseline",
     }
-    return _decide(sample, "pair", side, where, decided, rules), difference
+    return _decide(sample, "pair", side, where, decided, difference.t_test_p, rules), difference
 
 
 def _decide(
@@ -219,6 +194,7 @@ def _decide(
     side: Way | None,
     where: Mapping[Way, str],
     decided: Outcome | None,
+    p_value: float,
     rules: Thresholds,
 ) -> Verdict:
     count = len(sample.numbers)
@@ -235,9 +211,11 @@ def _decide(
             return Verdict(Outcome.UNDECIDED, f"{count} {unit}s on both sides; {why}{gaps}")
         return Verdict(Outcome.LEANING, f"all {count} {unit}s {where[side]}; {why}{gaps}", side)
     if decided is None:
-        return Verdict(Outcome.UNDECIDED, f"the interval over {count} {unit}s holds both sides")
+        reason = f"the interval over {count} {unit}s holds both sides"
+        return Verdict(Outcome.UNDECIDED, reason, p_value=p_value)
     way: Way = "for" if decided is Outcome.SUPPORTED else "against"
-    return Verdict(decided, f"the interval over {count} {unit}s lies {where[way]}")
+    reason = f"the interval over {count} {unit}s lies {where[way]}"
+    return Verdict(decided, reason, p_value=p_value)
 
 
 def conjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
@@ -246,6 +224,9 @@ def conjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
     Contradicted when any part is; supported when all are. Else a part that leans against decides
     (the claim then leans against, whatever the others say), and after it the weakest part: not
     tested, undecided, leaning for.
+
+    Its p-value is the largest of its parts' (all of them must hold: intersection-union), where it
+    is contradicted the smallest one times their number (one of them is enough: Bonferroni).
 
     Args:
         parts: name and verdict of each; at least one.
@@ -260,8 +241,19 @@ def conjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
     for outcome, way in ranking:
         named = [(n, v) for n, v in parts if v.outcome is outcome and v.way == way]
         if named:
-            return Verdict(outcome, _joint_reason(named, len(parts)), way)
-    return Verdict(Outcome.SUPPORTED, _joint_reason(parts, len(parts)))
+            p_value = _joint_p([verdict for _, verdict in parts], outcome)
+            return Verdict(outcome, _joint_reason(named, len(parts)), way, p_value)
+    p_value = _joint_p([verdict for _, verdict in parts], Outcome.SUPPORTED)
+    return Verdict(Outcome.SUPPORTED, _joint_reason(parts, len(parts)), p_value=p_value)
+
+
+def _joint_p(parts: Sequence[Verdict], outcome: Outcome) -> float | None:
+    known = [part.p_value for part in parts if part.p_value is not None]
+    if outcome is Outcome.CONTRADICTED:
+        own = [p.p_value for p in parts if p.outcome is outcome and p.p_value is not None]
+        return min(1.0, min(own) * len(parts)) if own else None
+    tested = outcome in (Outcome.SUPPORTED, Outcome.UNDECIDED)
+    return max(known) if tested and len(known) == len(parts) else None
 
 
 def _joint_reason(named: Sequence[tuple[str, Verdict]], count: int) -> str:

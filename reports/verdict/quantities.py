@@ -1,20 +1,28 @@
 """The measured quantities that the links of the claim are judged by."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from goalscope.reports.records.tables import Run
-from goalscope.reports.verdict.outcomes import Thresholds
-from goalscope.reports.verdict.statistics import Scale
+import numpy as np
 
-Link = Literal["C1", "C2", "C4", "C5"]
+from goalscope.reports.records.tables import Run
+from goalscope.reports.records.windows import Window, window_number
+from goalscope.reports.verdict.statistics import Scale
+from goalscope.reports.verdict.thresholds import Thresholds
+
+Link = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7"]
 
 LINKS: dict[Link, str] = {
     "C1": "scale: the image features outweigh the goal in what the first layer hears",
     "C2": "gradients: the image features outweigh the goal in what the first layer learns from",
+    "C3": "noise: the gradient of the image features is noise where the goal's is not, and the "
+    "features know no more than a fresh encoder's",
     "C4": "deafness: Q neither reacts to the goal nor follows the distance to it",
     "C5": "the fix: it raises the goal's share of signal and gradients, and what Q makes of it",
+    "C6": "the outcome: success exceeds what the plan promises of its fix",
+    "C7": "the cause: the arms in which the goal is louder are those that react to it and succeed",
 }
 
 
@@ -30,7 +38,10 @@ class Quantity:
         scale: of intervals and differences.
         threshold: the claim says it lies below; None for a quantity shown beside the others.
         link: which link of the claim it belongs to.
+        above: the claim says it lies at or above the threshold instead.
         over: record key it is divided by (ratio of the two window means); None for no division.
+        times: record key it is multiplied by, update for update; None for no product.
+        minus: record key that is subtracted (difference of the two window means); None for none.
     """
 
     key: str
@@ -40,12 +51,48 @@ class Quantity:
     scale: Scale
     link: Link
     threshold: float | None = None
+    above: bool = False
     over: str | None = None
+    times: str | None = None
+    minus: str | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """Every record key it is made of."""
+        return [key for key in (self.key, self.over, self.times, self.minus) if key is not None]
 
     @property
     def name(self) -> str:
         """A key that tells ratios from their numerators."""
-        return self.key if self.over is None else f"{self.key} over {self.over}"
+        words = {"over": self.over, "times": self.times, "minus": self.minus}
+        return " ".join([self.key, *(f"{word} {key}" for word, key in words.items() if key)])
+
+
+def quantity_number(run: Run, quantity: Quantity, window: Window | None) -> float | None:
+    """Return a quantity's number for a run and window; None if it was not measured."""
+    if quantity.times is not None:
+        run = _with_product(run, quantity.key, quantity.times)
+    value = window_number(run, quantity.key, window)
+    other = quantity.over or quantity.minus
+    if other is None or value is None:
+        return value
+    second = window_number(run, other, window)
+    if second is None:
+        return None
+    if quantity.minus is not None:
+        return value - second
+    return value / second if second else math.nan
+
+
+def _with_product(run: Run, key: str, factor: str) -> Run:
+    """Return the run with `key` multiplied by `factor` at the updates at which both are."""
+    if key not in run.metrics or factor not in run.metrics:
+        return replace(run, metrics={})
+    left, right = run.metrics[key], run.metrics[factor]
+    _, rows, others = np.intersect1d(left["update"], right["update"], return_indices=True)
+    product = left.iloc[rows].reset_index(drop=True)
+    product["value"] *= right["value"].to_numpy()[others]
+    return replace(run, metrics={key: product})
 
 
 def sensitivity_family(runs: Sequence[Run]) -> str | None:
@@ -115,6 +162,49 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
             Scale.FISHER,
             "C4",
             rules.q_goal_distance,
+        ),
+    ]
+
+
+def content_target(runs: Sequence[Run]) -> str:
+    """Return whose position is read out of the image features: the object's, where there is one."""
+    keys = {key for run in runs for key in run.metrics if key.startswith("content/")}
+    return "object" if any(key.endswith(".object_r2") for key in keys) else "gripper"
+
+
+def noise_quantities(image: str, target: str, rules: Thresholds) -> list[Quantity]:
+    """Return the quantities that decide C3.
+
+    Args:
+        image: block of the image features.
+        target: whose position is read out of them (`content_target`).
+        rules: the thresholds.
+    """
+    directions = [
+        Quantity(
+            f"gradient/critic_loss.{block}.direction_consistency",
+            f"steadiness of {words} gradient (noise: 1), critic loss",
+            f"steadiness, {block}",
+            "times noise",
+            Scale.LOG,
+            "C3",
+            rules.noise_ratio,
+            above=above,
+            times="gradient/critic_loss.direction_window",
+        )
+        for block, words, above in ((image, f"{image}'s", False), ("goal", "the goal's", True))
+    ]
+    return [
+        *directions,
+        Quantity(
+            f"content/critic.{image}.{target}_r2",
+            f"R^2 of the {target}'s position read from {image}, above a fresh encoder's",
+            f"{target}, beyond fresh",
+            "R^2",
+            Scale.PLAIN,
+            "C3",
+            rules.content_gain,
+            minus=f"content/critic.{image}.fresh_{target}_r2",
         ),
     ]
 

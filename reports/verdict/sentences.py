@@ -1,11 +1,20 @@
 """The answer in words: one sentence for each of the three times, and one for all of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import TIMES, Time
-from goalscope.reports.verdict.claims import CHAIN, Claim, Evaluation, Part
-from goalscope.reports.verdict.outcomes import Outcome, Thresholds
+from goalscope.reports.verdict.chain import CHAIN
+from goalscope.reports.verdict.claims import Evaluation
+from goalscope.reports.verdict.early_call import EarlyCall
+from goalscope.reports.verdict.equivalence import Equivalence
+from goalscope.reports.verdict.next_steps import Step
+from goalscope.reports.verdict.outcomes import Outcome
+from goalscope.reports.verdict.parts import Claim, Part
+from goalscope.reports.verdict.quantities import Quantity
+from goalscope.reports.verdict.statistics import Scale
+from goalscope.reports.verdict.thresholds import Thresholds
 from goalscope.reports.verdict.words import count, percent, plain, value_of, with_interval
 
 _NAMES: dict[Time, str] = {
@@ -31,7 +40,7 @@ def overall_sentence(evaluation: Evaluation) -> str:
     fixes = [
         f"that {arm} restores it: "
         + _over_time([str(evaluation.find("C5", time, arm).verdict) for time in TIMES])
-        for arm in evaluation.arms[1:]
+        for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]
     ]
     claim = f"That the image features drown the goal of {evaluation.baseline}: {drowned}"
     return "; ".join([claim, *fixes]) + "."
@@ -44,6 +53,41 @@ def _over_time(outcomes: Sequence[str]) -> str:
     for time, outcome in zip(TIMES, outcomes, strict=True):
         when.setdefault(outcome, []).append(time)
     return ", ".join(f"{outcome} ({' and '.join(times)})" for outcome, times in when.items())
+
+
+def equivalence_in_words(quantity: Quantity, equivalence: Equivalence) -> str:
+    """Return whether two arms are the same in a quantity, with the margin and the test."""
+    within = f"{plain(equivalence.margin)} of Fisher's z"
+    if quantity.scale in (Scale.LOG, Scale.LOGIT):
+        odds = " of the odds" if quantity.scale is Scale.LOGIT else ""
+        within = f"a factor of {math.exp(equivalence.margin):.3g}{odds}"
+    shown = "no difference" if equivalence.equivalent else "not shown to be no difference"
+    return f"{shown} (within {within}, TOST p {plain(equivalence.p_value)})"
+
+
+def early_call_sentence(call: EarlyCall) -> str:
+    """Return from when on the outcome of a link was what it is at the end."""
+    *_, (end, outcome) = call.outcomes.items()
+    what = f"{call.link} of {call.arm}"
+    if call.settled is None:
+        return f"{what} is not tested at the end, so that nothing could be called early."
+    if call.settled == end:
+        return f"{what} is {outcome} at the end ({call.axis} {end:,}), and was not before."
+    return (
+        f"{what} is {outcome} from {call.axis} {call.settled:,} on, {percent(call.settled / end)} "
+        f"of the way to {end:,}."
+    )
+
+
+def next_step_sentence(step: Step) -> str:
+    """Return an explanation that is left, its outcome, what to do, and the arm that tests it."""
+    rival, when = step.rival, " and ".join(step.times)
+    test = ""
+    if step.present:
+        test = f"; {step.present}, in this study, tests it alone"
+    elif step.arm:
+        test = f"; test it alone with {step.arm}"
+    return f"{rival.title} ({rival.name} {step.verdict}, {when}): {rival.advice}{test}."
 
 
 def single_run_sentences(evaluation: Evaluation, run: Run) -> list[str]:
@@ -75,10 +119,8 @@ def _sentence(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]], time: T
         )
     clauses = [f"{clause} ({_outcome(claim)})" for claim, clause in _clauses(evaluation, time)]
     clauses += [_fix(evaluation, time, arm) for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]]
-    clauses += [
-        f"{arm} {_outcome(evaluation.find('C5', time, arm))}"
-        for arm in evaluation.arms[1 + _ARMS_NAMED :]
-    ]
+    if len(evaluation.arms) > 1 + _ARMS_NAMED:
+        clauses.append(f"{len(evaluation.arms) - 1 - _ARMS_NAMED} more arms in the table")
     seeds = count(len(arms[baseline]), "seed")
     tested = len(arms[baseline]) >= evaluation.rules.seeds_to_test
     level = f"; brackets: {100 * evaluation.rules.confidence:g} % intervals" if tested else ""

@@ -104,6 +104,32 @@ def t_interval(values: Sequence[float], scale: Scale, confidence: float = 0.95) 
     return Interval(mean, low, high, len(measured), int((inside != measured).sum()))
 
 
+def threshold_p(values: Sequence[float], scale: Scale, threshold: float) -> float:
+    """Return the two-sided p-value of a one-sample t-test against a threshold, on the scale.
+
+    Below 1 - confidence exactly where the threshold lies outside `t_interval`.
+
+    Args:
+        values: one finite number per seed, at least two.
+        scale: of the test.
+        threshold: in the unit of the values.
+    """
+    inside = scale.clip(np.asarray([*values, threshold], dtype=float))
+    *scaled, at = scale.forward(inside)
+    return _t_test_p(np.asarray(scaled) - at)
+
+
+def _t_test_p(differences: Array) -> float:
+    """Return the two-sided p-value of a mean of 0; NaN with fewer than two differences."""
+    if len(differences) < 2:
+        return math.nan
+    mean = float(differences.mean())
+    error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
+    if error == 0:
+        return float(mean == 0)
+    return float(2 * special.stdtr(len(differences) - 1, -abs(mean) / error))
+
+
 def _t_interval(values: Array, confidence: float) -> tuple[float, float, float]:
     mean = float(values.mean())
     if len(values) < 2:
@@ -130,6 +156,9 @@ class Difference:
             counting half.
         pairs: number of seeds in both arms.
         clipped: how many of the numbers were moved in by `EPSILON`.
+        t_test_p: two-sided p-value of the paired t-test, which agrees with the interval; NaN with
+            fewer than two pairs.
+        each: the difference of each pair, on the scale.
     """
 
     mean: float
@@ -141,6 +170,8 @@ class Difference:
     improvement: float
     pairs: int
     clipped: int
+    t_test_p: float
+    each: tuple[float, ...]
 
 
 def paired_difference(
@@ -160,8 +191,6 @@ def paired_difference(
     differences = scale.forward(inside[1]) - scale.forward(inside[0])
     mean, low, high = _t_interval(differences, confidence)
     spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
-    above = second[:, None] > first[None, :]
-    equal = second[:, None] == first[None, :]
     return Difference(
         mean,
         low,
@@ -169,10 +198,24 @@ def paired_difference(
         mean / spread if spread > 0 else math.nan,
         paired_permutation_p(differences),
         smallest_paired_p(len(differences)),
-        float((above + 0.5 * equal).mean()),
+        probability_of_improvement(first, second),
         len(differences),
         clipped,
+        _t_test_p(differences),
+        tuple(differences.tolist()),
     )
+
+
+def probability_of_improvement(baseline: Array, other: Array) -> float:
+    """Return the probability that a number of the other arm is the larger one, ties half.
+
+    Args:
+        baseline: (n,), one number per seed.
+        other: (m,), of the other arm.
+    """
+    above = other[:, None] > baseline[None, :]
+    equal = other[:, None] == baseline[None, :]
+    return float((above + 0.5 * equal).mean())
 
 
 def paired_permutation_p(differences: Sequence[float] | Array) -> float:

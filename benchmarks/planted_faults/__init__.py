@@ -1,0 +1,1 @@
+"""Planted faults: does the diagnosis name the fault that is known to be there?"""

@@ -1,0 +1,159 @@
+"""One run with its faults in it, watched by the instruments as a user's run would be."""
+
+import json
+import shutil
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import SAC
+
+from benchmarks.planted_faults.agent import ENVIRONMENT, STARTS, make_agent, make_wrapped
+from benchmarks.planted_faults.faults import Planting, Wrapper
+from goalscope.diagnostics import ModalityDiagnostics
+from goalscope.diagnostics.labelled_set import gather_labelled_set
+from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set
+from goalscope.diagnostics.probing import ProbeMaterial, probe_agent
+from goalscope.diagnostics.record import Line, write_json_atomically, write_probes
+from goalscope.probes import LabelledSet
+from goalscope.training.evaluation import EvaluationCallback
+from goalscope.training.probing import LABELLED_SEED, shifted
+from goalscope.training.run import PROBE_SEED
+
+OUTCOME_FILE = "outcome.json"  # ours; a report does not know of it
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run that is to be made.
+
+    Attributes:
+        planted: the faults in it.
+        seed: of the agent and of its environment.
+        updates: how many it makes.
+        folder: of its record.
+        evaluate_every: steps between evaluations of its success; None for none.
+    """
+
+    planted: Planting
+    seed: int
+    updates: int
+    folder: Path
+    evaluate_every: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called: its faults and its seed."""
+        return f"{self.planted.name}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run went.
+
+    Attributes:
+        updates: how many it was to make.
+        wall_seconds: from the making of the agent to the end of its probes.
+        processor_seconds: of the same.
+        ended: "finished", or the error that ended it, as it would have ended a user's run.
+    """
+
+    updates: int
+    wall_seconds: float
+    processor_seconds: float
+    ended: str
+
+
+def read_outcome(run: PlannedRun) -> Outcome | None:
+    """Return how the run went; None where it has not been made to its end, or was another."""
+    try:
+        found = Outcome(**json.loads((run.folder / OUTCOME_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if found.updates == run.updates else None
+
+
+def make_run(run: PlannedRun) -> Outcome:
+    """Make a run in this process, whatever is left of an earlier attempt, and say how it went."""
+    torch.set_num_threads(1)
+    shutil.rmtree(run.folder, ignore_errors=True)
+    wall, processor = time.perf_counter(), time.process_time()
+    model = make_agent(run.planted, run.seed, STARTS + run.updates)
+    try:
+        probe_set = _probe_set(run.planted.wrappers)
+        ended = _learn(run, model, probe_set)
+        if ended == "finished":
+            _probe(run, model, probe_set)
+    finally:
+        environment = model.get_env()
+        assert environment is not None  # it was made with one
+        environment.close()
+    outcome = Outcome(
+        run.updates,
+        round(time.perf_counter() - wall, 1),
+        round(time.process_time() - processor, 1),
+        ended,
+    )
+    write_json_atomically(run.folder / OUTCOME_FILE, vars(outcome))
+    return outcome
+
+
+def _learn(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> str:
+    """Train, and return how it ended."""
+    diagnostics = ModalityDiagnostics(
+        run.folder,
+        features_every=20,
+        gradients_every=20,
+        sensitivity_every=40,
+        probe_set=probe_set,
+        settings={"env.id": ENVIRONMENT.id, "env.image_size": ENVIRONMENT.image_size},
+    )
+    callbacks: list[Any] = [diagnostics]
+    evaluation_env = None
+    if run.evaluate_every is not None:
+        evaluation_env = make_wrapped(run.planted.wrappers)
+        evaluation = EvaluationCallback(evaluation_env, diagnostics.record, run.evaluate_every)
+        callbacks.insert(0, evaluation)
+    try:
+        model.learn(STARTS + run.updates, callback=callbacks)
+    except ValueError as error:
+        if all(bool(parameter.isfinite().all()) for parameter in model.policy.parameters()):
+            raise
+        # torch refuses a normal distribution around NaN: so ends a user's run, too.
+        return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    finally:
+        if evaluation_env is not None:
+            evaluation_env.close()
+    return "finished"
+
+
+def _probe(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> None:
+    """Write what the offline probes find of the trained agent into its record."""
+    shift = run.planted.random_shift
+    augment = None if shift is None else shifted(shift)
+    material = ProbeMaterial(
+        probe_set, *_labelled_set(run.planted.wrappers), augment, augmented=shift is not None
+    )
+    found = probe_agent(model.policy, material)
+    line = Line(model.num_timesteps, model._n_updates, found.values)
+    write_probes(run.folder, [line], {line.step: found.arrays})
+
+
+# A user gathers both from what the agent trains in, faults and all; runs that observe alike share.
+
+
+@cache
+def _probe_set(wrappers: tuple[Wrapper, ...]) -> ProbeSet:
+    with closing(make_wrapped(wrappers)) as env:
+        return gather_probe_set(env, PROBE_SEED)
+
+
+@cache
+def _labelled_set(wrappers: tuple[Wrapper, ...]) -> tuple[LabelledSet, dict[str, np.ndarray]]:
+    with closing(make_wrapped(wrappers)) as env:
+        return gather_labelled_set(env, LABELLED_SEED)

@@ -1,0 +1,107 @@
+"""Which runs there are, and the making of those that are missing, several at a time."""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from benchmarks.planted_faults.faults import CONTROLS, FAULTS, PAIRS, planting
+from benchmarks.planted_faults.running import PlannedRun, make_run, read_outcome
+from goalscope.diagnostics.record import last_update
+
+SetName = Literal["setting", "scoring", "combinations", "learning"]
+SEEDS: dict[SetName, tuple[int, ...]] = {
+    "setting": (100, 101, 102, 103, 104),  # thresholds are set on these
+    "scoring": (0, 1, 2, 3, 4),  # and scored on these
+    "combinations": (0, 1),
+    "learning": (0, 1, 2),
+}
+UPDATES = 400
+LEARNING_UPDATES = 1_900
+_EVALUATE_EVERY = 250  # steps
+_POLL_SECONDS = 2.0
+_RUNS_PER_PROCESS = 12  # importing torch takes longer than gathering a probe set
+
+
+def planned_runs(name: SetName, folder: Path) -> list[PlannedRun]:
+    """Return the runs of a set, seed by seed, so that a set cut off has some of every fault.
+
+    Args:
+        name: of the set.
+        folder: of all sets.
+    """
+    learning = name == "learning"
+    updates = LEARNING_UPDATES if learning else UPDATES
+    return [
+        PlannedRun(
+            planting(planted),
+            seed,
+            updates,
+            folder / name / f"{planted}-seed{seed}",
+            _EVALUATE_EVERY if learning else None,
+        )
+        for seed in SEEDS[name]
+        for planted in _plantings(name)
+    ]
+
+
+def _plantings(name: SetName) -> Sequence[str]:
+    if name == "combinations":
+        return ["+".join(pair) for pair in PAIRS]
+    return CONTROLS if name == "learning" else tuple(FAULTS)
+
+
+def make_missing(runs: Sequence[PlannedRun], parallel: int) -> None:
+    """Make the runs that have not been made to their end, and draw how far they are.
+
+    Args:
+        runs: all of them.
+        parallel: processes, each with one thread of torch.
+
+    Raises:
+        BrokenProcessPool: a process died; what was finished is kept, start again for the rest.
+    """
+    missing = [run for run in runs if read_outcome(run) is None]
+    os.environ["OMP_NUM_THREADS"] = "1"  # inherited, and read as torch is imported
+    context = multiprocessing.get_context("spawn")  # an OpenGL context does not survive a fork
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("runs"),
+        TimeRemainingColumn(),
+    )
+    with (
+        Progress(*columns, console=Console()) as progress,
+        ProcessPoolExecutor(
+            parallel, mp_context=context, max_tasks_per_child=_RUNS_PER_PROCESS
+        ) as pool,
+    ):
+        bar = progress.add_task("", total=len(runs), completed=len(runs) - len(missing))
+        waiting: dict[Future[object], PlannedRun] = {}
+        try:
+            waiting = {pool.submit(make_run, run): run for run in missing}
+            while waiting:
+                done, _ = wait(waiting, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    run = waiting.pop(future)
+                    outcome = future.result()
+                    progress.console.print(f"{run.name}: {outcome}", highlight=False)
+                    progress.advance(bar)
+                progress.update(bar, description=_running(waiting))
+        except BaseException:
+            for future in waiting:
+                future.cancel()
+            raise
+
+
+def _running(waiting: dict[Future[object], PlannedRun]) -> str:
+    """Return the runs under way, and how far each is."""
+    running = [run for future, run in waiting.items() if future.running()]
+    started = [run for run in running if run.folder.exists()]
+    return ", ".join(f"{run.name} {last_update(run.folder)}/{run.updates}" for run in started)
