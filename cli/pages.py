@@ -111,9 +111,8 @@ def runs_in(folder: Path) -> list[Path]:
         return [folder]
     runs = read_study(folder)
     found = sorted(path for path in folder.iterdir() if is_run(path))
-    if runs:
-        finished = {run.name for run in runs if run.state == "finished"}
-        found = [path for path in found if path.name in finished]
+    if runs:  # in the plan's order of arms
+        found = [folder / run.name for run in runs if run.state == "finished"]
     if not found and (folder / STUDY_FILE).is_file():
         failed = [f"{run.name} failed ({run.cause})" for run in runs if run.state == "failed"]
         why = f": {failed[0]}" if failed else ""

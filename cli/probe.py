@@ -20,6 +20,7 @@ from goalscope.cli.options import EnvironmentOptions
 from goalscope.cli.pages import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.reports import write_probe_page
+from goalscope.training.checkpoint import Checkpoint
 from goalscope.training.environments import make_environment
 from goalscope.training.probing import probe_run, run_of
 from goalscope.training.probing_zip import ModelError, probe_zip
@@ -66,7 +67,11 @@ class Probe(EnvironmentOptions):
             return _probe_study(runs, self.parallel or os.cpu_count() or 1)
         folder, only = run_of(self.path)
         with tqdm(desc=f"probing {folder.name}", unit=" checkpoints") as bar:
-            probe_run(folder, only, lambda _: bar.update())
+
+            def count(_: Checkpoint) -> None:
+                bar.update()
+
+            probe_run(folder, only, count)
         print(f"The page: {write_probe_page(folder)}")
         return 0
 

@@ -174,6 +174,9 @@ class RoutingWatch:
                 found[group] = "did not move in the first update"
                 continue
             lead = _flat(leader) - before
+            if not bool(lead.any()):
+                found[group] = f"the critic's {group.name} did not move in the first update"
+                continue
             rate = float((moved @ lead) / (lead @ lead))
             found[group] = f"follows the critic's {group.name}, tau {rate:.3g}"
         return found

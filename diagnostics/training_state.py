@@ -1,5 +1,6 @@
 """The state of training beside the balance: success, losses, entropy, updates per step."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,6 +53,16 @@ class TrainingState:
     def load_state_dict(self, state: Mapping[str, list[float]]) -> None:
         """Take over what `state_dict` returned."""
         self._returns, self._successes = list(state["returns"]), list(state["successes"])
+
+    @staticmethod
+    def broke(model: OffPolicyAlgorithm) -> bool:
+        """Whether a loss that SB3 logged of its last call of `train()` is NaN or infinite.
+
+        Worth a line at once, between measurements: an agent with NaN in it seldom takes another
+        step.
+        """
+        logged = model.logger.name_to_value
+        return not all(math.isfinite(logged.get(name, 0.0)) for name in _LOSSES.values())
 
     def measure(self, model: OffPolicyAlgorithm) -> dict[str, float]:
         """Return record key -> value; the episodes are those ended since the last call.

@@ -71,6 +71,7 @@ class Diagnostics(BaseCallback):
         self._networks: dict[str, Network] = {}
         self._keys: list[str] = []
         self._last_state = -1
+        self._broke = False
         self._last_sensitivity = -1
         if resume is not None:
             self._last_state = resume["last_state"]
@@ -148,8 +149,11 @@ class Diagnostics(BaseCallback):
         # Here, because SB3's next dump clears what it logged of the last updates.
         self._write_routing()
         update = self._tap.update
-        if any(self._state_schedule.due(u) for u in range(self._last_state + 1, update + 1)):
+        due = any(self._state_schedule.due(u) for u in range(self._last_state + 1, update + 1))
+        broke = self._training_state.broke(self.model)
+        if due or (broke and not self._broke):
             self._measure_training_state(update)
+        self._broke = broke
 
     def _on_training_end(self) -> None:
         self._tap.detach()

@@ -10,6 +10,7 @@ Reads records only, never a live model.
 
 from goalscope.reports.errors import ReportError
 from goalscope.reports.pages.comparison_page import Comparison, write_comparison
+from goalscope.reports.pages.probe_page import write_probe_page
 from goalscope.reports.pages.report_page import Report, write_report
 from goalscope.reports.verdict.outcomes import Thresholds
 
@@ -19,5 +20,6 @@ __all__ = [
     "ReportError",
     "Thresholds",
     "write_comparison",
+    "write_probe_page",
     "write_report",
 ]

@@ -254,6 +254,8 @@ def test_a_run_counts_when_it_was_made_to_its_end(tmp_path):
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_real_run_lasts_and_is_named(tmp_path, name):
     run = PlannedRun(planting(name), 0, UPDATES, tmp_path / name)
+    run.folder.mkdir()
+    (run.folder / "run.json").write_text("{}")  # left of a run that was cut off
     outcome = make_run(run)
     assert read_outcome(run) == outcome
     assert (outcome.ended == "finished") == (name != "nan_gradient")

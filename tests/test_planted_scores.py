@@ -5,6 +5,7 @@ import pandas as pd
 from benchmarks.planted_faults import scoring
 from benchmarks.planted_faults.diagnosis import NOTHING, Diagnosis
 from benchmarks.planted_faults.faults import planting
+from benchmarks.planted_faults.figures import write_confusion, write_learning
 from benchmarks.planted_faults.page import results_page
 
 
@@ -67,3 +68,12 @@ def test_page_reports_as_measured():
     assert "| 25 % (1 of 4) | 5 % to 70 % | at least 90 %: NOT met |" in page
     assert "3 runs of the scoring set are missing" in page
     assert "| `healthy` | 2 | 9 | 75 % | 50 % |" in page
+
+
+def test_figures_are_drawn_for_paper_and_page(tmp_path):
+    write_confusion(scoring.confusion(MADE_UP), 2, tmp_path / "confusion")
+    table = pd.DataFrame({"update": [0, 9], "step": [0, 9], "value": [0.0, 1.0]})
+    write_learning({"healthy": [table, table]}, tmp_path / "learning")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"{n}.{kind}" for n in ("confusion", "learning") for kind in ("png", "svg")}
+    assert all(path.stat().st_size > 5_000 for path in tmp_path.iterdir())

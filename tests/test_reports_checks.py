@@ -36,7 +36,8 @@ PLANTED = {
     "constant_images": {"observation/replay.pixels.spread": 0.0},
     "constant_goal": {"observation/replay.desired_goal.spread": 0.0},
     "reward_mismatch": {"training/relabelled.reward_mismatch": 0.5},
-    "augmentation_loud": {"augmentation/critic.pixels.augmentation_over_signal": 3.0},
+    "augmentation_loud": {"augmentation/critic.pixels.augmentation_over_signal": 6.0},
+    "augmentation_above_signal": {"augmentation/critic.pixels.augmentation_over_signal": 2.0},
     "critic_constant": {"training/critic.q_spread": 0.0},
     "dead_units": {"features/critic.pixels.zero_fraction": 1.0},
     "constant_features": {"features/critic.pixels.spread": 0.0},
@@ -97,6 +98,18 @@ def test_nan_is_named_before_what_follows_from_it(tmp_path):
     broken = replace(BASELINE, overrides={(key, 300): math.nan})
     run = with_metrics(load_run(write_run(tmp_path / "a", kind=broken)), HEALTHY)
     assert names(with_metrics(run, PLANTED["dead_units"]))[:2] == ["nan", "dead_units"]
+
+
+def test_what_an_earlier_suspect_explains_is_left_out(healthy):
+    constant = PLANTED["critic_constant"] | PLANTED["encoder_without_gradient"]
+    assert names(with_metrics(healthy, constant)) == ["critic_constant"]
+
+
+def test_a_share_of_nothing_is_not_broken(tmp_path):
+    key = "gradient/critic_loss.pixels.weight_gradient_share"
+    nothing = replace(BASELINE, overrides={(key, 300): math.nan})
+    run = with_metrics(load_run(write_run(tmp_path / "a", kind=nothing)), HEALTHY)
+    assert names(run) == []
 
 
 def test_causes_come_before_their_consequences():

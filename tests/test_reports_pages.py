@@ -94,7 +94,7 @@ def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
     assert "cannot tell which of them mattered" in text
     for link in ["C3", "C6", "C7", *(f"R{i}" for i in range(1, 13))]:
         assert f"<strong>{link}</strong>" in text
-    claims = json.loads((out / "claims.json").read_text())
+    claims = json.loads((out / "verdict.json").read_text())
     assert claims["baseline"] == "pixel-her"
     assert claims["sentences"] == list(comparison.sentences)
     assert claims["warnings"] == list(comparison.warnings)
@@ -104,7 +104,10 @@ def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
     assert len(claims["claims"]) == len(comparison.claims) == 3 * each_time + 2  # C6 late
     outcomes = {c["outcome"] for c in claims["claims"]}
     assert outcomes <= {"leaning", "undecided", "not tested"}
-    assert {c["link"] for c in claims["not_tested"]} == {f"R{i}" for i in range(1, 13)}
+    rivals = {(r["rival"], r["time"]) for r in claims["rivals"]}
+    assert {rival for rival, _ in rivals} == {"B", *(f"R{i}" for i in range(1, 13))}
+    assert claims["steps"] == list(comparison.steps)
+    assert set(claims["confounds"]) == {"pixel-her", "pixel-her-norm"}
     with open(out / "tables" / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["link"] for row in rows} == {f"C{i}" for i in range(1, 8)}
@@ -122,7 +125,7 @@ def test_pages_are_the_same_twice(pair, tmp_path):
 
 def test_nothing_on_a_page_names_this_machine(pair):
     folders, comparison = pair
-    text = comparison.page.read_text() + (comparison.page.parent / "claims.json").read_text()
+    text = comparison.page.read_text() + (comparison.page.parent / "verdict.json").read_text()
     assert str(folders[0].parent) not in text
 
 
@@ -150,7 +153,7 @@ def test_a_cut_off_run_in_a_comparison_is_named_on_top(tmp_path, one_figure):
     comparison = write_comparison(folders, tmp_path / "page")
     assert any("pixel-her seed 2 was cut off" in w for w in comparison.warnings)
     text = comparison.page.read_text()
-    assert text.index("pixel-her seed 2 was cut off") < text.index("<h2>Outcomes</h2>")
+    assert text.index("pixel-her seed 2 was cut off") < text.index("<h2>In words</h2>")
 
 
 def test_nan_everywhere_still_makes_pages(tmp_path):
@@ -167,7 +170,7 @@ def test_nan_everywhere_still_makes_pages(tmp_path):
     comparison = write_comparison(folders, tmp_path / "page")
     outcomes = {claim.verdict.outcome.value for claim in comparison.claims}
     assert outcomes == {"not tested"}
-    json.loads((tmp_path / "page" / "claims.json").read_text())
+    json.loads((tmp_path / "page" / "verdict.json").read_text())
 
 
 def test_a_run_of_events_alone_makes_a_page(tmp_path):
@@ -184,7 +187,7 @@ def test_arms_with_another_pace_are_compared_by_step_as_well(tmp_path, one_figur
     slow = replace(SHORT, steps_per_update=8)
     folders = write_arms(tmp_path, 2, {"pixel-her": SHORT, "slow": slow})
     comparison = write_comparison(folders, tmp_path / "page")
-    claims = json.loads((tmp_path / "page" / "claims.json").read_text())
+    claims = json.loads((tmp_path / "page" / "verdict.json").read_text())
     assert claims["by_step"]["windows"]["late"]["axis"] == "step"
     assert (tmp_path / "page" / "tables" / "claims_by_step.csv").exists()
     text = comparison.page.read_text()

@@ -222,7 +222,7 @@ def test_pages_show_success_first_and_write_its_numbers(tmp_path, one_figure):
     out = tmp_path / "page"
     comparison = write_comparison(folders, out)
     assert comparison.success in (out / "comparison.html").read_text().replace("\xa0", " ")
-    assert json.loads((out / "claims.json").read_text())["success"] == comparison.success
+    assert json.loads((out / "verdict.json").read_text())["success"] == comparison.success
     rows = (out / "tables" / "success.csv").read_text().splitlines()
     assert rows[0] == (
         "arm,run,step,update,success_rate,success_low,success_high,episodes,final_distance_cm"

@@ -46,7 +46,7 @@ def critic_constant(model: SAC) -> None:
     policy.critic_target.load_state_dict(policy.critic.state_dict())
 
 
-def _weight(layer: nn.Module) -> nn.Parameter:
+def _weight(layer: nn.Module) -> Tensor:
     assert isinstance(layer, nn.Linear)  # SB3's critics
     return layer.weight
 

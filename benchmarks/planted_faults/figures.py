@@ -12,8 +12,10 @@ from matplotlib.patches import Rectangle
 
 from benchmarks.planted_faults.diagnosis import NOTHING
 from benchmarks.planted_faults.faults import FAULTS
-from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Curve, Panel, curves_figure
-from goalscope.reports.figures.style import PALETTE, arm_style, house_style
+from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Curve, draw_curve
+from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.style import PALETTE, arm_style, even_axis, house_style
+from goalscope.reports.verdict.statistics import Scale
 from goalscope.reports.verdict.words import count
 
 _DOTS_PER_INCH = 200
@@ -68,16 +70,23 @@ def write_learning(curves: Mapping[str, Sequence[pd.DataFrame]], path: Path) -> 
     """
     names = list(curves)
     with house_style():
-        panel = Panel(
-            "success of the healthy controls",
-            "share of 20 episodes",
-            [
-                Curve(_words(name), tables, *arm_style(name, names))
-                for name, tables in curves.items()
-            ],
-            include=(0.0, 1.0),
-        )
-        _save(curves_figure([panel], columns=1, axis="step", height=2.6), path)
+        figure = Figure(figsize=(WIDTH, 2.6), layout=LAYOUT)
+        axes = figure.subplots()
+        ends = []
+        for name, tables in curves.items():
+            curve = Curve(_words(name), tables, *arm_style(name, names))
+            end = draw_curve(axes, curve, "step", Scale.PLAIN)
+            if end is not None:
+                ends.append((end, curve.label, curve.colour))
+        seeds = max(map(len, curves.values()))
+        axes.set_title(f"Success of the healthy controls, {count(seeds, 'seed')} each")
+        axes.set_ylabel("share of 20 episodes")
+        axes.set_ylim(-0.03, 1.03)
+        last = max(int(table["step"].max()) for tables in curves.values() for table in tables)
+        even_axis(axes, last, "step")
+        side_labels(axes, ends)
+        sns.despine(ax=axes)
+        _save(figure, path)
 
 
 def _outline_truth(axes: Axes, counts: pd.DataFrame) -> None:

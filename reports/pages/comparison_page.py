@@ -12,7 +12,7 @@ from goalscope.reports.figures.comparison_figures import comparison_drawings
 from goalscope.reports.figures.drawing import save
 from goalscope.reports.pages.rendering import make_folders, render, write_whole
 from goalscope.reports.pages.short_form import Format, Words, write_short
-from goalscope.reports.pages.verdict_parts import OutcomeRow, link_rows, rival_rows
+from goalscope.reports.pages.verdict_parts import OutcomeRow, link_rows, placed, rival_rows
 from goalscope.reports.records.differences import circumstance_differences, setting_differences
 from goalscope.reports.records.grouping import load_arms
 from goalscope.reports.records.health import comparison_warnings, run_warnings, uneven_pace
@@ -133,6 +133,7 @@ def write_comparison(
     written = _write_tables(tables, arms, evaluation, by_step)
     rows_of_differences = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
     write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
+    drawn = save(drawings, figures)
     content = verdict_file_content(
         evaluation, by_step, words, calls, judged, ranking, suspects, rows
     )
@@ -156,7 +157,8 @@ def write_comparison(
             "circumstances": circumstances,
             "window_steps": _steps(arms, times),
             "quantity_tables": _quantity_tables(evaluation, by_step),
-            "figures": save(drawings, figures),
+            "figures": drawn,
+            "shown": placed(links, drawn),
             "tables": [*written, "differences.csv"],
         },
     )

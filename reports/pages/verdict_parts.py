@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from goalscope.reports.figures.drawing import Drawn
 from goalscope.reports.records.windows import TIMES, Time
 from goalscope.reports.verdict.claims import Claim, Evaluation
 from goalscope.reports.verdict.early_call import EarlyCall
@@ -108,3 +109,13 @@ def rival_rows(judged: Sequence[Judged], baseline: str) -> list[OutcomeRow]:
 
 def _settled(call: EarlyCall) -> str:
     return "" if call.settled is None else f"{call.axis} {call.settled:,}"
+
+
+def placed(rows: Sequence[OutcomeRow], figures: Sequence[Drawn]) -> dict[str, list[Drawn]]:
+    """Return where each figure stands: under the first link it shows, "arms", or the "rest"."""
+    places: dict[str, list[Drawn]] = {"arms": [], "rest": [], **{row.name: [] for row in rows}}
+    for drawn in figures:
+        owner = next((row for row in rows if drawn.name.startswith(row.figures)), None)
+        name = "arms" if drawn.name == "arms" else "rest" if owner is None else owner.name
+        places[name].append(drawn)
+    return places

@@ -10,7 +10,10 @@ from goalscope.reports.records.tables import Run
 Arms = Mapping[str, Sequence[Run]]
 NOT_SET = "not set"
 # Settings that say how long or where a run ran, not what was trained.
-_CIRCUMSTANCES = ("run.total_steps", "env.renderer")
+_CIRCUMSTANCES = ("run.total_steps", "env.renderer", "agent.replay_buffer")
+_NAMES = ("arm.changes",)  # what a change is called, beside the settings it is made of
+_EXTRACTOR = "agent.features_extractor"
+_OF_ITS_OWN = f"{_EXTRACTOR}.cnn_output_dim"
 _MEASURED = ("floor.", "evaluation.")  # what was measured beside training, and how
 # Settings that must differ between seeds, or that name places.
 _IGNORED = {"seed", "out", "output", "folder", "path", "directory"}
@@ -34,7 +37,7 @@ def setting_differences(arms: Arms) -> list[Difference]:
     names = {name for runs in arms.values() for run in runs for name in run.settings}
     found = []
     for name in sorted(names):
-        if not _is_setting(name):
+        if not _is_setting(name) or _of_extractor(name):
             continue
         values = {arm: _values(runs, _setting(name)) for arm, runs in arms.items()}
         if len(set(values.values())) > 1:
@@ -129,12 +132,28 @@ def probe_set_digest(run: Run) -> str:
 def _is_setting(name: str) -> bool:
     words = name.rpartition(".")[2].split("_")
     return (
-        name not in _CIRCUMSTANCES and not name.startswith(_MEASURED) and words[-1] not in _IGNORED
+        name not in (*_CIRCUMSTANCES, *_NAMES)
+        and not name.startswith(_MEASURED)
+        and words[-1] not in _IGNORED
     )
 
 
+def _of_extractor(name: str) -> bool:
+    """Whether a setting only says how the features extractor was made: it is shown with it."""
+    return name.startswith(f"{_EXTRACTOR}.") and name != _OF_ITS_OWN
+
+
 def _setting(name: str) -> Callable[[Run], Any]:
-    return lambda run: run.settings.get(name, NOT_SET)
+    return _extractor if name == _EXTRACTOR else lambda run: run.settings.get(name, NOT_SET)
+
+
+def _extractor(run: Run) -> Any:
+    """Return the features extractor's class with what it was made with, one setting."""
+    made = {k: v for k, v in run.settings.items() if _of_extractor(k)}
+    parts = (f"{name.rpartition('.')[2]} {_word(made[name])}" for name in sorted(made))
+    words = ", ".join(parts)
+    name = run.settings.get(_EXTRACTOR, NOT_SET)
+    return f"{name} ({words})" if words else name
 
 
 def _entry(section: str, name: str) -> Callable[[Run], Any]:
@@ -146,4 +165,8 @@ def _values(runs: Sequence[Run], read: Callable[[Run], Any]) -> str:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_word, value))}]"
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

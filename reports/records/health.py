@@ -97,11 +97,13 @@ def comparison_warnings(
 
 
 def _seeds(arms: Arms, baseline: str) -> list[str]:
-    found = [
-        f"{arm} has a single seed: its numbers are shown, nothing about it is tested"
-        for arm, runs in arms.items()
-        if len(runs) == 1
-    ]
+    single = [arm for arm, runs in arms.items() if len(runs) == 1]
+    found = []
+    if single:
+        has, its = ("has", "its") if len(single) == 1 else ("have", "their")
+        found.append(
+            f"{', '.join(single)} {has} a single seed: {its} numbers are shown, nothing is tested"
+        )
     own = {run.label for run in arms[baseline]}
     for arm, runs in arms.items():
         unpaired = sorted(own ^ {run.label for run in runs})

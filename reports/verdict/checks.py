@@ -24,6 +24,7 @@ from goalscope.reports.verdict.statistics import Scale
 
 Side = Literal["above", "below"]
 _LATE: tuple[Time, ...] = ("late",)
+_ENCODER = ("encoder_without_gradient", "encoder_not_moving")
 _START: tuple[Time, ...] = ("initialisation",)
 
 
@@ -43,6 +44,7 @@ class Check:
         says: what is wrong then, in words.
         fault: whether no healthy run shows it; otherwise it is a limit that many healthy runs have.
         times: at which it is judged.
+        explains: names of the checks that speak with it and mean nothing more.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Check:
     says: str
     fault: bool = True
     times: tuple[Time, ...] = TIMES
+    explains: tuple[str, ...] = ()
 
     def spoken(self, value: float) -> bool:
         """Whether a number lies on the side that speaks for the rival; NaN does not."""
@@ -84,6 +87,7 @@ CHECKS: tuple[Check, ...] = (
         "below",
         1e-3,
         "every image is the same: nothing can be learnt from them",
+        explains=("dead_units", "constant_features", *_ENCODER),
     ),
     Check(
         "constant_goal",
@@ -95,6 +99,7 @@ CHECKS: tuple[Check, ...] = (
         "below",
         1e-3,
         "the desired goal never changes: there is nothing to listen to",
+        explains=("reward_mismatch", "goal_path_quiet"),
     ),
     Check(
         "reward_mismatch",
@@ -115,8 +120,8 @@ CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         recorded("augmentation/critic.{image}.augmentation_over_signal"),
         "above",
-        1.0,
-        "augmentation moves the features more than another observation does",
+        4.5,
+        "augmentation moves the features several times as far as another observation does",
     ),
     Check(
         "critic_constant",
@@ -129,6 +134,7 @@ CHECKS: tuple[Check, ...] = (
         1e-3,
         "Q is the same for every observation and action",
         times=_LATE,
+        explains=_ENCODER,
     ),
     Check(
         "dead_units",
@@ -140,6 +146,7 @@ CHECKS: tuple[Check, ...] = (
         "above",
         0.95,
         "the encoder's units are dead",
+        explains=("constant_features", *_ENCODER),
     ),
     Check(
         "constant_features",
@@ -149,8 +156,9 @@ CHECKS: tuple[Check, ...] = (
         Scale.LOGIT,
         varying_part,
         "below",
-        1e-3,
+        3e-4,
         "the image features are a constant, whatever their size",
+        explains=_ENCODER,
     ),
     Check(
         "saturated",
@@ -173,6 +181,7 @@ CHECKS: tuple[Check, ...] = (
         "below",
         1e-7,
         "no gradient reaches an encoder",
+        explains=("encoder_not_moving",),
     ),
     Check(
         "encoder_not_moving",
@@ -205,9 +214,21 @@ CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         ratio("signal/critic.goal.signal", "signal/critic.action.signal"),
         "below",
-        1e-3,
+        7e-3,
         "the goal is quiet in itself, whatever the pixels do",
         times=_START,
+    ),
+    Check(
+        "augmentation_above_signal",
+        "R5",
+        "spread of the features by augmentation over that between observations",
+        "ratio",
+        Scale.LOG,
+        recorded("augmentation/critic.{image}.augmentation_over_signal"),
+        "above",
+        1.0,
+        "augmentation moves the features more than another observation does",
+        fault=False,
     ),
     Check(
         "content_missing",

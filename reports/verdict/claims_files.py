@@ -1,4 +1,4 @@
-"""The outcomes as files: claims.json for programs, claims.csv and windows.csv for tables."""
+"""The outcomes as files: the links for verdict.json, claims.csv and windows.csv for tables."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,6 @@ from goalscope.reports.verdict.early_call import EarlyCall
 from goalscope.reports.verdict.outcomes import Verdict
 from goalscope.reports.verdict.parts import Claim, Part
 from goalscope.reports.verdict.sentences import equivalence_in_words
-from goalscope.reports.verdict.untested import UNTESTED
 
 CLAIMS_SCHEMA = 2
 
@@ -24,7 +23,7 @@ def claims_content(
     words: Mapping[str, Any],
     calls: Sequence[EarlyCall] = (),
 ) -> dict[str, Any]:
-    """Return the content of claims.json: JSON values only, numbers that are not finite as null.
+    """Return what verdict.json says of the links: JSON values, what is not finite as null.
 
     Args:
         evaluation: by update.
@@ -32,7 +31,6 @@ def claims_content(
         words: sentences, warnings and the like, taken over as they are.
         calls: how soon each outcome could have been called.
     """
-    judged = {claim.link for claim in evaluation.claims}
     return {
         "schema": CLAIMS_SCHEMA,
         "baseline": evaluation.baseline,
@@ -49,7 +47,6 @@ def claims_content(
             "claims": [_claim(claim) for claim in by_step.claims],
         },
         "early_calls": [_call(call) for call in calls],
-        "not_tested": [asdict(link) for link in UNTESTED if link.link not in judged],
     }
 
 

@@ -7,7 +7,8 @@ from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import Window, window_number
 
 Reader = Callable[[Run, Window | None], float | None]
-_BROKEN_FAMILIES = ("gradient/", "features/", "training/")
+# Not shares and correlations: of a gradient of 0 they are 0/0, and nothing broke.
+_NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
 
 
 def recorded(key: str) -> Reader:
@@ -63,13 +64,11 @@ def varying_part(run: Run, window: Window | None) -> float | None:
 
 
 def broken_metrics(run: Run, window: Window | None) -> float | None:
-    """Return how many metrics of updates, features and losses hold NaN or infinity by then."""
+    """Return how many norms of gradients and features, and losses, were NaN or infinite by then."""
     if window is None:
         return None
     last = 1 if window.time == "initialisation" else window.last
-    found = [
-        update for key, update in run.record.nonfinite().items() if key.startswith(_BROKEN_FAMILIES)
-    ]
+    found = [update for key, update in run.record.nonfinite().items() if key.endswith(_NEVER_NAN)]
     return float(sum(update <= last for update in found))
 
 

@@ -75,7 +75,7 @@ RIVALS = (
         "gain",
         "a fixed gain in place of LayerNorm: does anything vary underneath?",
     ),
-    Rival("R5", "augmentation is louder than the signal", True, "", "a smaller shift, or none"),
+    Rival("R5", "augmentation is louder than the signal", False, "", "a smaller shift, or none"),
     Rival(
         "R6",
         "hindsight teaches nothing",

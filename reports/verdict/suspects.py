@@ -46,6 +46,7 @@ def find_suspects(
 ) -> list[Suspect]:
     """Return the checks that speak in a run, in the order of cause and effect.
 
+    What an earlier one explains is left out: a critic that is constant passes no gradient.
     A check speaks where its number lies on the speaking side at each of its times that has been
     measured: a value that only passes through is none. NaN anywhere in the gradients, features or
     losses speaks whenever it comes. One run is one seed: a suspect is where to look, no outcome.
@@ -56,9 +57,10 @@ def find_suspects(
         faults_only: leave out the limits that many healthy runs have.
     """
     windows = (times or three_times([run])).windows
-    found = []
+    found: list[Suspect] = []
     for check in CHECKS:
-        if faults_only and not check.fault:
+        explained = any(check.name in suspect.check.explains for suspect in found)
+        if explained or (faults_only and not check.fault):
             continue
         read = {time: check.read(run, windows[time]) for time in check.times}
         values = {t: v for t, v in read.items() if v is not None and not math.isnan(v)}
