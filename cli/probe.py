@@ -64,7 +64,7 @@ class Probe(EnvironmentOptions):
             return 0
         runs = runs_in(self.path)
         if len(runs) > 1 or (is_run(runs[0]) and runs[0] != self.path):
-            return _probe_study(runs, self.parallel or os.cpu_count() or 1)
+            return self._study(runs)
         folder, only = run_of(self.path)
         with tqdm(desc=f"probing {folder.name}", unit=" checkpoints") as bar:
 
@@ -74,6 +74,13 @@ class Probe(EnvironmentOptions):
             probe_run(folder, only, count)
         print(f"The page: {write_probe_page(folder)}")
         return 0
+
+    def _study(self, runs: Sequence[Path]) -> int:
+        failed = probe_runs(runs, self.parallel or os.cpu_count() or 1)
+        for name, cause in failed.items():
+            print(f"goalscope: {name} was not probed: {cause}", file=sys.stderr)
+        print(f"Probed {len(runs) - len(failed)} of {len(runs)} runs. Next: goalscope compare")
+        return BAD_INPUT if failed else 0
 
     def _maker(self) -> Callable[[], gym.Env[Any, Any]]:
         if self.make_env is None:
@@ -91,8 +98,8 @@ class Probe(EnvironmentOptions):
         return maker
 
 
-def _probe_study(runs: Sequence[Path], parallel: int) -> int:
-    """Probe the runs of a study, several at a time; what failed is named at the end."""
+def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
+    """Probe runs, several at a time, write their pages, and return run -> why it was not probed."""
     failed: dict[str, str] = {}
     context = multiprocessing.get_context("spawn")  # OpenGL does not survive a fork
     with ProcessPoolExecutor(parallel, context, initializer=_one_thread) as pool:
@@ -102,10 +109,7 @@ def _probe_study(runs: Sequence[Path], parallel: int) -> int:
                 future.result()
             except USER_ERRORS as error:
                 failed[waiting[future].name] = str(error)
-    for name, cause in failed.items():
-        print(f"goalscope: {name} was not probed: {cause}", file=sys.stderr)
-    print(f"Probed {len(runs) - len(failed)} of {len(runs)} runs. Next: goalscope compare")
-    return BAD_INPUT if failed else 0
+    return failed
 
 
 def _one_thread() -> None:

@@ -180,7 +180,7 @@ def _saliency_drawing(
         "Where Q and the action look",
         f"{ONE_SEED}Real frames (left), and over them how much Q and the action react to each "
         "pixel (absolute gradient, each picture on its own scale, bright is much), at the first "
-        "and the last checkpoint. Light on the robot or the object is a reason; an even haze is none.",
+        "and the last checkpoint. Light on the robot or the object is a reason; a haze is none.",
         lambda: _draw_saliency(arrays, list(dict.fromkeys(steps)), updates),
     )
 
