@@ -185,20 +185,38 @@ def test_success_within_the_margin_of_the_floor_is_at_the_floor(tmp_path):
     assert found["R1", "pixel-her", "early"].verdict.outcome is Outcome.NOT_TESTED
 
 
-def test_the_goal_is_quiet_in_itself_where_only_standardising_helps(tmp_path):
-    kinds = {
-        "pixel-her": replace(BASELINE, q_goal_swap=0.1),
-        "pixel-her-scale0": replace(BASELINE, q_goal_swap=0.03),
-        "pixel-her-goal-std": replace(BASELINE, q_goal_swap=1.5),
-    }
-    arms = load_arms(write_arms(tmp_path, 5, kinds))
-    quiet = {"signal/critic.goal.signal": 1e-5}
-    arms = {arm: [with_metrics(run, quiet) for run in runs] for arm, runs in arms.items()}
+QUIET = {
+    "pixel-her": replace(BASELINE, q_goal_swap=0.1),
+    "pixel-her-scale0": replace(BASELINE, q_goal_swap=0.1),
+    "goal-only": replace(BASELINE, q_goal_swap=0.5),
+    "goal-only-wide": replace(BASELINE, q_goal_swap=0.1),
+    "pixel-her-goal-std": replace(BASELINE, q_goal_swap=1.5),
+}
+
+
+def quiet_goal(root, kinds):
+    arms = load_arms(write_arms(root, 5, kinds))
     runs = [run for group in arms.values() for run in group]
     found = judge_rivals(arms, three_times(runs), Thresholds())
-    first = next(j for j in found if j.rival.name == "R12" and j.time == "initialisation")
-    assert len(first.evidence) == 3
-    assert {part.verdict.outcome for part in first.evidence} == {Outcome.SUPPORTED}
+    return next(j for j in found if (j.rival.name, j.arm, j.time) == ("R12", "pixel-her", "late"))
+
+
+def test_the_goal_is_quiet_in_itself_where_zeros_quieten_and_standardising_helps(tmp_path):
+    found = quiet_goal(tmp_path, QUIET)
+    assert [str(part.verdict) for part in found.evidence] == ["supported"] * 3
+    assert found.verdict.outcome is Outcome.SUPPORTED
+
+
+def test_the_goal_is_not_quiet_in_itself_where_zeros_change_nothing(tmp_path):
+    same = QUIET | {"goal-only-wide": replace(BASELINE, q_goal_swap=2.0)}
+    assert quiet_goal(tmp_path, same).verdict.outcome is Outcome.CONTRADICTED
+
+
+def test_without_the_arms_that_tell_the_goal_path_is_not_tested(tmp_path):
+    few = {arm: QUIET[arm] for arm in ("pixel-her", "pixel-her-goal-std")}
+    found = quiet_goal(tmp_path, few)
+    assert found.verdict.outcome is Outcome.NOT_TESTED
+    assert "no arm" in found.verdict.reason
 
 
 VERDICTS = st.sampled_from(

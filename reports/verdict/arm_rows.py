@@ -11,9 +11,9 @@ from goalscope.reports.records.differences import (
 )
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import TIMES, Time
+from goalscope.reports.verdict.arm_success import ArmSuccess, arm_success
 from goalscope.reports.verdict.claims import Evaluation
 from goalscope.reports.verdict.outcomes import Verdict
-from goalscope.reports.verdict.statistics import Scale, t_interval
 from goalscope.reports.verdict.success import last_evaluations
 from goalscope.reports.verdict.words import percent, with_interval
 
@@ -51,7 +51,7 @@ def arm_rows(arms: Arms, evaluation: Evaluation) -> list[ArmRow]:
     settings, circumstances = setting_differences(arms), circumstance_differences(arms)
     rows = []
     for arm, runs in arms.items():
-        values = [float(row["value"]) for row in evaluated if row["arm"] == arm]
+        own_rows = [row for row in evaluated if row["arm"] == arm]
         shares = {}
         for time in TIMES:
             part = evaluation.find("C1", time, arm).parts[0]
@@ -62,7 +62,7 @@ def arm_rows(arms: Arms, evaluation: Evaluation) -> list[ArmRow]:
                 arm,
                 len(runs),
                 ", ".join(map(str, (runs[0].settings.get("arm.changes") or [])[1:])) or "–",
-                _success(values, evaluation.rules.confidence),
+                _success(arm_success(runs, own_rows, evaluation.rules)),
                 shares,
                 {} if own else {t: evaluation.find("C5", t, arm).verdict for t in TIMES},
                 () if own else confounds(arm, runs, evaluation.baseline, settings, circumstances),
@@ -99,12 +99,11 @@ def confounds(
     return tuple(found)
 
 
-def _success(values: Sequence[float], confidence: float) -> str:
-    if not values:
+def _success(success: ArmSuccess) -> str:
+    if success.interval is None:
         return "not evaluated"
-    interval = t_interval(values, Scale.LOGIT, confidence)
-    mean = percent(sum(values) / len(values))
-    if len(values) < 3:
-        return mean
-    low, high = percent(interval.low).removesuffix(" %"), percent(interval.high)
-    return f"{mean} [{low} to {high}]"
+    mean, low, high = (
+        percent(value)
+        for value in (success.interval.mean, success.interval.low, success.interval.high)
+    )
+    return f"{mean} [{low.removesuffix(' %')} to {high}]"

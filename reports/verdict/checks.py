@@ -7,6 +7,7 @@ that speak, the first is the likeliest cause of the others.
 from dataclasses import dataclass
 from typing import Literal
 
+from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import TIMES, Time
 from goalscope.reports.verdict.readings import (
     Reader,
@@ -45,6 +46,7 @@ class Check:
         fault: whether no healthy run shows it; otherwise it is a limit that many healthy runs have.
         times: at which it is judged.
         explains: names of the checks that speak with it and mean nothing more.
+        ends_in: what the image encoder must end in for the check to apply; None applies to all.
     """
 
     name: str
@@ -59,6 +61,14 @@ class Check:
     fault: bool = True
     times: tuple[Time, ...] = TIMES
     explains: tuple[str, ...] = ()
+    ends_in: str | None = None
+
+    def applies(self, run: Run) -> bool:
+        """Whether the check can say anything of a run."""
+        if self.ends_in is None:
+            return True
+        blocks = {block["name"]: block for block in run.blocks("critic")}
+        return bool(blocks.get(run.image_block(), {}).get("ends_in") == self.ends_in)
 
     def spoken(self, value: float) -> bool:
         """Whether a number lies on the side that speaks for the rival; NaN does not."""
@@ -170,6 +180,7 @@ CHECKS: tuple[Check, ...] = (
         "above",
         0.5,
         "Tanh is saturated: hardly any gradient passes it",
+        ends_in="Tanh",
     ),
     Check(
         "encoder_without_gradient",

@@ -18,7 +18,7 @@ from goalscope.reports.verdict.outcomes import (
     sort_sample,
 )
 from goalscope.reports.verdict.statistics import Interval, Scale
-from goalscope.reports.verdict.success import last_evaluations, recorded_floors
+from goalscope.reports.verdict.success import last_evaluations, mean_success, recorded_floors
 
 Arms = Mapping[str, Sequence[Run]]
 FLOOR_MARGIN = 0.10  # success within this of the floor counts as at the floor
@@ -194,10 +194,14 @@ def _evidence(
 ) -> list[Evidence]:
     if rival.name == "R1":
         return [_at_the_floor(arm, runs, time, arms, rules)]
-    own = [check for check in CHECKS if check.rival == rival.name and time in check.times]
+    own = [
+        check
+        for check in CHECKS
+        if check.rival == rival.name and time in check.times and any(map(check.applies, runs))
+    ]
     found = [_checked(check, runs, window, rules) for check in own]
     if rival.name == "R12" and arm == next(iter(arms)):
-        found += _quiet_goal(arms, window, rules)
+        found += _quiet_goal(arms, time, window, rules)
     return found
 
 
@@ -229,41 +233,65 @@ def _at_the_floor(
     return Evidence(label, sample, interval, verdict)
 
 
-def _quiet_goal(arms: Arms, window: Window | None, rules: Thresholds) -> list[Evidence]:
-    """Return what only other arms can tell: does it help to be rid of the pixels, or to speak up?
+def _quiet_goal(arms: Arms, time: Time, window: Window | None, rules: Thresholds) -> list[Evidence]:
+    """Return what only other arms can tell of a goal that is quiet whatever the pixels do.
 
-    The goal is quiet in itself where Q listens no better to it without the pixels (their features
-    times 0, or zeros in their place), and better once it is standardised.
+    Silent columns beside the goal (zeros, or image features times 0) make it quieter than it is
+    alone, because first weights shrink with the width; and a standardised goal is louder. Told by
+    how much an exchanged goal changes Q; late by success over training, where it was evaluated.
     """
-    baseline = next(iter(arms))
-    key = "sensitivity/critic.desired_goal.q_goal_swap"
+    pairs = (
+        (("goal-only-wide",), ("goal-only",), "the goal alone over the goal beside zeros"),
+        (("-scale0", "+scale0"), ("goal-only",), "the goal alone over it beside silent pixels"),
+        ((next(iter(arms)),), ("-goal-std", "+goal-std"), "standardised goals over the baseline's"),
+    )
+    success = mean_success(arms) if time == "late" else {}
+    what = "success over training" if success else "change of Q when the goal is exchanged"
 
     def numbers(arm: str) -> Sample:
-        return sort_sample({r.label: window_number(r, key, window) for r in arms[arm]}, Scale.LOG)
+        key, scale = "sensitivity/critic.desired_goal.q_goal_swap", Scale.LOG
+        read = {run.label: window_number(run, key, window) for run in arms[arm]}
+        if success:
+            read, scale = (
+                {run.label: success.get((arm, run.label)) for run in arms[arm]},
+                Scale.PLAIN,
+            )
+        return sort_sample(read, scale)
 
     found = []
-    for ending, label, wanted in (
-        (("-scale0", "+scale0", "goal-only-wide"), "Q listens no better without the pixels", False),
-        (("-goal-std", "+goal-std"), "Q listens better to standardised goals", True),
-    ):
-        other = next((a for a in arms if a.endswith(ending) and a != baseline), None)
-        if other is None:
-            reason = f"no arm {' or '.join(name.lstrip('-+') for name in ending)} in this study"
+    for before, after, words in pairs:
+        label = f"{what}: {words}"
+        first, second = _named(arms, before), _named(arms, after)
+        if first is None or second is None:
+            lacking = before if first is None else after
+            reason = f"no arm {' or '.join(name.lstrip('-+') for name in lacking[:1])} here"
             verdict = Verdict(Outcome.NOT_TESTED, reason)
             found.append(Evidence(label, Sample({}), None, verdict))
             continue
-        sample = numbers(other)
-        verdict, _ = judge_raised(numbers(baseline), sample, Scale.LOG, rules)
-        found.append(
-            Evidence(f"{label} ({other})", sample, None, verdict if wanted else flipped(verdict))
-        )
+        loud = numbers(second)
+        scale = Scale.PLAIN if success else Scale.LOG
+        verdict, _ = judge_raised(numbers(first), loud, scale, rules)
+        found.append(Evidence(f"{label} ({second} over {first})", loud, None, verdict))
     return found
+
+
+def _named(arms: Arms, endings: tuple[str, ...]) -> str | None:
+    """Return the arm of that name, or the first whose name ends so."""
+    exact = [arm for arm in arms if arm in endings]
+    suffixes = tuple(ending for ending in endings if ending[0] in "-+")
+    changed = [arm for arm in arms if suffixes and arm.endswith(suffixes)]
+    base = next(iter(arms))
+    return next(iter([*exact, *(arm for arm in changed if arm.startswith(base))]), None)
 
 
 def _together(rival: Rival, evidence: Sequence[Evidence]) -> Verdict:
     if not evidence:
         return Verdict(Outcome.NOT_TESTED, "nothing that would tell is measured at this time")
-    parts = [(part.label, part.verdict) for part in evidence]
+    measured = [(part.label, part.verdict) for part in evidence if part.check is not None]
+    compared = [(part.label, part.verdict) for part in evidence if part.check is None]
+    if measured and compared:  # R12: a number of the run alone, or other arms that all agree
+        return disjunction([*measured, ("other arms", conjunction(compared))])
+    parts = measured or compared
     return conjunction(parts) if rival.needs_all else disjunction(parts)
 
 

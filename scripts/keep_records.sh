@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Packs the records of a study: what pages are made of, and what a study needs to go on from there.
+# Left out for their size: weights, replay, probe sets (made again from their seed), arrays of maps.
+# Usage: scripts/keep_records.sh STUDY ARCHIVE.tar.xz      unpack: tar xJf ARCHIVE.tar.xz -C STUDY
+set -euo pipefail
+study=$1
+archive=$(realpath -m "$2")
+mkdir -p "$(dirname "$archive")"
+cd "$study"
+find . \( -name run.json -o -name measurements.jsonl -o -name routing.json -o -name probes.jsonl \
+  -o -name checkpoint.json -o -name study.json -o -name plan.toml \) -not -path './comparison/*' |
+  LC_ALL=C sort |
+  tar --create --xz --file "$archive" --mtime='2026-01-01 00:00Z' --owner=0 --group=0 \
+    --numeric-owner --files-from=-
