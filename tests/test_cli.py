@@ -68,7 +68,10 @@ def test_train_report_compare(runs):
     compared = goalscope("compare", *folders, "--out", runs / "comparison")
     assert compared.returncode == 0, compared.stderr
     assert (runs / "comparison" / "comparison.html").exists()
-    assert compared.stdout.count("\n") == 5  # three sentences, success, the page
+    lines = compared.stdout.splitlines()
+    assert lines[0].startswith("That the image features drown the goal")
+    assert lines[5].startswith("The page: ")  # after three sentences and success
+    assert all(line.startswith("Try next") for line in lines[6:])
     whole = goalscope("compare", runs, "--out", runs / "again")
     assert whole.returncode == 0, whole.stderr
     assert whole.stdout.splitlines()[:3] == compared.stdout.splitlines()[:3]

@@ -69,14 +69,32 @@ def test_a_page_opens_without_an_error_and_with_all_figures(browser, pages, name
     assert width <= 1280
 
 
-@pytest.mark.parametrize("name", ["report", "comparison"])
-def test_the_first_screen_answers_in_words(browser, pages, name):
-    browser.get(pages[name].as_uri())
+def test_the_first_screen_of_a_report_answers_in_words(browser, pages):
+    browser.get(pages["report"].as_uri())
     answers = browser.find_elements(By.CSS_SELECTOR, ".time p")
     assert len(answers) == 3
     assert all("goal" in answer.text and "%" in answer.text for answer in answers)
     last = answers[-1]
     assert last.location["y"] + last.size["height"] < 900
+
+
+def test_the_first_screen_of_a_comparison_is_the_verdict(browser, pages):
+    browser.get(pages["comparison"].as_uri())
+    table, steps = (
+        browser.find_element(By.CSS_SELECTOR, f".first {c}") for c in (".verdict", ".next")
+    )
+    for part in (browser.find_element(By.CSS_SELECTOR, ".overall"), table, steps):
+        assert part.location["y"] + part.size["height"] < 900
+    assert len(table.find_elements(By.CSS_SELECTOR, "tr")) == 8  # C1 to C7
+    assert len(table.find_elements(By.CSS_SELECTOR, ".badge")) == 6 * 3 + 1  # C6 late only
+
+
+def test_a_link_to_an_outcome_opens_it(browser, pages):
+    browser.get(pages["comparison"].as_uri())
+    details = browser.find_element(By.XPATH, "//details[.//*[@id='C1']]")
+    assert details.get_attribute("open") is None
+    browser.find_element(By.CSS_SELECTOR, ".verdict a[href='#C1']").click()
+    assert details.get_attribute("open") is not None
 
 
 @pytest.mark.parametrize("name", ["report", "comparison"])

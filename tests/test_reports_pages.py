@@ -244,6 +244,7 @@ def test_the_public_names():
         "ReportError",
         "Thresholds",
         "write_comparison",
+        "write_probe_page",
         "write_report",
     }
     for name in reports.__all__:

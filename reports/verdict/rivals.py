@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import TIMES, Time, Times, Window, window_number
-from goalscope.reports.verdict.checks import CHECKS, Check
+from goalscope.reports.verdict.check import Check
+from goalscope.reports.verdict.checks import CHECKS
 from goalscope.reports.verdict.outcomes import (
     Outcome,
     Sample,

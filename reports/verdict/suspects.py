@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import Time, Times, three_times
-from goalscope.reports.verdict.checks import CHECKS, Check
+from goalscope.reports.verdict.check import Check
+from goalscope.reports.verdict.checks import CHECKS
 from goalscope.reports.verdict.words import percent, plain
 
 
