@@ -34,6 +34,7 @@ from goalscope.reports.verdict.statistics import Array, Scale, t_interval
 WIDTH = 7.2  # inches, a page's column
 LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels
 _MOST_MARKERS = 60  # more run into a thick line
+_DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
 SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel
 MOST_POINTS = 400  # per line; more cannot be told apart
 
@@ -286,7 +287,7 @@ def save(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
             figure.set_layout_engine("none")  # laid out once is enough
             figure.savefig(folder / f"{drawing.name}.png", dpi=160)
-            svg = buffer.getvalue()
+            svg = _DIGITS.sub(r"\1", buffer.getvalue())
             (folder / f"{drawing.name}.svg").write_text(svg, encoding="utf-8")
             rows = [] if drawing.rows is None else drawing.rows()
             if rows:

@@ -115,7 +115,10 @@ def write_comparison(
     suspects = {run.name: find_suspects(run, times) for run in runs}
     differences = setting_differences(arms)
     circumstances = circumstance_differences(arms)
-    gone = [f"{name} is not compared: {why}" for name, why in (missing or {}).items()]
+    causes = {
+        why: [n for n, w in (missing or {}).items() if w == why] for why in (missing or {}).values()
+    }
+    gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
     broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
     limits = comparison_warnings(arms, times, evaluation.family, differences)
     words: dict[str, Any] = {
