@@ -2,6 +2,9 @@
 
 import csv
 import math
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,91 +12,319 @@ from synthetic_runs import BASELINE, write_run
 from test_reports_pages import check_self_contained
 
 from goalscope.diagnostics.record import Line, write_probes
-from goalscope.reports import ReportError, write_probe_page
-from goalscope.reports.pages.probe_page import probe_sentences
-from goalscope.reports.records.tables import load_run
+from goalscope.reports import ReportError, write_probe_page, write_report
+from goalscope.reports.figures.drawing import Drawing
+from goalscope.reports.figures.probe_figures import probe_sections
+from goalscope.reports.figures.probe_goal_plane import goal_plane
+from goalscope.reports.figures.probe_record import evenly, load_probes, side_by_side
+from goalscope.reports.pages import probe_page
+from goalscope.reports.pages.probe_sentences import probe_sentences
 
-VALUES = {
-    "attribution/critic.goal.shapley_share": 0.3,
-    "attribution/critic.pixels.shapley_share": 0.6,
-    "attribution/critic.action.shapley_share": 0.1,
-    "attribution/actor.goal.shapley_share": 0.9,
-    "attribution/actor.pixels.shapley_share": 0.1,
-    "content/critic.pixels.object_cm": 4.0,
-    "content/critic.pixels.fresh_object_cm": 9.0,
-    "content/critic.pixels.raw_object_cm": 3.0,
-    "content/critic.pixels.raw_desired_goal_r2": 0.7,
-    "goal_map/actor.goal.action_alignment": 0.5,
-    "augmentation/critic.pixels.would_be_augmentation_over_signal": 2.0,
-    "prediction/critic.features.next_goal_r2": 0.9,
-}
+SHORT = replace(BASELINE, updates=20)
+FIGURES = {"goal_map", "front", "attribution", "content", "saliency", "augmentation"}
+REACH = replace(SHORT, settings={"env.id": "FetchReach-v4"})
+OWN = replace(SHORT, settings={"env.id": "Maze-v0"}, sensitivity=())
+STEPS = (0, 100, 200, 300, 400)
 
 
-def arrays(pixels: bool) -> dict[str, np.ndarray]:
-    generator = np.random.default_rng(0)
-    grid = np.stack(np.meshgrid([1.2, 1.3, 1.4], [0.6, 0.7, 0.8], [0.42]), axis=-1).reshape(-1, 3)
-    achieved = generator.uniform(1.2, 1.4, (8, 3))
+def values(progress: float = 1.0, pixels: bool = True, pushed: bool = True) -> dict[str, float]:
+    """Return what the probes would find, at 0 an untrained agent and at 1 a trained one."""
+    goal = 0.1 + 0.4 * progress
     found = {
-        "map.goals": grid,
-        "map.q": generator.normal(size=(8, 9)),
-        "map.actions": generator.uniform(-1, 1, (8, 9, 4)),
-        "map.achieved": achieved,
-        "map.distance": np.linalg.norm(achieved[:, None] - grid, axis=2),
-        "drawn": np.array([0, 3, 7]),
-        "truth.gripper": generator.uniform(1.2, 1.4, (3, 3)),
-        "truth.object": generator.uniform(1.2, 1.4, (3, 3)),
+        "attribution/critic.desired_goal.shapley_share": 0.6 * goal,
+        "attribution/critic.achieved_goal.shapley_share": 0.4 * goal,
+        "attribution/critic.goal.shapley_share": goal,
+        "attribution/critic.action.shapley_share": 0.15,
+        "attribution/actor.desired_goal.shapley_share": 0.75,
+        "attribution/actor.achieved_goal.shapley_share": 0.25,
+        "attribution/actor.goal.shapley_share": 1.0,
+        "attribution/critic.goal.integrated_gradient_share": 1.0,
+        "attribution/critic.goal.q_ablation": 0.9,
+        "attribution/actor.goal.action_ablation": 0.2,
+        "goal_map/critic.goal.front": 0.03 + 0.1 * progress,
+        "goal_map/critic.goal.front_contrast": 1.5,
+        "goal_map/critic.goal.front_fit": 0.3,
+        "goal_map/actor.goal.action_alignment": 0.5 * progress,
+        "prediction/critic.features.next_goal_r2": 0.5,
+        "prediction/critic.features.next_goal_with_previous_r2": 0.6,
+        "prediction/critic.features.next_goal_with_proprioception_r2": 0.8,
     }
+    if not pixels:
+        return found
+    found["attribution/critic.pixels.shapley_share"] = 0.85 - goal
+    found["attribution/actor.pixels.shapley_share"] = 0.0
+    targets = {"gripper": "cm", "desired_goal": "cm"}
+    if pushed:
+        targets |= {"object": "cm", "object_velocity": "cm_per_s"}
+    for network in ("critic", "actor"):
+        for target, unit in targets.items():
+            for source, error in (("", 9 - 5 * progress), ("raw_", 3.0), ("fresh_", 9.5)):
+                start = f"content/{network}.pixels.{source}{target}"
+                found |= {f"{start}_r2": 1 - error / 10, f"{start}_{unit}": error}
+        key = f"augmentation/{network}.pixels.would_be_augmentation_over_signal"
+        found[key] = 2.0
+    return found | {"augmentation/camera.cm_per_pixel": 2.5, "augmentation/camera.shift_cm": 10.0}
+
+
+def arrays(pixels: bool = True, pushed: bool = True, heights: int = 1) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    axes = [np.linspace(1.2, 1.5, 4), np.linspace(0.6, 0.9, 5), np.linspace(0.42, 0.6, heights)]
+    goals = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+    achieved = generator.uniform([1.2, 0.6, 0.42], [1.5, 0.9, 0.6], (8, 3)).astype(np.float32)
+    drawn = np.array([0, 2, 5, 7])
+    distance = np.linalg.norm(achieved[:, None] - goals, axis=2)
+    found = {
+        "map.goals": goals,
+        "map.q": -4 * distance + generator.normal(0, 0.1, distance.shape),
+        "map.actions": generator.uniform(-1, 1, (*distance.shape, 4)),
+        "map.achieved": achieved,
+        "map.distance": distance,
+        "drawn": drawn,
+        "truth.gripper": achieved[drawn] + (0.05 if pushed else 0),
+        "shown.achieved_goal": achieved[drawn],
+    }
+    if pushed:
+        found["truth.object"] = achieved[drawn]
     if pixels:
-        found["shown.pixels"] = generator.integers(0, 256, (3, 3, 8, 8)).astype(np.uint8)
-        found["saliency.critic.pixels"] = generator.random((3, 8, 8))
-        found["saliency.actor.pixels"] = generator.random((3, 8, 8))
-    return found
+        found["shown.pixels"] = generator.integers(0, 256, (4, 3, 9, 9)).astype(np.uint8)
+        for network in ("critic", "actor"):
+            found[f"saliency.{network}.pixels"] = generator.random((4, 9, 9))
+    return {name: np.asarray(array) for name, array in found.items()}
 
 
-def probed(folder, steps=(0, 500), *, pixels=True, **changed):
-    run = write_run(folder, kind=BASELINE)
-    values = {k: v for k, v in VALUES.items() if pixels or ".pixels." not in k} | changed
-    write_probes(
-        run,
-        [Line(step, step // 2, values) for step in steps],
-        {step: arrays(pixels) for step in steps},
-    )
+def probed(folder, steps=STEPS, kind=SHORT, changed=None, without=(), **shape):
+    """Write a run whose probes found `values`, with some of them changed at every checkpoint."""
+    run = write_run(folder, kind=kind)
+    lines = []
+    for step in steps:
+        progress = step / max(steps) if max(steps) else 1.0
+        found = values(progress, shape.get("pixels", True), shape.get("pushed", True))
+        lines.append(Line(step, step - step // 10, found | (changed or {})))
+    kept = {k: v for k, v in arrays(**shape).items() if not k.startswith(tuple(without))}
+    write_probes(run, lines, {step: kept for step in steps})
     return run
+
+
+def said(run: Path) -> dict[str, str]:
+    return {sentence.topic: sentence.text for sentence in probe_sentences(load_probes(run))}
+
+
+def drawn_and_absent(run: Path) -> tuple[dict[str, Drawing], dict[str, str]]:
+    sections = probe_sections(load_probes(run))
+    drawn = {s.name.removeprefix("probe_"): s for s in sections if isinstance(s, Drawing)}
+    absent = {s.name.removeprefix("probe_"): s.reason for s in sections if s not in drawn.values()}
+    return drawn, absent
 
 
 def test_a_page_with_every_figure_and_number(tmp_path):
     run = probed(tmp_path / "run")
-    text = check_self_contained(write_probe_page(run))
-    for name in ("goal_map", "front", "saliency", "attribution", "content", "rest"):
+    write_report(run)
+    page = write_probe_page(run)
+    assert page == run / "probes.html"
+    text = check_self_contained(page)
+    for name in FIGURES:
         assert f'id="probe_{name}"' in text
+        assert (run / "figures" / f"probe_{name}.svg").exists()
         assert (run / "figures" / f"probe_{name}.png").exists()
+    assert text.count("<svg") == len(FIGURES)
+    assert 'href="report.html"' in text
     with open(run / "tables" / "probes.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * len(VALUES)
-    assert {row["metric"] for row in rows} == set(VALUES)
+    assert [*rows[0]] == ["step", "update", "metric", "value"]
+    assert len(rows) == len(STEPS) * len(values())
+    found = {(int(r["step"]), r["metric"]): float(r["value"]) for r in rows}
+    assert found[400, "goal_map/critic.goal.front"] == pytest.approx(0.13)
+    for metric in values():
+        last = metric.partition("/")[2]
+        assert f"<code>{last}</code>" in text.replace("\u200b", "")
 
 
 def test_what_it_says_comes_from_the_numbers(tmp_path):
-    said = " ".join(probe_sentences(load_run(probed(tmp_path / "run"))))
-    assert "Q owes 30 % of what moves it to the goal and 60 % to pixels" in said
-    assert "to 4.0 cm, from raw pixels to 3.0 cm, from a fresh encoder to 9.0 cm" in said
-    assert "would be 2.0 times as loud" in said
+    words = said(probed(tmp_path / "run"))
+    assert words["Q"] == (
+        "Q owes 35 % to the pixels, 30 % to the desired goal, 20 % to the achieved goal and 15 % "
+        "to the action (Shapley values); to the two goal vectors as one block 50 %, from 10 % at "
+        "update 0."
+    )
+    assert words["Action"].startswith("The action owes 75 % to the desired goal, 25 % to the")
+    assert "0.50, from 0 at update 0" in words["Direction"]
+    assert "pushed from behind" in words["Direction"]
+    assert words["Position"] == (
+        "The object can be read from the critic's image features to 4.0 cm: worse than from raw "
+        "pixels (3.0 cm), better than from a freshly initialised encoder (9.5 cm) and within the "
+        "task's tolerance of 5 cm; from the actor's to 4.0 cm."
+    )
+    assert "60 % of the variance" in words["Goal marker"]
+    assert "the goal's marker" in words["Goal marker"]
+    assert (
+        "up to 10 cm of the scene; this run trains without it) would move"
+        in (words["Augmentation"])
+    )
 
 
-def test_without_pixels_it_draws_what_there_is(tmp_path):
+def test_other_numbers_are_said_otherwise(tmp_path):
+    changed = {
+        "content/critic.pixels.gripper_cm": 9.5,
+        "content/critic.pixels.desired_goal_r2": -0.1,
+        "content/critic.pixels.raw_desired_goal_r2": 0.0,
+        "augmentation/critic.pixels.augmentation_over_signal": 0.3,
+    }
+    words = said(probed(tmp_path / "run", kind=REACH, changed=changed, pushed=False))
+    assert "pushed" not in words["Direction"]
+    assert "The gripper can be read" in words["Position"]
+    assert "as well as from a freshly initialised encoder (9.5 cm)" in words["Position"]
+    assert "outside the task's tolerance" in words["Position"]
+    assert words["Goal marker"].endswith("nothing (R² -0.10); from raw pixels nothing (R² 0).")
+    assert (
+        "this run trains with it) moves the image features, the critic's 0.30 times, as"
+        in (words["Augmentation"])
+    )
+
+
+def test_without_pixels_the_page_says_so(tmp_path):
     run = probed(tmp_path / "run", pixels=False)
+    drawn, absent = drawn_and_absent(run)
+    assert absent["saliency"] == "this agent reads no image"
+    assert "images alone" in absent["content"]
+    assert set(drawn) == FIGURES - {"saliency", "content"}
     text = check_self_contained(write_probe_page(run))
-    assert 'id="probe_goal_map"' in text
-    assert 'id="probe_saliency"' not in text
+    assert "Not drawn: this agent reads no image." in text
+    assert "report.html" not in text
+    words = said(run)
+    assert "pixels" not in words["Q"]
+    assert "cannot be read from image features" in words["Position"]
+    assert not {"Goal marker", "Augmentation"} & set(words)
 
 
-def test_nan_and_a_single_checkpoint(tmp_path):
-    broken = {"attribution/critic.goal.shapley_share": math.nan}
-    run = probed(tmp_path / "run", (0,), **broken)
+def test_a_mixed_extractor_has_no_map(tmp_path):
+    run = probed(tmp_path / "run", without=("map.",))
+    lines = [
+        Line(c.step, c.update, {k: v for k, v in c.values.items() if not k.startswith("goal_map/")})
+        for c in load_probes(run).checkpoints
+    ]
+    write_probes(run, lines, {})
+    drawn, absent = drawn_and_absent(run)
+    assert set(absent) == {"goal_map", "front"}
+    assert all("mixes the desired goal" in reason for reason in absent.values())
+    assert "saliency" in drawn
+    assert "was not measured" in said(run)["Direction"]
+
+
+def test_arrays_that_were_deleted_are_missed(tmp_path):
+    run = probed(tmp_path / "run")
+    for path in (run / "probes").iterdir():
+        path.unlink()
+    _, absent = drawn_and_absent(run)
+    assert set(absent) == {"goal_map", "front", "saliency"}
+    assert all("probe the run again" in reason for reason in absent.values())
+
+
+def test_nan_is_said_drawn_and_counted(tmp_path):
+    broken = {k: math.nan for k in values()}
+    run = probed(tmp_path / "run", changed=broken)
+    with np.errstate(all="raise"):
+        text = check_self_contained(write_probe_page(run)).replace("\u200b", "")
+    assert f"{len(broken)} metrics are NaN or infinite" in text
+    for topic, sentence in said(run).items():
+        assert "NaN" in sentence, topic
+    with open(run / "tables" / "probes.csv", newline="") as file:
+        assert {row["value"] for row in csv.DictReader(file)} == {"NaN"}
+
+
+def test_arrays_that_are_nan_or_without_gradient_are_drawn(tmp_path):
+    run = probed(tmp_path / "run", STEPS[:2])
+    dead = arrays()
+    dead["map.q"][:] = np.nan
+    dead["map.actions"][:] = 0
+    dead["saliency.critic.pixels"][:] = np.nan
+    dead["saliency.actor.pixels"][:] = 0
+    write_probes(run, load_probes(run).run.record.probes, {0: dead})
+    check_self_contained(write_probe_page(run))
+
+
+def test_one_checkpoint_alone(tmp_path):
+    run = probed(tmp_path / "run", (0,))
     text = check_self_contained(write_probe_page(run))
-    assert "an amount that could not be measured" in text
+    assert "One checkpoint was probed" in text
+    assert " at update 0." not in said(run)["Q"]
+    assert "from" not in said(run)["Direction"].split("(")[0].removeprefix(
+        "The mean cosine between the action and the way from"
+    )
+    rows = drawn_and_absent(run)[0]["goal_map"].rows()
+    assert {row["state"] for row in rows} == {0, 5, 7}
+
+
+def test_names_are_escaped(tmp_path):
+    run = write_run(tmp_path / "run", arm="<script>alert(1)</script>", kind=SHORT)
+    name = "a<b>&.c"
+    found = {f"attribution/critic.{name}.shapley_share": 1.0, "content/critic.x<i>.y_r2": 0.1}
+    write_probes(run, [Line(0, 0, found)], {})
+    text = check_self_contained(write_probe_page(run))
+    assert "<script>" not in text
+    assert "a<b>" not in text.replace("\u200b", "")
+    assert "x<i>" not in text.replace("\u200b", "")
 
 
 def test_a_run_that_was_not_probed(tmp_path):
-    with pytest.raises(ReportError, match="has not been probed; probe it first: goalscope probe"):
-        write_probe_page(write_run(tmp_path / "run"))
+    run = write_run(tmp_path / "run", kind=SHORT)
+    with pytest.raises(ReportError, match=r"probe it first: goalscope probe \S+$") as error:
+        write_probe_page(run)
+    assert "\n" not in str(error.value)
+    assert not (run / "probes.html").exists()
+
+
+def test_goals_at_several_heights_are_drawn_at_the_nearest(tmp_path):
+    run = probed(tmp_path / "run", kind=REACH, pushed=False, heights=3)
+    drawing = drawn_and_absent(run)[0]["goal_map"]
+    assert "Of goals at 3 heights" in drawing.caption
+    rows = drawing.rows()
+    assert len(rows) == 2 * 3 * 20
+    found = arrays(heights=3)
+    for row in rows[:20]:
+        heights = np.unique(found["map.goals"][:, 2])
+        achieved = found["map.achieved"][row["state"]]
+        assert row["goal_z"] == pytest.approx(min(heights, key=lambda h: abs(h - achieved[2])))
+        at = [row["goal_x"], row["goal_y"], row["goal_z"]]
+        goal = int(np.abs(found["map.goals"] - at).sum(axis=1).argmin())
+        assert row["q"] == pytest.approx(found["map.q"][row["state"], goal])
+        assert row["action_y"] == pytest.approx(found["map.actions"][row["state"], goal, 1])
+
+
+@pytest.mark.parametrize(
+    "goals",
+    [
+        np.zeros((4, 1)),
+        np.zeros((4, 7)),
+        np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]),
+        np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]),
+    ],
+)
+def test_goals_that_are_no_grid_on_a_plane(goals):
+    assert goal_plane(goals, np.zeros(goals.shape[1])) is None
+
+
+def test_a_task_of_ones_own_has_no_tolerance_and_no_metres(tmp_path):
+    run = probed(tmp_path / "run", kind=OWN)
+    assert "tolerance" not in said(run)["Position"]
+    drawn, _ = drawn_and_absent(run)
+    assert "tolerance" not in drawn["content"].caption
+    fronts = [row for row in drawn["front"].rows() if row["panel"] == "front"]
+    assert fronts[-1]["unit"] == "goal units"
+    assert fronts[-1]["value"] == pytest.approx(0.13)
+    check_self_contained(write_probe_page(run))
+
+
+def test_fronts_of_the_fetch_tasks_are_in_centimetres(tmp_path):
+    run = probed(tmp_path / "run")
+    fronts = [r for r in drawn_and_absent(run)[0]["front"].rows() if r["panel"] == "front"]
+    assert (fronts[-1]["unit"], fronts[-1]["value"]) == ("cm", pytest.approx(13))
+
+
+def test_which_checkpoints_stand_side_by_side(tmp_path):
+    checkpoints = load_probes(probed(tmp_path / "run", range(0, 2100, 100))).checkpoints
+    assert [c.step for c in side_by_side(checkpoints)] == [0, 500, 2000]
+    assert [c.step for c in side_by_side(checkpoints[:2])] == [0, 100]
+    assert [c.step for c in evenly(checkpoints, 6)] == [0, 400, 800, 1200, 1600, 2000]
+    groups = probe_page._in_groups(checkpoints)
+    assert [len(group) for group in groups] == [7, 7, 7]
+    assert all(a[-1].step < b[0].step for a, b in pairwise(groups))

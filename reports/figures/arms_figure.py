@@ -11,11 +11,11 @@ from matplotlib.ticker import FuncFormatter
 
 from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.figures.labels import wrap
-from goalscope.reports.figures.style import GREY, PALETTE, value_axis
+from goalscope.reports.figures.style import GREY, LOWEST_SHARE, PALETTE, value_axis
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import Times, window_number
 from goalscope.reports.verdict.claims import Evaluation
-from goalscope.reports.verdict.statistics import Scale, t_interval
+from goalscope.reports.verdict.statistics import Array, Scale, t_interval
 from goalscope.reports.verdict.success import last_evaluations, mean_success, recorded_floors
 
 Arms = Mapping[str, Sequence[Run]]
@@ -79,7 +79,7 @@ def _columns(arms: Arms, times: Times, evaluation: Evaluation) -> list[_Column]:
         ),
         _Column("the same, late", "share", Scale.LOGIT, of(share, "late"), rules.goal_share),
         _Column(
-            "Q, goal exchanged,\nlate",
+            "Q, goal\nexchanged, late",
             "std of Q",
             Scale.LOG,
             of(f"{evaluation.family or 'sensitivity'}/{swap}", "late"),
@@ -93,7 +93,7 @@ def _columns(arms: Arms, times: Times, evaluation: Evaluation) -> list[_Column]:
         last = {arm: [float(r["value"]) for r in rows if r["arm"] == arm] for arm in arms}
         area = {arm: [v for (a, _), v in mean_success(arms).items() if a == arm] for arm in arms}
         columns.append(
-            _Column("Success at the last\nevaluation", "of episodes", Scale.PLAIN, last, floor)
+            _Column("Success, last\nevaluation", "of episodes", Scale.PLAIN, last, floor)
         )
         columns.append(
             _Column("Success, mean\nover training", "of episodes", Scale.PLAIN, area, floor)
@@ -120,16 +120,15 @@ def _draw_column(axes: Axes, column: _Column, arms: Sequence[str]) -> None:
         if not values:
             continue
         interval = t_interval(values, column.scale)
-        axes.plot([interval.mean] * 2, [row - 0.28, row + 0.28], color=colour, lw=2)
-        if np.isfinite(interval.low) and len(values) > 2:
-            low, high = (
-                np.clip(v, 0, 1) if column.scale is Scale.PLAIN else v
-                for v in (interval.low, interval.high)
-            )
-            axes.plot([low, high], [row, row], color=colour, lw=1)
-        sns.scatterplot(
-            x=values, y=[row + 0.18] * len(values), color=colour, s=12, ax=axes, zorder=3
+        dots, mean, low, high = (
+            _inside(np.asarray(number, dtype=float), column.scale)
+            for number in (values, interval.mean, interval.low, interval.high)
         )
+        axes.plot([mean] * 2, [row - 0.28, row + 0.28], color=colour, lw=2)
+        if np.isfinite(interval.low) and len(values) > 2:
+            axes.plot([low, high], [row, row], color=colour, lw=1)
+        places = [row + 0.18] * len(values)
+        sns.scatterplot(x=dots, y=places, color=colour, s=12, ax=axes, zorder=3)
     if column.reference is not None:
         shown.append(column.reference)
         axes.axvline(column.reference, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1.5)
@@ -143,3 +142,10 @@ def _draw_column(axes: Axes, column: _Column, arms: Sequence[str]) -> None:
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="x", labelsize=7)
     sns.despine(ax=axes)
+
+
+def _inside(values: Array, scale: Scale) -> Array:
+    """Return values where their axis can show them: a share of all of it has no logit."""
+    if scale is Scale.LOGIT:
+        return np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
+    return np.clip(values, 0, 1) if scale is Scale.PLAIN else values

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
-from goalscope.reports.figures.labels import side_labels
-from goalscope.reports.figures.style import GREY, PALETTE, value_axis
+from goalscope.reports.figures.style import PALETTE, value_axis
 from goalscope.reports.records.windows import TIMES
 from goalscope.reports.verdict.claims import Evaluation, Part
 from goalscope.reports.verdict.statistics import Scale
@@ -30,10 +30,10 @@ def cause_drawing(evaluation: Evaluation) -> Drawing | None:
     return Drawing(
         "cause",
         "C7: are the arms with a louder goal those that react to it and succeed?",
-        "Small marks are seeds, large ones an arm's mean; blue circle: the baseline. The number "
-        "above a panel is the mean over seeds of the rank correlation over arms, with its "
-        "interval: the claim needs it above 0. A cloud without a slope says that the share does "
-        "not order the arms.",
+        "Small marks are seeds, large ones an arm's mean; blue circle: the baseline. A share of "
+        "all is drawn at 99.99 %. The number above a panel is the mean over seeds of the rank "
+        "correlation over arms, with its interval: the claim needs it above 0. A cloud without a "
+        "slope says that the share does not order the arms.",
         lambda: _draw(shown, evaluation),
         lambda: [
             {
@@ -52,12 +52,17 @@ def cause_drawing(evaluation: Evaluation) -> Drawing | None:
 
 def _draw(parts: Sequence[Part], evaluation: Evaluation) -> Figure:
     rows = -(-len(parts) // 2)
-    figure = Figure(figsize=(WIDTH, 2.35 * rows), layout=LAYOUT)
+    figure = Figure(figsize=(WIDTH, 2.3 * rows + 0.25 * len(evaluation.arms) / 4), layout=LAYOUT)
     grid = figure.subplots(rows, 2, squeeze=False)
     for axes, part in zip(grid.flat, parts, strict=False):
         _draw_part(axes, part, list(evaluation.arms))
     for axes in grid.flat[len(parts) :]:
         axes.set_visible(False)
+    marks = [
+        Line2D([], [], ls="", marker=_mark(index), color=_colour(index), ms=5, label=arm)
+        for index, arm in enumerate(evaluation.arms)
+    ]
+    figure.legend(handles=marks, loc="outside lower center", ncols=4, frameon=False, fontsize=7.5)
     return figure
 
 
@@ -72,7 +77,6 @@ def _draw_part(axes: Axes, part: Part, arms: Sequence[str]) -> None:
     axes.set_title(f"{part.time.capitalize()}{words}")
     axes.set_xlabel("goal's share of the critic's signal")
     axes.set_ylabel("success, mean over training" if success else "Q, goal exchanged (std of Q)")
-    ends: list[tuple[float, str, str]] = []
     points = [p for p in part.points if np.isfinite([p.predictor, p.outcome]).all()]
     if not points:
         return
@@ -82,9 +86,8 @@ def _draw_part(axes: Axes, part: Part, arms: Sequence[str]) -> None:
         own = [point for point in points if point.arm == arm]
         if not own:
             continue
-        colour = PALETTE[0] if index == 0 else GREY
         x, y = np.array([[p.predictor, p.outcome] for p in own]).T
-        mark = _MARKS[index % len(_MARKS)]
+        mark, colour = _mark(index), _colour(index)
         axes.scatter(np.clip(x, 1e-4, 1 - 1e-4), y, s=8, marker=mark, color=colour, alpha=0.5, lw=0)
         axes.scatter(
             [float(np.clip(x.mean(), 1e-4, 1 - 1e-4))],
@@ -96,5 +99,12 @@ def _draw_part(axes: Axes, part: Part, arms: Sequence[str]) -> None:
             lw=0.6,
             zorder=3,
         )
-        ends.append((float(y.mean()), arm, colour))
-    side_labels(axes, ends)
+
+
+def _mark(index: int) -> str:
+    return _MARKS[index % len(_MARKS)]
+
+
+def _colour(index: int) -> str:
+    """Return the baseline's blue, or one of the others' colours: the mark tells arms apart."""
+    return PALETTE[0] if index == 0 else PALETTE[(1, 2, 3, 4, 7)[(index - 1) // 3 % 5]]

@@ -36,7 +36,7 @@ _SHARES = (
 )
 _FEW_SHARES = (1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 _MOST_TICKS = 7
-_MOST_TICKS_ALONG_X = 4
+_MOST_TICKS_ALONG_X = 3
 LOWEST_SHARE = 1e-4  # drawn at the edge below this
 
 
@@ -151,6 +151,8 @@ def value_axis(axes: Axes, scale: Scale, values: Array, along: Literal["x", "y"]
         ticks = [t for t in _SHARES if low <= t <= high]
         if len(ticks) > (_MOST_TICKS if along == "y" else _MOST_TICKS_ALONG_X):
             ticks = [t for t in _FEW_SHARES if low <= t <= high]
+        if along == "x":
+            ticks = ticks[:: -(-len(ticks) // _MOST_TICKS_ALONG_X)]
         labels = {t: f"{100 * t:g} %" for t in ticks}
     elif scale is Scale.LOG:
         positive = values[values > 0]

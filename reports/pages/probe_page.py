@@ -1,102 +1,108 @@
-"""The page of a run's probes: what was found of each checkpoint, in words, figures and numbers."""
+"""The page of a run's probes: what its agent owes to what, and what it knows."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from goalscope.diagnostics.record import read_arrays
-from goalscope.reports.errors import ReportError
-from goalscope.reports.figures.drawing import save
-from goalscope.reports.figures.probe_figures import probe_drawings
+from goalscope.reports.figures.drawing import Drawing, save
+from goalscope.reports.figures.probe_figures import probe_sections
+from goalscope.reports.figures.probe_record import Checkpoint, Probes, load_probes
+from goalscope.reports.pages.probe_sentences import probe_sentences
 from goalscope.reports.pages.rendering import make_folders, render, write_whole
-from goalscope.reports.records.tables import Run, load_run, number, write_rows
-from goalscope.reports.verdict.readings import position
-from goalscope.reports.verdict.words import percent, plain
+from goalscope.reports.pages.report_page import PAGE as REPORT
+from goalscope.reports.records.tables import number, write_rows
+from goalscope.reports.verdict.words import count
 
 PAGE = "probes.html"
+TABLE = "probes.csv"
 _COLUMNS = ("step", "update", "metric", "value")
+_ABREAST = 7  # checkpoints in a table that a printed page holds
+_NAMED = 5  # broken metrics that a warning lists
 
 
 def write_probe_page(run_folder: Path | str) -> Path:
-    """Write `probes.html`, its figures and `tables/probes.csv` into a run folder; return the page.
+    """Write `probes.html`, its figures and `tables/probes.csv` into a run folder.
 
     Args:
         run_folder: of a run whose checkpoints were probed.
+
+    Returns:
+        The page.
 
     Raises:
         RecordError: the folder is not a readable run, or its arrays are damaged.
         ReportError: it was not probed, or nothing can be written there.
     """
     folder = Path(run_folder)
-    run = load_run(folder)
-    if not run.record.probes:
-        raise ReportError(f"{folder} has not been probed; probe it first: goalscope probe {folder}")
+    probes = load_probes(folder)
     figures, tables = make_folders(folder)
-    lines = run.record.probes
-    rows = [
-        {"step": line.step, "update": line.update, "metric": key, "value": number(value)}
-        for line in lines
-        for key, value in line.values.items()
+    write_rows(tables / TABLE, _rows(probes), _COLUMNS)
+    sections = probe_sections(probes)
+    drawn = save([section for section in sections if isinstance(section, Drawing)], figures)
+    page = render(
+        "probes.html",
+        {
+            "run": probes.run,
+            "checkpoints": probes.checkpoints,
+            "sentences": probe_sentences(probes),
+            "warnings": _warnings(probes),
+            "sections": sections,
+            "drawn": {figure.name: figure for figure in drawn},
+            "tables": [TABLE],
+            "numbers": [(group, _families(group)) for group in _in_groups(probes.checkpoints)],
+            "report": REPORT if (folder / REPORT).exists() else None,
+        },
+    )
+    return write_whole(folder / PAGE, page)
+
+
+def _rows(probes: Probes) -> list[dict[str, Any]]:
+    return [
+        {"step": c.step, "update": c.update, "metric": metric, "value": number(value)}
+        for c in probes.checkpoints
+        for metric, value in c.values.items()
     ]
-    write_rows(tables / "probes.csv", rows, _COLUMNS)
-    metrics = list(dict.fromkeys(key for line in lines for key in line.values))
-    content = {
-        "run": run,
-        "lines": lines,
-        "metrics": metrics,
-        "sentences": probe_sentences(run),
-        "figures": save(probe_drawings(run, read_arrays(folder)), figures),
-        "tables": ["probes.csv"],
-    }
-    return write_whole(folder / PAGE, render("probes.html", content))
 
 
-def probe_sentences(run: Run) -> list[str]:
-    """Return what the probes found at the last checkpoint, a sentence each; one seed is no test."""
-    last = run.record.probes[-1]
-    values, image = last.values, run.image_block()
-
-    def share(key: str) -> str:
-        value = values.get(key, math.nan)
-        return "an amount that could not be measured" if math.isnan(value) else percent(value)
-
+def _warnings(probes: Probes) -> list[str]:
+    """Return what the page cannot show, and which of its numbers are none."""
     found = []
-    for network, what in (("critic", "Q"), ("actor", "the action")):
-        goal, seen = (f"attribution/{network}.{b}.shapley_share" for b in ("goal", image))
-        if goal in values:
-            pixels = f" and {share(seen)} to {image}" if seen in values else ""
-            found.append(
-                f"{what[:1].upper()}{what[1:]} owes {share(goal)} of what moves it to the goal"
-                f"{pixels} (Shapley shares)."
-            )
-    alignment = values.get("goal_map/actor.goal.action_alignment", math.nan)
-    if not math.isnan(alignment):
-        found.append(
-            f"Actions point from the achieved to the desired goal with a mean cosine of "
-            f"{plain(alignment)} (1: straight at it; pushing an object needs none)."
+    if len(probes.checkpoints) == 1:
+        found.append("One checkpoint was probed: the page shows a state, not how it came about.")
+    broken = list(
+        dict.fromkeys(
+            key for c in probes.checkpoints for key, v in c.values.items() if not math.isfinite(v)
         )
-    what = position(run)
-    errors = [
-        values.get(f"content/critic.{image}.{p}{what}_cm", math.nan) for p in ("", "raw_", "fresh_")
-    ]
-    if not any(map(math.isnan, errors)):
-        own, raw, fresh = map(plain, errors)
+    )
+    if broken:
+        more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
         found.append(
-            f"The {what}'s position can be read from the critic's image features to {own} cm, from "
-            f"raw pixels to {raw} cm, from a fresh encoder to {fresh} cm; the tolerance is 5 cm."
+            f"{count(len(broken), 'metric')} {'is' if len(broken) == 1 else 'are'} NaN or infinite "
+            f"at some checkpoint: {', '.join(broken[:_NAMED])}{more}. Such values are "
+            "marked by crosses at the foot of figures, and stand in the table below."
         )
-    leak = values.get(f"content/critic.{image}.raw_desired_goal_r2", math.nan)
-    if not math.isnan(leak):
+    without = [c.update for c in probes.checkpoints if not c.arrays]
+    if without and len(without) < len(probes.checkpoints):
         found.append(
-            f"The desired goal can be read from the image with an R² of {plain(leak)}: above 0.5 "
-            "the image shows a goal that relabelling does not move."
+            f"{count(len(without), 'checkpoint')} without arrays, left out of maps and saliency: "
+            f"update {', '.join(f'{update:,}' for update in without)}."
         )
-    for name, words in (("", "is"), ("would_be_", "would be")):
-        noise = values.get(f"augmentation/critic.{image}.{name}augmentation_over_signal", math.nan)
-        if not math.isnan(noise):
-            shift = values.get("augmentation/camera.shift_cm", math.nan)
-            span = "" if math.isnan(shift) else f" (up to {plain(shift)} cm of the world)"
-            found.append(
-                f"DrQ's shift{span} {words} {plain(noise)} times as loud in the image features as "
-                "the difference between two observations."
-            )
     return found
+
+
+def _in_groups(checkpoints: Sequence[Checkpoint]) -> list[Sequence[Checkpoint]]:
+    """Return the checkpoints in groups that fit side by side."""
+    groups = math.ceil(len(checkpoints) / _ABREAST)
+    size = math.ceil(len(checkpoints) / groups)
+    return [checkpoints[i : i + size] for i in range(0, len(checkpoints), size)]
+
+
+def _families(checkpoints: Sequence[Checkpoint]) -> dict[str, list[tuple[str, list[float | None]]]]:
+    """Return family -> (metric without its family, its value at each checkpoint or None)."""
+    families: dict[str, list[tuple[str, list[float | None]]]] = {}
+    for metric in dict.fromkeys(key for c in checkpoints for key in c.values):
+        family, _, rest = metric.partition("/")
+        values = [c.values.get(metric) for c in checkpoints]
+        families.setdefault(family, []).append((rest, values))
+    return families
