@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from goalscope.reports.figures.drawing import Curve, Panel, Reference
+from goalscope.reports.figures.probe_record import TOLERANCE_CM
 from goalscope.reports.figures.style import GREY, arm_style
 from goalscope.reports.records.tables import Run
 from goalscope.reports.verdict.readings import position
@@ -13,7 +14,6 @@ from goalscope.reports.verdict.statistics import Scale
 from goalscope.reports.verdict.thresholds import Thresholds
 
 Arms = Mapping[str, Sequence[Run]]
-_TOLERANCE = 5.0  # cm, of the Fetch tasks
 
 
 def _panel(
@@ -167,7 +167,7 @@ def content_panels(arms: Arms) -> list[Panel]:
             f"{what} read from image features",
             "error (cm)",
             Scale.LOG,
-            [Reference(_TOLERANCE, f"{_TOLERANCE:g} cm")],
+            [Reference(TOLERANCE_CM, f"{TOLERANCE_CM:g} cm")],
         ),
         _panel(
             arms,

@@ -14,6 +14,7 @@ from goalscope.reports.verdict.outcomes import (
     Verdict,
     Way,
     conjunction,
+    judge_above,
     judge_below,
     judge_raised,
     sort_sample,
@@ -210,9 +211,8 @@ def _checked(
     check: Check, runs: Sequence[Run], window: Window | None, rules: Thresholds
 ) -> Evidence:
     sample = sort_sample({run.label: check.read(run, window) for run in runs}, check.scale)
-    verdict, interval = judge_below(sample, check.scale, check.threshold, rules)
-    if check.speaks == "above":
-        verdict = flipped(verdict)
+    judge = judge_above if check.speaks == "above" else judge_below
+    verdict, interval = judge(sample, check.scale, check.threshold, rules)
     return Evidence(check.label, sample, interval, verdict, check)
 
 
@@ -249,15 +249,14 @@ def _quiet_goal(arms: Arms, time: Time, window: Window | None, rules: Thresholds
     success = mean_success(arms) if time == "late" else {}
     what = "success over training" if success else "change of Q when the goal is exchanged"
 
+    scale = Scale.PLAIN if success else Scale.LOG
+    key = "sensitivity/critic.desired_goal.q_goal_swap"
+
+    def number(run: Run) -> float | None:
+        return success.get((run.arm, run.label)) if success else window_number(run, key, window)
+
     def numbers(arm: str) -> Sample:
-        key, scale = "sensitivity/critic.desired_goal.q_goal_swap", Scale.LOG
-        read = {run.label: window_number(run, key, window) for run in arms[arm]}
-        if success:
-            read, scale = (
-                {run.label: success.get((arm, run.label)) for run in arms[arm]},
-                Scale.PLAIN,
-            )
-        return sort_sample(read, scale)
+        return sort_sample({run.label: number(run) for run in arms[arm]}, scale)
 
     found = []
     for before, after, words in pairs:
@@ -270,7 +269,6 @@ def _quiet_goal(arms: Arms, time: Time, window: Window | None, rules: Thresholds
             found.append(Evidence(label, Sample({}), None, verdict))
             continue
         loud = numbers(second)
-        scale = Scale.PLAIN if success else Scale.LOG
         verdict, _ = judge_raised(numbers(first), loud, scale, rules)
         found.append(Evidence(f"{label} ({second} over {first})", loud, None, verdict))
     return found
