@@ -12,7 +12,7 @@ from goalscope.reports.errors import ReportError
 from goalscope.reports.pages.comparison_page import Comparison, write_comparison
 from goalscope.reports.pages.probe_page import write_probe_page
 from goalscope.reports.pages.report_page import Report, write_report
-from goalscope.reports.verdict.outcomes import Thresholds
+from goalscope.reports.verdict.thresholds import Thresholds
 
 __all__ = [
     "Comparison",

@@ -13,9 +13,12 @@ from goalscope.reports.records.grouping import load_arms
 from goalscope.reports.records.tables import load_run
 from goalscope.reports.records.windows import TIMES, three_times
 from goalscope.reports.verdict.checks import CHECKS
-from goalscope.reports.verdict.outcomes import Outcome, Thresholds, Verdict
-from goalscope.reports.verdict.rivals import RIVALS, disjunction, flipped, judge_rivals
+from goalscope.reports.verdict.combining import disjunction, flipped
+from goalscope.reports.verdict.outcomes import Outcome, Verdict
+from goalscope.reports.verdict.rival_evidence import judge_rivals
+from goalscope.reports.verdict.rivals import RIVALS
 from goalscope.reports.verdict.suspects import find_suspects
+from goalscope.reports.verdict.thresholds import Thresholds
 
 UPDATES = (0, 1, 50, 300, 550, 600)
 HEALTHY = {

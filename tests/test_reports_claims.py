@@ -9,7 +9,8 @@ from synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_run
 from goalscope.reports.records.grouping import load_arms
 from goalscope.reports.records.windows import TIMES, three_times
 from goalscope.reports.verdict.claims import evaluate
-from goalscope.reports.verdict.outcomes import Outcome, Thresholds
+from goalscope.reports.verdict.outcomes import Outcome
+from goalscope.reports.verdict.thresholds import Thresholds
 
 DROWNED = Synthetic(goal_share=0.02, late_share=0.02, q_goal_swap=0.02, noise=0.1)
 DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from goalscope.reports.verdict.combining import conjunction
 from goalscope.reports.verdict.equivalence import equivalent
 from goalscope.reports.verdict.multiplicity import after_holm
 from goalscope.reports.verdict.outcomes import (
     Outcome,
     Sample,
     Verdict,
-    conjunction,
     judge_above,
     judge_below,
     judge_raised,

@@ -31,8 +31,8 @@ from goalscope.reports.records.grouping import load_arms
 from goalscope.reports.records.tables import load_run
 from goalscope.reports.records.windows import three_times
 from goalscope.reports.verdict.claims import evaluate
-from goalscope.reports.verdict.outcomes import Thresholds
 from goalscope.reports.verdict.statistics import Scale
+from goalscope.reports.verdict.thresholds import Thresholds
 
 
 def table(values, updates=None):

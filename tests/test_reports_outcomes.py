@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goalscope.reports.verdict.combining import conjunction
 from goalscope.reports.verdict.outcomes import (
     Outcome,
     Sample,
-    Thresholds,
     Verdict,
-    conjunction,
     judge_below,
     judge_raised,
     sort_sample,
 )
 from goalscope.reports.verdict.statistics import Scale
+from goalscope.reports.verdict.thresholds import Thresholds
 
 RULES = Thresholds()
 SHARES = st.floats(0, 1)

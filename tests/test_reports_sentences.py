@@ -11,12 +11,12 @@ from goalscope.reports.records.grouping import load_arms
 from goalscope.reports.records.tables import load_run
 from goalscope.reports.records.windows import three_times
 from goalscope.reports.verdict.claims import evaluate
-from goalscope.reports.verdict.outcomes import Thresholds
 from goalscope.reports.verdict.sentences import (
     overall_sentence,
     single_run_sentences,
     time_sentences,
 )
+from goalscope.reports.verdict.thresholds import Thresholds
 from goalscope.reports.verdict.words import percent, plain
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from goalscope.reports.records.tables import Run
 from goalscope.reports.verdict.arm_success import arm_success, judge_success
+from goalscope.reports.verdict.combining import conjunction
 from goalscope.reports.verdict.equivalence import equivalent
 from goalscope.reports.verdict.multiplicity import after_holm
 from goalscope.reports.verdict.outcomes import (
     Outcome,
     Sample,
-    conjunction,
     judge_above,
     judge_below,
     judge_raised,

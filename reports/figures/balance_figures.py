@@ -9,8 +9,8 @@ from goalscope.reports.figures.run_panels import (
     panel_of_keys,
 )
 from goalscope.reports.records.tables import Run
-from goalscope.reports.verdict.outcomes import Thresholds
 from goalscope.reports.verdict.statistics import Scale
+from goalscope.reports.verdict.thresholds import Thresholds
 
 
 def signal_drawing(run: Run, rules: Thresholds) -> Drawing | None:

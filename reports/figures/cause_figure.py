@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.figures.style import PALETTE, value_axis
 from goalscope.reports.records.windows import TIMES
-from goalscope.reports.verdict.claims import Evaluation, Part
+from goalscope.reports.verdict.claims import Evaluation
+from goalscope.reports.verdict.parts import Part
 from goalscope.reports.verdict.statistics import Scale
 from goalscope.reports.verdict.words import plain
 

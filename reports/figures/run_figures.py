@@ -13,8 +13,8 @@ from goalscope.reports.figures.run_panels import ONE_SEED, figure_of, panel_of_k
 from goalscope.reports.figures.success_figure import success_drawing
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import Times
-from goalscope.reports.verdict.outcomes import Thresholds
 from goalscope.reports.verdict.statistics import Scale
+from goalscope.reports.verdict.thresholds import Thresholds
 
 
 def run_drawings(run: Run, times: Times, rules: Thresholds, family: str | None) -> list[Drawing]:

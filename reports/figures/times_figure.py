@@ -11,7 +11,9 @@ from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.figures.labels import side_labels
 from goalscope.reports.figures.style import GREY, arm_style, value_axis
 from goalscope.reports.records.windows import TIMES
-from goalscope.reports.verdict.claims import CHAIN, Evaluation, Part
+from goalscope.reports.verdict.chain import CHAIN
+from goalscope.reports.verdict.claims import Evaluation
+from goalscope.reports.verdict.parts import Part
 from goalscope.reports.verdict.words import value_of
 
 

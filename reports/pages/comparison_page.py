@@ -25,11 +25,12 @@ from goalscope.reports.records.windows import (
     three_times_by_step,
 )
 from goalscope.reports.verdict.arm_rows import arm_rows
-from goalscope.reports.verdict.claims import Claim, Evaluation, evaluate
+from goalscope.reports.verdict.claims import Evaluation, evaluate
 from goalscope.reports.verdict.claims_files import write_claims_table, write_windows_table
 from goalscope.reports.verdict.early_call import early_calls
 from goalscope.reports.verdict.next_steps import rank
-from goalscope.reports.verdict.rivals import judge_rivals
+from goalscope.reports.verdict.parts import Claim
+from goalscope.reports.verdict.rival_evidence import judge_rivals
 from goalscope.reports.verdict.sentences import (
     early_call_sentence,
     next_step_sentence,

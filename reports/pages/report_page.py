@@ -12,9 +12,9 @@ from goalscope.reports.records.tables import Run, load_run, write_family_tables,
 from goalscope.reports.records.windows import TIMES, three_times
 from goalscope.reports.verdict.claims import evaluate
 from goalscope.reports.verdict.claims_files import write_claims_table, write_windows_table
-from goalscope.reports.verdict.outcomes import Thresholds
 from goalscope.reports.verdict.sentences import single_run_sentences
 from goalscope.reports.verdict.success import run_success_sentence
+from goalscope.reports.verdict.thresholds import Thresholds
 from goalscope.reports.verdict.words import percent
 
 PAGE = "report.html"

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from goalscope.reports.figures.drawing import Drawn
 from goalscope.reports.records.windows import TIMES, Time
-from goalscope.reports.verdict.claims import Claim, Evaluation
+from goalscope.reports.verdict.claims import Evaluation
 from goalscope.reports.verdict.early_call import EarlyCall
 from goalscope.reports.verdict.outcomes import Verdict
+from goalscope.reports.verdict.parts import Claim
 from goalscope.reports.verdict.quantities import LINKS, Link
-from goalscope.reports.verdict.rivals import RIVALS, Judged
+from goalscope.reports.verdict.rival_evidence import Judged
+from goalscope.reports.verdict.rivals import RIVALS
 
 PLAN_FIX = "pixel-her-norm"
 _SHORT: dict[Link, str] = {

@@ -10,13 +10,7 @@ from scipy import special
 from scipy.stats import binomtest
 
 from goalscope.reports.records.tables import Run
-from goalscope.reports.verdict.outcomes import (
-    Outcome,
-    Sample,
-    Verdict,
-    judge_above,
-    sort_sample,
-)
+from goalscope.reports.verdict.outcomes import Outcome, Sample, Verdict, judge_above, sort_sample
 from goalscope.reports.verdict.statistics import Interval, Scale, t_interval
 from goalscope.reports.verdict.thresholds import Thresholds
 from goalscope.reports.verdict.words import count

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import Time, Window, window_number
-from goalscope.reports.verdict.outcomes import Outcome, Verdict, conjunction
+from goalscope.reports.verdict.combining import conjunction
+from goalscope.reports.verdict.outcomes import Outcome, Verdict
 from goalscope.reports.verdict.parts import Claim, Part, Point
 from goalscope.reports.verdict.quantities import Quantity
 from goalscope.reports.verdict.ranking import judge_ranking, rank_arms

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import Time, Window
+from goalscope.reports.verdict.combining import conjunction
 from goalscope.reports.verdict.equivalence import equivalent
 from goalscope.reports.verdict.outcomes import (
     Outcome,
     Verdict,
-    conjunction,
     judge_above,
     judge_below,
     judge_raised,

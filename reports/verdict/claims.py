@@ -7,18 +7,16 @@ from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import TIMES, Time, Times
 from goalscope.reports.verdict.cause import cause_claim
 from goalscope.reports.verdict.chain import (
-    CHAIN as CHAIN,
-)
-from goalscope.reports.verdict.chain import (
+    CHAIN,
     chain_claims,
     quantity_part,
     threshold_claims,
 )
+from goalscope.reports.verdict.combining import conjunction
 from goalscope.reports.verdict.learnt import success_claims
 from goalscope.reports.verdict.multiplicity import after_holm
-from goalscope.reports.verdict.outcomes import Verdict, conjunction
-from goalscope.reports.verdict.parts import Claim as Claim
-from goalscope.reports.verdict.parts import Part as Part
+from goalscope.reports.verdict.outcomes import Verdict
+from goalscope.reports.verdict.parts import Claim
 from goalscope.reports.verdict.quantities import (
     Link,
     content_target,

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from goalscope.reports.verdict.outcomes import Outcome, Thresholds, Verdict
+from goalscope.reports.verdict.outcomes import Outcome, Verdict
 from goalscope.reports.verdict.statistics import holm
+from goalscope.reports.verdict.thresholds import Thresholds
 from goalscope.reports.verdict.words import count
 
 _DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from goalscope.reports.records.windows import TIMES, Time
 from goalscope.reports.verdict.checks import CHECKS
 from goalscope.reports.verdict.outcomes import Outcome, Verdict
-from goalscope.reports.verdict.rivals import RIVALS, Arms, Judged, Rival
+from goalscope.reports.verdict.rival_evidence import Arms, Judged
+from goalscope.reports.verdict.rivals import RIVALS, Rival
 
 CLAIM = Rival(
     "C",

@@ -1,7 +1,7 @@
 """The five outcomes, and the rules by which numbers over seeds become one of them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
@@ -14,10 +14,9 @@ from goalscope.reports.verdict.statistics import (
     t_interval,
     threshold_p,
 )
-from goalscope.reports.verdict.thresholds import Thresholds as Thresholds
+from goalscope.reports.verdict.thresholds import Thresholds
 
 Way = Literal["for", "against"]
-_NAMED_PARTS = 2  # more would drown the reason
 
 
 class Outcome(Enum):
@@ -30,11 +29,11 @@ class Outcome(Enum):
     NOT_TESTED = "not tested"
 
 
-_OPPOSITE = {
+OPPOSITE = {
     Outcome.SUPPORTED: Outcome.CONTRADICTED,
     Outcome.CONTRADICTED: Outcome.SUPPORTED,
 }
-_OTHER_WAY: dict[Way, Way] = {"for": "against", "against": "for"}
+OTHER_WAY: dict[Way, Way] = {"for": "against", "against": "for"}
 
 
 @dataclass(frozen=True)
@@ -141,8 +140,8 @@ def judge_above(
     By the rules of `judge_below`, whose "for" is this one's "against".
     """
     verdict, interval = judge_below(sample, scale, threshold, rules)
-    outcome = _OPPOSITE.get(verdict.outcome, verdict.outcome)
-    way = verdict.way and _OTHER_WAY[verdict.way]
+    outcome = OPPOSITE.get(verdict.outcome, verdict.outcome)
+    way = verdict.way and OTHER_WAY[verdict.way]
     return replace(verdict, outcome=outcome, way=way), interval
 
 
@@ -216,49 +215,3 @@ def _decide(
     way: Way = "for" if decided is Outcome.SUPPORTED else "against"
     reason = f"the interval over {count} {unit}s lies {where[way]}"
     return Verdict(decided, reason, p_value=p_value)
-
-
-def conjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
-    """Return the outcome of a claim that needs all its parts.
-
-    Contradicted when any part is; supported when all are. Else a part that leans against decides
-    (the claim then leans against, whatever the others say), and after it the weakest part: not
-    tested, undecided, leaning for.
-
-    Its p-value is the largest of its parts' (all of them must hold: intersection-union), where it
-    is contradicted the smallest one times their number (one of them is enough: Bonferroni).
-
-    Args:
-        parts: name and verdict of each; at least one.
-    """
-    ranking: tuple[tuple[Outcome, Way | None], ...] = (
-        (Outcome.CONTRADICTED, None),
-        (Outcome.LEANING, "against"),
-        (Outcome.NOT_TESTED, None),
-        (Outcome.UNDECIDED, None),
-        (Outcome.LEANING, "for"),
-    )
-    for outcome, way in ranking:
-        named = [(n, v) for n, v in parts if v.outcome is outcome and v.way == way]
-        if named:
-            p_value = _joint_p([verdict for _, verdict in parts], outcome)
-            return Verdict(outcome, _joint_reason(named, len(parts)), way, p_value)
-    p_value = _joint_p([verdict for _, verdict in parts], Outcome.SUPPORTED)
-    return Verdict(Outcome.SUPPORTED, _joint_reason(parts, len(parts)), p_value=p_value)
-
-
-def _joint_p(parts: Sequence[Verdict], outcome: Outcome) -> float | None:
-    known = [part.p_value for part in parts if part.p_value is not None]
-    if outcome is Outcome.CONTRADICTED:
-        own = [p.p_value for p in parts if p.outcome is outcome and p.p_value is not None]
-        return min(1.0, min(own) * len(parts)) if own else None
-    tested = outcome in (Outcome.SUPPORTED, Outcome.UNDECIDED)
-    return max(known) if tested and len(known) == len(parts) else None
-
-
-def _joint_reason(named: Sequence[tuple[str, Verdict]], count: int) -> str:
-    reasons = list(dict.fromkeys(verdict.reason for _, verdict in named))
-    if len(named) <= _NAMED_PARTS and (len(reasons) > 1 or len(named) < count):
-        return "; ".join(f"{name}: {verdict.reason}" for name, verdict in named)
-    which = "all parts" if len(named) == count else f"{len(named)} of {count} parts"
-    return f"{which}: {'; '.join(reasons)}"

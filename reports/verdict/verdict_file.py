@@ -9,7 +9,7 @@ from goalscope.reports.verdict.claims import Evaluation
 from goalscope.reports.verdict.claims_files import claims_content, finite, verdict_content
 from goalscope.reports.verdict.early_call import EarlyCall
 from goalscope.reports.verdict.next_steps import Ranking, Step
-from goalscope.reports.verdict.rivals import Evidence, Judged
+from goalscope.reports.verdict.rival_evidence import Evidence, Judged
 from goalscope.reports.verdict.suspects import Suspect
 
 
