@@ -121,11 +121,15 @@ def forward_signal(
 def partition_total(values: Mapping[str, Tensor], block: str) -> Tensor:
     """Return the sum over the partition that `block` belongs to.
 
-    The observation keys are one partition; for `goal` the two goal vectors count as one block, so
-    that its share, too, lies in 0..1 and is complemented by the other blocks'.
+    The observation keys are one partition; for `goal` the blocks of goal vectors, mixed with each
+    other or not, count as one, so that its share, too, lies in 0..1 and is complemented by the
+    other blocks'.
     """
-    left_out = GOAL_KEYS if block == GOAL else (GOAL,)
-    return torch.stack([value for name, value in values.items() if name not in left_out]).sum()
+
+    def left_out(name: str) -> bool:
+        return set(name.split("+")) <= set(GOAL_KEYS) if block == GOAL else name == GOAL
+
+    return torch.stack([value for name, value in values.items() if not left_out(name)]).sum()
 
 
 def _mean(mask: Tensor) -> Tensor:

@@ -148,3 +148,16 @@ def test_signal_of_a_net_worked_out_by_hand():
     assert result["pixels.share"] == pytest.approx(9 / 13)
     # Together they swing +-5: 25, of which 12 is the covariance the shares leave out.
     assert result["residual"] == pytest.approx(12 / 13)
+
+
+def test_a_block_that_mixes_both_goals_counts_once_in_the_goal_share():
+    inputs = torch.tensor([[0.0, 0.0], [2.0, 4.0]])  # variances 1 and 4
+    columns = {
+        "pixels": torch.tensor([0]),
+        "achieved_goal+desired_goal": torch.tensor([1]),
+        "goal": torch.tensor([1]),
+    }
+    result = forward_signal(inputs, [torch.tensor([[1.0, 1.0]])], columns)
+    for block in ("goal", "achieved_goal+desired_goal"):
+        assert float(result[f"{block}.share"]) == pytest.approx(4 / 5)
+    assert float(result["pixels.share"]) == pytest.approx(1 / 5)

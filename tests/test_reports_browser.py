@@ -7,9 +7,10 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from synthetic_probes import REACH, probed
 from synthetic_runs import BASELINE, FIX, write_arms
 
-from goalscope.reports import write_comparison, write_report
+from goalscope.reports import write_comparison, write_probe_page, write_report
 
 DRIVER = shutil.which("chromedriver") or "/usr/bin/chromedriver"
 
@@ -44,10 +45,11 @@ def pages(tmp_path_factory):
     return {
         "report": write_report(folders[0]).page,
         "comparison": write_comparison(folders, root / "page").page,
+        "probes": write_probe_page(probed(root / "probed", kind=REACH)),
     }
 
 
-@pytest.mark.parametrize(("name", "figures"), [("report", 9), ("comparison", 7)])
+@pytest.mark.parametrize(("name", "figures"), [("report", 9), ("comparison", 7), ("probes", 6)])
 def test_a_page_opens_without_an_error_and_with_all_figures(browser, pages, name, figures):
     browser.get_log("performance")
     browser.get(pages[name].as_uri())
@@ -97,7 +99,7 @@ def test_a_link_to_an_outcome_opens_it(browser, pages):
     assert details.get_attribute("open") is not None
 
 
-@pytest.mark.parametrize("name", ["report", "comparison"])
+@pytest.mark.parametrize("name", ["report", "comparison", "probes"])
 def test_details_open_and_the_page_prints(browser, pages, name):
     browser.get(pages[name].as_uri())
     for element in browser.find_elements(By.CSS_SELECTOR, "details"):
