@@ -19,6 +19,8 @@ from goalscope.training.study import STUDY_FILE, read_study
 class Report:
     """Write the gradient-balance report of one run.
 
+    Thresholds and windows are those of the study it belongs to, where that has a plan file.
+
     For example: goalscope report runs/a
     """
 
@@ -27,7 +29,8 @@ class Report:
 
     def run(self) -> int:
         """Write the page; 2 where the record holds NaN, with the page made all the same."""
-        report = write_report(self.run_folder)
+        plan = kept_plan(self.run_folder.resolve().parent)
+        report = write_report(self.run_folder, plan.thresholds if plan else None)
         _say((*report.sentences, report.success), report.warnings, report.page)
         nonfinite = read_run(self.run_folder).nonfinite()
         if not nonfinite:

@@ -6,6 +6,7 @@ import pytest
 from synthetic_runs import write_arms
 from test_cli import goalscope, refused
 
+from goalscope.cli.pages import Report
 from goalscope.cli.plan import PlanError, find_plan, kept_plan, load_plan
 from goalscope.diagnostics.record import RecordWriter
 from goalscope.training.arms import find_arm
@@ -34,7 +35,7 @@ def plan(tmp_path):
     return path
 
 
-def test_a_plan_is_trained_and_its_thresholds_decide(plan, tmp_path):
+def test_a_plan_is_trained_and_its_thresholds_decide(plan, tmp_path, capsys):
     study = tmp_path / "study"
     done = goalscope("study", plan, "--out", study, "--seeds", 7, "--threads", 1)
     assert done.returncode == 0, done.stderr
@@ -51,6 +52,8 @@ def test_a_plan_is_trained_and_its_thresholds_decide(plan, tmp_path):
     assert verdict["arms"] == ["pixel-her", "pixel-her-norm"]
     text = (study / "comparison" / "short" / "verdict.md").read_text()
     assert verdict["overall"] in text
+    assert Report(study / "pixel-her-seed7").run() == 0
+    assert "(updates 1 to 20)" in capsys.readouterr().out
     plan.write_text(PLAN.replace("0.2", "0.3"))
     refused(goalscope("study", plan, "--out", study, "--seeds", 7), "another plan")
 
