@@ -16,7 +16,7 @@ from goalscope.diagnostics.record import last_update
 
 SetName = Literal["setting", "scoring", "combinations", "learning"]
 SEEDS: dict[SetName, tuple[int, ...]] = {
-    "setting": (100, 101, 102, 103, 104),  # thresholds are set on these
+    "setting": (100, 101, 102),  # thresholds are set on these
     "scoring": (0, 1, 2, 3, 4),  # and scored on these
     "combinations": (0, 1),
     "learning": (0, 1, 2),
