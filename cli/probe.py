@@ -101,6 +101,7 @@ class Probe(EnvironmentOptions):
 def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
     """Probe runs, several at a time, write their pages, and return run -> why it was not probed."""
     failed: dict[str, str] = {}
+    os.environ["OMP_NUM_THREADS"] = "1"  # of BLAS in them: threads that wait for a core spin on it
     context = multiprocessing.get_context("spawn")  # OpenGL does not survive a fork
     with ProcessPoolExecutor(parallel, context, initializer=_one_thread) as pool:
         waiting = {pool.submit(_probe_and_draw, run): run for run in runs}

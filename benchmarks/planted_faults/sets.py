@@ -25,7 +25,6 @@ UPDATES = 400
 LEARNING_UPDATES = 1_900
 _EVALUATE_EVERY = 250  # steps
 _POLL_SECONDS = 2.0
-_RUNS_PER_PROCESS = 12  # importing torch takes longer than gathering a probe set
 
 
 def planned_runs(name: SetName, folder: Path) -> list[PlannedRun]:
@@ -78,9 +77,8 @@ def make_missing(runs: Sequence[PlannedRun], parallel: int) -> None:
     )
     with (
         Progress(*columns, console=Console()) as progress,
-        ProcessPoolExecutor(
-            parallel, mp_context=context, max_tasks_per_child=_RUNS_PER_PROCESS
-        ) as pool,
+        # Python 3.11 hangs where max_tasks_per_child is reached with work left (cpython 115634).
+        ProcessPoolExecutor(parallel, mp_context=context) as pool,
     ):
         bar = progress.add_task("", total=len(runs), completed=len(runs) - len(missing))
         waiting: dict[Future[object], PlannedRun] = {}
