@@ -79,7 +79,7 @@ CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         recorded("augmentation/critic.{image}.augmentation_over_signal"),
         "above",
-        4.5,
+        2.3,
         "augmentation moves the features several times as far as another observation does",
     ),
     Check(
