@@ -39,7 +39,10 @@ PLANTED = {
     "constant_images": {"observation/replay.pixels.spread": 0.0},
     "constant_goal": {"observation/replay.desired_goal.spread": 0.0},
     "reward_mismatch": {"training/relabelled.reward_mismatch": 0.5},
-    "augmentation_loud": {"augmentation/critic.pixels.augmentation_over_signal": 6.0},
+    "augmentation_far": {
+        "augmentation/critic.pixels.augmentation_over_signal": 0.5,
+        "augmentation/camera.shift_cm": 80.0,
+    },
     "augmentation_above_signal": {"augmentation/critic.pixels.augmentation_over_signal": 2.0},
     "critic_constant": {"training/critic.q_spread": 0.0},
     "dead_units": {"features/critic.pixels.zero_fraction": 1.0},

@@ -168,8 +168,7 @@ def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Pa
     values = {k: v for k, v in found.values.items() if not k.startswith(RECORDED)}
     span = _labelled(environment)[2]
     if span is not None:
-        values["augmentation/camera.cm_per_pixel"] = span
-        values["augmentation/camera.shift_cm"] = span * (shift or DRQ_SHIFT)
+        values |= shift_values(span, shift or DRQ_SHIFT)
     return Probed(values, found.arrays)
 
 
@@ -189,6 +188,19 @@ def _labelled(
         return labelled, extra, centimetres_per_pixel(env) if environment.pixels else None
     finally:
         env.close()
+
+
+def shift_values(span: float, pixels: int) -> dict[str, float]:
+    """Return what a shift of the image is in the world, as the record has it.
+
+    Args:
+        span: centimetres per pixel (`centimetres_per_pixel`).
+        pixels: of the shift, at most.
+    """
+    return {
+        "augmentation/camera.cm_per_pixel": span,
+        "augmentation/camera.shift_cm": span * pixels,
+    }
 
 
 def shifted(pixels: int) -> Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]:

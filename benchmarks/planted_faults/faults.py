@@ -68,7 +68,7 @@ _ALL = (
         "reward_mismatch",
         replay=FirstRewardReplay,
     ),
-    Fault("drq_shift", "DrQ shifts by up to 16 of 36 pixels", "augmentation_loud", random_shift=16),
+    Fault("drq_shift", "DrQ shifts by up to 16 of 36 pixels", "augmentation_far", random_shift=16),
     Fault(
         "critic_constant",
         "the critics' last weights are held at zero",

@@ -22,8 +22,9 @@ from goalscope.diagnostics.probing import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import Line, write_json_atomically, write_probes
 from goalscope.probes import LabelledSet
 from goalscope.training.evaluation import EvaluationCallback
-from goalscope.training.probing import LABELLED_SEED, shifted
+from goalscope.training.probing import LABELLED_SEED, shift_values, shifted
 from goalscope.training.run import PROBE_SEED
+from goalscope.training.visibility import centimetres_per_pixel
 
 OUTCOME_FILE = "outcome.json"  # ours; a report does not know of it
 
@@ -140,7 +141,10 @@ def _probe(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> None:
         probe_set, *_labelled_set(run.planted.wrappers), augment, augmented=shift is not None
     )
     found = probe_agent(model.policy, material)
-    line = Line(model.num_timesteps, model._n_updates, found.values)
+    values = found.values
+    if shift is not None:
+        values |= shift_values(_centimetres_per_pixel(), shift)
+    line = Line(model.num_timesteps, model._n_updates, values)
     write_probes(run.folder, [line], {line.step: found.arrays})
 
 
@@ -157,3 +161,9 @@ def _probe_set(wrappers: tuple[Wrapper, ...]) -> ProbeSet:
 def _labelled_set(wrappers: tuple[Wrapper, ...]) -> tuple[LabelledSet, dict[str, np.ndarray]]:
     with closing(make_wrapped(wrappers)) as env:
         return gather_labelled_set(env, LABELLED_SEED)
+
+
+@cache
+def _centimetres_per_pixel() -> float:
+    with closing(make_wrapped(())) as env:
+        return centimetres_per_pixel(env)

@@ -15,6 +15,7 @@ from goalscope.reports.verdict.readings import (
     prediction_gain,
     ratio,
     recorded,
+    shift_in_the_scene,
     varying_part,
 )
 from goalscope.reports.verdict.statistics import Scale
@@ -72,15 +73,15 @@ CHECKS: tuple[Check, ...] = (
         "rewards of relabelled transitions belong to other goals",
     ),
     Check(
-        "augmentation_loud",
+        "augmentation_far",
         "R5",
-        "spread of the features by augmentation over that between observations",
-        "ratio",
+        "how far augmentation shifts the scene",
+        "cm",
         Scale.LOG,
-        recorded("augmentation/critic.{image}.augmentation_over_signal"),
+        shift_in_the_scene,
         "above",
-        2.3,
-        "augmentation moves the features several times as far as another observation does",
+        30.0,
+        "augmentation shifts the scene further than the goals lie apart",
     ),
     Check(
         "critic_constant",

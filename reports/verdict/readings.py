@@ -33,6 +33,14 @@ def ratio(over: str, under: str) -> Reader:
     return read
 
 
+def shift_in_the_scene(run: Run, window: Window | None) -> float | None:
+    """Return how far the augmentation that a run trains under shifts the scene, in centimetres."""
+    noise = recorded("augmentation/critic.{image}.augmentation_over_signal")
+    if noise(run, window) is None:  # it trains under none
+        return None
+    return recorded("augmentation/camera.shift_cm")(run, window)
+
+
 def before_normalisation(name: str) -> Reader:
     """Return a reader of the image features before the normalisation their encoder ends in."""
 
