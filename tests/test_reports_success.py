@@ -257,3 +257,13 @@ def test_resumed_runs_are_named(tmp_path, one_figure):
     assert any(
         words[0] in line for line in write_comparison([whole, folder], tmp_path / "p").warnings
     )
+
+
+def test_of_many_arms_those_at_the_floor_are_named_together(tmp_path):
+    flat = replace(FAILS, episodes=4)
+    kinds = {"base": flat, "one": flat, "two": flat, "three": flat, "best": LEARNS}
+    sentence = success_sentence(arms_of(tmp_path, 5, **kinds), Thresholds())
+    assert (
+        "base 0 % [0 to 16 %] over 5 seeds, not told apart from the floor; best 100 %" in sentence
+    )
+    assert "; not told apart from the floor either: one, two, three (floor: " in sentence

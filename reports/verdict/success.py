@@ -27,6 +27,8 @@ _FILE = {
 }
 SUCCESS_COLUMNS = tuple(_FILE)
 _FLOORS = {"noop": "does nothing", "random": "acts at random"}
+_MANY_ARMS = 4  # more would bury those that learn
+_NOT_TOLD_APART = "not told apart from the floor"
 _BELOW = ", which is a finding of its own"
 
 Arms = Mapping[str, Sequence[Run]]
@@ -112,7 +114,8 @@ def success_sentence(arms: Arms, rules: Thresholds) -> str:
 
     An arm lies above the floor of doing nothing where its t-interval over seeds does, and the
     Wilson interval of all its episodes, too: seeds that all failed agree without telling much. In
-    brackets the range of both.
+    brackets the range of both. Where arms are many, those that cannot be told from the floor are
+    named together, all but the first.
     """
     rows = last_evaluations(arms)
     if not rows:
@@ -120,10 +123,15 @@ def success_sentence(arms: Arms, rules: Thresholds) -> str:
     steps = sorted({int(row["step"]) for row in rows})
     where = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
     floors = recorded_floors([run for runs in arms.values() for run in runs])
-    parts = [
-        f"{arm} {_arm_words(runs, [row for row in rows if row['arm'] == arm], floors, rules)}"
+    words = {
+        arm: _arm_words(runs, [row for row in rows if row["arm"] == arm], floors, rules)
         for arm, runs in arms.items()
-    ]
+    }
+    flat = [arm for arm in [*arms][1:] if words[arm].endswith(_NOT_TOLD_APART)]
+    together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
+    parts = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
+    if together:
+        parts.append(f"{_NOT_TOLD_APART} either: {', '.join(together)}")
     floor = f"floor: {_floor_words(floors[0])}" if floors else "not all records hold one floor"
     return f"Success at the last evaluation of all runs ({where}): {'; '.join(parts)} ({floor})."
 
@@ -160,7 +168,7 @@ def _standing(success: ArmSuccess, floor: Floor, rules: Thresholds) -> str:
         return f"below the floor{_BELOW}"
     if under.way == "against":
         return f"leaning below the floor ({under.reason.rpartition('; ')[2]})"
-    return "not told apart from the floor"
+    return _NOT_TOLD_APART
 
 
 def _rate(rate: float, low: float, high: float) -> str:
