@@ -31,6 +31,14 @@ class Difference:
     name: str
     values: Mapping[str, str]
 
+    @property
+    def arms_by_value(self) -> dict[str, list[str]]:
+        """Value in words -> the arms that have it; the baseline's value first."""
+        found: dict[str, list[str]] = {}
+        for arm, value in self.values.items():
+            found.setdefault(value, []).append(arm)
+        return found
+
 
 def setting_differences(arms: Arms) -> list[Difference]:
     """Return every setting in which arms differ; seeds, output paths and lengths left out."""
