@@ -34,7 +34,8 @@ from goalscope.reports.verdict.statistics import Array, Scale, t_interval
 WIDTH = 7.2  # inches, a page's column
 LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels
 _MOST_MARKERS = 60  # more run into a thick line
-_DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
+# A hundredth of a point is finer than any printer; a glyph's scale is no length.
+_DIGITS = re.compile(r"(?<!scale\()(\d\.\d\d)\d+")
 SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel
 MOST_POINTS = 400  # per line; more cannot be told apart
 

@@ -38,13 +38,18 @@ def value_of(quantity: Quantity, value: float) -> str:
 
 
 def with_interval(quantity: Quantity, interval: Interval | None) -> str:
-    """Return "mean [low to high]", the mean alone for one seed, or "not measured"."""
+    """Return "mean [low to high]", or "not measured".
+
+    The mean alone for one seed, and where all three read alike, as in "above 99.99 %".
+    """
     if interval is None:
         return "not measured"
     mean = value_of(quantity, interval.mean)
     if math.isnan(interval.low):
         return mean
     low, high = value_of(quantity, interval.low), value_of(quantity, interval.high)
+    if low == mean == high:
+        return mean
     if quantity.unit == "share":
         low = low.removesuffix(" %")
     return f"{mean} [{low} to {high}]"
