@@ -3,7 +3,9 @@
 import contextlib
 import io
 import re
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -39,6 +41,9 @@ Command = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 2 for bad input, 130 when interrupted."""
+    if threading.current_thread() is threading.main_thread():
+        # A cluster's polite kill is an interruption, too: a study then saves its runs.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         given = expand_plan(sys.argv[1:] if arguments is None else arguments)
         return _parse(given).run()

@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from goalscope.diagnostics.record import read_run
+from goalscope.diagnostics.record import is_run, last_update, read_run
 from goalscope.training.environments import EnvironmentSettings
 from goalscope.training.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.study import StudyError, read_study, run_study
@@ -55,3 +57,23 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     assert (runs[2].out / "measurements.jsonl").stat().st_mtime_ns == written
     digests = {read_run(run.out).info["probe_set"]["sha256"] for run in runs}
     assert len(digests) == 1
+
+
+def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
+    folder = tmp_path / "study"
+    run = folder / "pixel-her-seed0"
+    command = [sys.executable, "-m", "goalscope.cli.main", "study", "pixel-her", "--seeds", "0"]
+    command += ["--env", "FetchReach-v4", "--image-size", "36", "--batch-size", "16"]
+    command += ["--evaluation.every", "0", "--out", str(folder)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not is_run(run) or last_update(run) < 1:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    (row,) = read_study(folder)
+    assert row.state == "failed"
+    assert row.cause.startswith("Stopped: stopped at step ")
+    assert list((run / "checkpoints").iterdir())
