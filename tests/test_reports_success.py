@@ -19,6 +19,7 @@ from goalscope.reports.records.tables import load_run
 from goalscope.reports.verdict.success import (
     evaluations,
     last_evaluations,
+    learning_sentence,
     mean_success,
     recorded_floors,
     run_success_sentence,
@@ -267,3 +268,15 @@ def test_of_many_arms_those_at_the_floor_are_named_together(tmp_path):
         "base 0 % [0 to 16 %] over 5 seeds, not told apart from the floor; best 100 %" in sentence
     )
     assert "; not told apart from the floor either: one, two, three (floor: " in sentence
+
+
+def test_what_learns_where_the_baseline_does_not_is_named_first(tmp_path, one_figure):
+    folders = write_arms(tmp_path, 2, {"base": FAILS, "flat": FAILS, "best": LEARNS})
+    said = learning_sentence(load_arms(folders), Thresholds())
+    assert said == "look first at what learns here where base does not: best (100 %)"
+    comparison = write_comparison(folders, tmp_path / "page")
+    assert comparison.steps[0] == said
+    assert "Look first at what learns here" in comparison.page.read_text()
+    assert learning_sentence(arms_of(tmp_path / "b", 2, base=LEARNS, x=LEARNS), Thresholds()) == ""
+    assert learning_sentence(arms_of(tmp_path / "c", 1, base=FAILS, x=LEARNS), Thresholds()) == ""
+    assert learning_sentence(arms_of(tmp_path / "d", 2, base=NO_FLOOR), Thresholds()) == ""

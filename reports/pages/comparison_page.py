@@ -37,7 +37,12 @@ from goalscope.reports.verdict.sentences import (
     overall_sentence,
     time_sentences,
 )
-from goalscope.reports.verdict.success import SUCCESS_COLUMNS, success_rows, success_sentence
+from goalscope.reports.verdict.success import (
+    SUCCESS_COLUMNS,
+    learning_sentence,
+    success_rows,
+    success_sentence,
+)
 from goalscope.reports.verdict.suspects import find_suspects
 from goalscope.reports.verdict.thresholds import Thresholds
 from goalscope.reports.verdict.verdict_file import verdict_file_content
@@ -122,11 +127,12 @@ def write_comparison(
     gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
     broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
     limits = comparison_warnings(arms, times, evaluation.family, differences)
+    learning = learning_sentence(arms, rules)
     words: dict[str, Any] = {
         "sentences": time_sentences(evaluation, arms),
         "overall": overall_sentence(evaluation),
         "success": success_sentence(arms, rules),
-        "steps": [next_step_sentence(step) for step in ranking.steps],
+        "steps": [*filter(None, [learning]), *map(next_step_sentence, ranking.steps)],
         "early_calls_in_words": [early_call_sentence(call) for call in calls],
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
@@ -156,6 +162,7 @@ def write_comparison(
             "rules": asdict(rules),
             "rivals": rivals,
             "ranking": ranking,
+            "learning": learning,
             "suspects": suspects,
             "differences": differences,
             "circumstances": circumstances,

@@ -136,6 +136,27 @@ def success_sentence(arms: Arms, rules: Thresholds) -> str:
     return f"Success at the last evaluation of all runs ({where}): {'; '.join(parts)} ({floor})."
 
 
+def learning_sentence(arms: Arms, rules: Thresholds) -> str:
+    """Return which arms succeed above the floor where the first does not; empty where none does.
+
+    Two seeds are enough to be named (leaning), as they are for every claim.
+    """
+    rows = last_evaluations(arms)
+    floors = recorded_floors([run for runs in arms.values() for run in runs])
+    if not rows or not floors:
+        return ""
+    baseline, above = next(iter(arms)), {}
+    for arm, runs in arms.items():
+        found = arm_success(runs, [row for row in rows if row["arm"] == arm], rules)
+        verdict = judge_success(found, floors[0].high, rules)
+        if found.interval and (verdict.outcome is Outcome.SUPPORTED or verdict.way == "for"):
+            above[arm] = percent(found.interval.mean)
+    if not above or baseline in above:
+        return ""
+    named = ", ".join(f"{arm} ({rate})" for arm, rate in above.items())
+    return f"look first at what learns here where {baseline} does not: {named}"
+
+
 def _arm_words(
     runs: Sequence[Run],
     rows: Sequence[Mapping[str, Any]],
