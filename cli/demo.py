@@ -25,7 +25,7 @@ class Demo:
 
     FetchPush: two seeds each, from 84x84 images; too short to learn, long enough to see a balance.
     FetchReach: baseline, fix and standardised goals from 36x36 images, until one succeeds.
-    About ten minutes on two cores.
+    About a quarter of an hour on two cores.
 
     For example: goalscope demo --out runs/demo
     """
