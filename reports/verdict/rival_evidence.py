@@ -72,11 +72,16 @@ def judge_rivals(arms: Arms, times: Times, rules: Thresholds) -> list[Judged]:
         times: the windows.
         rules: confidence, and how many seeds make a test.
     """
+    at_the_floor = {time: _at_the_floor(time, arms, rules) for time in TIMES}  # of all arms alike
     found = []
     for arm, runs in arms.items():
         for rival in RIVALS:
             for time in TIMES:
-                evidence = _evidence(rival, arm, runs, time, times.windows[time], arms, rules)
+                evidence = (
+                    at_the_floor[time]
+                    if rival.name == "R1"
+                    else _evidence(rival, arm, runs, time, times.windows[time], arms, rules)
+                )
                 found.append(Judged(rival, arm, time, _together(rival, evidence), tuple(evidence)))
     return found
 
@@ -90,8 +95,6 @@ def _evidence(
     arms: Arms,
     rules: Thresholds,
 ) -> list[Evidence]:
-    if rival.name == "R1":
-        return [_at_the_floor(arm, runs, time, arms, rules)]
     own = [
         check
         for check in CHECKS
@@ -112,22 +115,22 @@ def _checked(
     return Evidence(check.label, sample, interval, verdict, check)
 
 
-def _at_the_floor(
-    arm: str, runs: Sequence[Run], time: Time, arms: Arms, rules: Thresholds
-) -> Evidence:
-    """Return whether success lies within 10 points of an idle agent's, or below: the late one."""
+def _at_the_floor(time: Time, arms: Arms, rules: Thresholds) -> list[Evidence]:
+    """Return of each arm whether success lies within 10 points of an idle agent's, or below."""
     label = f"success at the last evaluation, within {FLOOR_MARGIN:.0%} of the floor"
-    empty = Sample({})
     floors = recorded_floors([run for group in arms.values() for run in group])
     if time != "late" or not floors:
         why = "no floor was recorded" if time == "late" else "success is judged late"
-        return Evidence(label, empty, None, Verdict(Outcome.NOT_TESTED, why))
-    values: dict[str, float | None] = {run.label: None for run in runs}
-    values |= {row["label"]: row["value"] for row in last_evaluations(arms) if row["arm"] == arm}
-    sample = sort_sample(values, Scale.LOGIT)
-    limit = floors[0].rate + FLOOR_MARGIN
-    verdict, interval = judge_below(sample, Scale.LOGIT, limit, rules)
-    return Evidence(label, sample, interval, verdict)
+        return [Evidence(label, Sample({}), None, Verdict(Outcome.NOT_TESTED, why))]
+    rows, limit = last_evaluations(arms), floors[0].rate + FLOOR_MARGIN
+    found = []
+    for arm, runs in arms.items():
+        values: dict[str, float | None] = {run.label: None for run in runs}
+        values |= {row["label"]: row["value"] for row in rows if row["arm"] == arm}
+        sample = sort_sample(values, Scale.LOGIT)
+        verdict, interval = judge_below(sample, Scale.LOGIT, limit, rules)
+        found.append(Evidence(f"{label}: {arm}", sample, interval, verdict))
+    return found
 
 
 def _quiet_goal(arms: Arms, time: Time, window: Window | None, rules: Thresholds) -> list[Evidence]:
