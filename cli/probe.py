@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
-import torch
 import tyro
 from tqdm import tqdm
 
@@ -101,9 +100,10 @@ class Probe(EnvironmentOptions):
 def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
     """Probe runs, several at a time, write their pages, and return run -> why it was not probed."""
     failed: dict[str, str] = {}
-    os.environ["OMP_NUM_THREADS"] = "1"  # of BLAS in them: threads that wait for a core spin on it
+    # Inherited by them, torch and BLAS: threads that wait for a core spin on it.
+    os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")  # OpenGL does not survive a fork
-    with ProcessPoolExecutor(parallel, context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(parallel, context) as pool:
         waiting = {pool.submit(_probe_and_draw, run): run for run in runs}
         for future in tqdm(as_completed(waiting), "probing", len(runs), unit=" runs"):
             try:
@@ -111,10 +111,6 @@ def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
             except USER_ERRORS as error:
                 failed[waiting[future].name] = str(error)
     return failed
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def _probe_and_draw(folder: Path) -> None:

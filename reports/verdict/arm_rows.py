@@ -11,10 +11,10 @@ from goalscope.reports.records.differences import (
 )
 from goalscope.reports.records.tables import Run
 from goalscope.reports.records.windows import TIMES, Time
-from goalscope.reports.verdict.arm_success import ArmSuccess, arm_success
+from goalscope.reports.verdict.arm_success import ArmSuccess
 from goalscope.reports.verdict.claims import Evaluation
 from goalscope.reports.verdict.outcomes import Verdict
-from goalscope.reports.verdict.success import last_evaluations
+from goalscope.reports.verdict.success import arm_successes
 from goalscope.reports.verdict.words import percent, with_interval
 
 Arms = Mapping[str, Sequence[Run]]
@@ -47,11 +47,10 @@ class ArmRow:
 
 def arm_rows(arms: Arms, evaluation: Evaluation) -> list[ArmRow]:
     """Return a row for each arm, the baseline first."""
-    evaluated = last_evaluations(arms)
+    successes = arm_successes(arms, evaluation.rules)
     settings, circumstances = setting_differences(arms), circumstance_differences(arms)
     rows = []
     for arm, runs in arms.items():
-        own_rows = [row for row in evaluated if row["arm"] == arm]
         shares = {}
         for time in TIMES:
             part = evaluation.find("C1", time, arm).parts[0]
@@ -62,7 +61,7 @@ def arm_rows(arms: Arms, evaluation: Evaluation) -> list[ArmRow]:
                 arm,
                 len(runs),
                 ", ".join(map(str, (runs[0].settings.get("arm.changes") or [])[1:])) or "–",
-                _success(arm_success(runs, own_rows, evaluation.rules)),
+                _success(successes[arm]),
                 shares,
                 {} if own else {t: evaluation.find("C5", t, arm).verdict for t in TIMES},
                 () if own else confounds(arm, runs, evaluation.baseline, settings, circumstances),

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goalscope.reports.records.tables import Run
-from goalscope.reports.verdict.arm_success import arm_success, judge_success
+from goalscope.reports.verdict.arm_success import judge_success
 from goalscope.reports.verdict.outcomes import Outcome, Verdict
 from goalscope.reports.verdict.parts import Claim, Part
 from goalscope.reports.verdict.quantities import Quantity
 from goalscope.reports.verdict.statistics import Scale
-from goalscope.reports.verdict.success import SUCCESS, last_evaluations
+from goalscope.reports.verdict.success import SUCCESS, arm_successes, last_evaluations
 from goalscope.reports.verdict.thresholds import Thresholds
 from goalscope.reports.verdict.words import percent
 
@@ -29,10 +29,8 @@ def success_claims(arms: Mapping[str, Sequence[Run]], rules: Thresholds) -> list
     """
     rows = last_evaluations(arms)
     found = []
-    for arm, runs in arms.items():
-        own = [row for row in rows if row["arm"] == arm]
-        success = arm_success(runs, own, rules)
-        reason = _why_not(runs, own)
+    for arm, success in arm_successes(arms, rules).items():
+        reason = _why_not(arms[arm], [row for row in rows if row["arm"] == arm])
         verdicts = [
             judge_success(success, mark, rules)
             if reason is None

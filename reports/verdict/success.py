@@ -123,9 +123,10 @@ def success_sentence(arms: Arms, rules: Thresholds) -> str:
     steps = sorted({int(row["step"]) for row in rows})
     where = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
     floors = recorded_floors([run for runs in arms.values() for run in runs])
+    evaluated = {row["arm"] for row in rows}
     words = {
-        arm: _arm_words(runs, [row for row in rows if row["arm"] == arm], floors, rules)
-        for arm, runs in arms.items()
+        arm: _arm_words(found, floors, rules) if arm in evaluated else "was not evaluated"
+        for arm, found in arm_successes(arms, rules).items()
     }
     flat = [arm for arm in [*arms][1:] if words[arm].endswith(_NOT_TOLD_APART)]
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
@@ -141,13 +142,11 @@ def learning_sentence(arms: Arms, rules: Thresholds) -> str:
 
     Two seeds are enough to be named (leaning), as they are for every claim.
     """
-    rows = last_evaluations(arms)
     floors = recorded_floors([run for runs in arms.values() for run in runs])
-    if not rows or not floors:
+    if not floors:
         return ""
     baseline, above = next(iter(arms)), {}
-    for arm, runs in arms.items():
-        found = arm_success(runs, [row for row in rows if row["arm"] == arm], rules)
+    for arm, found in arm_successes(arms, rules).items():
         verdict = judge_success(found, floors[0].high, rules)
         if found.interval and (verdict.outcome is Outcome.SUPPORTED or verdict.way == "for"):
             above[arm] = percent(found.interval.mean)
@@ -157,15 +156,16 @@ def learning_sentence(arms: Arms, rules: Thresholds) -> str:
     return f"look first at what learns here where {baseline} does not: {named}"
 
 
-def _arm_words(
-    runs: Sequence[Run],
-    rows: Sequence[Mapping[str, Any]],
-    floors: Sequence[Floor],
-    rules: Thresholds,
-) -> str:
-    if not rows:
-        return "was not evaluated"
-    found = arm_success(runs, rows, rules)
+def arm_successes(arms: Arms, rules: Thresholds) -> dict[str, ArmSuccess]:
+    """Return arm -> its success at the last step at which all evaluated runs were evaluated."""
+    rows = last_evaluations(arms)
+    return {
+        arm: arm_success(runs, [row for row in rows if row["arm"] == arm], rules)
+        for arm, runs in arms.items()
+    }
+
+
+def _arm_words(found: ArmSuccess, floors: Sequence[Floor], rules: Thresholds) -> str:
     if found.interval is None:
         return f"has no usable number ({found.sample.gaps})"
     words, interval = percent(found.interval.mean), found.interval
