@@ -1,7 +1,6 @@
 # Two commands are all the set-up there is: make demo, make test.
 .PHONY: help demo test test-slow check bench faults clean
 PYTHON := .venv/bin/python
-PACKAGES := probes diagnostics training reports cli
 
 help:
 	@echo "make demo       set everything up, train baseline and fix on FetchPush, compare them"
@@ -28,7 +27,7 @@ check:
 	@scripts/setup.sh
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m mypy $(PACKAGES:%=-p goalscope.%)
+	@$(PYTHON) -m mypy -p goalscope
 
 bench:
 	@scripts/setup.sh

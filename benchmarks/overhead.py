@@ -59,8 +59,8 @@ def train_once(variant: str, updates: int) -> dict[str, float]:
     from stable_baselines3.common.callbacks import BaseCallback
 
     from goalscope.diagnostics import ModalityDiagnostics
-    from goalscope.training.agent import build_agent
-    from goalscope.training.settings import RunSettings
+    from goalscope.training.runs.agent import build_agent
+    from goalscope.training.runs.settings import RunSettings
 
     model = build_agent(RunSettings("pixel-her", Path(), STARTS + updates, learning_starts=STARTS))
     settings = VARIANTS[variant]
@@ -111,10 +111,10 @@ def account_for_watching() -> list[float]:
 def measure_tiers(updates: int = 30) -> dict[str, float]:
     """Return instrument -> milliseconds per measurement, and "update" for one plain update."""
     from goalscope.diagnostics import ModalityDiagnostics
-    from goalscope.diagnostics.goal_instrument import GoalInstrument
-    from goalscope.diagnostics.instruments import FeatureInstrument, GradientInstrument
-    from goalscope.training.agent import build_agent
-    from goalscope.training.settings import RunSettings
+    from goalscope.diagnostics.instruments.balance import FeatureInstrument, GradientInstrument
+    from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
+    from goalscope.training.runs.agent import build_agent
+    from goalscope.training.runs.settings import RunSettings
 
     spent: dict[str, list[float]] = {}
     for name, cls in (

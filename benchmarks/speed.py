@@ -25,10 +25,10 @@ from stable_baselines3.common.env_util import make_vec_env
 
 from benchmarks.updates import measure as measure_updates
 from goalscope.training import SharedFrameHerReplayBuffer
-from goalscope.training.agent import build_agent
-from goalscope.training.environments import EnvironmentSettings, make_environment, make_task
+from goalscope.training.envs.making import EnvironmentSettings, make_environment, make_task
 from goalscope.training.replay.sizes import replay_bytes
-from goalscope.training.settings import RunSettings
+from goalscope.training.runs.agent import build_agent
+from goalscope.training.runs.settings import RunSettings
 
 N_ENVS, IMAGE = 8, 84
 ROW_UPDATES = "updates per second, batch 256"

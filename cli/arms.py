@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from goalscope.training.arms import ARMS, BASES, CHANGES, AgentSettings
-from goalscope.training.environments import EnvironmentSettings
+from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.runs.arms import ARMS, BASES, CHANGES, AgentSettings
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from goalscope.diagnostics.provenance import software_versions
-from goalscope.training.checks import check
-from goalscope.training.environments import EnvironmentSettings, make_environment
-from goalscope.training.pixel_goal_env import PixelGoalEnv
-from goalscope.training.rendering import is_software, renderer_name, select_backend
+from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.opengl import is_software, renderer_name, select_backend
+from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
+from goalscope.training.envs.visibility import object_pixels
 from goalscope.training.replay.sizes import GIB
-from goalscope.training.room import room_for
-from goalscope.training.settings import RunSettings
-from goalscope.training.visibility import object_pixels
+from goalscope.training.runs.capacity import room_for
+from goalscope.training.runs.settings import RunSettings
+from goalscope.training.runs.validation import check
 
 _FRAMES = 50
 _LOW_MEMORY_GIB = 4

@@ -5,15 +5,15 @@ from goalscope.diagnostics.probe_set import ProbeSetError
 from goalscope.diagnostics.record import RecordError
 from goalscope.probes import BlockError, UnsupportedPolicy
 from goalscope.reports import ReportError
-from goalscope.training.arms import UnknownArm
-from goalscope.training.checkpoint import CheckpointError
-from goalscope.training.lock import RunLocked
-from goalscope.training.pixel_goal_env import UnusableEnvironment
-from goalscope.training.probing_zip import ModelError
-from goalscope.training.rendering import RenderingError
+from goalscope.training.envs.opengl import RenderingError
+from goalscope.training.envs.pixel_goal_env import UnusableEnvironment
+from goalscope.training.probing.zips import ModelError
 from goalscope.training.replay.sizes import BufferTooLarge
-from goalscope.training.settings import SettingsError
-from goalscope.training.study import StudyError
+from goalscope.training.runs.arms import UnknownArm
+from goalscope.training.runs.checkpoint.folder import CheckpointError
+from goalscope.training.runs.lock import RunLocked
+from goalscope.training.runs.settings import SettingsError
+from goalscope.training.runs.study import StudyError
 
 BAD_INPUT = 2
 USER_ERRORS = (

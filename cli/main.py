@@ -19,7 +19,7 @@ from goalscope.cli.pages import Compare, Report
 from goalscope.cli.plan import expand_plan
 from goalscope.cli.probe import Probe
 from goalscope.cli.train import Study, Train
-from goalscope.training.checkpoint_callback import Stopped
+from goalscope.training.runs.saving import Stopped
 
 DESCRIPTION = (
     "Why is my goal-conditioned pixel agent not learning? Watch its real updates, report how "

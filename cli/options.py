@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from goalscope.training.arms import find_arm
-from goalscope.training.environments import EnvironmentSettings
-from goalscope.training.settings import Cadence, EvaluationSettings, RunSettings
+from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.runs.arms import find_arm
+from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from goalscope.cli.errors import BAD_INPUT
 from goalscope.cli.plan import kept_plan
 from goalscope.diagnostics.record import is_run, read_run
 from goalscope.reports import ReportError, write_comparison, write_report
-from goalscope.training.study import STUDY_FILE, read_study
+from goalscope.training.runs.study import STUDY_FILE, read_study
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from typing import Any
 
 from goalscope.cli.options import RunOptions
 from goalscope.reports import Thresholds
-from goalscope.training.settings import Cadence, EvaluationSettings
+from goalscope.training.runs.settings import Cadence, EvaluationSettings
 
 PLAN_FILE = "plan.toml"
 PRESETS = Path(__file__).resolve().parent / "presets"

@@ -19,10 +19,10 @@ from goalscope.cli.options import EnvironmentOptions
 from goalscope.cli.pages import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.reports import write_probe_page
-from goalscope.training.checkpoint import Checkpoint
-from goalscope.training.environments import make_environment
-from goalscope.training.probing import probe_run, run_of
-from goalscope.training.probing_zip import ModelError, probe_zip
+from goalscope.training.envs.making import make_environment
+from goalscope.training.probing.checkpoints import probe_run, run_of
+from goalscope.training.probing.zips import ModelError, probe_zip
+from goalscope.training.runs.checkpoint.folder import Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from goalscope.cli.options import RunOptions
 from goalscope.cli.plan import keep_plan
-from goalscope.training.run import is_finished, train
-from goalscope.training.settings import FAST
-from goalscope.training.study import run_study
+from goalscope.training.runs.run import is_finished, train
+from goalscope.training.runs.settings import FAST
+from goalscope.training.runs.study import run_study
 
 
 @dataclass(frozen=True, kw_only=True)

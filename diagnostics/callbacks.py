@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from goalscope.diagnostics.goal_instrument import GoalInstrument
-from goalscope.diagnostics.instruments import FeatureInstrument, GradientInstrument
+from goalscope.diagnostics.instruments.balance import FeatureInstrument, GradientInstrument
+from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
 from goalscope.diagnostics.probe_set import ProbeSet, load_probe_set
 from goalscope.diagnostics.schedule import Schedule
 from goalscope.diagnostics.watch import Diagnostics

@@ -13,16 +13,16 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics import provenance
-from goalscope.diagnostics.goal_instrument import GoalInstrument
-from goalscope.diagnostics.instruments import UpdateInstrument, metric_keys
+from goalscope.diagnostics.instruments.balance import UpdateInstrument, metric_keys
+from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
+from goalscope.diagnostics.instruments.training_state import KEYS as TRAINING_KEYS
+from goalscope.diagnostics.instruments.training_state import TrainingState
 from goalscope.diagnostics.isolation import isolated_generators
 from goalscope.diagnostics.record import PROBE_SET_FILE
 from goalscope.diagnostics.recorder import Recorder
 from goalscope.diagnostics.routing import RoutingWatch
 from goalscope.diagnostics.schedule import Schedule
 from goalscope.diagnostics.tap import Tap, TrackedUpdate
-from goalscope.diagnostics.training_state import KEYS as TRAINING_KEYS
-from goalscope.diagnostics.training_state import TrainingState
 from goalscope.probes import Network, UnsupportedPolicy, view_networks
 
 STATE_EVERY = 50

@@ -3,34 +3,39 @@
 No schedule, no files, no state.
 """
 
-from goalscope.probes.attribution import (
+from goalscope.probes.blocks import Block, BlockError, find_blocks
+from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
+from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
+from goalscope.probes.live.gradients import (
+    EncoderUpdate,
+    LossUpdate,
+    direction_consistency,
+    gradient_balance,
+)
+from goalscope.probes.live.replay import (
+    REPLAY_METRICS,
+    ReplayBatch,
+    replay_values,
+    split_by_relabelling,
+)
+from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
+from goalscope.probes.networks import Consumer, Network, UnsupportedPolicy, view_networks
+from goalscope.probes.offline.attribution import (
     feature_ablation,
     integrated_gradient_values,
     integrated_gradients,
     shapley_shares,
     shapley_values,
 )
-from goalscope.probes.augmentation import augmentation_noise
-from goalscope.probes.blocks import Block, BlockError, find_blocks
-from goalscope.probes.content import (
+from goalscope.probes.offline.augmentation import augmentation_noise
+from goalscope.probes.offline.content import (
     LabelledSet,
     content_readout,
     fresh_copy,
     next_goal_prediction,
 )
-from goalscope.probes.features import effective_rank, feature_statistics, forward_signal
-from goalscope.probes.goal_grid import GoalMap, action_alignment, goal_map, value_front
-from goalscope.probes.gradients import (
-    EncoderUpdate,
-    LossUpdate,
-    direction_consistency,
-    gradient_balance,
-)
-from goalscope.probes.networks import Consumer, Network, UnsupportedPolicy, view_networks
-from goalscope.probes.replay import REPLAY_METRICS, ReplayBatch, replay_values, split_by_relabelling
-from goalscope.probes.ridge import Readout, ridge_readout
-from goalscope.probes.saliency import image_saliency
-from goalscope.probes.sensitivity import DISTANCE_BINS, goal_sensitivity
+from goalscope.probes.offline.ridge import Readout, ridge_readout
+from goalscope.probes.offline.saliency import image_saliency
 from goalscope.probes.swaps import GoalBatch, derangement, example_goal_batch
 
 __all__ = [

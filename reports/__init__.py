@@ -9,10 +9,10 @@ Reads records only, never a live model.
 """
 
 from goalscope.reports.errors import ReportError
-from goalscope.reports.pages.comparison_page import Comparison, write_comparison
-from goalscope.reports.pages.probe_page import write_probe_page
-from goalscope.reports.pages.report_page import Report, write_report
-from goalscope.reports.verdict.thresholds import Thresholds
+from goalscope.reports.pages.comparison import Comparison, write_comparison
+from goalscope.reports.pages.probes import write_probe_page
+from goalscope.reports.pages.run import Report, write_report
+from goalscope.reports.statistics.thresholds import Thresholds
 
 __all__ = [
     "Comparison",

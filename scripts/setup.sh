@@ -76,15 +76,6 @@ requirements=$(cat pyproject.toml constraints.txt | cksum)
 if [ "$(cat .venv/requirements.stamp 2>/dev/null)" != "$requirements" ]; then
   echo "Installing goalscope and what it needs (minutes, the first time)"
   pip install -c constraints.txt torch # first, and pinned: an open range may take a larger build
-  pip install -c constraints.txt -e '.[dev]' --config-settings editable_mode=strict
+  pip install -c constraints.txt -e '.[dev]'
   echo "$requirements" >.venv/requirements.stamp
-  rm -f .venv/files.stamp
-fi
-
-# A strict editable install links each file, in build/: a new one needs the links made again.
-files=$(find probes diagnostics training reports cli -name '*.py' -o -path '*/templates/*' | sort |
-  cksum)
-if [ "$(cat .venv/files.stamp 2>/dev/null)" != "$files" ] || [ ! -d build ]; then
-  pip install --no-deps -e . --config-settings editable_mode=strict
-  echo "$files" >.venv/files.stamp
 fi

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from benchmarks.planted_faults.running import PlannedRun
 from goalscope.diagnostics.record import RecordError
-from goalscope.reports.records.tables import Run, load_run
-from goalscope.reports.records.windows import three_times
-from goalscope.reports.verdict.checks import CHECKS
-from goalscope.reports.verdict.suspects import find_suspects
+from goalscope.reports.numbers.tables import Run, load_run
+from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.rivals.checks import CHECKS
+from goalscope.reports.rivals.findings import find_suspects
 
 NOTHING = "nothing"  # what is named first where no check speaks
 

@@ -11,7 +11,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from goalscope.training.extractors import FusionExtractor, Gain
+from goalscope.training.agents.extractors import FusionExtractor, Gain
 
 Spoil = Callable[[FusionExtractor], None]
 _DEAD_BIAS = -10.0  # no input of this size lifts a unit above 0 again, and no gradient does

@@ -15,8 +15,8 @@ from benchmarks.planted_faults.faults import FAULTS
 from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Curve, draw_curve
 from goalscope.reports.figures.labels import side_labels
 from goalscope.reports.figures.style import PALETTE, arm_style, even_axis, house_style
-from goalscope.reports.verdict.statistics import Scale
-from goalscope.reports.verdict.words import count
+from goalscope.reports.statistics.formatting import count
+from goalscope.reports.statistics.intervals import Scale
 
 _DOTS_PER_INCH = 200
 

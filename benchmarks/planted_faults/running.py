@@ -17,14 +17,14 @@ from benchmarks.planted_faults.agent import ENVIRONMENT, STARTS, make_agent, mak
 from benchmarks.planted_faults.faults import Planting, Wrapper
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.labelled_set import gather_labelled_set
+from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set
-from goalscope.diagnostics.probing import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import Line, write_json_atomically, write_probes
 from goalscope.probes import LabelledSet
-from goalscope.training.evaluation import EvaluationCallback
-from goalscope.training.probing import LABELLED_SEED, shift_values, shifted
-from goalscope.training.run import PROBE_SEED
-from goalscope.training.visibility import centimetres_per_pixel
+from goalscope.training.envs.visibility import centimetres_per_pixel
+from goalscope.training.evaluation.episodes import EvaluationCallback
+from goalscope.training.probing.checkpoints import LABELLED_SEED, shift_values, shifted
+from goalscope.training.runs.run import PROBE_SEED
 
 OUTCOME_FILE = "outcome.json"  # ours; a report does not know of it
 

@@ -27,9 +27,9 @@ from goalscope.reports.figures.style import (
     update_axis,
     value_axis,
 )
-from goalscope.reports.records.tables import write_rows
-from goalscope.reports.records.windows import Axis
-from goalscope.reports.verdict.statistics import Array, Scale, t_interval
+from goalscope.reports.numbers.tables import write_rows
+from goalscope.reports.numbers.windows import Axis
+from goalscope.reports.statistics.intervals import Array, Scale, t_interval
 
 WIDTH = 7.2  # inches, a page's column
 LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels

@@ -15,7 +15,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from goalscope.reports.verdict.statistics import Array, Scale
+from goalscope.reports.statistics.intervals import Array, Scale
 
 Dash = Any  # matplotlib's own type of line styles: a name or (offset, lengths)
 PALETTE: list[str] = list(sns.color_palette("colorblind").as_hex())

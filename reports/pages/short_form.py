@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.drawing import WIDTH, Drawing
 from goalscope.reports.figures.style import house_style
-from goalscope.reports.pages.rendering import write_whole
+from goalscope.reports.pages.templating import write_whole
 
 Format = Literal["pdf", "png", "md"]
 FOLDER = "short"

@@ -15,10 +15,10 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 
-from goalscope.training.replay.claim import FolderClaim
-from goalscope.training.replay.draw import FinishedRows
 from goalscope.training.replay.frames import FrameStore
+from goalscope.training.replay.ownership import FolderClaim
 from goalscope.training.replay.ring import FrameRing
+from goalscope.training.replay.sampling import FinishedRows
 from goalscope.training.replay.saving import load_buffer, save_buffer
 from goalscope.training.replay.shift import random_shift as shift_at_random
 from goalscope.training.replay.sizes import (

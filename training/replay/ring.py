@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from goalscope.training.replay.claim import FolderClaim
 from goalscope.training.replay.frames import FrameStore
+from goalscope.training.replay.ownership import FolderClaim
 
 if TYPE_CHECKING:
     from goalscope.training.replay.segments import Segment

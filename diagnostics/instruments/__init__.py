@@ -1,0 +1,1 @@
+"""What is measured while a run trains: one file for each kind of measurement."""

@@ -1,0 +1,156 @@
+"""The state of replay at a measurement: what it shows, and what the critic makes of it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples
+from torch import Tensor
+
+from goalscope.probes import (
+    REPLAY_METRICS,
+    Network,
+    ReplayBatch,
+    replay_values,
+    split_by_relabelling,
+)
+from goalscope.probes.live.features import spread_per_unit
+
+FAMILY = "sensitivity_replay"
+STATE = (
+    "critic.target_spread",
+    "critic.q_spread",
+    "relabelled.unmoved_fraction",
+    "relabelled.reward_mismatch",
+)
+EPISODE_ROWS = 256
+MOVED = 0.01  # metres an object must have moved in an episode that can teach pushing
+_SAME_REWARD = 1e-4  # rewards are stored in single precision
+
+
+def replay_keys(observations: Iterable[str]) -> list[str]:
+    """Return every record key that `replay_state` can produce for these observation keys."""
+    kinds = [f"critic.{k}.{n}" for k in ("real", "relabelled") for n in REPLAY_METRICS]
+    return [
+        *(f"{FAMILY}/{key}" for key in kinds),
+        *(f"training/{name}" for name in STATE),
+        *(f"observation/replay.{key}.spread" for key in observations),
+    ]
+
+
+def replay_state(
+    model: OffPolicyAlgorithm,
+    networks: Mapping[str, Network],
+    sample: DictReplayBufferSamples,
+    update: int,
+) -> dict[str, Tensor]:
+    """Return record key -> scalar of a batch that was drawn for the purpose.
+
+    Args:
+        model: the agent.
+        networks: its networks.
+        sample: the batch.
+        update: seeds what is drawn here.
+    """
+    buffer = model.replay_buffer
+    assert buffer is not None  # the batch came from it
+    results = {
+        f"observation/replay.{key}.spread": _spread(values)
+        for key, values in sample.observations.items()
+    }
+    if "critic_target" not in networks:
+        return results
+    batch = ReplayBatch(
+        sample.observations,
+        sample.next_observations,
+        sample.actions,
+        sample.rewards.flatten(),
+        sample.dones.flatten(),
+        relabelled_rows(buffer, len(sample.actions)).to(sample.actions.device),
+    )
+    values = replay_values(networks, batch, model.gamma, entropy_coefficient(model))
+    split = split_by_relabelling(values, batch.relabelled)
+    return {
+        **results,
+        **{f"{FAMILY}/{key}": value for key, value in split.items()},
+        "training/critic.target_spread": values["td_target"].std(correction=0),
+        "training/critic.q_spread": values["q"].std(correction=0),
+        **_unmoved(buffer, np.random.default_rng(update)),
+        **_reward_mismatch(model, batch),
+    }
+
+
+def relabelled_rows(buffer: ReplayBuffer, rows: int) -> Tensor:
+    """Return which rows of a batch hindsight relabelled, bool (rows,).
+
+    SB3's `HerReplayBuffer.sample` puts the real transitions first and the relabelled ones after.
+    """
+    relabelled = torch.zeros(rows, dtype=torch.bool)
+    if isinstance(buffer, HerReplayBuffer):
+        relabelled[rows - int(buffer.her_ratio * rows) :] = True
+    return relabelled
+
+
+def entropy_coefficient(model: OffPolicyAlgorithm) -> float | Tensor:
+    """Return SAC's entropy coefficient now, scalar tensor; 0 for agents without one."""
+    log_coefficient = getattr(model, "log_ent_coef", None)
+    if log_coefficient is not None:
+        learnt: Tensor = log_coefficient.detach().exp()
+        return learnt.squeeze()
+    fixed: float | Tensor = getattr(model, "ent_coef_tensor", 0.0)
+    return fixed
+
+
+def _unmoved(buffer: ReplayBuffer, generator: np.random.Generator) -> dict[str, Tensor]:
+    """Return the fraction of relabelled transitions whose episode never moved what is achieved.
+
+    Estimated on as many stored transitions as SB3's default batch holds, drawn as hindsight draws
+    them: uniformly from finished episodes. Moved: farther than 1 cm from where the episode began.
+    """
+    if not isinstance(buffer, HerReplayBuffer):
+        return {}
+    rows, columns = np.nonzero(buffer.ep_length)
+    unmoved = 0
+    for choice in generator.integers(len(rows), size=EPISODE_ROWS):
+        row, column = rows[choice], columns[choice]
+        length, start = buffer.ep_length[row, column], buffer.ep_start[row, column]
+        episode = np.arange(start, start + length) % buffer.buffer_size
+        goals = buffer.observations["achieved_goal"][episode, column]
+        unmoved += np.linalg.norm(goals - goals[0], axis=1).max() <= MOVED
+    return {"training/relabelled.unmoved_fraction": torch.tensor(unmoved / EPISODE_ROWS)}
+
+
+def _spread(values: Tensor) -> Tensor:
+    """Return the spread between observations, RMS over units; images in 0..1."""
+    scaled = values.float().flatten(1)
+    if values.dtype == torch.uint8:
+        scaled = scaled / 255
+    return spread_per_unit(scaled).square().mean().sqrt()
+
+
+def _reward_mismatch(model: OffPolicyAlgorithm, batch: ReplayBatch) -> dict[str, Tensor]:
+    """Return the fraction of relabelled transitions whose reward is not that of their goal.
+
+    Asked of the environment as SB3's hindsight asks it. Absent where a wrapper normalises rewards.
+    """
+    env = model.get_env()
+    if not isinstance(model.replay_buffer, HerReplayBuffer) or env is None:
+        return {}
+    if model._vec_normalize_env is not None or not bool(batch.relabelled.any()):
+        return {}
+    achieved, desired = (
+        observations[key][batch.relabelled].cpu().numpy()
+        for observations, key in (
+            (batch.next_observations, "achieved_goal"),
+            (batch.observations, "desired_goal"),
+        )
+    )
+    infos: list[dict[str, Any]] = [{} for _ in achieved]
+    true = env.env_method("compute_reward", achieved, desired, infos, indices=[0])[0]
+    stored = batch.rewards[batch.relabelled].cpu().numpy()
+    wrong = np.abs(np.asarray(true, dtype=np.float64).reshape(stored.shape) - stored)
+    return {"training/relabelled.reward_mismatch": torch.tensor((wrong > _SAME_REWARD).mean())}

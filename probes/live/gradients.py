@@ -1,0 +1,138 @@
+"""How one loss's gradient, and the step the optimiser took, divide between the blocks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from goalscope.probes.blocks import ACTION, GOAL
+from goalscope.probes.live.features import partition_total, spread_per_unit
+
+
+@dataclass(frozen=True)
+class EncoderUpdate:
+    """One encoder's gradient and the size of the step applied to it.
+
+    Attributes:
+        gradient: dL/d(theta), flattened to float (P,).
+        weight_norm: scalar, norm of theta before the step.
+        change_norm: scalar, norm of the change of theta.
+    """
+
+    gradient: Tensor
+    weight_norm: Tensor
+    change_norm: Tensor
+
+
+@dataclass(frozen=True)
+class LossUpdate:
+    """What one loss's backward pass left behind, and the step its optimiser then took.
+
+    Attributes:
+        inputs: float (B, D) or (B, D + A), what the consumers read in that forward pass.
+        output_gradients: per consumer, dL/d(its output), float (B, H).
+        weights: per consumer, its weight before the step, (H, D) or (H, D + A).
+        weight_gradients: per consumer, dL/dW, same shapes.
+        weights_after: per consumer, its weight after the step.
+        encoders: block -> gradient and step of the encoder this loss's optimiser holds.
+    """
+
+    inputs: Tensor
+    output_gradients: Sequence[Tensor]
+    weights: Sequence[Tensor]
+    weight_gradients: Sequence[Tensor]
+    weights_after: Sequence[Tensor]
+    encoders: Mapping[str, EncoderUpdate] = field(default_factory=dict)
+
+    def fusion_gradients(self, features_dim: int) -> Tensor:
+        """Return dL/dz, float (B, D): what the consumers send back to the fused features.
+
+        The consumers are the only readers of z, so the chain rule through them is all of it:
+        dL/dz = sum over consumers of dL/d(output) W. It exists, too, where SB3 shares the extractor
+        and runs it without gradient for the critic.
+        """
+        parts = [
+            delta @ weight[:, :features_dim]
+            for delta, weight in zip(self.output_gradients, self.weights, strict=True)
+        ]
+        return torch.stack(parts).sum(dim=0)
+
+
+def gradient_balance(
+    update: LossUpdate, columns: Mapping[str, Tensor], features_dim: int
+) -> dict[str, Tensor]:
+    """Return "<block>.<name>" -> scalar tensor for every block (definitions: docs/measurements.md).
+
+    Scaling, for all at the fusion: SB3's losses are batch means, so row i of dL/dz is 1/B of sample
+    i's own gradient. `fusion_gradient` is ||dL/dz_k||_F sqrt(B), and `signal_gradient` carries the
+    factor B: each is the root mean square over the batch of a per-sample quantity, in loss units
+    per feature unit and in loss units, whatever the batch size.
+
+    Args:
+        update: the tapped update.
+        columns: block -> int64 columns of the consumers' weights; `goal` and `action` count in no
+            total, and `action` has no fused features.
+        features_dim: D.
+    """
+    observed = {block: index for block, index in columns.items() if block != ACTION}
+    results = _fusion_gradients(update, observed, features_dim)
+    results |= _weight_gradients(update, columns)
+    for block, encoder in update.encoders.items():
+        results[f"{block}.encoder_gradient"] = encoder.gradient.norm()
+        results[f"{block}.encoder_update_ratio"] = encoder.change_norm / encoder.weight_norm
+    return results
+
+
+def _fusion_gradients(
+    update: LossUpdate, columns: Mapping[str, Tensor], features_dim: int
+) -> dict[str, Tensor]:
+    results: dict[str, Tensor] = {}
+    gradients = update.fusion_gradients(features_dim)
+    spread = spread_per_unit(update.inputs[:, :features_dim])
+    squares = gradients.square().sum(dim=0)
+    moved = gradients.abs() * spread
+    batch = len(gradients)
+    heard = {}
+    for block, index in columns.items():
+        norm = squares[index].sum().sqrt() * batch**0.5
+        results[f"{block}.fusion_gradient"] = norm
+        results[f"{block}.fusion_gradient_per_unit"] = norm / len(index) ** 0.5
+        results[f"{block}.fusion_gradient_share"] = squares[index].sum() / squares.sum()
+        heard[block] = moved[:, index].sum(dim=1).square().mean().sqrt() * batch
+        results[f"{block}.signal_gradient"] = heard[block]
+    for block in columns:
+        results[f"{block}.signal_gradient_share"] = heard[block] / partition_total(heard, block)
+    return results
+
+
+def _weight_gradients(update: LossUpdate, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    results: dict[str, Tensor] = {}
+    gradient = torch.cat(list(update.weight_gradients))
+    before = torch.cat(list(update.weights))
+    change = torch.cat(list(update.weights_after)) - before
+    centred = update.inputs - update.inputs.mean(dim=0)
+    squares = gradient.square().sum(dim=0)
+    observed = torch.cat([i for b, i in columns.items() if b not in (GOAL, ACTION)])
+    for block, index in columns.items():
+        results[f"{block}.weight_gradient"] = squares[index].sum().sqrt()
+        if block != ACTION:
+            results[f"{block}.weight_gradient_share"] = (
+                squares[index].sum() / squares[observed].sum()
+            )
+        results[f"{block}.update_ratio"] = change[:, index].norm() / before[:, index].norm()
+        voice = centred[:, index] @ change[:, index].T
+        results[f"{block}.update_effect"] = voice.square().sum(dim=1).mean().sqrt()
+    return results
+
+
+def direction_consistency(gradients: Tensor) -> Tensor:
+    """Return norm(mean g)^2 / mean(norm(g)^2) over a window of n gradients, in [0, 1].
+
+    1/n is what independent zero-mean gradients give on average (a window of opposed gradients falls
+    below it); 1 is the same gradient every time.
+
+    Args:
+        gradients: float (n, P).
+    """
+    return gradients.mean(dim=0).square().sum() / gradients.square().sum(dim=1).mean()

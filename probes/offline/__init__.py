@@ -1,0 +1,1 @@
+"""Asked of a checkpoint, after training."""

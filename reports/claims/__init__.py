@@ -1,0 +1,1 @@
+"""The links C1 to C7 of the claim, judged."""

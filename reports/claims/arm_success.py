@@ -1,0 +1,94 @@
+"""Success of an arm: over its seeds, and over all their episodes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import special
+from scipy.stats import binomtest
+
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.statistics.formatting import count
+from goalscope.reports.statistics.intervals import Interval, Scale, t_interval
+from goalscope.reports.statistics.outcomes import Outcome, Sample, Verdict, judge_above, sort_sample
+from goalscope.reports.statistics.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class ArmSuccess:
+    """What an arm's seeds came to at the last common evaluation.
+
+    Attributes:
+        sample: success rate of each seed.
+        inside: the same, moved off 0 and 1 by half an episode (Haldane, Anscombe), as logits need.
+        interval: mean of the rates, and the range of both intervals: the t-interval over seeds on
+            the logit scale, and the Wilson interval of all episodes; None without any number.
+        pooled: that Wilson interval alone; 0 to 1 without any episode.
+        successes: of all episodes.
+        episodes: of all seeds together.
+    """
+
+    sample: Sample
+    inside: Sample
+    interval: Interval | None
+    pooled: tuple[float, float]
+    successes: int
+    episodes: int
+
+
+def arm_success(
+    runs: Sequence[Run], rows: Sequence[Mapping[str, Any]], rules: Thresholds
+) -> ArmSuccess:
+    """Return the success of an arm.
+
+    Args:
+        runs: of the arm.
+        rows: its rows of `last_evaluations`.
+        rules: the thresholds.
+    """
+    values: dict[str, float | None] = {run.label: None for run in runs}
+    episodes = {row["label"]: row["episodes"] for row in rows}
+    for row in rows:
+        usable = np.isfinite(row["episodes"]) and row["episodes"] >= 1
+        values[row["label"]] = row["value"] if usable else float("nan")
+    sample = sort_sample(values, Scale.LOGIT)  # a success rate outside 0..1 counts for nothing
+    counts = {label: round(episodes[label]) for label in sample.numbers}
+    successes = {label: round(rate * counts[label]) for label, rate in sample.numbers.items()}
+    inside = {n: (successes[n] + 0.5) / (counts[n] + 1) for n in sample.numbers}
+    total, good = sum(counts.values()), sum(successes.values())
+    if not total:
+        return ArmSuccess(sample, sample, None, (0.0, 1.0), 0, 0)
+    wilson = binomtest(good, total).proportion_ci(rules.confidence, method="wilson")
+    over_seeds = t_interval(list(inside.values()), Scale.LOGIT, rules.confidence)
+    interval = Interval(
+        float(np.mean(list(sample.numbers.values()))),
+        float(np.fmin(over_seeds.low, wilson.low)),
+        float(np.fmax(over_seeds.high, wilson.high)),
+        len(inside),
+    )
+    pooled = float(wilson.low), float(wilson.high)
+    return ArmSuccess(sample, replace(sample, numbers=inside), interval, pooled, good, total)
+
+
+def judge_success(success: ArmSuccess, mark: float, rules: Thresholds) -> Verdict:
+    """Return whether an arm's success lies above a mark.
+
+    Both must say so: the seeds, and all episodes together, whose Wilson interval must not hold the
+    mark. Seeds that all failed agree without telling much.
+    """
+    verdict, _ = judge_above(success.inside, Scale.LOGIT, mark, rules)
+    if verdict.outcome in (Outcome.NOT_TESTED, Outcome.UNDECIDED):
+        return verdict
+    low, high = success.pooled
+    above = verdict.outcome is Outcome.SUPPORTED or verdict.way == "for"
+    p_value = verdict.p_value
+    if p_value is not None:
+        error = math.sqrt(mark * (1 - mark) / success.episodes)
+        distance = abs(success.successes / success.episodes - mark) / error
+        p_value = max(p_value, float(2 * special.ndtr(-distance)))
+    if not (low > mark if above else high < mark):
+        reason = f"{count(success.episodes, 'episode')} are too few to tell"
+        return Verdict(Outcome.UNDECIDED, reason, p_value=p_value)
+    return replace(verdict, p_value=p_value)

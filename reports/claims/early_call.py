@@ -1,0 +1,103 @@
+"""How soon each outcome could have been called: what the same rules would have said earlier on."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goalscope.reports.claims.chain import chain_claims
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.quantities import Link, Quantity, tested_quantities
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.windows import Axis, Window
+from goalscope.reports.statistics.multiplicity import after_holm
+from goalscope.reports.statistics.outcomes import Outcome
+
+
+@dataclass(frozen=True)
+class EarlyCall:
+    """The outcome of a link at a series of cut-offs, as if training had ended there.
+
+    Attributes:
+        link: C1, C2, C4 of the baseline, or C5.
+        arm: whose.
+        axis: what cut-offs are counted in, as the evaluation's windows are.
+        outcomes: cut-off -> outcome in words, after Holm over these links. The last cut-off is the
+            end of the late window.
+        settled: the first cut-off from which on the outcome stayed what it is at the end; None
+            where the link is not tested at the end.
+    """
+
+    link: Link
+    arm: str
+    axis: Axis
+    outcomes: Mapping[int, str]
+    settled: int | None
+
+
+def early_calls(arms: Mapping[str, Sequence[Run]], evaluation: Evaluation) -> list[EarlyCall]:
+    """Return the early call of C1, C2 and C4 of the baseline, and of C5 of every other arm.
+
+    At each cut-off 1, 3, 10, 30, ... the window is the last tenth before it, and reaches back at
+    least to the last measurement of every quantity: what was known then.
+
+    Args:
+        arms: arm -> its runs, the baseline first.
+        evaluation: of these arms.
+    """
+    late = evaluation.times.windows["late"]
+    if late is None:
+        return []
+    quantities = tested_quantities(evaluation.family, evaluation.rules)
+    runs = [run for group in arms.values() for run in group]
+    measured = _measured(runs, quantities, late.axis)
+    outcomes: dict[tuple[Link, str], dict[int, str]] = {}
+    for cut in _cut_offs(late.last):
+        window = late
+        if cut < late.last:
+            first = max(1, cut - int(cut * evaluation.rules.late_part))
+            window = Window("late", min(first, _last_known(measured, cut)), cut, late.axis)
+        links = [
+            claim
+            for claim in chain_claims(arms, "late", window, quantities, evaluation.rules)
+            if claim.link == "C5" or claim.arm == evaluation.baseline
+        ]
+        stand = after_holm([claim.verdict for claim in links], evaluation.rules)
+        for claim, (verdict, _) in zip(links, stand, strict=True):
+            outcomes.setdefault((claim.link, claim.arm), {})[cut] = str(verdict)
+    return [
+        EarlyCall(link, arm, late.axis, series, _settled(series))
+        for (link, arm), series in outcomes.items()
+    ]
+
+
+def _cut_offs(last: int) -> list[int]:
+    """Return 1, 3, 10, 30, ... below the last, and the last."""
+    powers = range(math.ceil(math.log10(last)) + 1)
+    return [cut for power in powers for cut in (10**power, 3 * 10**power) if cut < last] + [last]
+
+
+def _measured(
+    runs: Iterable[Run], quantities: Iterable[Quantity], axis: Axis
+) -> list[NDArray[np.int64]]:
+    """Return where each run measured each quantity, after the first update."""
+    keys = [quantity.key for quantity in quantities]
+    tables = [run.metrics[key] for run in runs for key in keys if key in run.metrics]
+    return [table[axis].to_numpy()[table["update"].to_numpy() > 0] for table in tables]
+
+
+def _last_known(measured: Iterable[NDArray[np.int64]], cut: int) -> int:
+    """Return the earliest of the last places up to a cut-off at which something was measured."""
+    ends = [places[: np.searchsorted(places, cut, side="right")] for places in measured]
+    return min((int(places[-1]) for places in ends if len(places)), default=cut)
+
+
+def _settled(outcomes: Mapping[int, str]) -> int | None:
+    cuts = list(outcomes)
+    last = outcomes[cuts[-1]]
+    if last == Outcome.NOT_TESTED.value:
+        return None
+    changed = [index for index, cut in enumerate(cuts) if outcomes[cut] != last]
+    return cuts[changed[-1] + 1] if changed else cuts[0]

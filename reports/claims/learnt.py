@@ -1,0 +1,68 @@
+"""C6, the outcome: whether an arm's success exceeds what the plan promises of its fix."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from goalscope.reports.claims.arm_success import judge_success
+from goalscope.reports.claims.parts import Claim, Part
+from goalscope.reports.claims.quantities import Quantity
+from goalscope.reports.claims.success import SUCCESS, arm_successes, last_evaluations
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.statistics.formatting import percent
+from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.outcomes import Outcome, Verdict
+from goalscope.reports.statistics.thresholds import Thresholds
+
+TASK = "Push"  # the plan's marks are of FetchPush
+
+
+def success_claims(arms: Mapping[str, Sequence[Run]], rules: Thresholds) -> list[Claim]:
+    """Return C6 of every arm, judged late: at the last step at which all runs were evaluated.
+
+    One part for each mark. The first mark decides: above it the plan calls its fix viable, and
+    whoever passes a higher one has passed it, too. On other tasks than Push no mark decides; the
+    numbers stand there all the same.
+
+    Args:
+        arms: arm -> its runs.
+        rules: the thresholds.
+    """
+    rows = last_evaluations(arms)
+    found = []
+    for arm, success in arm_successes(arms, rules).items():
+        reason = _why_not(arms[arm], [row for row in rows if row["arm"] == arm])
+        verdicts = [
+            judge_success(success, mark, rules)
+            if reason is None
+            else Verdict(Outcome.NOT_TESTED, reason)
+            for mark in rules.success_marks
+        ]
+        parts = tuple(
+            Part(_quantity(mark), "late", arm, success.sample, success.interval, verdict)
+            for mark, verdict in zip(rules.success_marks, verdicts, strict=True)
+        )
+        found.append(Claim("C6", "late", arm, verdicts[0], parts))
+    return found
+
+
+def _why_not(runs: Sequence[Run], rows: Sequence[Mapping[str, Any]]) -> str | None:
+    tasks = {str(run.settings.get("env.id", "a task without a name")) for run in runs}
+    others = sorted(task for task in tasks if TASK not in task)
+    if others:
+        return f"the plan's marks are for {TASK}, not for {', '.join(others)}"
+    if not any(row["step"] > 0 for row in rows):
+        return "not evaluated after step 0"
+    return None
+
+
+def _quantity(mark: float) -> Quantity:
+    return Quantity(
+        SUCCESS,
+        f"success, against the plan's mark of {percent(mark)}",
+        f"success, {percent(mark)}",
+        "share",
+        Scale.LOGIT,
+        "C6",
+        mark,
+        above=True,
+    )

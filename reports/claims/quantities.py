@@ -1,0 +1,266 @@
+"""The measured quantities that the links of the claim are judged by."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.windows import Window, window_number
+from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.thresholds import Thresholds
+
+Link = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7"]
+
+LINKS: dict[Link, str] = {
+    "C1": "scale: the image features outweigh the goal in what the first layer hears",
+    "C2": "gradients: the image features outweigh the goal in what the first layer learns from",
+    "C3": "noise: the gradient of the image features is noise where the goal's is not, and the "
+    "features know no more than a fresh encoder's",
+    "C4": "deafness: Q neither reacts to the goal nor follows the distance to it",
+    "C5": "the fix: it raises the goal's share of signal and gradients, and what Q makes of it",
+    "C6": "the outcome: success exceeds what the plan promises of its fix",
+    "C7": "the cause: the arms in which the goal is louder are those that react to it and succeed",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A metric with the scale it is compared on.
+
+    Attributes:
+        key: record key.
+        label: what it is, in words.
+        short: the same above a small figure.
+        unit: of its number; "share" is shown in percent.
+        scale: of intervals and differences.
+        threshold: the claim says it lies below; None for a quantity shown beside the others.
+        link: which link of the claim it belongs to.
+        above: the claim says it lies at or above the threshold instead.
+        over: record key it is divided by (ratio of the two window means); None for no division.
+        times: record key it is multiplied by, update for update; None for no product.
+        minus: record key that is subtracted (difference of the two window means); None for none.
+    """
+
+    key: str
+    label: str
+    short: str
+    unit: str
+    scale: Scale
+    link: Link
+    threshold: float | None = None
+    above: bool = False
+    over: str | None = None
+    times: str | None = None
+    minus: str | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """Every record key it is made of."""
+        return [key for key in (self.key, self.over, self.times, self.minus) if key is not None]
+
+    @property
+    def name(self) -> str:
+        """A key that tells ratios from their numerators."""
+        words = {"over": self.over, "times": self.times, "minus": self.minus}
+        return " ".join([self.key, *(f"{word} {key}" for word, key in words.items() if key)])
+
+
+def quantity_number(run: Run, quantity: Quantity, window: Window | None) -> float | None:
+    """Return a quantity's number for a run and window; None if it was not measured."""
+    if quantity.times is not None:
+        run = _with_product(run, quantity.key, quantity.times)
+    value = window_number(run, quantity.key, window)
+    other = quantity.over or quantity.minus
+    if other is None or value is None:
+        return value
+    second = window_number(run, other, window)
+    if second is None:
+        return None
+    if quantity.minus is not None:
+        return value - second
+    return value / second if second else math.nan
+
+
+def _with_product(run: Run, key: str, factor: str) -> Run:
+    """Return the run with `key` multiplied by `factor` at the updates at which both are."""
+    if key not in run.metrics or factor not in run.metrics:
+        return replace(run, metrics={})
+    left, right = run.metrics[key], run.metrics[factor]
+    _, rows, others = np.intersect1d(left["update"], right["update"], return_indices=True)
+    product = left.iloc[rows].reset_index(drop=True)
+    product["value"] *= right["value"].to_numpy()[others]
+    return replace(run, metrics={key: product})
+
+
+def sensitivity_family(runs: Sequence[Run]) -> str | None:
+    """Return the family all runs measured goal sensitivity in: the probe set's if possible.
+
+    None where there is neither in all of them; then nothing can be compared.
+    """
+    for family in ("sensitivity", "sensitivity_replay"):
+        if all(any(key.startswith(f"{family}/critic.") for key in run.metrics) for run in runs):
+            return family
+    return None
+
+
+def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
+    """Return the quantities that decide C1, C2 and C4; C5 compares the same ones between arms.
+
+    Args:
+        family: of the goal sensitivity.
+        rules: the thresholds.
+    """
+    share = rules.goal_share
+    found = [
+        Quantity(
+            f"signal/{network}.goal.share",
+            f"goal's share of the {network}'s first-layer signal",
+            f"signal, {network}",
+            "share",
+            Scale.LOGIT,
+            "C1",
+            share,
+        )
+        for network in ("critic", "actor")
+    ]
+    found += [
+        Quantity(
+            f"gradient/{loss}_loss.goal.{name}",
+            f"goal's share of the {loss} loss's {words}",
+            f"{words}, {loss} loss",
+            "share",
+            Scale.LOGIT,
+            "C2",
+            share,
+        )
+        for name, words in (
+            ("signal_gradient_share", "signal gradient"),
+            ("weight_gradient_share", "weight gradient"),
+        )
+        for loss in ("critic", "actor")
+    ]
+    family = family or "sensitivity"
+    return [
+        *found,
+        Quantity(
+            f"{family}/critic.desired_goal.q_goal_swap",
+            "change of Q when the goal is exchanged",
+            "Q, goal exchanged",
+            "std of Q",
+            Scale.LOG,
+            "C4",
+            rules.q_goal_swap,
+        ),
+        Quantity(
+            f"{family}/critic.goal.q_goal_distance",
+            "rank correlation of Q with closeness to the goal",
+            "Q follows closeness",
+            "correlation",
+            Scale.FISHER,
+            "C4",
+            rules.q_goal_distance,
+        ),
+    ]
+
+
+def content_target(runs: Sequence[Run]) -> str:
+    """Return whose position is read out of the image features: the object's, where there is one."""
+    keys = {key for run in runs for key in run.metrics if key.startswith("content/")}
+    return "object" if any(key.endswith(".object_r2") for key in keys) else "gripper"
+
+
+def noise_quantities(image: str, target: str, rules: Thresholds) -> list[Quantity]:
+    """Return the quantities that decide C3.
+
+    Args:
+        image: block of the image features.
+        target: whose position is read out of them (`content_target`).
+        rules: the thresholds.
+    """
+    directions = [
+        Quantity(
+            f"gradient/critic_loss.{block}.direction_consistency",
+            f"steadiness of {words} gradient (noise: 1), critic loss",
+            f"steadiness, {block}",
+            "times noise",
+            Scale.LOG,
+            "C3",
+            rules.noise_ratio,
+            above=above,
+            times="gradient/critic_loss.direction_window",
+        )
+        for block, words, above in ((image, f"{image}'s", False), ("goal", "the goal's", True))
+    ]
+    return [
+        *directions,
+        Quantity(
+            f"content/critic.{image}.{target}_r2",
+            f"R^2 of the {target}'s position read from {image}, above a fresh encoder's",
+            f"{target}, beyond fresh",
+            "R^2",
+            Scale.PLAIN,
+            "C3",
+            rules.content_gain,
+            minus=f"content/critic.{image}.fresh_{target}_r2",
+        ),
+    ]
+
+
+def quantities_beside(family: str | None, image: str) -> list[Quantity]:
+    """Return the quantities shown beside the deciding ones, without a threshold.
+
+    Args:
+        family: of the goal sensitivity.
+        image: block the goal is weighed against.
+    """
+    found = []
+    for network in ("critic", "actor"):
+        found.append(
+            Quantity(
+                f"features/{network}.{image}.norm",
+                f"norm of {image} over norm of goal, {network}",
+                f"norm over goal's, {network}",
+                "ratio",
+                Scale.LOG,
+                "C1",
+                over=f"features/{network}.goal.norm",
+            )
+        )
+        links: tuple[Link, ...] = ("C1", "C2")  # C2's weight gradient is a plain norm, too
+        found += [
+            Quantity(
+                f"features/{network}.goal.dimension_share",
+                f"goal's share of the {network}'s dimensions",
+                f"dimensions, {network}",
+                "share",
+                Scale.LOGIT,
+                link,
+            )
+            for link in links
+        ]
+    for loss in ("critic", "actor"):
+        found.append(
+            Quantity(
+                f"gradient/{loss}_loss.goal.update_ratio",
+                f"update ratio of goal over {image}, {loss} loss",
+                f"update ratio, {loss} loss",
+                "ratio",
+                Scale.LOG,
+                "C2",
+                over=f"gradient/{loss}_loss.{image}.update_ratio",
+            )
+        )
+    found.append(
+        Quantity(
+            f"{family or 'sensitivity'}/actor.desired_goal.action_goal_swap",
+            "change of the action when the goal is exchanged",
+            "action, goal exchanged",
+            "action ranges",
+            Scale.LOG,
+            "C4",
+        )
+    )
+    return found

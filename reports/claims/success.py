@@ -1,0 +1,251 @@
+"""Success at the evaluations of a run, and whether it lies above the floor of doing nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from goalscope.reports.claims.arm_success import ArmSuccess, arm_success, judge_success
+from goalscope.reports.numbers.tables import Run, number
+from goalscope.reports.statistics.formatting import count, percent
+from goalscope.reports.statistics.outcomes import Outcome
+from goalscope.reports.statistics.thresholds import Thresholds
+
+SUCCESS = "evaluation/policy.success_rate"
+_COLUMNS = {
+    "value": SUCCESS,
+    "low": "evaluation/policy.success_low",
+    "high": "evaluation/policy.success_high",
+    "episodes": "evaluation/policy.episodes",
+    "distance": "evaluation/policy.final_distance_cm",
+}
+_FILE = {
+    **{name: name for name in ("arm", "run", "step", "update")},
+    **{key.rpartition(".")[2]: name for name, key in _COLUMNS.items()},
+}
+SUCCESS_COLUMNS = tuple(_FILE)
+_FLOORS = {"noop": "does nothing", "random": "acts at random"}
+_MANY_ARMS = 4  # more would bury those that learn
+_NOT_TOLD_APART = "not told apart from the floor"
+_BELOW = ", which is a finding of its own"
+
+Arms = Mapping[str, Sequence[Run]]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The success of an agent without any skill.
+
+    Attributes:
+        label: what it does.
+        rate: of success, 0..1.
+        low: lower end of its 95 % Wilson interval.
+        high: upper end.
+        episodes: it was measured over.
+    """
+
+    label: str
+    rate: float
+    low: float
+    high: float
+    episodes: int
+
+
+def evaluations(run: Run) -> pd.DataFrame:
+    """Return the evaluations of a run, a row each, empty where there are none.
+
+    Columns: integer `update` and `step`; float `value` (success rate, 0..1), `low` and `high` (its
+    95 % Wilson interval), `episodes`, `distance` (median final distance, cm).
+    """
+    rows = [
+        (line.update, line.step, *(line.values.get(key, float("nan")) for key in _COLUMNS.values()))
+        for line in run.record.measurements
+        if SUCCESS in line.values
+    ]
+    return pd.DataFrame(rows, columns=["update", "step", *_COLUMNS])
+
+
+def recorded_floors(runs: Sequence[Run]) -> tuple[Floor, ...]:
+    """Return the floors that all the runs recorded alike; empty where they did not."""
+    found = {tuple(_floors(run)) for run in runs}
+    return found.pop() if len(found) == 1 else ()
+
+
+def _floors(run: Run) -> list[Floor]:
+    floors = []
+    for policy, label in _FLOORS.items():
+        names = [f"floor.{policy}.{name}" for name in ("success_rate", "low", "high")]
+        values = [run.settings.get(name) for name in (*names, "floor.episodes")]
+        if all(isinstance(value, int | float) for value in values):
+            rate, low, high, episodes = (float(value) for value in values if value is not None)
+            floors.append(Floor(label, rate, low, high, int(episodes)))
+    return floors
+
+
+def run_success_sentence(run: Run) -> str:
+    """Return what the last evaluation of a run came to, beside the floor of doing nothing."""
+    table = evaluations(run)
+    if table.empty:
+        return "Success: no evaluation in this record."
+    last = table.iloc[-1]
+    if not np.isfinite(last[["value", "low", "high", "episodes"]].to_numpy(dtype=float)).all():
+        return f"Success: the last evaluation of {run.title} holds no usable number."
+    words = (
+        f"Success: at its last evaluation (step {last['step']:,.0f}, update {last['update']:,.0f}) "
+        f"{run.title} succeeds in {_rate(last['value'], last['low'], last['high'])} of "
+        f"{count(round(last['episodes']), 'episode')}"
+    )
+    floors = recorded_floors([run])
+    if not floors:
+        return f"{words}; its record holds no floor to compare with."
+    if last["low"] > floors[0].high:
+        standing = "above the floor"
+    elif last["high"] < floors[0].low:
+        standing = f"below the floor{_BELOW}"
+    else:
+        standing = "not told apart from the floor"
+    return f"{words}, {standing}: {_floor_words(floors[0])}."
+
+
+def success_sentence(arms: Arms, rules: Thresholds) -> str:
+    """Return what each arm's seeds came to at the last step at which all runs were evaluated.
+
+    An arm lies above the floor of doing nothing where its t-interval over seeds does, and the
+    Wilson interval of all its episodes, too: seeds that all failed agree without telling much. In
+    brackets the range of both. Where arms are many, those that cannot be told from the floor are
+    named together, all but the first.
+    """
+    rows = last_evaluations(arms)
+    if not rows:
+        return "Success: no evaluation in these records."
+    steps = sorted({int(row["step"]) for row in rows})
+    where = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
+    floors = recorded_floors([run for runs in arms.values() for run in runs])
+    evaluated = {row["arm"] for row in rows}
+    words = {
+        arm: _arm_words(found, floors, rules) if arm in evaluated else "was not evaluated"
+        for arm, found in arm_successes(arms, rules).items()
+    }
+    flat = [arm for arm in [*arms][1:] if words[arm].endswith(_NOT_TOLD_APART)]
+    together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
+    parts = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
+    if together:
+        parts.append(f"{_NOT_TOLD_APART} either: {', '.join(together)}")
+    floor = f"floor: {_floor_words(floors[0])}" if floors else "not all records hold one floor"
+    return f"Success at the last evaluation of all runs ({where}): {'; '.join(parts)} ({floor})."
+
+
+def learning_sentence(arms: Arms, rules: Thresholds) -> str:
+    """Return which arms succeed above the floor where the first does not; empty where none does.
+
+    Two seeds are enough to be named (leaning), as they are for every claim.
+    """
+    floors = recorded_floors([run for runs in arms.values() for run in runs])
+    if not floors:
+        return ""
+    baseline, above = next(iter(arms)), {}
+    for arm, found in arm_successes(arms, rules).items():
+        verdict = judge_success(found, floors[0].high, rules)
+        if found.interval and (verdict.outcome is Outcome.SUPPORTED or verdict.way == "for"):
+            above[arm] = percent(found.interval.mean)
+    if not above or baseline in above:
+        return ""
+    named = ", ".join(f"{arm} ({rate})" for arm, rate in above.items())
+    return f"look first at what learns here where {baseline} does not: {named}"
+
+
+def arm_successes(arms: Arms, rules: Thresholds) -> dict[str, ArmSuccess]:
+    """Return arm -> its success at the last step at which all evaluated runs were evaluated."""
+    rows = last_evaluations(arms)
+    return {
+        arm: arm_success(runs, [row for row in rows if row["arm"] == arm], rules)
+        for arm, runs in arms.items()
+    }
+
+
+def _arm_words(found: ArmSuccess, floors: Sequence[Floor], rules: Thresholds) -> str:
+    if found.interval is None:
+        return f"has no usable number ({found.sample.gaps})"
+    words, interval = percent(found.interval.mean), found.interval
+    if interval.seeds >= rules.seeds_to_test:
+        words = _rate(interval.mean, interval.low, interval.high)
+    words += f" over {count(interval.seeds, 'seed')}"
+    return f"{words}, {_standing(found, floors[0], rules)}" if floors else words
+
+
+def _standing(success: ArmSuccess, floor: Floor, rules: Thresholds) -> str:
+    """Return where an arm stands to the floor, by the rules that every claim is judged by."""
+    over = judge_success(success, floor.high, rules)
+    under = judge_success(success, floor.low, rules)
+    if over.outcome is Outcome.NOT_TESTED:
+        return f"not tested against the floor ({over.reason})"
+    if over.outcome is Outcome.SUPPORTED:
+        return "above the floor"
+    if over.way == "for":
+        return f"leaning above the floor ({over.reason.rpartition('; ')[2]})"
+    if under.outcome is Outcome.CONTRADICTED:
+        return f"below the floor{_BELOW}"
+    if under.way == "against":
+        return f"leaning below the floor ({under.reason.rpartition('; ')[2]})"
+    return _NOT_TOLD_APART
+
+
+def _rate(rate: float, low: float, high: float) -> str:
+    return f"{percent(rate)} [{percent(low).removesuffix(' %')} to {percent(high)}]"
+
+
+def _floor_words(floor: Floor) -> str:
+    rate = _rate(floor.rate, floor.low, floor.high)
+    return f"an agent that {floor.label} succeeds in {rate} of {count(floor.episodes, 'episode')}"
+
+
+def last_evaluations(arms: Arms) -> list[dict[str, Any]]:
+    """Return a row for each evaluated run: its evaluation at the last step that all have reached.
+
+    Keys: `arm`, `run`, `label`, `step`, `update`, `value`, `low`, `high`, `episodes`, `distance`.
+    """
+    return [
+        {
+            "arm": arm,
+            "run": run.name,
+            "label": run.label,
+            **{str(name): table[name].iloc[-1] for name in table},
+        }
+        for arm, run, table in _common_evaluations(arms)
+    ]
+
+
+def mean_success(arms: Arms) -> dict[tuple[str, str], float]:
+    """Return (arm, run label) -> mean success rate after step 0: the area under its curve.
+
+    Up to the last step at which all runs were evaluated; NaN where an evaluation was. Where arms
+    end at the same rate, as at 0 or 100 %, it still tells which of them learnt sooner.
+    """
+    return {
+        (arm, run.label): float(table["value"][table["step"] > 0].mean(skipna=False))
+        for arm, run, table in _common_evaluations(arms)
+        if (table["step"] > 0).any()
+    }
+
+
+def _common_evaluations(arms: Arms) -> list[tuple[str, Run, pd.DataFrame]]:
+    """Return arm, run and evaluations up to the last step that all evaluated runs have reached."""
+    tables = [
+        (arm, run, table)
+        for arm, runs in arms.items()
+        for run in runs
+        if not (table := evaluations(run)).empty
+    ]
+    reached = min((int(table["step"].iloc[-1]) for _, _, table in tables), default=0)
+    cut = [(arm, run, table[table["step"] <= reached]) for arm, run, table in tables]
+    return [(arm, run, table) for arm, run, table in cut if len(table)]
+
+
+def success_rows(arms: Arms) -> list[dict[str, Any]]:
+    """Return the rows of success.csv, with `SUCCESS_COLUMNS`."""
+    return [
+        {name: number(row[key]) if key in _COLUMNS else row[key] for name, key in _FILE.items()}
+        for row in last_evaluations(arms)
+    ]

@@ -1,0 +1,151 @@
+"""Every arm at a glance: how loud its goal is, how much Q reacts to it, how often it succeeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
+from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
+from goalscope.reports.figures.labels import wrap
+from goalscope.reports.figures.style import GREY, LOWEST_SHARE, PALETTE, value_axis
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.windows import Times, window_number
+from goalscope.reports.statistics.intervals import Array, Scale, t_interval
+
+Arms = Mapping[str, Sequence[Run]]
+_ROW = 0.3  # inches an arm
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A panel: arm -> one number per seed."""
+
+    title: str
+    unit: str
+    scale: Scale
+    numbers: Mapping[str, Sequence[float]]
+    reference: float | None = None
+
+
+def arms_drawing(arms: Arms, evaluation: Evaluation) -> Drawing | None:
+    """Return a row for each arm, a panel for each number; None for fewer than three arms."""
+    columns = _columns(arms, evaluation.times, evaluation)
+    if len(arms) < 3 or not columns:
+        return None
+    return Drawing(
+        "arms",
+        "Every arm at a glance",
+        "One dot for each seed, the bar their mean with its 95 % t-interval (shares on the logit "
+        "scale, the swap on the log scale). Blue: the baseline. Dashed: the claim's thresholds "
+        "and, for success, the floor of an agent that does nothing. Windows: early, "
+        f"{evaluation.times.windows['early']}; late, {evaluation.times.windows['late']}.",
+        lambda: _draw(columns, list(arms)),
+        lambda: [
+            {"panel": column.title, "arm": arm, "seed_number": number, "value": value}
+            for column in columns
+            for arm, values in column.numbers.items()
+            for number, value in enumerate(values)
+        ],
+    )
+
+
+def _columns(arms: Arms, times: Times, evaluation: Evaluation) -> list[_Column]:
+    rules = evaluation.rules
+
+    def of(key: str, time: str) -> dict[str, list[float]]:
+        window = times.windows[time]  # type: ignore[index]
+        found = {
+            arm: [window_number(run, key, window) for run in runs] for arm, runs in arms.items()
+        }
+        return {
+            arm: [v for v in values if v is not None and np.isfinite(v)]
+            for arm, values in found.items()
+        }
+
+    share, swap = "signal/critic.goal.share", "critic.desired_goal.q_goal_swap"
+    columns = [
+        _Column(
+            "Goal's share of the\ncritic's signal, early",
+            "share",
+            Scale.LOGIT,
+            of(share, "early"),
+            rules.goal_share,
+        ),
+        _Column("the same, late", "share", Scale.LOGIT, of(share, "late"), rules.goal_share),
+        _Column(
+            "Q, goal\nexchanged, late",
+            "std of Q",
+            Scale.LOG,
+            of(f"{evaluation.family or 'sensitivity'}/{swap}", "late"),
+            rules.q_goal_swap,
+        ),
+    ]
+    rows = last_evaluations(arms)
+    if rows:
+        floors = recorded_floors([run for runs in arms.values() for run in runs])
+        floor = floors[0].rate if floors else None
+        last = {arm: [float(r["value"]) for r in rows if r["arm"] == arm] for arm in arms}
+        area = {arm: [v for (a, _), v in mean_success(arms).items() if a == arm] for arm in arms}
+        columns.append(
+            _Column("Success, last\nevaluation", "of episodes", Scale.PLAIN, last, floor)
+        )
+        columns.append(
+            _Column("Success, mean\nover training", "of episodes", Scale.PLAIN, area, floor)
+        )
+    return [column for column in columns if any(column.numbers.values())]
+
+
+def _draw(columns: Sequence[_Column], arms: Sequence[str]) -> Figure:
+    figure = Figure(figsize=(WIDTH, 0.85 + _ROW * len(arms)), layout=LAYOUT)
+    grid = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+    for axes, column in zip(grid, columns, strict=True):
+        _draw_column(axes, column, arms)
+    grid[0].set_yticks(range(len(arms)), [wrap(arm, 18) for arm in arms])
+    grid[0].set_ylim(len(arms) - 0.5, -0.5)
+    return figure
+
+
+def _draw_column(axes: Axes, column: _Column, arms: Sequence[str]) -> None:
+    axes.set_title(column.title, fontsize=8)
+    shown = [value for values in column.numbers.values() for value in values]
+    for row, arm in enumerate(arms):
+        values = list(column.numbers.get(arm, ()))
+        colour = PALETTE[0] if row == 0 else GREY
+        if not values:
+            continue
+        interval = t_interval(values, column.scale)
+        dots, mean, low, high = (
+            _inside(np.asarray(number, dtype=float), column.scale)
+            for number in (values, interval.mean, interval.low, interval.high)
+        )
+        axes.plot([mean] * 2, [row - 0.28, row + 0.28], color=colour, lw=2)
+        if np.isfinite(interval.low) and len(values) > 2:
+            axes.plot([low, high], [row, row], color=colour, lw=1)
+        places = [row + 0.18] * len(values)
+        sns.scatterplot(x=dots, y=places, color=colour, s=12, ax=axes, zorder=3)
+    if column.reference is not None:
+        shown.append(column.reference)
+        axes.axvline(column.reference, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1.5)
+    if column.scale is Scale.PLAIN:
+        axes.set_xlim(-0.04, 1.04)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axes.set_xticks([0, 0.5, 1])
+    else:
+        value_axis(axes, column.scale, np.asarray(shown, dtype=float), along="x")
+    axes.set_xlabel(column.unit)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="x", labelsize=7)
+    sns.despine(ax=axes)
+
+
+def _inside(values: Array, scale: Scale) -> Array:
+    """Return values where their axis can show them: a share of all of it has no logit."""
+    if scale is Scale.LOGIT:
+        return np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
+    return np.clip(values, 0, 1) if scale is Scale.PLAIN else values

@@ -1,0 +1,111 @@
+"""C7: does the goal's share order the arms? Each arm's mean and seeds, sensitivity and success."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.parts import Part
+from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
+from goalscope.reports.figures.style import PALETTE, value_axis
+from goalscope.reports.numbers.windows import TIMES
+from goalscope.reports.statistics.formatting import plain
+from goalscope.reports.statistics.intervals import Scale
+
+_MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "p", "d")
+
+
+def cause_drawing(evaluation: Evaluation) -> Drawing | None:
+    """Return goal's share against sensitivity and success at each time; None where not ranked."""
+    shown = [
+        part
+        for time in TIMES
+        for part in evaluation.find("C7", time, evaluation.baseline).parts
+        if len({point.arm for point in part.points}) >= evaluation.rules.arms_to_rank
+    ]
+    if not shown:
+        return None
+    return Drawing(
+        "cause",
+        "C7: are the arms with a louder goal those that react to it and succeed?",
+        "Small marks are seeds, large ones an arm's mean; blue circle: the baseline. A share of "
+        "all is drawn at 99.99 %. The number above a panel is the mean over seeds of the rank "
+        "correlation over arms, with its interval: the claim needs it above 0. A cloud without a "
+        "slope says that the share does not order the arms.",
+        lambda: _draw(shown, evaluation),
+        lambda: [
+            {
+                "time": part.time,
+                "outcome": part.quantity.label,
+                "arm": p.arm,
+                "seed": p.seed,
+                "goal_share": p.predictor,
+                "value": p.outcome,
+            }
+            for part in shown
+            for p in part.points
+        ],
+    )
+
+
+def _draw(parts: Sequence[Part], evaluation: Evaluation) -> Figure:
+    rows = -(-len(parts) // 2)
+    figure = Figure(figsize=(WIDTH, 2.3 * rows + 0.25 * len(evaluation.arms) / 4), layout=LAYOUT)
+    grid = figure.subplots(rows, 2, squeeze=False)
+    for axes, part in zip(grid.flat, parts, strict=False):
+        _draw_part(axes, part, list(evaluation.arms))
+    for axes in grid.flat[len(parts) :]:
+        axes.set_visible(False)
+    marks = [
+        Line2D([], [], ls="", marker=_mark(index), color=_colour(index), ms=5, label=arm)
+        for index, arm in enumerate(evaluation.arms)
+    ]
+    figure.legend(handles=marks, loc="outside lower center", ncols=4, frameon=False, fontsize=7.5)
+    return figure
+
+
+def _draw_part(axes: Axes, part: Part, arms: Sequence[str]) -> None:
+    success = "success" in part.quantity.key
+    interval = part.interval
+    words = ""
+    if interval is not None:
+        words = f": {plain(interval.mean)}"
+        if np.isfinite(interval.low):
+            words += f" [{plain(interval.low)} to {plain(interval.high)}]"
+    axes.set_title(f"{part.time.capitalize()}{words}")
+    axes.set_xlabel("goal's share of the critic's signal")
+    axes.set_ylabel("success, mean over training" if success else "Q, goal exchanged (std of Q)")
+    points = [p for p in part.points if np.isfinite([p.predictor, p.outcome]).all()]
+    if not points:
+        return
+    value_axis(axes, Scale.LOGIT, np.array([p.predictor for p in points]), along="x")
+    value_axis(axes, Scale.PLAIN if success else Scale.LOG, np.array([p.outcome for p in points]))
+    for index, arm in enumerate(arms):
+        own = [point for point in points if point.arm == arm]
+        if not own:
+            continue
+        x, y = np.array([[p.predictor, p.outcome] for p in own]).T
+        mark, colour = _mark(index), _colour(index)
+        axes.scatter(np.clip(x, 1e-4, 1 - 1e-4), y, s=8, marker=mark, color=colour, alpha=0.5, lw=0)
+        axes.scatter(
+            [float(np.clip(x.mean(), 1e-4, 1 - 1e-4))],
+            [float(y.mean())],
+            s=38,
+            marker=mark,
+            color=colour,
+            edgecolor="white",
+            lw=0.6,
+            zorder=3,
+        )
+
+
+def _mark(index: int) -> str:
+    return _MARKS[index % len(_MARKS)]
+
+
+def _colour(index: int) -> str:
+    """Return the baseline's blue, or one of the others' colours: the mark tells arms apart."""
+    return PALETTE[0] if index == 0 else PALETTE[(1, 2, 3, 4, 7)[(index - 1) // 3 % 5]]

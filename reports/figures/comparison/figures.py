@@ -1,0 +1,160 @@
+"""The figures of a comparison: a colour for each arm, every seed drawn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.figures.comparison.arms import arms_drawing
+from goalscope.reports.figures.comparison.cause import cause_drawing
+from goalscope.reports.figures.comparison.panels import (
+    content_panels,
+    gradient_panels,
+    scale_panels,
+    sensitivity_panels,
+    signal_panels,
+    training_panels,
+)
+from goalscope.reports.figures.comparison.times import times_drawing
+from goalscope.reports.figures.distance import q_distance_drawing
+from goalscope.reports.figures.drawing import (
+    SEEDS_FOR_A_BAND,
+    Drawing,
+    Panel,
+    curve_rows,
+    curves_figure,
+)
+from goalscope.reports.figures.success import success_drawing
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.windows import Axis
+
+Arms = Mapping[str, Sequence[Run]]
+_MOST_ARMS = 4  # beside the baseline: more lines and labels cannot be told apart
+
+
+def comparison_drawings(arms: Arms, evaluation: Evaluation, *, by_step: bool) -> list[Drawing]:
+    """Return the figures for which the arms have measurements, in reading order.
+
+    Of many arms, those that draw lines come once for every four arms, the baseline in each.
+
+    Args:
+        arms: arm -> its runs, the baseline first.
+        evaluation: the claims at the three times.
+        by_step: also draw the deciding shares over environment steps.
+    """
+    found = [arms_drawing(arms, evaluation), cause_drawing(evaluation)]
+    groups = _groups(arms)
+    for number, group in enumerate(groups, start=1):
+        suffix = f"_{number}" if len(groups) > 1 else ""
+        which = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
+        found += [
+            drawing and replace(drawing, name=drawing.name + suffix, title=drawing.title + which)
+            for drawing in _of_group(group, evaluation, by_step=by_step)
+        ]
+    return [drawing for drawing in found if drawing is not None]
+
+
+def _groups(arms: Arms) -> list[Arms]:
+    """Return the arms in groups that a figure can show, the baseline first in each."""
+    baseline, *others = arms
+    if len(others) <= _MOST_ARMS:
+        return [arms]
+    return [
+        {arm: arms[arm] for arm in (baseline, *others[start : start + _MOST_ARMS])}
+        for start in range(0, len(others), _MOST_ARMS)
+    ]
+
+
+def _of_group(arms: Arms, evaluation: Evaluation, *, by_step: bool) -> list[Drawing | None]:
+    rules, family = evaluation.rules, evaluation.family
+    found = [
+        times_drawing(replace(evaluation, arms=tuple(arms))),
+        success_drawing(arms, by_update=by_step),
+        _over("forward_signal", _SIGNAL, signal_panels(arms, rules), arms),
+        _over("gradient_shares", _GRADIENTS, gradient_panels(arms, rules), arms),
+        _over("goal_sensitivity", _SENSITIVITY, sensitivity_panels(arms, rules, family), arms),
+        q_distance_drawing(arms, evaluation.times, family),
+        _over("scales", _SCALES, scale_panels(arms), arms),
+        _over("content", _CONTENT, content_panels(arms), arms),
+        _over("training", _TRAINING, training_panels(arms), arms),
+    ]
+    if by_step:
+        panels = [*signal_panels(arms, rules), *gradient_panels(arms, rules)[:2]]
+        found.append(_over("by_step", _BY_STEP, panels, arms, "step"))
+    return found
+
+
+_SIGNAL = (
+    "Forward signal: the goal's share of what the first layer hears",
+    "Below the dashed line the claim C1 calls the goal drowned. Percent on a logit axis.",
+)
+_GRADIENTS = (
+    "Gradients: the goal's share",
+    "Below the dashed line the claim C2 calls the goal drowned. The weight gradient is a plain "
+    "norm: under equal noise it would show the goal's share of the dimensions (the lines labelled "
+    "so, in their arm's colour, grey where arms share one).",
+)
+_SENSITIVITY = (
+    "Goal sensitivity",
+    "Change of Q, and of the action, when the goal is exchanged; and whether Q follows closeness "
+    "to the goal. Below the dashed lines the claim C4 calls the critic deaf.",
+)
+_SCALES = (
+    "Scale of the features and size of the steps",
+    "The plan's literal claim is the norm: image over goal, above 1 where the image block is "
+    "longer. Beside it the steps the optimiser really took on the goal's weights over those on "
+    "the image's: above 1 the goal's weights change faster.",
+)
+_CONTENT = (
+    "What the image features know, and what Q and the action owe to them",
+    "From the probes of the checkpoints: the position read from the critic's image features, by "
+    "ridge regression on held-out episodes, against the tolerance of 5 cm; how much better than a "
+    "fresh encoder's; the Shapley share of the goal in Q and in the action.",
+)
+_TRAINING = (
+    "Training state",
+    "Success of the episodes since the last measurement; a critic whose Q does not spread has "
+    "learnt a constant, however low its loss.",
+)
+_BY_STEP = (
+    "The same by environment steps",
+    "The arms make other numbers of updates per step; here they are laid over each other by step, "
+    "in the figures above by update.",
+)
+
+
+def _over(
+    name: str,
+    words: tuple[str, str],
+    panels: Sequence[Panel],
+    arms: Arms,
+    axis: Axis = "update",
+) -> Drawing | None:
+    drawn = [panel for panel in panels if panel.curves]
+    if not drawn:
+        return None
+    title, caption = words
+    return Drawing(
+        name,
+        title,
+        f"{seeds_in_words(arms)} {caption}",
+        lambda: curves_figure(drawn, axis=axis),
+        lambda: curve_rows(drawn),
+    )
+
+
+def seeds_in_words(arms: Arms) -> str:
+    """Return how many seeds each line stands for, and what is drawn of them."""
+    counts = {len(runs) for runs in arms.values()}
+    each = (
+        f"{counts.pop()} in each arm"
+        if len(counts) == 1
+        else ", ".join(f"{arm} {len(runs)}" for arm, runs in arms.items())
+    )
+    if all(len(runs) == 1 for runs in arms.values()):
+        return f"Seeds: {each}, so that there is no interval."
+    if max(len(runs) for runs in arms.values()) < SEEDS_FOR_A_BAND:
+        return (
+            f"Seeds: {each}; thin every seed, thick their mean. No band: the interval of two seeds "
+            "spans the whole panel."
+        )
+    return f"Seeds: {each}; thin every seed, thick their mean, shaded its 95 % t-interval."

@@ -1,0 +1,116 @@
+"""Q against the distance to the goal: the front of this curve is how far success has spread."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
+from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.style import arm_style
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.windows import TIMES, Time, Times, window_number
+
+BINS = 8
+
+
+def q_distance_drawing(
+    arms: Mapping[str, Sequence[Run]], times: Times, family: str | None
+) -> Drawing | None:
+    """Return Q over distance at the three times, a line for each arm; None if not measured.
+
+    Args:
+        arms: arm -> its runs, the baseline first.
+        times: the windows whose means are drawn.
+        family: record family of goal sensitivity.
+    """
+    runs = [run for group in arms.values() for run in group]
+    if family is None or not any(_curve(run, times, family, t) for run in runs for t in TIMES):
+        return None
+    seeds = "One run, so one seed." if len(runs) == 1 else "Thin: each seed; thick: their mean."
+    return Drawing(
+        "q_distance",
+        "Q against the distance to the goal",
+        f"{seeds} Mean Q over states and a grid of goals, in eight bins of distance, minus the "
+        "mean of the bins, in units of return (the level of Q drifts with training, its slope is "
+        "what counts); distance from the achieved to the desired goal in the goal's own unit "
+        "(metres in the Fetch tasks). A critic that understands its goal falls from left to right; "
+        "a flat line is a critic to which all goals are alike.",
+        lambda: _draw(arms, times, family),
+    )
+
+
+def bin_centres(run: Run, family: str) -> list[float] | None:
+    """Return the middle of each distance bin in goal units; None where the record does not say."""
+    edges = run.section("probe_set").get("distance_edges")
+    if isinstance(edges, Sequence) and len(edges) == BINS + 1:
+        return [(float(a) + float(b)) / 2 for a, b in pairwise(edges)]
+    largest = run.metrics.get(f"{family}/critic.goal.largest_distance")
+    if largest is None:
+        return None
+    upper = float(largest["value"].iloc[0])
+    return [upper * (number - 0.5) / BINS for number in range(1, BINS + 1)]
+
+
+def _curve(
+    run: Run, times: Times, family: str, time: Time
+) -> tuple[list[float], list[float]] | None:
+    """Return distances, and Q minus its mean, of the bins that hold goals; None without any."""
+    centres = bin_centres(run, family)
+    window = times.windows[time]
+    if centres is None or window is None:
+        return None
+    distances, values = [], []
+    for number, centre in enumerate(centres, start=1):
+        value = window_number(run, f"{family}/critic.goal.q_at_distance_{number}", window)
+        if value is not None and np.isfinite(value):
+            distances.append(centre)
+            values.append(value)
+    if not values:
+        return None
+    middle = float(np.mean(values))
+    return distances, [value - middle for value in values]
+
+
+def _draw(arms: Mapping[str, Sequence[Run]], times: Times, family: str) -> Figure:
+    figure = Figure(figsize=(WIDTH, 2.5), layout=LAYOUT)
+    grid = figure.subplots(1, len(TIMES), sharey=True, squeeze=False)
+    for axes, time in zip(grid.flat, TIMES, strict=True):
+        axes.set_title(time)
+        axes.set_xlabel("distance (goal unit)")
+        ends = []
+        for arm, runs in arms.items():
+            curves = [c for run in runs if (c := _curve(run, times, family, time))]
+            if curves:
+                colour, dash = arm_style(arm, list(arms))
+                ends.append((_draw_arm(axes, curves, colour, dash), arm, colour))
+        if not ends:
+            axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)
+        if time == TIMES[-1] and len(arms) > 1:
+            side_labels(axes, ends)
+    grid[0, 0].set_ylabel("Q minus mean (return)")
+    return figure
+
+
+def _draw_arm(
+    axes: Axes, curves: Sequence[tuple[list[float], list[float]]], colour: str, dash: object
+) -> float:
+    """Draw each seed and, over equal bins, their mean; return where the line ends."""
+    alone = len(curves) == 1
+    for distances, values in curves:
+        axes.plot(
+            distances,
+            values,
+            color=colour,
+            lw=1.6 if alone else 0.7,
+            alpha=1 if alone else 0.55,
+            marker="o",
+            markersize=2.5,
+        )
+    if not alone and len({tuple(distances) for distances, _ in curves}) == 1:
+        mean = np.mean([values for _, values in curves], axis=0)
+        axes.plot(curves[0][0], mean, color=colour, lw=2, ls=dash)
+        return float(mean[-1])
+    return curves[0][1][-1]

@@ -1,0 +1,146 @@
+"""Success over training: every seed, each arm's mean, and the floors of agents without skill."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from goalscope.reports.claims.success import Arms, Floor, evaluations, recorded_floors
+from goalscope.reports.figures.drawing import (
+    LAYOUT,
+    SEEDS_FOR_A_BAND,
+    WIDTH,
+    Curve,
+    Drawing,
+    draw_curve,
+)
+from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.style import GREY, Dash, arm_style, even_axis
+from goalscope.reports.numbers.windows import Axis
+from goalscope.reports.statistics.formatting import count, percent
+from goalscope.reports.statistics.intervals import Scale
+
+_LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
+_ROOM = 1.08
+_FLOOR_DASHES: tuple[Dash, ...] = ((0, (6, 2.5)), (0, (1, 2)))
+
+
+def success_drawing(arms: Arms, *, by_update: bool) -> Drawing | None:
+    """Return success and final distance over steps; None where no run was evaluated.
+
+    Args:
+        arms: arm -> its runs, the baseline first.
+        by_update: also draw them over updates.
+    """
+    runs = [run for group in arms.values() for run in group]
+    found = [table for run in runs if not (table := evaluations(run)).empty]
+    if not found:
+        return None
+    floors = recorded_floors(runs)
+    axes: Sequence[Axis] = ("step", "update") if by_update else ("step",)
+    episodes = sorted({round(n) for table in found for n in table["episodes"] if np.isfinite(n)})
+    each = " to ".join(map(str, dict.fromkeys((episodes[0], episodes[-1])))) if episodes else "some"
+    caption = (
+        f"{_seeds(arms)} Best actions (no noise) in {each} episodes from the same starts, over "
+        f"training. {_floor_caption(floors)} The distance is the median over the episodes, at "
+        "their last step. Both axes are even."
+    )
+    return Drawing(
+        "success", "Success, and how near it ends", caption, lambda: _draw(arms, floors, axes)
+    )
+
+
+def _seeds(arms: Arms) -> str:
+    counts = {arm: len(runs) for arm, runs in arms.items()}
+    if len(counts) == 1 or len(set(counts.values())) == 1:
+        number = next(iter(counts.values()))
+        words = f"{count(number, 'seed')}{' in each arm' if len(counts) > 1 else ''}"
+    else:
+        words = "Seeds: " + ", ".join(f"{arm} {number}" for arm, number in counts.items())
+    parts = [words]
+    if min(counts.values()) == 1:
+        parts.append("bars at a lone seed: 95 % Wilson interval of each evaluation")
+    if max(counts.values()) > 1:
+        parts.append("thin every seed, thick their mean")
+    if max(counts.values()) >= SEEDS_FOR_A_BAND:
+        parts.append("shaded its 95 % t-interval")
+    return f"{'; '.join(parts)}."
+
+
+def _floor_caption(floors: Sequence[Floor]) -> str:
+    if not floors:
+        return "No floor is drawn: the records hold none, or not the same."
+    agents = " and of one that ".join(f"{f.label} ({percent(f.rate)})" for f in floors)
+    return (
+        f"Grey: the success of an agent that {agents}, in a strip that is its 95 % Wilson interval "
+        f"over {count(floors[0].episodes, 'episode')}. Success that is not above them was not "
+        "learnt; success below doing nothing is a finding of its own."
+    )
+
+
+def _draw(arms: Arms, floors: Sequence[Floor], kinds: Sequence[Axis]) -> Figure:
+    figure = Figure(figsize=(WIDTH, 2.4 * len(kinds) + 0.1), layout=LAYOUT)
+    grid = figure.subplots(len(kinds), 2, squeeze=False)
+    for (left, right), axis in zip(grid, kinds, strict=True):
+        _draw_success(left, arms, floors, axis)
+        _draw_distance(right, arms, axis)
+    return figure
+
+
+def _draw_success(axes: Axes, arms: Arms, floors: Sequence[Floor], axis: Axis) -> None:
+    axes.set_title("Success of the evaluated episodes")
+    shown = [_LEAST_TOP, *(floor.high for floor in floors)]
+    for floor, dash in zip(floors, _FLOOR_DASHES, strict=False):
+        axes.axhspan(floor.low, floor.high, color=GREY, alpha=0.12, lw=0, zorder=0.5)
+        axes.axhline(floor.rate, color=GREY, lw=1, ls=dash, zorder=1.5)
+    ends = _draw_arms(axes, arms, axis, "value", shown)
+    top = min(_ROOM * max(shown), 1.02)
+    axes.set_ylim(-0.03 * top, top)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    labels = [(floor.rate, floor.label, GREY) for floor in floors]
+    side_labels(axes, [*ends, *labels])
+
+
+def _draw_distance(axes: Axes, arms: Arms, axis: Axis) -> None:
+    axes.set_title("Final distance to the goal")
+    axes.set_ylabel("cm")
+    shown = [1.0]
+    ends = _draw_arms(axes, arms, axis, "distance", shown)
+    axes.set_ylim(0, _ROOM * max(shown))
+    side_labels(axes, ends)
+
+
+def _draw_arms(
+    axes: Axes, arms: Arms, axis: Axis, column: str, shown: list[float]
+) -> list[tuple[float, str, str]]:
+    """Draw a column of each arm's evaluations; return where its lines end, for their labels.
+
+    Args:
+        axes: on which.
+        arms: arm -> its runs.
+        axis: steps or updates.
+        column: "value" or "distance".
+        shown: takes what must be in view.
+    """
+    ends, last = [], 1
+    for arm, runs in arms.items():
+        tables = [table for run in runs if not (table := evaluations(run)).empty]
+        if not tables:
+            continue
+        colour, dash = arm_style(arm, list(arms))
+        own = [table.assign(value=table[column]) for table in tables]
+        end = draw_curve(axes, Curve(arm, own, colour, dash), axis, Scale.PLAIN)
+        if end is not None:
+            ends.append((end, arm, colour))
+        if column == "value" and len(tables) == 1:
+            (table,) = tables
+            axes.vlines(table[axis], table["low"], table["high"], color=colour, alpha=0.35, lw=1.2)
+            shown += [high for high in table["high"] if np.isfinite(high)]
+        shown += [value for table in own for value in table["value"] if np.isfinite(value)]
+        last = max(last, *(int(table[axis].max()) for table in tables))
+    even_axis(axes, last, axis)
+    sns.despine(ax=axes)
+    return ends

@@ -1,0 +1,181 @@
+"""The outcomes as files: the links for verdict.json, claims.csv and windows.csv for tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from goalscope.reports.claims.early_call import EarlyCall
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.parts import Claim, Part
+from goalscope.reports.numbers.tables import Run, number, write_rows
+from goalscope.reports.numbers.windows import TIMES, Times, window_number
+from goalscope.reports.statistics.outcomes import Verdict
+from goalscope.reports.text.sentences import equivalence_in_words
+
+CLAIMS_SCHEMA = 2
+
+
+def claims_content(
+    evaluation: Evaluation,
+    by_step: Evaluation | None,
+    words: Mapping[str, Any],
+    calls: Sequence[EarlyCall] = (),
+) -> dict[str, Any]:
+    """Return what verdict.json says of the links: JSON values, what is not finite as null.
+
+    Args:
+        evaluation: by update.
+        by_step: the same by environment step, where arms differ in updates per step.
+        words: sentences, warnings and the like, taken over as they are.
+        calls: how soon each outcome could have been called.
+    """
+    return {
+        "schema": CLAIMS_SCHEMA,
+        "baseline": evaluation.baseline,
+        "arms": list(evaluation.arms),
+        **words,
+        "thresholds": asdict(evaluation.rules),
+        "windows": _windows(evaluation.times),
+        "sensitivity_family": evaluation.family,
+        "claims": [_claim(claim) for claim in evaluation.claims],
+        "by_step": None
+        if by_step is None
+        else {
+            "windows": _windows(by_step.times),
+            "claims": [_claim(claim) for claim in by_step.claims],
+        },
+        "early_calls": [_call(call) for call in calls],
+    }
+
+
+def write_claims_table(evaluation: Evaluation, path: Path) -> None:
+    """Write one row per quantity, arm and time: numbers, interval, difference, outcome."""
+    rows = []
+    for claim in evaluation.claims:
+        for part in (*claim.parts, *claim.beside):
+            rows.append(
+                {
+                    "link": claim.link,
+                    "time": claim.time,
+                    "arm": claim.arm,
+                    "link_outcome": str(claim.verdict),
+                    "link_p": _cell(claim.verdict.p_value),
+                    "link_holm_p": _cell(claim.holm_p),
+                    **{k: _cell(v) for k, v in _part(part).items()},
+                }
+            )
+    write_rows(path, rows, list(dict.fromkeys(key for row in rows for key in row)))
+
+
+def write_windows_table(arms: Mapping[str, Sequence[Run]], times: Times, path: Path) -> None:
+    """Write one row per run and metric: its number at each of the three times.
+
+    An empty cell was not measured in that window; NaN held a value that was not finite.
+    """
+    rows: list[dict[str, Any]] = []
+    for arm, runs in arms.items():
+        for run in runs:
+            for key in run.metrics:
+                values = {time: window_number(run, key, times.windows[time]) for time in TIMES}
+                row: dict[str, Any] = {"arm": arm, "run": run.name, "seed": run.seed, "metric": key}
+                for time, value in values.items():
+                    row[time] = "" if value is None else number(value)
+                rows.append(row)
+    write_rows(path, rows, ["arm", "run", "seed", "metric", *TIMES])
+
+
+def _windows(times: Times) -> dict[str, Any]:
+    return {
+        time: None
+        if window is None
+        else {"first": window.first, "last": window.last, "axis": window.axis}
+        for time, window in times.windows.items()
+    }
+
+
+def _call(call: EarlyCall) -> dict[str, Any]:
+    return {
+        "link": call.link,
+        "arm": call.arm,
+        "axis": call.axis,
+        "settled": call.settled,
+        "outcomes": [{"until": cut, "outcome": words} for cut, words in call.outcomes.items()],
+    }
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    content = {
+        "link": claim.link,
+        "time": claim.time,
+        "arm": claim.arm,
+        **verdict_content(claim.verdict),
+        "holm_p": claim.holm_p,
+        "parts": [_with_points(part) for part in claim.parts],
+        "beside": [_part(part) for part in claim.beside],
+    }
+    return {key: finite(value) for key, value in content.items()}
+
+
+def verdict_content(verdict: Verdict) -> dict[str, Any]:
+    """Return an outcome as JSON values."""
+    return {
+        "outcome": verdict.outcome.value,
+        "leaning": verdict.way,
+        "reason": verdict.reason,
+        "p_value": verdict.p_value,
+    }
+
+
+def _with_points(part: Part) -> dict[str, Any]:
+    points = {"points": [asdict(point) for point in part.points]} if part.points else {}
+    return _part(part) | points
+
+
+def _part(part: Part) -> dict[str, Any]:
+    quantity = part.quantity
+    threshold = None if part.difference else quantity.threshold
+    content: dict[str, Any] = {
+        "quantity": quantity.label,
+        "metric": quantity.name,
+        "unit": quantity.unit,
+        "scale": quantity.scale.value,
+        "threshold": threshold,
+        "claim": None if threshold is None else "above" if quantity.above else "below",
+        "seeds": dict(part.sample.numbers),
+        "failed": list(part.sample.failed),
+        "missing": list(part.sample.missing),
+    }
+    if part.interval is not None:
+        content |= {k: v for k, v in asdict(part.interval).items() if k != "seeds"}
+    if part.difference is not None:
+        content |= {f"difference_{k}": v for k, v in asdict(part.difference).items()}
+        content["difference_holm_p"] = part.holm_p
+    if part.equivalence is not None:
+        content |= {f"equivalence_{k}": v for k, v in asdict(part.equivalence).items()}
+        content["equivalence_in_words"] = equivalence_in_words(quantity, part.equivalence)
+    if part.unpaired is not None:
+        content |= {f"unpaired_{k}": v for k, v in asdict(part.unpaired).items()}
+    if part.verdict is not None:
+        content |= verdict_content(part.verdict)
+    return content
+
+
+def finite(value: Any) -> Any:
+    """Return JSON values with numbers that are not finite as null."""
+    if isinstance(value, Mapping):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {number(v)}" for key, v in value.items())
+    return "; ".join(map(_cell, value)) if isinstance(value, list | tuple) else str(value)

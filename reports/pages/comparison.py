@@ -1,0 +1,245 @@
+"""The page of a comparison: the verdict on the claim and its rivals, and what to try next."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from goalscope.diagnostics.record import is_run
+from goalscope.reports.claims.early_call import early_calls
+from goalscope.reports.claims.judging import Evaluation, evaluate
+from goalscope.reports.claims.parts import Claim
+from goalscope.reports.claims.success import (
+    SUCCESS_COLUMNS,
+    learning_sentence,
+    success_rows,
+    success_sentence,
+)
+from goalscope.reports.errors import ReportError
+from goalscope.reports.figures.comparison.figures import comparison_drawings
+from goalscope.reports.figures.drawing import save
+from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
+from goalscope.reports.numbers.grouping import load_arms
+from goalscope.reports.numbers.health import comparison_warnings, run_warnings, uneven_pace
+from goalscope.reports.numbers.tables import Run, write_rows
+from goalscope.reports.numbers.windows import (
+    TIMES,
+    Times,
+    steps_of,
+    three_times,
+    three_times_by_step,
+)
+from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
+from goalscope.reports.pages.short_form import Format, Words, write_short
+from goalscope.reports.pages.templating import make_folders, render, write_whole
+from goalscope.reports.pages.verdict_file import verdict_file_content
+from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
+from goalscope.reports.rivals.evidence import judge_rivals
+from goalscope.reports.rivals.findings import find_suspects
+from goalscope.reports.rivals.next_steps import rank
+from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.arm_rows import arm_rows
+from goalscope.reports.text.sentences import (
+    early_call_sentence,
+    next_step_sentence,
+    overall_sentence,
+    time_sentences,
+)
+
+PAGE = "comparison.html"
+VERDICT = "verdict.json"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The page of a comparison.
+
+    Attributes:
+        page: its path.
+        sentences: three: at initialisation, early, late.
+        overall: one sentence for the whole page.
+        success: what the arms' last common evaluation came to, beside the floor.
+        steps: what to try next, the strongest evidence first.
+        warnings: what limits the comparison, one line each.
+        claims: the links C1 to C7 at each time.
+        short: the short form, where one was asked for.
+    """
+
+    page: Path
+    sentences: tuple[str, str, str]
+    overall: str
+    success: str
+    steps: tuple[str, ...]
+    warnings: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    short: Path | None = None
+
+
+def write_comparison(
+    run_folders: Sequence[Path | str],
+    out: Path | str,
+    thresholds: Thresholds | None = None,
+    *,
+    missing: Mapping[str, str] | None = None,
+    form: Format | None = None,
+) -> Comparison:
+    """Write `comparison.html`, `verdict.json`, `figures/` and `tables/`, and return what they say.
+
+    The baseline is the arm called pixel-her, else the arm of the first folder.
+
+    Args:
+        run_folders: at least two runs; a run without an arm is an arm of its own.
+        out: folder for the page, made if missing; not a run folder.
+        thresholds: that decide; None takes the fixed ones.
+        missing: run -> why it is not among them: it failed, or has not ended.
+        form: also write a short form: "pdf", "png" or "md".
+
+    Raises:
+        RecordError: a folder is not a readable run.
+        ReportError: the runs cannot be compared, or nothing can be written to `out`.
+    """
+    out = Path(out)
+    if is_run(out):
+        raise ReportError(
+            f"{out} holds a run, whose own figures the comparison would overwrite; choose another "
+            "folder for the page"
+        )
+    arms = load_arms(run_folders)
+    runs = [run for group in arms.values() for run in group]
+    rules = thresholds or Thresholds()
+    spans = rules.early_updates, rules.late_part
+    times = three_times(runs, *spans)
+    evaluation = evaluate(arms, times, rules)
+    by_step = None
+    if uneven_pace(arms):
+        by_step = evaluate(arms, three_times_by_step(runs, *spans), rules)
+    judged = judge_rivals(arms, times, rules)
+    ranking = rank(judged, [evaluation.chain(time) for time in TIMES], arms)
+    calls = early_calls(arms, evaluation)
+    rows = arm_rows(arms, evaluation)
+    suspects = {run.name: find_suspects(run, times) for run in runs}
+    differences = setting_differences(arms)
+    circumstances = circumstance_differences(arms)
+    causes = {
+        why: [n for n, w in (missing or {}).items() if w == why] for why in (missing or {}).values()
+    }
+    gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
+    broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
+    limits = comparison_warnings(arms, times, evaluation.family, differences)
+    learning = learning_sentence(arms, rules)
+    words: dict[str, Any] = {
+        "sentences": time_sentences(evaluation, arms),
+        "overall": overall_sentence(evaluation),
+        "success": success_sentence(arms, rules),
+        "steps": [*filter(None, [learning]), *map(next_step_sentence, ranking.steps)],
+        "early_calls_in_words": [early_call_sentence(call) for call in calls],
+        "warnings": [*broken, *limits],
+        "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
+    }
+    links, rivals = link_rows(evaluation, calls), rival_rows(judged, evaluation.baseline)
+    drawings = comparison_drawings(arms, evaluation, by_step=by_step is not None)
+    figures, tables = make_folders(out)
+    written = _write_tables(tables, arms, evaluation, by_step)
+    rows_of_differences = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
+    write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
+    drawn = save(drawings, figures)
+    content = verdict_file_content(
+        evaluation, by_step, words, calls, judged, ranking, suspects, rows
+    )
+    page = render(
+        "comparison.html",
+        {
+            **words,
+            "broken": broken,
+            "limits": limits,
+            "arms": arms,
+            "arm_rows": rows,
+            "evaluation": evaluation,
+            "by_step": by_step,
+            "times": TIMES,
+            "links": links,
+            "rules": asdict(rules),
+            "rivals": rivals,
+            "ranking": ranking,
+            "learning": learning,
+            "suspects": suspects,
+            "differences": differences,
+            "circumstances": circumstances,
+            "window_steps": _steps(arms, times),
+            "quantity_tables": _quantity_tables(evaluation, by_step),
+            "figures": drawn,
+            "shown": placed(links, drawn),
+            "tables": [*written, "differences.csv"],
+        },
+    )
+    write_whole(out / VERDICT, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    path = write_whole(out / PAGE, page)
+    short = None
+    if form is not None:
+        short = write_short(_short_words(evaluation, words, links, rivals), drawings, out, form)
+    initialisation, early, late = words["sentences"]
+    return Comparison(
+        path,
+        (initialisation, early, late),
+        words["overall"],
+        words["success"],
+        tuple(words["steps"]),
+        (*broken, *limits),
+        evaluation.claims,
+        short,
+    )
+
+
+def _write_tables(
+    tables: Path,
+    arms: Mapping[str, Sequence[Run]],
+    evaluation: Evaluation,
+    by_step: Evaluation | None,
+) -> list[str]:
+    """Write the CSV files of numbers and outcomes, and return their names."""
+    written = ["claims.csv", "windows.csv"]
+    write_claims_table(evaluation, tables / "claims.csv")
+    write_windows_table(arms, evaluation.times, tables / "windows.csv")
+    if by_step is not None:
+        written.append("claims_by_step.csv")
+        write_claims_table(by_step, tables / "claims_by_step.csv")
+    if evaluated := success_rows(arms):
+        written.append("success.csv")
+        write_rows(tables / "success.csv", evaluated, SUCCESS_COLUMNS)
+    return written
+
+
+def _short_words(
+    evaluation: Evaluation,
+    words: Mapping[str, Any],
+    links: Sequence[OutcomeRow],
+    rivals: Sequence[OutcomeRow],
+) -> Words:
+    heading = ("", *TIMES)
+    table = [heading]
+    for row in (*links, *rivals):
+        outcomes = (str(row.verdicts[time]) if time in row.verdicts else "–" for time in TIMES)
+        table.append((f"{row.name} {row.short}", *outcomes))
+    return Words(
+        f"Does the policy see its goal? {evaluation.baseline} and "
+        f"{len(evaluation.arms) - 1} other arms",
+        [words["overall"], *words["sentences"], words["success"]],
+        table,
+        words["steps"],
+    )
+
+
+def _steps(arms: Mapping[str, Sequence[Run]], times: Times) -> dict[str, dict[str, str]]:
+    """Return arm -> time -> the environment steps its window spans, in words."""
+    return {
+        arm: {time: steps_of(runs, times.windows[time]) for time in TIMES}
+        for arm, runs in arms.items()
+    }
+
+
+def _quantity_tables(evaluation: Evaluation, by_step: Evaluation | None) -> list[dict[str, Any]]:
+    tables: list[dict[str, Any]] = [{"title": "by update", "evaluation": evaluation}]
+    if by_step is not None:
+        tables.append({"title": "by environment step", "evaluation": by_step})
+    return tables

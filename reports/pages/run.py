@@ -1,0 +1,124 @@
+"""The page of one run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from goalscope.reports.claims.judging import evaluate
+from goalscope.reports.claims.success import run_success_sentence
+from goalscope.reports.figures.drawing import save
+from goalscope.reports.figures.run.figures import run_drawings
+from goalscope.reports.numbers.health import run_warnings, times_warnings
+from goalscope.reports.numbers.tables import Run, load_run, write_family_tables, write_rows
+from goalscope.reports.numbers.windows import TIMES, three_times
+from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
+from goalscope.reports.pages.templating import make_folders, render, write_whole
+from goalscope.reports.statistics.formatting import percent
+from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.sentences import single_run_sentences
+
+PAGE = "report.html"
+ROUTING_COLUMNS = (
+    "network",
+    "group",
+    "parameters",
+    "optimizer",
+    "losses",
+    "shared_with",
+    "target",
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page of a run.
+
+    Attributes:
+        page: its path.
+        sentences: at initialisation, early, late, and what one seed is worth.
+        success: what its last evaluation came to, beside the floor.
+        warnings: what is wrong with the record, one line each.
+    """
+
+    page: Path
+    sentences: tuple[str, ...]
+    success: str
+    warnings: tuple[str, ...]
+
+
+def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -> Report:
+    """Write `report.html`, `figures/` and `tables/` into a run folder, and return what they say.
+
+    Args:
+        run_folder: of a run that has ended, was cut off, or is still going.
+        thresholds: drawn and printed; None takes the fixed ones.
+
+    Raises:
+        RecordError: the folder is not a readable run.
+        ReportError: its run.json is damaged, or nothing can be written there.
+    """
+    run = load_run(run_folder)
+    rules = thresholds or Thresholds()
+    arms = {run.arm: [run]}
+    times = three_times([run], rules.early_updates, rules.late_part)
+    evaluation = evaluate(arms, times, rules)
+    sentences = single_run_sentences(evaluation, run)
+    success = run_success_sentence(run)
+    broken, limits = run_warnings(run), times_warnings(times, [run])
+    drawings = run_drawings(run, times, rules, evaluation.family)
+    figures, tables = make_folders(Path(run_folder))
+    written = [path.name for path in write_family_tables(run, tables)]
+    write_windows_table(arms, times, tables / "windows.csv")
+    write_claims_table(evaluation, tables / "claims.csv")
+    routing = _routing(run)
+    write_rows(tables / "routing.csv", routing, ROUTING_COLUMNS)
+    page = render(
+        "report.html",
+        {
+            "run": run,
+            "notes": run.record.info.get("notes") or [],
+            "created": run.record.info.get("created"),
+            "command": run.record.info.get("command"),
+            "blocks": _blocks(run),
+            "sentences": sentences,
+            "success": success,
+            "broken": broken,
+            "limits": limits,
+            "evaluation": evaluation,
+            "times": TIMES,
+            "routing": routing,
+            "nonfinite": run.record.nonfinite(),
+            "figures": save(drawings, figures),
+            "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
+        },
+    )
+    path = write_whole(Path(run_folder) / PAGE, page)
+    return Report(path, tuple(sentences), success, (*broken, *limits))
+
+
+def _routing(run: Run) -> list[dict[str, Any]]:
+    """Return the routing table with every column, the losses in words."""
+    rows = [{column: row.get(column) for column in ROUTING_COLUMNS} for row in run.record.routing]
+    return [{**row, "losses": ", ".join(row["losses"] or [])} for row in rows]
+
+
+def _blocks(run: Run) -> list[dict[str, Any]]:
+    """Return the blocks of every network in words, with their share of its dimensions."""
+    found = []
+    for network in run.section("networks"):
+        blocks = run.blocks(network)
+        total = sum(block.get("width") or 0 for block in blocks)
+        for block in blocks:
+            width = block.get("width") or 0
+            found.append(
+                {
+                    "network": network,
+                    "name": f"{block['name']}{' (mixed)' if block.get('mixed') else ''}",
+                    "keys": ", ".join(block.get("keys") or ["none"]),
+                    "width": width,
+                    "share": percent(width / total) if total else "not known",
+                    "ends_in": (block.get("ends_in") or "–")
+                    + (" after a normalisation" if block.get("normalised") else ""),
+                }
+            )
+    return found

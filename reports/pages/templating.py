@@ -1,0 +1,97 @@
+"""Pages from templates: one self-contained file each, written whole or not at all."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from goalscope.reports.claims.wording import difference_in_words, value_of, with_interval
+from goalscope.reports.errors import ReportError
+from goalscope.reports.statistics.formatting import plain
+from goalscope.reports.statistics.outcomes import Verdict
+from goalscope.reports.text.sentences import equivalence_in_words
+
+
+def render(template: str, content: dict[str, Any]) -> str:
+    """Return a page; everything in `content` is escaped but for figures."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("goalscope.reports.pages"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "badge": badge_class,
+        "number": plain,
+        "split_lead": split_lead,
+        "tied": tied,
+        "breakable": breakable,
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+    }
+    environment.globals |= {
+        "with_interval": with_interval,
+        "value_of": value_of,
+        "difference_in_words": difference_in_words,
+        "equivalence_in_words": equivalence_in_words,
+    }
+    return environment.get_template(template).render(content)
+
+
+def badge_class(verdict: Verdict) -> str:
+    """Return the style class of an outcome."""
+    return str(verdict).replace(" ", "-")
+
+
+def split_lead(sentence: str) -> tuple[str, str]:
+    """Return a sentence's answer, up to its first colon before a space, and the numbers after."""
+    lead, _, rest = tied(sentence).partition(": ")
+    return f"{lead}:", rest
+
+
+def tied(text: str) -> str:
+    """Return a text in which numbers stay on one line with their percent signs."""
+    return text.replace(" %", "\u00a0%")
+
+
+def breakable(key: str) -> str:
+    """Return a record key that a browser may break after its separators."""
+    return re.sub(r"([/._])", "\\1\u200b", key)
+
+
+def make_folders(out: Path) -> tuple[Path, Path]:
+    """Return the folders for figures and tables, made if missing.
+
+    Raises:
+        ReportError: they cannot be made.
+    """
+    try:
+        figures, tables = out / "figures", out / "tables"
+        for folder in (figures, tables):
+            folder.mkdir(parents=True, exist_ok=True)
+        return figures, tables
+    except OSError as error:
+        raise ReportError(
+            f"cannot write a page to {out}: {error.strerror or error}; choose another folder"
+        ) from error
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a file so that a reader meets the old one or the new one, and return its path.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ReportError(
+            f"cannot write {path}: {error.strerror or error}; "
+            "free the disk or choose another folder"
+        ) from error
+    return path

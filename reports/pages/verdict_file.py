@@ -1,0 +1,92 @@
+"""verdict.json: every link, every rival, what to try next, for programs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from goalscope.reports.claims.early_call import EarlyCall
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.pages.claims_files import claims_content, finite, verdict_content
+from goalscope.reports.rivals.evidence import Evidence, Judged
+from goalscope.reports.rivals.findings import Suspect
+from goalscope.reports.rivals.next_steps import Ranking, Step
+from goalscope.reports.text.arm_rows import ArmRow
+
+
+def verdict_file_content(
+    evaluation: Evaluation,
+    by_step: Evaluation | None,
+    words: Mapping[str, Any],
+    calls: Sequence[EarlyCall],
+    judged: Sequence[Judged],
+    ranking: Ranking,
+    suspects: Mapping[str, Sequence[Suspect]],
+    rows: Sequence[ArmRow],
+) -> dict[str, Any]:
+    """Return the content of verdict.json: JSON values only, numbers that are not finite as null.
+
+    Args:
+        evaluation: the links by update.
+        by_step: the same by step, where arms differ in updates per step.
+        words: sentences, warnings and the like, taken over as they are.
+        calls: how soon each outcome could have been called.
+        judged: the rivals.
+        ranking: what to try next.
+        suspects: run -> the checks that speak in it.
+        rows: the arms.
+    """
+    content = claims_content(evaluation, by_step, words, calls)
+    return content | {
+        "rivals": [_judged(j) for j in judged],
+        "next_steps": [_step(step) for step in ranking.steps],
+        "ruled_out": [step.rival.name for step in ranking.ruled_out],
+        "untested_rivals": [step.rival.name for step in ranking.untested],
+        "suspects": {
+            run: [
+                {"check": s.name, "value": s.value, "threshold": s.threshold, "time": s.time}
+                for s in found
+            ]
+            for run, found in suspects.items()
+        },
+        "confounds": {row.arm: list(row.confounds) for row in rows},
+    }
+
+
+def _judged(judged: Judged) -> dict[str, Any]:
+    return {
+        "rival": judged.rival.name,
+        "title": judged.rival.title,
+        "arm": judged.arm,
+        "time": judged.time,
+        **verdict_content(judged.verdict),
+        "evidence": [_evidence(part) for part in judged.evidence],
+    }
+
+
+def _evidence(part: Evidence) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "label": part.label,
+        "check": None if part.check is None else part.check.name,
+        "speaks": None if part.check is None else part.check.speaks,
+        "threshold": None if part.check is None else part.check.threshold,
+        "unit": None if part.check is None else part.check.unit,
+        "seeds": dict(part.sample.numbers),
+        "failed": list(part.sample.failed),
+        "missing": list(part.sample.missing),
+        **verdict_content(part.verdict),
+    }
+    if part.interval is not None:
+        content |= {k: v for k, v in asdict(part.interval).items() if k != "seeds"}
+    return {key: finite(value) for key, value in content.items()}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "rival": step.rival.name,
+        "title": step.rival.title,
+        **verdict_content(step.verdict),
+        "times": list(step.times),
+        "advice": step.rival.advice,
+        "arm": step.arm or None,
+        "in_this_study": step.present or None,
+    }

@@ -1,0 +1,123 @@
+"""The rows of the verdict: a link or a rival each, an outcome for each time, and what opens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from goalscope.reports.claims.early_call import EarlyCall
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.parts import Claim
+from goalscope.reports.claims.quantities import LINKS, Link
+from goalscope.reports.figures.drawing import Drawn
+from goalscope.reports.numbers.windows import TIMES, Time
+from goalscope.reports.rivals.evidence import Judged
+from goalscope.reports.rivals.rivals import RIVALS
+from goalscope.reports.statistics.outcomes import Verdict
+
+PLAN_FIX = "pixel-her-norm"
+_SHORT: dict[Link, str] = {
+    "C1": "image features outweigh the goal",
+    "C2": "gradients are theirs, too",
+    "C3": "they are noise",
+    "C4": "Q and policy are deaf to the goal",
+    "C5": "the fix restores the balance",
+    "C6": "the fix makes the task learnable",
+    "C7": "balance is why",
+}
+_FIGURES: dict[str, tuple[str, ...]] = {  # beginnings of names
+    "C1": ("forward_signal", "scales"),
+    "C2": ("gradient_shares",),
+    "C3": ("content",),
+    "C4": ("goal_sensitivity", "q_distance"),
+    "C5": ("three_times", "arms"),
+    "C6": ("success",),
+    "C7": ("cause", "arms"),
+    "R1": ("success",),
+    "R2": ("content",),
+    "R7": ("training",),
+    "R8": ("content",),
+    "R11": ("training",),
+    "R12": ("arms", "goal_sensitivity"),
+}
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """A row of the verdict.
+
+    Attributes:
+        name: "C1" to "C7", "R1" to "R12", "B".
+        short: what it says, in a few words.
+        title: the same in full.
+        arm: whose outcome it is.
+        verdicts: time -> outcome; a time at which it is not judged is absent.
+        settled: from when on the outcome no longer changed, in words; empty where not known.
+        claims: the claims behind a link, one for each time.
+        judged: the judgements behind a rival, one for each time.
+    """
+
+    name: str
+    short: str
+    title: str
+    arm: str
+    verdicts: Mapping[Time, Verdict]
+    settled: str = ""
+    claims: Mapping[Time, Claim] | None = None
+    judged: Mapping[Time, Judged] | None = None
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Beginnings of the names of the figures that show it."""
+        return _FIGURES.get(self.name, ())
+
+
+def plan_fix(evaluation: Evaluation) -> str | None:
+    """Return the arm whose C5 and C6 stand among the links: the plan's fix, else the first."""
+    others = evaluation.arms[1:]
+    return PLAN_FIX if PLAN_FIX in others else next(iter(others), None)
+
+
+def link_rows(evaluation: Evaluation, calls: Sequence[EarlyCall]) -> list[OutcomeRow]:
+    """Return the rows C1 to C7: of the baseline, C5 and C6 of the plan's fix."""
+    fix = plan_fix(evaluation)
+    settled = {(call.link, call.arm): _settled(call) for call in calls}
+    rows = []
+    for link, title in LINKS.items():
+        arm = fix if link in ("C5", "C6") else evaluation.baseline
+        if arm is None:
+            continue
+        claims: dict[Time, Claim] = {}
+        for time in TIMES:
+            try:
+                claims[time] = evaluation.find(link, time, arm)
+            except KeyError:  # C6 is judged late only
+                continue
+        verdicts = {time: claim.verdict for time, claim in claims.items()}
+        when = settled.get((link, arm), "")
+        rows.append(OutcomeRow(link, _SHORT[link], title, arm, verdicts, when, claims))
+    return rows
+
+
+def rival_rows(judged: Sequence[Judged], baseline: str) -> list[OutcomeRow]:
+    """Return a row for each rival, of the baseline."""
+    rows = []
+    for rival in RIVALS:
+        own = {j.time: j for j in judged if j.rival is rival and j.arm == baseline}
+        verdicts = {time: j.verdict for time, j in own.items()}
+        rows.append(
+            OutcomeRow(rival.name, rival.title, rival.title, baseline, verdicts, judged=own)
+        )
+    return rows
+
+
+def _settled(call: EarlyCall) -> str:
+    return "" if call.settled is None else f"{call.axis} {call.settled:,}"
+
+
+def placed(rows: Sequence[OutcomeRow], figures: Sequence[Drawn]) -> dict[str, list[Drawn]]:
+    """Return where each figure stands: under the first link it shows, "arms", or the "rest"."""
+    places: dict[str, list[Drawn]] = {"arms": [], "rest": [], **{row.name: [] for row in rows}}
+    for drawn in figures:
+        owner = next((row for row in rows if drawn.name.startswith(row.figures)), None)
+        name = "arms" if drawn.name == "arms" else "rest" if owner is None else owner.name
+        places[name].append(drawn)
+    return places

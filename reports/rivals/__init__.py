@@ -1,0 +1,1 @@
+"""What else could explain a flat success curve, and what stands out in one run."""

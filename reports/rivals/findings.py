@@ -1,0 +1,80 @@
+"""What stands out in one run: the checks that speak, the likeliest cause first."""
+
+import math
+from dataclasses import dataclass
+
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.windows import Time, Times, three_times
+from goalscope.reports.rivals.check import Check
+from goalscope.reports.rivals.checks import CHECKS
+from goalscope.reports.statistics.formatting import percent, plain
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A check that speaks in a run.
+
+    Attributes:
+        check: which.
+        value: its number.
+        time: when it was first on the side that speaks.
+    """
+
+    check: Check
+    value: float
+    time: Time
+
+    @property
+    def name(self) -> str:
+        """Name of the check."""
+        return self.check.name
+
+    @property
+    def threshold(self) -> float:
+        """The check's threshold."""
+        return self.check.threshold
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, with the number and its threshold."""
+        check = self.check
+        value, threshold = in_unit(check, self.value), in_unit(check, check.threshold)
+        return f"{check.says} ({check.label}: {value}, {check.speaks} {threshold}; {self.time})"
+
+
+def find_suspects(
+    run: Run, times: Times | None = None, *, faults_only: bool = True
+) -> list[Suspect]:
+    """Return the checks that speak in a run, in the order of cause and effect.
+
+    What an earlier one explains is left out: a critic that is constant passes no gradient.
+    A check speaks where its number lies on the speaking side at each of its times that has been
+    measured: a value that only passes through is none. NaN anywhere in the gradients, features or
+    losses speaks whenever it comes. One run is one seed: a suspect is where to look, no outcome.
+
+    Args:
+        run: the run.
+        times: its windows; None makes them.
+        faults_only: leave out the limits that many healthy runs have.
+    """
+    windows = (times or three_times([run])).windows
+    found: list[Suspect] = []
+    for check in CHECKS:
+        explained = any(check.name in suspect.check.explains for suspect in found)
+        if explained or (faults_only and not check.fault):
+            continue
+        read = {time: check.read(run, windows[time]) for time in check.times}
+        values = {t: v for t, v in read.items() if v is not None and not math.isnan(v)}
+        speaking = [time for time, value in values.items() if check.spoken(value)]
+        if check.name == "nan":
+            speaks = bool(speaking)
+        else:
+            speaks = bool(values) and len(speaking) == len(values)
+        if speaks:
+            found.append(Suspect(check, values[speaking[-1]], speaking[0]))
+    return found
+
+
+def in_unit(check: Check, value: float) -> str:
+    """Return a check's number in words, with its unit."""
+    return percent(value) if check.unit == "share" else f"{plain(value)} {check.unit}"

@@ -1,0 +1,1 @@
+"""Numbers over seeds: intervals, tests, and the outcomes they lead to."""

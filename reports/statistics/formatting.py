@@ -1,0 +1,34 @@
+"""Numbers in words: significant digits, percentages, counts."""
+
+import math
+
+
+def plain(value: float) -> str:
+    """Return a number with two significant digits, in full between 0.001 and a million."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "infinite"
+    if value == 0:
+        return "0"
+    if 0.001 <= abs(value) < 1e6:
+        digits = max(0, 1 - math.floor(math.log10(abs(value))))
+        return f"{value:,.{digits}f}"
+    return f"{value:.1e}"
+
+
+def percent(share: float) -> str:
+    """Return a share of 0..1 in percent, small ones told from nothing and large ones from all."""
+    if not math.isfinite(share):
+        return "NaN"
+    if 0 < share < 0.0001:
+        return "below 0.01 %"
+    if 0.9999 < share < 1:
+        return "above 99.99 %"
+    points = 100 * share
+    near = min(points, 100 - points)
+    digits = 0 if near >= 9.95 or near == 0 else 1 if near >= 0.095 else 2
+    return f"{points:.{digits}f} %"
+
+
+def count(number: int, word: str) -> str:
+    """Return "1 seed", "3 seeds"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

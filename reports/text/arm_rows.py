@@ -1,0 +1,109 @@
+"""The arms as rows: what each changes, what came of it, and what else may explain that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from goalscope.reports.claims.arm_success import ArmSuccess
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.success import arm_successes
+from goalscope.reports.claims.wording import with_interval
+from goalscope.reports.numbers.differences import (
+    Difference,
+    circumstance_differences,
+    resumes_in_words,
+    setting_differences,
+)
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.windows import TIMES, Time
+from goalscope.reports.statistics.formatting import percent
+from goalscope.reports.statistics.outcomes import Verdict
+
+Arms = Mapping[str, Sequence[Run]]
+_EXPECTED = ("steps", "updates", "probe set (sha256)")  # named elsewhere on the page
+_NAMED = 4  # confounds in a cell; the table of differences has them all
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """An arm on the page.
+
+    Attributes:
+        arm: its name.
+        seeds: how many runs.
+        changes: what it changes from the baseline, as recorded.
+        success: at the last common evaluation, mean over seeds with its interval.
+        shares: goal's share of the critic's signal at each time, with its interval.
+        fix: time -> outcome of C5; empty for the baseline.
+        confounds: what else differs from the baseline and may explain its numbers.
+    """
+
+    arm: str
+    seeds: int
+    changes: str
+    success: str
+    shares: Mapping[Time, str]
+    fix: Mapping[Time, Verdict]
+    confounds: tuple[str, ...]
+
+
+def arm_rows(arms: Arms, evaluation: Evaluation) -> list[ArmRow]:
+    """Return a row for each arm, the baseline first."""
+    successes = arm_successes(arms, evaluation.rules)
+    settings, circumstances = setting_differences(arms), circumstance_differences(arms)
+    rows = []
+    for arm, runs in arms.items():
+        shares = {}
+        for time in TIMES:
+            part = evaluation.find("C1", time, arm).parts[0]
+            shares[time] = with_interval(part.quantity, part.interval)
+        own = arm == evaluation.baseline
+        rows.append(
+            ArmRow(
+                arm,
+                len(runs),
+                ", ".join(map(str, (runs[0].settings.get("arm.changes") or [])[1:])) or "–",
+                _success(successes[arm]),
+                shares,
+                {} if own else {t: evaluation.find("C5", t, arm).verdict for t in TIMES},
+                () if own else confounds(arm, runs, evaluation.baseline, settings, circumstances),
+            )
+        )
+    return rows
+
+
+def confounds(
+    arm: str,
+    runs: Sequence[Run],
+    baseline: str,
+    settings: Sequence[Difference],
+    circumstances: Sequence[Difference],
+) -> tuple[str, ...]:
+    """Return what may explain an arm's difference to the baseline beside what it is named after.
+
+    More settings than one, other versions, another renderer or machine, other updates per step,
+    resumed runs and lost replay buffers.
+    """
+    changed = [d.name for d in settings if d.values.get(arm) != d.values.get(baseline)]
+    found = []
+    if len(changed) > 1:
+        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+        found.append(f"{len(changed)} settings differ: {', '.join(changed[:_NAMED])}{more}")
+    found += [
+        f"{d.name}: {d.values[arm]}, baseline {d.values[baseline]}"
+        for d in circumstances
+        if d.name not in _EXPECTED
+        and d.name != "resumed"
+        and d.values.get(arm) != d.values.get(baseline)
+    ]
+    found += [f"{run.label} was {words}" for run in runs for words in resumes_in_words(run)]
+    return tuple(found)
+
+
+def _success(success: ArmSuccess) -> str:
+    if success.interval is None:
+        return "not evaluated"
+    mean, low, high = (
+        percent(value)
+        for value in (success.interval.mean, success.interval.low, success.interval.high)
+    )
+    return f"{mean} [{low.removesuffix(' %')} to {high}]"

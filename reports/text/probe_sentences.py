@@ -1,0 +1,191 @@
+"""What the probes found at the last checkpoint, in sentences made of the numbers alone."""
+
+import math
+from dataclasses import dataclass
+
+from goalscope.reports.figures.probes.content import NO_IMAGE_BLOCK, is_augmented
+from goalscope.reports.figures.probes.map import NO_MAP
+from goalscope.reports.figures.probes.naming import in_words, listed
+from goalscope.reports.figures.probes.record import TOLERANCE_CM, Probes
+from goalscope.reports.figures.run.panels import BLOCK_ORDER
+from goalscope.reports.numbers.tables import GOAL_KEYS, parse_key
+from goalscope.reports.rivals.readings import position
+from goalscope.reports.statistics.formatting import percent, plain
+
+_TOGETHER = "goal"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What is said of one topic.
+
+    Attributes:
+        topic: in a word or two.
+        text: whole sentences.
+    """
+
+    topic: str
+    text: str
+
+
+def probe_sentences(probes: Probes) -> list[Sentence]:
+    """Return what Q and action owe, where actions point, and what image features know."""
+    found = [
+        Sentence("Q", _owes(probes, "critic", "Q")),
+        Sentence("Action", _owes(probes, "actor", "the action")),
+        Sentence("Direction", _direction(probes)),
+        Sentence("Position", _position(probes)),
+    ]
+    if any(key.startswith("content/") for key in probes.run.metrics):
+        found.append(Sentence("Goal marker", _leak(probes)))
+        found.append(Sentence("Augmentation", _augmentation(probes)))
+    return found
+
+
+def _value(probes: Probes, key: str) -> float | None:
+    return probes.last.values.get(key)
+
+
+def _owes(probes: Probes, network: str, what: str) -> str:
+    """Return the blocks' shares of the Shapley values, the largest first."""
+    start = f"{what[:1].upper()}{what[1:]}"
+    shares = {
+        part.block: value
+        for key, value in probes.last.values.items()
+        if (part := parse_key(key)).family == "attribution"
+        and (part.network, part.name) == (network, "shapley_share")
+    }
+    together = shares.pop(_TOGETHER, None) if set(shares) & set(GOAL_KEYS) else None
+    if not shares:
+        return f"What {what} owes to each block was not measured."
+    if not all(map(math.isfinite, shares.values())):
+        return (
+            f"What {what} owes to each block cannot be said: its Shapley shares are NaN, as where "
+            "no block makes any difference to it."
+        )
+    order = sorted(shares, key=lambda block: (-shares[block], _rank(block)))
+    parts = [f"{percent(shares[block])} to {_named(block)}" for block in order]
+    text = f"{start} owes {listed(parts)} (Shapley values)"
+    if together is None or not math.isfinite(together):
+        return f"{text}."
+    before = probes.first.values.get(f"attribution/{network}.{_TOGETHER}.shapley_share", math.nan)
+    came = "" if probes.first is probes.last else f", from {percent(before)} {_at_first(probes)}"
+    return f"{text}; to the two goal vectors as one block {percent(together)}{came}."
+
+
+def _direction(probes: Probes) -> str:
+    key = "goal_map/actor.goal.action_alignment"
+    value = _value(probes, key)
+    if value is None:
+        return f"Whether actions point to the goal was not measured: {NO_MAP}."
+    if not math.isfinite(value):
+        return "Whether actions point to the goal cannot be said: the mean cosine is NaN."
+    before = probes.first.values.get(key, math.nan)
+    came = "" if probes.first is probes.last else f", from {plain(before)} {_at_first(probes)}"
+    pushed = (
+        " An object is pushed from behind, so that it need not rise here."
+        if position(probes.run) == "object"
+        else ""
+    )
+    return (
+        "The mean cosine between the action and the way from achieved to desired goal is "
+        f"{plain(value)}{came} (1: straight to the goal, 0: no relation, -1: away from it).{pushed}"
+    )
+
+
+def _position(probes: Probes) -> str:
+    places = [t for t in probes.targets if t != "desired_goal" and not t.endswith("velocity")]
+    if not places:
+        return f"Where things are cannot be read from image features: {NO_IMAGE_BLOCK}."
+    wanted = position(probes.run)
+    target = wanted if wanted in places else places[0]
+    start = f"content/critic.{probes.image_block}."
+    own = _value(probes, f"{start}{target}_cm")
+    if own is None or not math.isfinite(own):
+        return f"How well the {in_words(target)} can be read from the image features is NaN."
+    beside = [
+        f"{_against(own, value)} from {label} ({_centimetres(value)})"
+        for prefix, label in (("raw_", "raw pixels"), ("fresh_", "a freshly initialised encoder"))
+        if (value := _value(probes, f"{start}{prefix}{target}_cm")) is not None
+    ]
+    if probes.in_metres:
+        side = "within" if own <= TOLERANCE_CM else "outside"
+        beside.append(f"{side} the task's tolerance of {TOLERANCE_CM:g} cm")
+    actor = _value(probes, f"content/actor.{probes.image_block}.{target}_cm")
+    also = "" if actor is None else f"; from the actor's to {_centimetres(actor)}"
+    return (
+        f"The {in_words(target)} can be read from the critic's image features to {own:.1f} cm"
+        f"{': ' if beside else ''}{listed(beside)}{also}."
+    )
+
+
+def _against(own: float, other: float) -> str:
+    """Return how an error compares with another, as they are printed."""
+    if not math.isfinite(other):
+        return "not comparable with that"
+    first, second = round(own, 1), round(other, 1)
+    return "as well as" if first == second else "better than" if first < second else "worse than"
+
+
+def _leak(probes: Probes) -> str:
+    start = f"content/critic.{probes.image_block}."
+    own, raw = (_value(probes, f"{start}{prefix}desired_goal_r2") for prefix in ("", "raw_"))
+    if own is None:
+        return "Whether the desired goal can be read from the image was not measured."
+    beside = "" if raw is None else f"; from raw pixels {_explained(raw)}"
+    seen = any(value is not None and value > 0 for value in (own, raw))
+    marker = (
+        " What is read there is the goal's marker in the image, which relabelling does not move."
+        if seen
+        else ""
+    )
+    explained = f"{_explained(own)}{beside}"
+    return f"Of the desired goal the critic's image features explain {explained}.{marker}"
+
+
+def _explained(r2: float) -> str:
+    if not math.isfinite(r2):
+        return "NaN"
+    if r2 <= 0:
+        return f"nothing (R² {plain(r2)})"
+    return f"{percent(r2)} of the variance on held-out episodes"
+
+
+def _augmentation(probes: Probes) -> str:
+    augmented = is_augmented(probes)
+    name = "augmentation_over_signal" if augmented else "would_be_augmentation_over_signal"
+    ratios = {
+        words: value
+        for network, words in (("critic", "the critic's"), ("actor", "the actor's"))
+        if (value := _value(probes, f"augmentation/{network}.{probes.image_block}.{name}"))
+        is not None
+    }
+    if not ratios:
+        return "How loud an augmentation is was not measured."
+    shift = _value(probes, "augmentation/camera.shift_cm")
+    span = "" if shift is None else f"up to {plain(shift)} cm of the scene; "
+    parts = [f"{words} {plain(value)} times" for words, value in ratios.items()]
+    verb = (
+        "this run trains with it) moves" if augmented else "this run trains without it) would move"
+    )
+    return (
+        f"DrQ's random shift ({span}{verb} the image features, {listed(parts)}, as far as "
+        "observations lie apart; above 1 it drowns the image."
+    )
+
+
+def _centimetres(value: float) -> str:
+    return f"{value:.1f} cm" if math.isfinite(value) else "NaN"
+
+
+def _at_first(probes: Probes) -> str:
+    return f"at update {probes.first.update:,}"
+
+
+def _named(block: str) -> str:
+    known = block in BLOCK_ORDER
+    return f"the {in_words(block)}" if known else block
+
+
+def _rank(block: str) -> int:
+    return BLOCK_ORDER.index(block) if block in BLOCK_ORDER else len(BLOCK_ORDER)

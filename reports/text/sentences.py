@@ -1,0 +1,209 @@
+"""The answer in words: one sentence for each of the three times, and one for all of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from goalscope.reports.claims.chain import CHAIN
+from goalscope.reports.claims.early_call import EarlyCall
+from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.parts import Claim, Part
+from goalscope.reports.claims.quantities import Quantity
+from goalscope.reports.claims.wording import value_of, with_interval
+from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.windows import TIMES, Time
+from goalscope.reports.rivals.next_steps import Step
+from goalscope.reports.statistics.equivalence import Equivalence
+from goalscope.reports.statistics.formatting import count, percent, plain
+from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.outcomes import Outcome
+from goalscope.reports.statistics.thresholds import Thresholds
+
+_NAMES: dict[Time, str] = {
+    "initialisation": "At initialisation",
+    "early": "Early in training",
+    "late": "Late in training",
+}
+_ARMS_NAMED, _PARTS_NAMED = 2, 2  # more would drown the sentence; the table has them all
+
+
+def time_sentences(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]]) -> list[str]:
+    """Return three sentences: at initialisation, early, late.
+
+    Each says whether the goal is drowned in the baseline, the numbers behind C1, C2 and C4 with
+    their intervals, what the other arms change, and every outcome.
+    """
+    return [_sentence(evaluation, arms, time) for time in TIMES]
+
+
+def overall_sentence(evaluation: Evaluation) -> str:
+    """Return one sentence for the page: the outcome at each time, never averaged over them."""
+    drowned = _over_time([str(evaluation.chain(time)) for time in TIMES])
+    fixes = [
+        f"that {arm} restores it: "
+        + _over_time([str(evaluation.find("C5", time, arm).verdict) for time in TIMES])
+        for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]
+    ]
+    claim = f"That the image features drown the goal of {evaluation.baseline}: {drowned}"
+    return "; ".join([claim, *fixes]) + "."
+
+
+def _over_time(outcomes: Sequence[str]) -> str:
+    if len(set(outcomes)) == 1:
+        return f"{outcomes[0]} at all three times"
+    when: dict[str, list[str]] = {}
+    for time, outcome in zip(TIMES, outcomes, strict=True):
+        when.setdefault(outcome, []).append(time)
+    return ", ".join(f"{outcome} ({' and '.join(times)})" for outcome, times in when.items())
+
+
+def equivalence_in_words(quantity: Quantity, equivalence: Equivalence) -> str:
+    """Return whether two arms are the same in a quantity, with the margin and the test."""
+    within = f"{plain(equivalence.margin)} of Fisher's z"
+    if quantity.scale in (Scale.LOG, Scale.LOGIT):
+        odds = " of the odds" if quantity.scale is Scale.LOGIT else ""
+        within = f"a factor of {math.exp(equivalence.margin):.3g}{odds}"
+    shown = "no difference" if equivalence.equivalent else "not shown to be no difference"
+    return f"{shown} (within {within}, TOST p {plain(equivalence.p_value)})"
+
+
+def early_call_sentence(call: EarlyCall) -> str:
+    """Return from when on the outcome of a link was what it is at the end."""
+    *_, (end, outcome) = call.outcomes.items()
+    what = f"{call.link} of {call.arm}"
+    if call.settled is None:
+        return f"{what} is not tested at the end, so that nothing could be called early."
+    if call.settled == end:
+        return f"{what} is {outcome} at the end ({call.axis} {end:,}), and was not before."
+    return (
+        f"{what} is {outcome} from {call.axis} {call.settled:,} on, {percent(call.settled / end)} "
+        f"of the way to {end:,}."
+    )
+
+
+def next_step_sentence(step: Step) -> str:
+    """Return an explanation that is left, its outcome, what to do, and the arm that tests it."""
+    rival, when = step.rival, " and ".join(step.times)
+    test = ""
+    if step.present:
+        test = f"; {step.present}, in this study, tests it alone"
+    elif step.arm:
+        test = f"; test it alone with {step.arm}"
+    return f"{rival.title} ({rival.name} {step.verdict}, {when}): {rival.advice}{test}."
+
+
+def single_run_sentences(evaluation: Evaluation, run: Run) -> list[str]:
+    """Return the numbers of one run at the three times, and that one seed is no test."""
+    found = []
+    for time in TIMES:
+        if evaluation.times.windows[time] is None:
+            found.append(f"{_NAMES[time]}: nothing to say, {run.title} ended before it began.")
+            continue
+        clauses = [clause for _, clause in _clauses(evaluation, time)]
+        found.append(f"{_NAMES[time]} ({_when(evaluation, time)}): {'; '.join(clauses)}.")
+    rules = evaluation.rules
+    found.append(
+        f"One seed is no test: these are the numbers of {run.title} alone. The claim calls the "
+        f"goal drowned below {percent(rules.goal_share)} of signal and gradient, and Q deaf below "
+        f"{plain(rules.q_goal_swap)} standard deviations and a correlation of "
+        f"{plain(rules.q_goal_distance)}."
+    )
+    return found
+
+
+def _sentence(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]], time: Time) -> str:
+    baseline = evaluation.baseline
+    if evaluation.times.windows[time] is None:
+        shortest = min(run.updates for group in arms.values() for run in group)
+        return (
+            f"{_NAMES[time]}: not tested, because {evaluation.times.shortest} ended before it "
+            f"began ({count(shortest, 'update')})."
+        )
+    clauses = [f"{clause} ({_outcome(claim)})" for claim, clause in _clauses(evaluation, time)]
+    clauses += [_fix(evaluation, time, arm) for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]]
+    if len(evaluation.arms) > 1 + _ARMS_NAMED:
+        clauses.append(f"{len(evaluation.arms) - 1 - _ARMS_NAMED} more arms in the table")
+    seeds = count(len(arms[baseline]), "seed")
+    tested = len(arms[baseline]) >= evaluation.rules.seeds_to_test
+    level = f"; brackets: {100 * evaluation.rules.confidence:g} % intervals" if tested else ""
+    return (
+        f"{_NAMES[time]} {_chain(evaluation, time)}: in {baseline} {'; '.join(clauses)} "
+        f"({_when(evaluation, time)}; {seeds}{level})."
+    )
+
+
+def _when(evaluation: Evaluation, time: Time) -> str:
+    inside = time == "late" and evaluation.times.late_is_early
+    still = ", still inside the first 1,000 updates" if inside else ""
+    return f"{evaluation.times.windows[time]}{still}"
+
+
+def _chain(evaluation: Evaluation, time: Time) -> str:
+    verdict = evaluation.chain(time)
+    links = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
+    decisive = [claim.link for claim in links if str(claim.verdict) == str(verdict)]
+    where = f" ({', '.join(decisive)})"
+    drowned = "the image features drown the goal"
+    if verdict.outcome is Outcome.LEANING:
+        lean = "towards" if verdict.way == "for" else "against"
+        return f"the data lean {lean} the claim that {drowned}{where}"
+    return {
+        Outcome.SUPPORTED: f"the data support that {drowned}",
+        Outcome.CONTRADICTED: f"the data contradict that {drowned}{where}",
+        Outcome.UNDECIDED: f"it is undecided whether {drowned}{where}",
+        Outcome.NOT_TESTED: f"it is not tested whether {drowned}{where}",
+    }[verdict.outcome]
+
+
+def _clauses(evaluation: Evaluation, time: Time) -> list[tuple[Claim, str]]:
+    """Return the links of the chain for the baseline, each with its numbers in words."""
+    claims = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
+    rules = evaluation.rules
+    signal, gradient, deafness = (
+        [_number(part, rules) for part in claim.parts] for claim in claims
+    )
+    words = (
+        f"the goal makes up {signal[0]} of what the critic's first layer hears and {signal[1]} of "
+        "what the actor's does",
+        f"{gradient[0]} of the critic loss's and {gradient[1]} of the actor loss's signal gradient",
+        f"exchanging it moves Q by {deafness[0]}, and Q follows closeness to it with a rank "
+        f"correlation of {deafness[1]}",
+    )
+    return list(zip(claims, words, strict=True))
+
+
+def _fix(evaluation: Evaluation, time: Time, arm: str) -> str:
+    claim = evaluation.find("C5", time, arm)
+    differences = [part.difference for part in claim.parts if part.difference]
+    if not differences:
+        return f"{arm} has no seed to pair ({_outcome(claim)})"
+    raised = sum(difference.mean > 0 for difference in differences)
+    pairs = min(difference.pairs for difference in differences)
+    share = _number(claim.parts[0], evaluation.rules)
+    return (
+        f"{arm} has it at {share} of what the critic hears and raises {raised} of "
+        f"{len(differences)} quantities over {count(pairs, 'pair')} of seeds ({_outcome(claim)})"
+    )
+
+
+def _number(part: Part, rules: Thresholds) -> str:
+    """Return mean and unit, with the interval where there are seeds enough for a test.
+
+    The interval of two or three seeds spans almost everything: it stands in the tables, and would
+    only make the sentence hard to read.
+    """
+    quantity, sample = part.quantity, part.sample
+    if part.interval is None:
+        return "an unusable amount (NaN or impossible)" if sample.failed else "an unmeasured amount"
+    unit = " standard deviations" if quantity.unit == "std of Q" else ""
+    some = f" ({len(sample.numbers)} of {len(sample.labels)} seeds)" if sample.gaps else ""
+    words = value_of(quantity, part.interval.mean)
+    if part.interval.seeds >= rules.seeds_to_test:
+        words = with_interval(quantity, part.interval)
+    return f"{words}{unit}{some}"
+
+
+def _outcome(claim: Claim) -> str:
+    names = claim.deciding
+    if len(names) > _PARTS_NAMED:
+        names = [f"{len(names)} of {len(claim.parts)} parts"]
+    return f"{claim.link} {claim.verdict}" + (f" by {' and '.join(names)}" if names else "")

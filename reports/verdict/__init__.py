@@ -1,1 +1,0 @@
-"""What the numbers say: statistics over seeds, outcomes, links and rivals, in words."""

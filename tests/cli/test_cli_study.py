@@ -1,0 +1,152 @@
+"""Plans, probes and the short form as a user types them; bad input in one line."""
+
+import json
+
+import pytest
+from helpers.command import goalscope, refused
+from helpers.synthetic_runs import write_arms
+
+from goalscope.cli.pages import Report
+from goalscope.cli.plan import PlanError, find_plan, kept_plan, load_plan
+from goalscope.diagnostics.record import RecordWriter
+from goalscope.training.runs.arms import find_arm
+
+PLAN = """
+arms = ["pixel-her", "pixel-her-norm"]
+seeds = [3, 4]
+[run]
+env = "FetchReach-v4"
+image_size = 36
+total_steps = 130
+batch_size = 16
+fast = true
+evaluation.every = 0
+[thresholds]
+goal_share = 0.2
+early_updates = 20
+success_marks = [0.4, 0.6]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    return path
+
+
+def test_a_plan_is_trained_and_its_thresholds_decide(plan, tmp_path, capsys):
+    study = tmp_path / "study"
+    done = goalscope("study", plan, "--out", study, "--seeds", 7, "--threads", 1)
+    assert done.returncode == 0, done.stderr
+    runs = {
+        row["name"]: row["state"] for row in json.loads((study / "study.json").read_text())["runs"]
+    }
+    assert runs == {"pixel-her-seed7": "finished", "pixel-her-norm-seed7": "finished"}
+    assert kept_plan(study).thresholds.goal_share == 0.2
+    compared = goalscope("compare", study, "--format", "md")
+    assert compared.returncode == 0, compared.stderr
+    verdict = json.loads((study / "comparison" / "verdict.json").read_text())
+    assert verdict["thresholds"]["goal_share"] == 0.2
+    assert verdict["windows"]["early"]["last"] == 20
+    assert verdict["arms"] == ["pixel-her", "pixel-her-norm"]
+    text = (study / "comparison" / "short" / "verdict.md").read_text()
+    assert verdict["overall"] in text
+    assert Report(study / "pixel-her-seed7").run() == 0
+    assert "(updates 1 to 20)" in capsys.readouterr().out
+    plan.write_text(PLAN.replace("0.2", "0.3"))
+    refused(goalscope("study", plan, "--out", study, "--seeds", 7), "another plan")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("seeds", "sedes"), ["unknown key sedes", "did you mean seeds"]),
+        (("image_size", "image_sise"), ["run.image_sise", "did you mean image_size"]),
+        (("goal_share = 0.2", "goal_share = 2"), ["goal_share = 2 makes no sense"]),
+        (("goal_share = 0.2", 'goal_share = "much"'), ["is not a number"]),
+        (("early_updates", "early"), ["thresholds.early"]),
+        (("evaluation.every", "evaluation.often"), ["run.evaluation.often"]),
+        (('["pixel-her", "pixel-her-norm"]', "[]"), ["names no arms"]),
+        (("[3, 4]", '["a"]'), ["seeds must be a list of whole numbers"]),
+        (("[0.4, 0.6]", "[0.6, 0.4]"), ["success_marks"]),
+        (("arms =", "arms"), ["is not TOML"]),
+        (("total_steps = 130", 'total_steps = "many"'), ["total-steps"]),
+        (('"pixel-her",', '"pixel-hor",'), ["did you mean pixel-her"]),
+    ],
+)
+def test_plans_that_cannot_be_used(plan, tmp_path, change, says):
+    plan.write_text(PLAN.replace(*change))
+    refused(goalscope("study", plan, "--out", tmp_path / "study"), *says)
+    assert not (tmp_path / "study" / "study.json").exists()
+
+
+def test_a_plan_that_is_not_there(tmp_path):
+    refused(goalscope("study", tmp_path / "no.toml", "--out", tmp_path / "s"), "cannot be read")
+
+
+@pytest.mark.parametrize("name", ["assay", "demo"])
+def test_presets_are_whole(name):
+    plan = load_plan(find_plan(name))
+    for arm in plan.arms:
+        find_arm(arm)
+    assert find_plan("pixel-her") is None
+
+
+def test_an_unreadable_plan_is_an_error_of_its_own(tmp_path):
+    (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(PlanError, match="cannot be read"):
+        load_plan(tmp_path / "plan.toml")
+
+
+@pytest.mark.parametrize("form", ["pdf", "png", "md"])
+def test_the_short_form(tmp_path, form):
+    folders = write_arms(tmp_path / "runs", 2)
+    done = goalscope("compare", *folders, "--out", tmp_path / "page", "--format", form)
+    assert done.returncode == 0, done.stderr
+    short = tmp_path / "page" / "short"
+    if form == "pdf":
+        assert (short / "verdict.pdf").read_bytes().startswith(b"%PDF")
+    else:
+        assert "What to try next" in (short / "verdict.md").read_text()
+        assert (short / "forward_signal.png").exists()
+
+
+def test_an_empty_study(tmp_path):
+    (tmp_path / "study.json").write_text('{"schema": 1, "runs": []}')
+    refused(goalscope("compare", tmp_path), "holds no finished run")
+
+
+def test_a_study_in_which_every_seed_of_an_arm_failed(tmp_path):
+    folders = write_arms(tmp_path, 2)
+    rows = [
+        {"name": folder.name, "arm": "pixel-her", "seed": 0, "state": "finished", "cause": None}
+        for folder in folders
+    ]
+    rows += [
+        {"name": f"gone-{seed}", "arm": "gone", "seed": seed, "state": "failed", "cause": "no disk"}
+        for seed in (0, 1)
+    ]
+    (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "runs": rows}))
+    done = goalscope("compare", tmp_path, "--out", tmp_path / "page")
+    refused(done, "every seed of gone failed")
+    assert (
+        "gone-0, gone-1 not compared: no disk"
+        in (tmp_path / "page" / "comparison.html").read_text()
+    )
+
+
+def test_every_run_of_a_study_failed(tmp_path):
+    row = {"name": "a", "arm": "pixel-her", "seed": 0, "state": "failed", "cause": "no disk"}
+    (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "runs": [row]}))
+    refused(goalscope("compare", tmp_path), "holds no finished run", "a failed (no disk)")
+
+
+def test_probing_what_cannot_be_probed(tmp_path):
+    RecordWriter(tmp_path / "mine", {})
+    refused(goalscope("probe", tmp_path / "mine"), "no checkpoints to probe")
+    refused(goalscope("probe", tmp_path / "nothing"), "neither a run nor a checkpoint")
+    (tmp_path / "model.zip").write_bytes(b"PK")
+    refused(goalscope("probe", tmp_path / "model.zip"), "pickled", "--trust")
+    made = ["--make-env", "nowhere:make", "--trust"]
+    refused(goalscope("probe", tmp_path / "model.zip", *made), "cannot be imported")

@@ -1,0 +1,71 @@
+"""The doctor: what it says of a machine that works, and of one that does not."""
+
+import psutil
+import pytest
+import torch
+
+from goalscope.cli import doctor
+from goalscope.cli.doctor import Doctor, Finding
+from goalscope.training.envs.opengl import RenderingError, renderer_name
+
+
+def test_a_machine_that_works(capsys):
+    assert Doctor().run() == 0
+    said = capsys.readouterr().out
+    for word in ("python", "torch", "mujoco", "memory", "disk", "torch threads"):
+        assert word in said
+    assert renderer_name().split()[0] in said
+    assert "missing" not in said
+
+
+def test_the_time_of_a_frame_is_that_of_drawing_alone():
+    found = {finding.what: finding.value for finding in doctor.check_rendering()}
+    milliseconds = float(found["FetchPush frame, 84x84"].removesuffix(" ms"))
+    assert 0.01 < milliseconds < 1000
+
+
+@pytest.mark.parametrize(
+    "error", [RenderingError("no OpenGL; run: apt-get install x"), AssertionError("[a]\nb")]
+)
+def test_whatever_stops_drawing_is_said_in_one_line_and_fails(monkeypatch, capsys, error):
+    def fail() -> str:
+        raise error
+
+    monkeypatch.setattr(doctor, "renderer_name", fail)
+    assert Doctor().run() == 2
+    lines = [line for line in capsys.readouterr().out.splitlines() if "OpenGL renderer: " in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(" ".join(str(error).split()))
+    assert lines[0].startswith("missing")
+
+
+def test_little_memory_is_a_note_and_no_failure(monkeypatch, capsys):
+    little = psutil.virtual_memory()._replace(available=2**30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor.check_room,))
+    assert Doctor().run() == 0
+    said = capsys.readouterr().out
+    assert "note  memory: " in said
+    assert "--buffer-size" in said
+    assert "12,000" in said  # half of a GiB in pairs of 21,168 bytes
+
+
+def test_a_gpu_that_is_not_used_is_a_note(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(doctor.Path, "exists", lambda path: str(path) == "/dev/nvidia0")
+    monkeypatch.setattr(doctor, "renderer_name", lambda: "llvmpipe (LLVM 15.0.6, 256 bits)")
+    monkeypatch.setattr(doctor, "_milliseconds_per_frame", lambda: 3.0)
+    findings = [*doctor.check_torch(), *doctor.check_rendering()]
+    noted = {finding.what: finding.remedy for finding in findings if finding.remedy}
+    assert set(noted) == {"torch device", "OpenGL renderer"}
+    assert "pytorch.org" in noted["torch device"]
+    assert not any(finding.fatal for finding in findings)
+
+
+def test_the_sign_follows_what_was_found():
+    signs = [
+        Finding("a", "b").sign,
+        Finding("a", "b", "c").sign,
+        Finding("a", "b", "c", fatal=True).sign,
+    ]
+    assert [sign.split("]")[1].split("[")[0] for sign in signs] == ["ok", "note", "missing"]

@@ -1,0 +1,311 @@
+"""The callbacks as a user meets them: what is recorded, where it goes, and what failure costs."""
+
+import csv
+import logging
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from helpers.identity import assert_identical
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.callbacks import CheckpointCallback
+from stable_baselines3.common.logger import configure
+
+from goalscope.diagnostics import ModalityDiagnostics
+from goalscope.diagnostics.callbacks import FeatureStatistics, GoalSensitivity
+from goalscope.diagnostics.instruments import balance as instruments_module
+from goalscope.diagnostics.record import PROBE_SET_FILE, RecordError, read_run
+from goalscope.probes import UnsupportedPolicy
+from goalscope.training import NormalizedCombinedExtractor
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """One real run with everything on, shared by the tests that only read its record."""
+    from conftest import REACH
+    from stable_baselines3 import HerReplayBuffer
+    from stable_baselines3.common.env_util import make_vec_env
+
+    from goalscope.training.envs.making import make_environment
+
+    folder = tmp_path_factory.mktemp("watched") / "run"
+    agent = SAC(
+        "MultiInputPolicy",
+        make_vec_env(lambda: make_environment(REACH), seed=0),
+        replay_buffer_class=HerReplayBuffer,
+        policy_kwargs={"features_extractor_class": NormalizedCombinedExtractor},
+        learning_starts=60,
+        batch_size=32,
+        buffer_size=300,
+        seed=0,
+    )
+    log = folder.parent / "sb3"
+    agent.set_logger(configure(str(log), ["csv"]))
+    agent.learn(180, log_interval=1, callback=ModalityDiagnostics(folder, sensitivity_every=40))
+    agent.get_env().close()
+    return read_run(folder), log / "progress.csv"
+
+
+def test_measured_from_initialisation_on(watched):
+    run, _ = watched
+    updates = {
+        family: [u.update for u in run.measurements if any(k.startswith(family) for k in u.values)]
+        for family in ("features/", "signal/", "gradient/", "sensitivity/")
+    }
+    assert updates["features/"][:11] == list(range(11))
+    assert updates["signal/"] == updates["features/"]
+    assert updates["gradient/"][:10] == list(range(1, 11))
+    assert updates["sensitivity/"] == [*range(11), 20, 40, 80, 120]
+    assert run.end is not None
+    assert run.failures == []
+    assert run.nonfinite() == {}
+
+
+def test_the_record_says_what_was_found(watched):
+    run, _ = watched
+    blocks = {b["name"]: b for b in run.info["networks"]["critic"]["blocks"]}
+    assert blocks["pixels"]["width"] == 50
+    assert blocks["pixels"]["ends_in"] == "Tanh"
+    assert blocks["pixels"]["normalised"]
+    assert run.info["networks"]["critic"]["consumers"] == ["qf0.0", "qf1.0"]
+    assert run.info["settings"]["agent.features_extractor"] == "NormalizedCombinedExtractor"
+    assert run.info["seed"] == 0
+    assert (run.folder / PROBE_SET_FILE).exists()
+    state = {k for line in run.measurements for k in line.values if k.startswith("training/")}
+    assert {
+        "training/critic.loss",
+        "training/entropy.coefficient",
+        "training/updates_per_step",
+        "training/rollout.success_rate",
+        "training/critic.target_spread",
+        "training/relabelled.unmoved_fraction",
+    } <= state
+    last = [line for line in run.measurements if "features/critic.pixels_raw.norm" in line.values]
+    assert "features/critic.pixels.saturated_fraction" in last[-1].values
+    assert last[-1].step == last[-1].update + 61  # one step per update after learning_starts
+
+
+def test_shares_sum_to_one_in_every_line(watched):
+    run, _ = watched
+    keys = ("pixels", "achieved_goal", "desired_goal")
+    checked = 0
+    for line in run.measurements:
+        for stem, name in (
+            ("signal/critic", "share"),
+            ("signal/actor", "share"),
+            ("gradient/critic_loss", "signal_gradient_share"),
+            ("gradient/actor_loss", "weight_gradient_share"),
+            ("gradient/actor_loss", "fusion_gradient_share"),
+            ("features/critic", "spread_share"),
+            ("features/critic", "dimension_share"),
+        ):
+            if f"{stem}.pixels.{name}" in line.values:
+                total = sum(line.values[f"{stem}.{key}.{name}"] for key in keys)
+                assert total == pytest.approx(1, abs=1e-4)
+                goal = line.values[f"{stem}.goal.{name}"]
+                assert 0 <= goal <= 1
+                checked += 1
+    assert checked > 100
+
+
+def test_the_routing_table_is_what_sb3_does(watched):
+    run, _ = watched
+    rows = {(row["network"], row["group"]): row for row in run.routing}
+    encoder = rows["critic", "encoder of pixels"]
+    assert encoder["optimizer"] == "critic"
+    assert encoder["losses"] == ["critic_loss", "actor_loss"]  # the backward pass nothing uses
+    assert rows["actor", "encoder of pixels"]["losses"] == ["actor_loss"]
+    assert rows["critic_target", "qf0"]["optimizer"] is None
+    assert rows["critic_target", "qf0"]["target"] == "follows the critic's qf0, tau 0.005"
+    assert rows["entropy", "log_ent_coef"]["losses"] == ["entropy_loss"]
+
+
+def test_sb3s_logger_has_every_key_from_the_first_dump_on(watched):
+    run, log = watched
+    with open(log, newline="") as file:
+        rows = list(csv.reader(file))
+    keys = {key for line in run.measurements for key in line.values}
+    assert keys <= set(rows[0])
+    # The writer appends columns it meets later at the end: ours all came with the first dump.
+    first_dump = rows[1]
+    last_of_ours = max(rows[0].index(key) for key in keys)
+    assert len(first_dump) > last_of_ours
+    assert all(key.count("/") == 1 for key in keys)
+
+
+def test_the_stdout_table_survives_the_long_keys(make_agent, tmp_path, capsys):
+    agent = make_agent(verbose=1)
+    agent.learn(160, log_interval=1, callback=FeatureStatistics(tmp_path / "run"))
+    out = capsys.readouterr().out
+    assert "rollout/" in out
+    assert "features/" not in out
+
+
+def test_tensorboard_gets_the_same_numbers(make_agent, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    agent = make_agent()
+    agent.set_logger(configure(str(tmp_path / "tb"), ["tensorboard"]))
+    agent.learn(160, log_interval=1, callback=FeatureStatistics(tmp_path / "run"))
+    events = EventAccumulator(str(tmp_path / "tb"))
+    events.Reload()
+    logged = [e.value for e in events.Scalars("signal/critic.goal.share")]
+    recorded = [
+        line.values["signal/critic.goal.share"]
+        for line in read_run(tmp_path / "run").measurements
+        if "signal/critic.goal.share" in line.values
+    ]
+    finite = [value for value in logged if np.isfinite(value)]
+    assert finite
+    assert all(np.isclose(recorded, value, rtol=1e-5).any() for value in finite)
+
+
+def test_a_measurement_that_raises_costs_nothing_but_itself(
+    make_agent, tmp_path, monkeypatch, caplog
+):
+    plain = make_agent()
+    plain.learn(100)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the gradients are upside down")
+
+    monkeypatch.setattr(instruments_module, "gradient_balance", broken)
+    agent = make_agent()
+    callback = ModalityDiagnostics(tmp_path / "run")
+    with caplog.at_level(logging.WARNING, logger="goalscope"):
+        agent.learn(100, callback=callback)
+    assert_identical(plain, agent)
+    warnings = [r.getMessage() for r in caplog.records if r.name == "goalscope"]
+    assert len(warnings) == 2  # the rehearsal, and the first measurement: each told once
+    assert "gradient_balance failed (RuntimeError: the gradients are upside down)" in warnings[1]
+    run = read_run(tmp_path / "run")
+    assert callback.failures == {"rehearsal": 1, "gradient_balance": len(run.failures) - 1}
+    assert len(run.failures) > 10
+    assert run.failures[-1].details["count"] == len(run.failures) - 1
+    assert any("signal/critic.goal.share" in line.values for line in run.measurements)
+    assert run.end is not None
+
+
+def test_nan_weights_are_recorded_and_flagged(make_agent, tmp_path):
+    agent = make_agent()
+
+    class Poison(ModalityDiagnostics):
+        def _on_step(self) -> bool:
+            if self.model._n_updates == 15:
+                with torch.no_grad():
+                    self.model.actor.features_extractor.extractors["pixels"].linear[0].weight[0] = (
+                        torch.nan
+                    )
+            return super()._on_step()
+
+    with pytest.raises(ValueError, match="constraint"):  # torch refuses to sample a NaN policy
+        agent.learn(140, callback=Poison(tmp_path / "run", features_every=1))
+    run = read_run(tmp_path / "run")
+    assert run.end is None  # the run was cut off
+    assert read_run(tmp_path / "run").lines
+
+
+def test_a_second_run_into_the_same_folder_is_refused(make_agent, tmp_path):
+    make_agent().learn(70, callback=ModalityDiagnostics(tmp_path / "run"))
+    before = (tmp_path / "run" / "measurements.jsonl").read_bytes()
+    with pytest.raises(RecordError, match="already holds a run"):
+        ModalityDiagnostics(tmp_path / "run")
+    assert (tmp_path / "run" / "measurements.jsonl").read_bytes() == before
+
+
+def test_learning_on_continues_the_same_record(make_agent, tmp_path):
+    agent = make_agent()
+    callback = ModalityDiagnostics(tmp_path / "run")
+    agent.learn(75, callback=callback)
+    agent.learn(15, callback=callback, reset_num_timesteps=False)
+    run = read_run(tmp_path / "run")
+    updates = [u.update for u in run.measurements if "signal/critic.goal.share" in u.values]
+    assert updates == sorted(updates)
+    assert max(updates) > 15
+
+
+def test_a_watched_agent_can_be_saved_as_it_trains(make_agent, tmp_path):
+    agent = make_agent()
+    saving = CheckpointCallback(10, str(tmp_path / "saved"))
+    agent.learn(80, callback=[ModalityDiagnostics(tmp_path / "run"), saving])
+    loaded = SAC.load(tmp_path / "saved" / "rl_model_80_steps.zip", env=agent.get_env())
+    for one, other in zip(
+        agent.policy.state_dict().values(), loaded.policy.state_dict().values(), strict=True
+    ):
+        assert one.shape == other.shape
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in agent.policy.modules())
+
+
+def test_several_environments_and_updates_per_step(tmp_path):
+    from conftest import REACH
+    from stable_baselines3 import HerReplayBuffer
+    from stable_baselines3.common.env_util import make_vec_env
+
+    from goalscope.training.envs.making import make_environment
+
+    env = make_vec_env(lambda: make_environment(REACH), n_envs=2, seed=0)
+    agent = SAC(
+        "MultiInputPolicy",
+        env,
+        replay_buffer_class=HerReplayBuffer,
+        learning_starts=110,
+        batch_size=16,
+        buffer_size=400,
+        gradient_steps=3,
+        seed=0,
+    )
+    agent.learn(140, callback=ModalityDiagnostics(tmp_path / "run", sensitivity_every=20))
+    env.close()
+    run = read_run(tmp_path / "run")
+    assert run.failures == []
+    gradients = [
+        u for u in run.measurements if "gradient/critic_loss.goal.update_ratio" in u.values
+    ]
+    assert [line.update for line in gradients][:10] == list(range(1, 11))
+    assert gradients[2].step == gradients[0].step  # three updates in one step of two environments
+
+
+def test_agents_that_cannot_be_watched_are_refused_in_one_line(make_agent, tmp_path):
+    agent = PPO("MultiInputPolicy", make_agent().get_env(), n_steps=8, batch_size=8)
+    with pytest.raises(UnsupportedPolicy, match="off-policy") as caught:
+        agent.learn(8, callback=ModalityDiagnostics(tmp_path / "run"))
+    assert "\n" not in str(caught.value)
+    state = SAC("MlpPolicy", "Pendulum-v1", learning_starts=5)
+    with pytest.raises(UnsupportedPolicy, match="Dict observation"):
+        state.learn(8, callback=GoalSensitivity())
+
+
+def test_kill_9_leaves_every_whole_line(tmp_path):
+    folder = tmp_path / "run"
+    command = [
+        *(sys.executable, "-m", "goalscope.cli.main", "train", "pixel-her"),
+        *("--env", "FetchReach-v4", "--image-size", "36", "--batch-size", "16"),
+        *("--total-steps", "100000", "--threads", "1", "--every.features", "1"),
+        *("--every.gradients", "1", "--out", str(folder)),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        record = folder / "measurements.jsonl"
+        for _ in range(600):
+            if record.exists() and record.stat().st_size > 100_000:
+                break
+            time.sleep(0.1)
+            assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    run = read_run(folder)
+    assert run.end is None
+    assert len(run.measurements) >= record.read_bytes().count(b"\n") - 1
+    updates = [u.update for u in run.measurements if "signal/critic.goal.share" in u.values]
+    assert updates == list(range(len(updates)))
+
+    from goalscope.reports import write_report
+
+    report = write_report(folder)
+    assert report.page.exists()
+    assert any("cut off" in warning for warning in report.warnings)

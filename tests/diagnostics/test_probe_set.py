@@ -1,0 +1,61 @@
+"""The probe set: the same for everybody, and disturbing nobody."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from goalscope.diagnostics.probe_set import (
+    ProbeSetError,
+    gather_probe_set,
+    goal_grid,
+    load_probe_set,
+)
+from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.runs.run import make_probe_set
+
+REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
+
+
+def test_gathered_twice_it_is_the_same_and_no_generator_moved(tmp_path):
+    random.seed(0)
+    states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
+    first = make_probe_set(REACH)
+    assert random.getstate() == states[0]
+    assert np.random.get_state()[1].tolist() == states[1]  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), states[2])
+    second = make_probe_set(REACH)
+    assert first.sha256 == second.sha256
+    assert len(first) == 128
+    assert first.goals.shape == (64, 3)
+    assert len(np.unique(first.observations["desired_goal"], axis=0)) == 32
+    first.save(tmp_path / "probe_set.safetensors")
+    loaded = load_probe_set(tmp_path / "probe_set.safetensors")
+    assert loaded.sha256 == first.sha256
+    assert loaded.source == first.source
+
+
+def test_another_seed_is_another_set():
+    env = make_environment(REACH)
+    assert gather_probe_set(env, seed=1).sha256 != gather_probe_set(env, seed=2).sha256
+    env.close()
+
+
+def test_goals_on_a_table_make_a_square_grid():
+    generator = np.random.default_rng(0)
+    goals = np.concatenate([generator.uniform(1, 2, (500, 2)), np.full((500, 1), 0.42)], axis=1)
+    grid = goal_grid(goals)
+    assert grid.shape == (49, 3)
+    assert np.allclose(grid[:, 2], 0.42)
+    assert len(np.unique(grid[:, 0])) == 7
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not safetensors at all"])
+def test_a_damaged_file_is_named_in_one_line(tmp_path, content):
+    path = tmp_path / "probe_set.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ProbeSetError, match="gather it again") as caught:
+        load_probe_set(path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,110 @@
+"""The pages in a real browser: no console error, no request, every figure drawn, none cut off."""
+
+import shutil
+
+import pytest
+from helpers.synthetic_probes import REACH, probed
+from helpers.synthetic_runs import BASELINE, FIX, write_arms
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from goalscope.reports import write_comparison, write_probe_page, write_report
+
+DRIVER = shutil.which("chromedriver") or "/usr/bin/chromedriver"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-dev-shm-usage",
+        "--window-size=1280,900",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    try:
+        driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    except (WebDriverException, OSError) as error:
+        pytest.skip(f"no headless Chromium with chromedriver here: {error}")
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    folders = write_arms(root, 2, {"pixel-her": BASELINE, "pixel-her-norm": FIX})
+    return {
+        "report": write_report(folders[0]).page,
+        "comparison": write_comparison(folders, root / "page").page,
+        "probes": write_probe_page(probed(root / "probed", kind=REACH)),
+    }
+
+
+@pytest.mark.parametrize(("name", "figures"), [("report", 9), ("comparison", 7), ("probes", 6)])
+def test_a_page_opens_without_an_error_and_with_all_figures(browser, pages, name, figures):
+    browser.get_log("performance")
+    browser.get(pages[name].as_uri())
+    assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+    requests = [
+        entry["message"]
+        for entry in browser.get_log("performance")
+        if "Network.requestWillBeSent" in entry["message"] and "http" in entry["message"]
+    ]
+    assert not any('"url":"http' in message for message in requests)
+    drawn = browser.find_elements(By.CSS_SELECTOR, "figure svg")
+    assert len(drawn) == figures
+    for svg in drawn:
+        assert svg.size["width"] > 600
+        assert svg.size["height"] > 150
+        assert svg.find_elements(By.CSS_SELECTOR, "path")
+        assert svg.get_attribute("aria-label")
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    assert width <= 1280
+
+
+def test_the_first_screen_of_a_report_answers_in_words(browser, pages):
+    browser.get(pages["report"].as_uri())
+    answers = browser.find_elements(By.CSS_SELECTOR, ".time p")
+    assert len(answers) == 3
+    assert all("goal" in answer.text and "%" in answer.text for answer in answers)
+    last = answers[-1]
+    assert last.location["y"] + last.size["height"] < 900
+
+
+def test_the_first_screen_of_a_comparison_is_the_verdict(browser, pages):
+    browser.get(pages["comparison"].as_uri())
+    table, steps = (
+        browser.find_element(By.CSS_SELECTOR, f".first {c}") for c in (".verdict", ".next")
+    )
+    for part in (browser.find_element(By.CSS_SELECTOR, ".overall"), table, steps):
+        assert part.location["y"] + part.size["height"] < 900
+    assert len(table.find_elements(By.CSS_SELECTOR, "tr")) == 8  # C1 to C7
+    assert len(table.find_elements(By.CSS_SELECTOR, ".badge")) == 6 * 3 + 1  # C6 late only
+
+
+def test_a_link_to_an_outcome_opens_it(browser, pages):
+    browser.get(pages["comparison"].as_uri())
+    details = browser.find_element(By.XPATH, "//details[.//*[@id='C1']]")
+    assert details.get_attribute("open") is None
+    browser.find_element(By.CSS_SELECTOR, ".verdict a[href='#C1']").click()
+    assert details.get_attribute("open") is not None
+
+
+@pytest.mark.parametrize("name", ["report", "comparison", "probes"])
+def test_details_open_and_the_page_prints(browser, pages, name):
+    browser.get(pages[name].as_uri())
+    for element in browser.find_elements(By.CSS_SELECTOR, "details"):
+        element.find_element(By.CSS_SELECTOR, "summary").click()
+        assert element.get_attribute("open") is not None
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 1280
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    assert len(pdf["data"]) > 50_000

@@ -1,0 +1,234 @@
+"""All seven links in a world in which the plan's claim holds, and what broken data make of them."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from helpers.memory_runs import (
+    ARMS,
+    BASELINE,
+    CONTENT,
+    FRESH,
+    holding_numbers,
+    holding_world,
+    memory_run,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from goalscope.reports.claims.early_call import early_calls
+from goalscope.reports.claims.judging import evaluate
+from goalscope.reports.numbers.windows import TIMES, three_times
+from goalscope.reports.pages.claims_files import claims_content, write_claims_table
+from goalscope.reports.statistics.outcomes import Outcome
+from goalscope.reports.statistics.thresholds import Thresholds
+
+DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
+FIX = "fix-c"
+LINK_KEYS = {  # a metric each link cannot be tested without
+    "C1": "signal/critic.goal.share",
+    "C2": "gradient/actor_loss.goal.weight_gradient_share",
+    "C3": CONTENT,
+    "C4": "sensitivity/critic.goal.q_goal_distance",
+    "C5": "signal/actor.goal.share",
+    "C6": "evaluation/policy.success_rate",
+    "C7": "sensitivity/critic.desired_goal.q_goal_swap",
+}
+
+
+def evaluation_of(world, rules=None):
+    runs = [run for group in world.values() for run in group]
+    return evaluate(world, three_times(runs), rules or Thresholds())
+
+
+def arm_of(link):
+    return FIX if link in ("C5", "C6") else BASELINE
+
+
+def broken(run, key, value):
+    """The run with a metric's every value replaced, or the metric gone (None)."""
+    if key.startswith("evaluation/"):
+        lines = [
+            replace(line, values={} if value is None else line.values | {key: value})
+            if key in line.values
+            else line
+            for line in run.record.lines
+        ]
+        return replace(run, record=replace(run.record, lines=lines))
+    metrics = {name: table for name, table in run.metrics.items() if name != key}
+    if value is not None:
+        metrics[key] = run.metrics[key].assign(value=value)
+    return replace(run, metrics=metrics)
+
+
+@pytest.fixture(scope="module")
+def holds():
+    world = holding_world()
+    return world, evaluation_of(world)
+
+
+@pytest.mark.parametrize("link", LINK_KEYS)
+def test_where_the_plan_is_right_every_link_is_supported(holds, link):
+    claim = holds[1].find(link, "late", arm_of(link))
+    assert claim.verdict.outcome is Outcome.SUPPORTED, claim.verdict.reason
+    assert claim.verdict.p_value <= claim.holm_p < 0.05
+
+
+def test_arms_beside_the_baseline_are_no_links_of_their_own(holds):
+    for claim in holds[1].claims:
+        is_link = claim.arm == BASELINE or claim.link in ("C5", "C6")
+        assert (claim.holm_p is not None) == (is_link and claim.verdict.p_value is not None)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.sampled_from(list(LINK_KEYS)),
+    st.integers(0, 4),
+    st.sampled_from([None, math.nan, math.inf, -math.inf]),
+)
+def test_no_link_is_decided_where_a_seed_is_missing_or_broken(holds, link, seed, value):
+    world = dict(holds[0])
+    arms = ARMS if link == "C7" and value is None else [arm_of(link)]
+    for arm in arms:
+        world[arm] = [
+            broken(run, LINK_KEYS[link], value) if run.seed == seed else run for run in world[arm]
+        ]
+    claim = evaluation_of(world).find(link, "late", arm_of(link))
+    assert claim.verdict.outcome not in DECIDED, claim.verdict.reason
+    assert claim.holm_p is None
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 4])
+def test_no_link_is_decided_with_fewer_than_five_seeds(seeds):
+    evaluation = evaluation_of(holding_world(seeds))
+    outcomes = {str(claim.verdict) for claim in evaluation.claims}
+    allowed = {"not tested", "leaning for", "leaning against", "undecided"}
+    assert outcomes <= ({"not tested"} if seeds == 1 else allowed)
+    assert all(claim.holm_p is None for claim in evaluation.claims)
+
+
+def test_without_probes_c3_is_not_tested_and_says_what_is_missing(holds):
+    world = {
+        arm: [broken(broken(run, CONTENT, None), FRESH, None) for run in runs]
+        for arm, runs in holds[0].items()
+    }
+    claim = evaluation_of(world).find("C3", "late", BASELINE)
+    assert claim.verdict.outcome is Outcome.NOT_TESTED
+    assert "content/critic.pixels.gripper_r2 is not in the record" in claim.verdict.reason
+    half = {arm: [broken(run, FRESH, None) for run in runs] for arm, runs in holds[0].items()}
+    claim = evaluation_of(half).find("C3", "late", BASELINE)
+    assert "content/critic.pixels.fresh_object_r2 is not in the record" in claim.verdict.reason
+
+
+def test_a_direction_takes_two_gradients(holds):
+    claim = holds[1].find("C3", "initialisation", BASELINE)
+    assert claim.verdict.outcome is Outcome.NOT_TESTED
+    assert [str(part.verdict) for part in claim.parts] == ["not tested", "not tested", "supported"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"gradient/critic_loss.pixels.direction_consistency": 0.5}, "steadiness, pixels"),
+        ({"gradient/critic_loss.goal.direction_consistency": 0.11}, "steadiness, goal"),
+        ({CONTENT: 0.7}, "object, beyond fresh"),
+    ],
+)
+def test_c3_is_contradicted_by_any_of_its_parts(holds, changed, part):
+    numbers = holding_numbers(0) | changed
+    runs = [memory_run(BASELINE, seed, numbers) for seed in range(5)]
+    claim = evaluation_of({**holds[0], BASELINE: runs}).find("C3", "late", BASELINE)
+    assert claim.verdict.outcome is Outcome.CONTRADICTED
+    assert claim.deciding == [part]
+    shown = {p.quantity.short: p for p in claim.parts}
+    assert shown["steadiness, pixels"].interval.mean == pytest.approx(
+        10 * numbers["gradient/critic_loss.pixels.direction_consistency"], rel=0.05
+    )
+    gain = shown["object, beyond fresh"].interval.mean
+    assert gain == pytest.approx(numbers[CONTENT] - numbers[FRESH], abs=0.01)
+
+
+def test_the_gripper_is_read_where_there_is_no_object():
+    numbers = {key.replace(".object_", ".gripper_"): v for key, v in holding_numbers(0).items()}
+    numbers = {key.replace("fresh_object", "fresh_gripper"): v for key, v in numbers.items()}
+    world = {BASELINE: [memory_run(BASELINE, seed, numbers) for seed in range(5)]}
+    claim = evaluation_of(world).find("C3", "late", BASELINE)
+    assert claim.verdict.outcome is Outcome.SUPPORTED
+    assert claim.parts[2].quantity.short == "gripper, beyond fresh"
+
+
+def test_steadiness_is_multiplied_update_for_update():
+    key = "gradient/critic_loss.goal.direction_consistency"
+    window = "gradient/critic_loss.direction_window"
+    runs = []
+    for seed in range(5):
+        run = memory_run(BASELINE, seed, holding_numbers(0), updates=(0, 1, 2, 3))
+        size = run.metrics[window]["update"].astype(float)
+        metrics = {**run.metrics, window: run.metrics[window].assign(value=size)}
+        metrics[key] = run.metrics[key].assign(value=[0.5, 1.0])
+        runs.append(replace(run, metrics=metrics))
+    claim = evaluation_of({BASELINE: runs}).find("C3", "early", BASELINE)
+    # at update 2 one half of a window of 2 is pure noise; at 3, which is late, all three agree
+    assert claim.parts[1].interval.mean == pytest.approx(1.0)
+    claim = evaluation_of({BASELINE: runs}).find("C3", "late", BASELINE)
+    assert claim.parts[1].interval.mean == pytest.approx(3.0)
+
+
+def test_a_difference_too_small_to_matter_is_called_none_by_a_test_only(holds):
+    world = {BASELINE: holds[0][BASELINE]}
+    world["same"] = [
+        replace(memory_run(BASELINE, run.seed + 50, holding_numbers(0)), arm="same", seed=run.seed)
+        for run in world[BASELINE]
+    ]
+    parts = evaluation_of(world).find("C5", "late", "same").parts
+    share = parts[0]
+    assert share.verdict.outcome is Outcome.UNDECIDED
+    assert share.equivalence.equivalent
+    assert share.equivalence.margin == pytest.approx(math.log(1.25))
+    assert parts[-1].equivalence.margin == 0.1
+    few = evaluation_of({arm: runs[:4] for arm, runs in world.items()})
+    assert all(part.equivalence is None for part in few.find("C5", "late", "same").parts)
+
+
+def test_other_seeds_are_compared_without_pairs(holds):
+    world = {BASELINE: holds[0][BASELINE]}
+    world["fix"] = [
+        memory_run("fix", run.seed + 10, holding_numbers(3)) for run in holds[0][BASELINE]
+    ]
+    claim = evaluation_of(world).find("C5", "late", "fix")
+    assert claim.verdict.outcome is Outcome.NOT_TESTED
+    assert claim.parts[0].unpaired.p_value == pytest.approx(2 / 252)
+    assert claim.parts[0].unpaired.improvement == 1
+    assert holds[1].find("C5", "late", FIX).parts[0].unpaired is None
+
+
+def test_everything_goes_into_the_files(holds, tmp_path):
+    world, evaluation = holds
+    content = claims_content(evaluation, None, {}, early_calls(world, evaluation))
+    content = json.loads(json.dumps(content, allow_nan=False))
+    assert content["schema"] == 2
+    assert content["thresholds"]["success_marks"] == [0.5, 0.7, 0.85]
+    claims = {(c["link"], c["time"], c["arm"]): c for c in content["claims"]}
+    for time in TIMES:
+        links = {link for link, when, _ in claims if when == time}
+        assert links == set(LINK_KEYS) - (set() if time == "late" else {"C6"})
+    cause = claims["C7", "late", BASELINE]
+    assert cause["p_value"] <= cause["holm_p"]
+    assert len(cause["parts"][0]["points"]) == 30
+    assert set(cause["parts"][0]["points"][0]) == {"arm", "seed", "predictor", "outcome"}
+    assert "points" not in cause["beside"][0]
+    fix = claims["C5", "late", FIX]["parts"][0]
+    assert fix["equivalence_equivalent"] is False
+    words = "not shown to be no difference (within a factor of 1.25 of the odds, TOST p "
+    assert fix["equivalence_in_words"].startswith(words)
+    assert len(fix["difference_each"]) == 5
+    assert claims["C3", "late", BASELINE]["parts"][1]["claim"] == "above"
+    assert claims["C1", "late", BASELINE]["parts"][0]["claim"] == "below"
+    calls = {(call["link"], call["arm"]): call for call in content["early_calls"]}
+    assert calls["C1", BASELINE]["axis"] == "update"
+    assert calls["C1", BASELINE]["outcomes"][-1] == {"until": 10000, "outcome": "supported"}
+    write_claims_table(evaluation, tmp_path / "claims.csv")
+    header = (tmp_path / "claims.csv").read_text().splitlines()[0]
+    assert "link_holm_p" in header
+    assert "points" not in header

@@ -1,0 +1,127 @@
+"""A checkpoint is whole or not there, and says what is wrong with it."""
+
+import errno
+import json
+import shutil
+
+import pytest
+
+from goalscope.diagnostics.record import read_run
+from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.runs.checkpoint import folder as checkpoints
+from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
+from goalscope.training.runs.run import train
+from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
+
+
+def settings(out, total_steps=200) -> RunSettings:
+    return RunSettings(
+        arm="pixel-her",
+        out=out,
+        total_steps=total_steps,
+        learning_starts=100,
+        batch_size=16,
+        environment=EnvironmentSettings(id="FetchReach-v4", image_size=36),
+        cadence=Cadence(sensitivity=50),
+        evaluation=EvaluationSettings(every=0),
+        checkpoint_every=100,
+        fast=True,
+        threads=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return train(settings(tmp_path_factory.mktemp("runs") / "run"))
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def test_weights_stay_and_only_the_newest_can_be_gone_on_with(run):
+    found = list_checkpoints(run)
+    assert [checkpoint.step for checkpoint in found] == [0, 100, 200]
+    assert [checkpoint.resumable for checkpoint in found] == [False, False, True]
+    assert all((checkpoint.folder / "policy.safetensors").is_file() for checkpoint in found)
+    assert not [path for path in run.rglob("*") if path.suffix in (".pkl", ".pt", ".pth", ".zip")]
+
+
+def spoil_half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_bit(path):
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "name", ["policy.safetensors", "resume/state.safetensors", "resume/state.json"]
+)
+@pytest.mark.parametrize("spoil", [spoil_half, flip_a_bit, lambda path: path.unlink()])
+def test_a_damaged_file_is_named(run, name, spoil):
+    spoil(list_checkpoints(run)[-1].folder / name)
+    record = (run / "measurements.jsonl").read_bytes()
+    with pytest.raises(CheckpointError, match="missing or damaged") as caught:
+        train(settings(run, 300))
+    assert name in str(caught.value)
+    assert (run / "measurements.jsonl").read_bytes() == record
+
+
+def test_damaged_replay_is_said(run):
+    files = sorted((list_checkpoints(run)[-1].folder / "resume/replay").rglob("*"))
+    spoil_half(max(files, key=lambda path: path.stat().st_size))
+    with pytest.raises(Exception, match=r"replay") as caught:
+        train(settings(run, 300))
+    assert type(caught.value).__name__ in ("CheckpointError", "ReplayStateError")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": 99}, "checkpoint schema 99"),
+        ({"goalscope": "other"}, "was not written by goalscope"),
+    ],
+)
+def test_a_foreign_checkpoint_is_refused(run, change, said):
+    path = list_checkpoints(run)[-1].folder / "checkpoint.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(CheckpointError, match=said):
+        train(settings(run, 300))
+
+
+def test_a_truncated_description_is_refused(run):
+    spoil_half(list_checkpoints(run)[-1].folder / "checkpoint.json")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        train(settings(run, 300))
+
+
+def test_a_folder_that_is_not_ours_is_refused(run):
+    (run / "checkpoints" / "holiday").mkdir()
+    with pytest.raises(CheckpointError, match="is no checkpoint of goalscope"):
+        train(settings(run, 300))
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tmp_path, monkeypatch, caplog):
+    real = checkpoints._save_tensors
+    calls = []
+
+    def full(path, tensors):
+        calls.append(path)
+        if len(calls) == 3:  # the weights of the second checkpoint
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, tensors)
+
+    monkeypatch.setattr(checkpoints, "_save_tensors", full)
+    out = train(settings(tmp_path / "run"))
+    assert [checkpoint.step for checkpoint in list_checkpoints(out)] == [0, 200]
+    assert not list((out / "checkpoints").glob(".draft*"))
+    assert "No space left on device" in caplog.text
+    run = read_run(out)
+    assert run.end is not None
+    assert [line.details["instrument"] for line in run.failures] == ["checkpoint"]

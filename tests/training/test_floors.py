@@ -1,0 +1,118 @@
+"""Floors against episodes played by hand; what is shipped is whole and can be measured again."""
+
+from dataclasses import replace
+
+import gymnasium as gym
+import gymnasium_robotics
+import numpy as np
+import pytest
+
+from goalscope.training.envs.making import FETCH_TASKS, UnusableEnvironment
+from goalscope.training.evaluation import floors as module
+from goalscope.training.evaluation.floors import (
+    FLOORS_FILE,
+    Floor,
+    floors_of,
+    measure_floors,
+    read_floors,
+    write_floors,
+)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return measure_floors("FetchPush-v4", 6, seed=3)
+
+
+def play(task, act, episodes, seed):
+    """Return successes and final distances in cm, in plain gymnasium."""
+    gym.register_envs(gymnasium_robotics)
+    env = gym.make(task)
+    successes, distances = 0, []
+    for number in range(episodes):
+        observation, _ = env.reset(seed=seed + number)
+        for _ in range(50):
+            observation, _, terminated, truncated, info = env.step(act(env.action_space))
+            assert not terminated
+        assert truncated
+        successes += int(info["is_success"])
+        apart = observation["achieved_goal"] - observation["desired_goal"]
+        distances.append(100 * np.linalg.norm(apart))
+    env.close()
+    return successes, distances
+
+
+def test_the_idle_floor_is_that_of_zero_actions(measured):
+    successes, distances = play("FetchPush-v4", lambda space: np.zeros(4, np.float32), 6, 3)
+    assert measured.noop.successes == successes
+    assert measured.noop.episodes == 6
+    assert measured.noop.final_distance_cm == pytest.approx(np.median(distances), abs=1e-4)
+    assert measured.noop.final_distance_mean_cm == pytest.approx(np.mean(distances), abs=1e-4)
+
+
+def test_the_random_floor_is_that_of_uniform_actions(measured):
+    generator = np.random.default_rng([3, 1])
+
+    def act(space):
+        return generator.uniform(-1, 1, 4).astype(np.float32)
+
+    successes, distances = play("FetchPush-v4", act, 6, 3)
+    assert measured.random.successes == successes
+    assert measured.random.final_distance_cm == pytest.approx(np.median(distances), abs=1e-4)
+
+
+def test_floors_are_the_same_for_the_same_seed(measured):
+    assert measure_floors("FetchPush-v4", 6, seed=3) == measured
+    assert measure_floors("FetchPush-v4", 6, seed=4) != measured
+
+
+def test_floors_survive_a_file(measured, tmp_path):
+    write_floors(tmp_path / "floors.json", [measured])
+    assert read_floors(tmp_path / "floors.json") == {"FetchPush-v4": measured}
+    call = "measure_floors('FetchPush-v4', episodes=6, seed=3)"
+    assert call in (tmp_path / "floors.json").read_text()
+
+
+@pytest.mark.parametrize("task", FETCH_TASKS)
+def test_every_task_has_its_floors(task):
+    floors = floors_of(task)
+    assert floors.env == task
+    assert set(floors.versions) == {"mujoco", "gymnasium-robotics", "gymnasium", "numpy"}
+    for floor in (floors.noop, floors.random):
+        assert floor.episodes >= 1000
+        low, high = floor.interval
+        assert 0 <= low <= floor.success_rate <= high < 0.2
+        assert high - low < 0.05
+        assert 5 < floor.final_distance_cm < 100
+
+
+def test_a_task_without_floors_has_none():
+    assert floors_of("MyOwn-v0") is None
+
+
+def test_other_versions_are_said():
+    floors = floors_of("FetchReach-v4")
+    other = replace(floors, versions={**floors.versions, "mujoco": "0.1"})
+    assert other.changed_versions["mujoco"][0] == "0.1"
+    assert "mujoco" not in replace(other, versions=module._versions()).changed_versions
+
+
+def test_a_floor_knows_its_interval():
+    floor = Floor(70, 1000, 15.0, 16.0, -46.0)
+    assert floor.success_rate == 0.07
+    assert floor.interval == pytest.approx((0.0558, 0.0875), abs=2e-4)
+
+
+def test_what_has_no_floor_is_said():
+    with pytest.raises(UnusableEnvironment, match="did you mean"):
+        measure_floors("FetchPsh-v4", 1)
+    with pytest.raises(ValueError, match="0 episodes"):
+        measure_floors("FetchReach-v4", 0)
+
+
+@pytest.mark.slow
+def test_the_shipped_idle_floor_of_reach_can_be_measured_again():
+    shipped = floors_of("FetchReach-v4")
+    assert not shipped.changed_versions
+    assert measure_floors("FetchReach-v4", shipped.noop.episodes, shipped.seed) == shipped
+    assert FLOORS_FILE.exists()

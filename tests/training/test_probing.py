@@ -1,0 +1,225 @@
+"""Probing what was saved: every checkpoint of a run, one of them, an SB3 file; bad input first."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import REACH
+from safetensors.torch import load_file, save_file
+from stable_baselines3 import TD3, HerReplayBuffer
+from stable_baselines3.common.env_util import make_vec_env
+
+from goalscope.diagnostics import labelled_set
+from goalscope.diagnostics.labelled_set import gather_labelled_set
+from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
+from goalscope.diagnostics.probe_set import ProbeSetError, gather_probe_set
+from goalscope.diagnostics.record import RecordWriter, read_arrays, read_run
+from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.probing import checkpoints as probing
+from goalscope.training.probing.checkpoints import probe_run, run_of, shifted
+from goalscope.training.probing.zips import ModelError, probe_zip
+from goalscope.training.runs.checkpoint.folder import POLICY, CheckpointError, list_checkpoints
+from goalscope.training.runs.run import train
+from goalscope.training.runs.settings import EvaluationSettings, RunSettings
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_episodes():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(labelled_set, "_EPISODES", 12)
+        probing._labelled.cache_clear()
+        yield
+        probing._labelled.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return train(
+        RunSettings(
+            arm="pixel-her-drq",
+            out=tmp_path_factory.mktemp("trained") / "run",
+            total_steps=140,
+            environment=REACH,
+            batch_size=16,
+            checkpoint_every=70,
+            evaluation=EvaluationSettings(every=0),
+        )
+    )
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def test_a_labelled_set_tells_the_truth_in_order(tmp_path):
+    env = make_environment(EnvironmentSettings(id="FetchPush-v4", image_size=36))
+    found, extra = gather_labelled_set(env)
+    env.close()
+    rows = 12 * 10
+    assert set(found.targets) == {"gripper", "object", "object_velocity", "desired_goal"}
+    assert found.observations["pixels"].shape == (rows, 3, 36, 36)
+    assert extra["proprioception"].shape == (rows, 6)
+    np.testing.assert_allclose(
+        found.targets["object"], found.observations["achieved_goal"], atol=1e-6
+    )
+    first = found.previous == np.arange(rows)
+    assert first.sum() == 12
+    inside = ~first
+    # What the step before led to is what is now observed.
+    np.testing.assert_allclose(
+        found.next_achieved[found.previous[inside]], found.observations["achieved_goal"][inside]
+    )
+
+
+def test_every_checkpoint_is_probed_and_nothing_twice(run):
+    lines = probe_run(run)
+    steps = [checkpoint.step for checkpoint in list_checkpoints(run)]
+    assert [line.step for line in lines] == steps == [0, 70, 140]
+    families = {key.partition("/")[0] for key in lines[-1].values}
+    assert families == {"attribution", "augmentation", "content", "goal_map", "prediction"}
+    assert "augmentation/critic.pixels.augmentation_over_signal" in lines[-1].values
+    assert 4 < lines[-1].values["augmentation/camera.cm_per_pixel"] < 7
+    record = read_run(run)
+    assert [line.values for line in record.probes] == [line.values for line in lines]
+    assert set(read_arrays(run)) == set(steps)
+    written = (run / "probes.jsonl").stat().st_mtime_ns
+    assert probe_run(run) == record.probes
+    assert (run / "probes.jsonl").stat().st_mtime_ns == written
+
+
+def test_an_interrupted_call_goes_on_where_it_was(run):
+    class Interrupt(Exception):
+        pass
+
+    def stop(_):
+        raise Interrupt
+
+    with pytest.raises(Interrupt):
+        probe_run(run, done=stop)
+    assert [line.step for line in read_run(run).probes] == [0]
+    assert [line.step for line in probe_run(run)] == [0, 70, 140]
+
+
+def test_one_checkpoint_of_a_run(run):
+    chosen = list_checkpoints(run)[1].folder
+    assert run_of(chosen) == (run, chosen)
+    assert [line.step for line in probe_run(run, chosen)] == [70]
+
+
+def test_probing_changes_nothing_of_the_agent(make_agent):
+    agent = make_agent(learning_starts=60)
+    agent.learn(80)
+    env = make_environment(REACH)
+    labelled, extra = gather_labelled_set(env)
+    material = ProbeMaterial(gather_probe_set(env), labelled, extra, shifted(4))
+    env.close()
+    before = {k: v.clone() for k, v in agent.policy.state_dict().items()}
+    gradients = [None if p.grad is None else p.grad.clone() for p in agent.policy.parameters()]
+    generators = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    first, second = probe_agent(agent.policy, material), probe_agent(agent.policy, material)
+    assert first.values == pytest.approx(second.values, nan_ok=True)
+    after = agent.policy.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    for parameter, gradient in zip(agent.policy.parameters(), gradients, strict=True):
+        assert (parameter.grad is None) == (gradient is None)
+        assert gradient is None or torch.equal(parameter.grad, gradient)
+    assert torch.equal(torch.get_rng_state(), generators[0])
+    assert np.array_equal(np.random.get_state()[1], generators[1])  # noqa: NPY002
+
+
+def make_reach():
+    return make_environment(REACH)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "mine.zip"
+    env = make_vec_env(make_reach, n_envs=1)
+    options = {"replay_buffer_class": HerReplayBuffer, "buffer_size": 200, "learning_starts": 60}
+    model = TD3("MultiInputPolicy", env, batch_size=16, seed=3, **options)
+    model.learn(80)
+    model.save(path)
+    env.close()
+    return path
+
+
+def test_an_sb3_file_of_ones_own(saved, tmp_path):
+    line = probe_zip(saved, make_reach, tmp_path / "out", "TD3", trust=True)
+    record = read_run(tmp_path / "out")
+    assert record.info["seed"] == 3
+    assert line.update == record.measurements[0].update > 0
+    assert "signal/critic.goal.share" in record.measurements[0].values
+    assert "sensitivity/critic.desired_goal.q_goal_swap" in record.measurements[0].values
+    assert "attribution/critic.pixels.shapley_share" in record.probes[0].values
+
+
+def test_an_sb3_file_is_not_unpickled_without_trust(saved, tmp_path):
+    with pytest.raises(ModelError, match=r"pickled.*--trust"):
+        probe_zip(saved, make_reach, tmp_path / "out", "TD3")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["another environment", "another algorithm", "no file", "damaged"])
+def test_sb3_files_that_cannot_be_probed(saved, tmp_path, kind):
+    path, maker, algorithm = saved, make_reach, "TD3"
+    if kind == "another environment":
+        maker = lambda: make_environment(EnvironmentSettings(id="FetchReach-v4", image_size=48))  # noqa: E731
+    if kind == "another algorithm":
+        algorithm = "SAC"
+    if kind == "no file":
+        path = tmp_path / "nowhere.zip"
+    if kind == "damaged":
+        path = tmp_path / "damaged.zip"
+        path.write_bytes(saved.read_bytes()[:1000])
+    with pytest.raises(ModelError) as error:
+        probe_zip(path, maker, tmp_path / "out", algorithm, trust=True)
+    assert "\n" not in str(error.value)
+    if kind == "another environment":
+        assert "not trained in this environment" in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_without_checkpoints(tmp_path):
+    RecordWriter(tmp_path / "mine", {})
+    with pytest.raises(CheckpointError, match="no checkpoints to probe"):
+        probe_run(tmp_path / "mine")
+
+
+def test_a_checkpoint_of_another_environment(run):
+    folder = list_checkpoints(run)[-1].folder
+    path = folder / "checkpoint.json"
+    content = json.loads(path.read_text())
+    content["configuration"]["environment.image_size"] = 64
+    path.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="not of the agent and environment"):
+        probe_run(run, folder)
+
+
+def test_a_damaged_checkpoint(run):
+    folder = list_checkpoints(run)[-1].folder
+    tensors = load_file(folder / POLICY)
+    save_file(dict(list(tensors.items())[:3]), folder / POLICY)
+    with pytest.raises(CheckpointError, match="damaged"):
+        probe_run(run, folder)
+
+
+def test_an_arm_without_goals_has_nothing_to_be_asked(tmp_path):
+    settings = RunSettings(
+        arm="reach-pixel",
+        out=tmp_path / "run",
+        total_steps=120,
+        environment=REACH,
+        batch_size=16,
+        evaluation=EvaluationSettings(every=0),
+    )
+    with pytest.raises(ProbeSetError, match="observes no goals"):
+        probe_run(train(settings))
+
+
+def test_what_is_neither_a_run_nor_a_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="neither a run nor a checkpoint"):
+        run_of(tmp_path)

@@ -1,0 +1,472 @@
+import pickle
+import warnings
+from itertools import islice
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from conftest import REACH
+from gymnasium import spaces
+from helpers.identity import assert_identical
+from helpers.replay_streams import ACTIONS, Episodes, same, same_transitions, space, valid
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stable_baselines3 import SAC, HerReplayBuffer
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import SubprocVecEnv, VecNormalize
+
+from goalscope.diagnostics import ModalityDiagnostics
+from goalscope.diagnostics.record import read_run
+from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.replay import (
+    BufferTooLarge,
+    ReplayBytes,
+    SharedFrameHerReplayBuffer,
+    replay_bytes,
+)
+from goalscope.training.replay.frames import GROWTH
+from goalscope.training.replay.sizes import GIB, place_in_memory
+
+
+@pytest.fixture(scope="module")
+def reach():
+    env = make_vec_env(lambda: make_environment(REACH), n_envs=1, seed=0)
+    yield env
+    env.close()
+
+
+def pair(env, rows, n_envs, frame_stack, **options):
+    """Return our buffer and SB3's, of the made-up episodes' space."""
+    shared = options.pop("shared", {})
+    arguments = (rows * n_envs, space(frame_stack), ACTIONS, env, "cpu", n_envs)
+    ours = SharedFrameHerReplayBuffer(*arguments, frame_stack=frame_stack, **options, **shared)
+    return ours, HerReplayBuffer(*arguments, **options)
+
+
+def truncate(*buffers: HerReplayBuffer) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for buffer in buffers:
+            buffer.truncate_last_trajectory()
+
+
+def same_batches(*buffers: HerReplayBuffer) -> None:
+    """Fail unless the buffers give the same batch from the same seed."""
+    batches = []
+    for buffer in buffers:
+        np.random.seed(0)  # noqa: NPY002
+        torch.manual_seed(0)
+        batches.append(buffer.sample(32))
+    same(*batches)
+
+
+def drawable(buffer: SharedFrameHerReplayBuffer) -> set[tuple[int, int]]:
+    """Return every row and environment that our buffer draws from."""
+    first, end = buffer.finished.first, buffer.finished.end
+    return {
+        (count % buffer.buffer_size, env)
+        for env in range(buffer.n_envs)
+        for count in range(first[env], end[env])
+    }
+
+
+@given(
+    rows=st.integers(1, 12),
+    n_envs=st.integers(1, 3),
+    frame_stack=st.integers(1, 4),
+    longest=st.integers(1, 15),
+    seed=st.integers(0, 2**31),
+    truncated=st.sets(st.integers(0, 45), max_size=3),
+    resets=st.sampled_from([0.0, 0.1]),
+)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_every_transition_is_stock_s_at_every_step(
+    reach, rows, n_envs, frame_stack, longest, seed, truncated, resets
+):
+    ours, stock = pair(reach, rows, n_envs, frame_stack)
+    episodes = Episodes(n_envs, frame_stack, longest, seed, resets)
+    for step, transition in enumerate(islice(episodes, 46)):
+        ours.add(**transition)
+        stock.add(**transition)
+        if step in truncated:
+            truncate(ours, stock)
+        assert drawable(ours) == set(zip(*map(np.ndarray.tolist, valid(stock)), strict=True))
+        same_transitions(ours, stock)
+        if step % 5 == 0 and drawable(ours):
+            same_batches(ours, stock)
+
+
+@pytest.mark.parametrize("strategy", ["future", "final", "episode"])
+@pytest.mark.parametrize("timeouts", [True, False])
+def test_every_strategy_relabels_as_stock(reach, strategy, timeouts):
+    ours, stock = pair(
+        reach,
+        20,
+        2,
+        1,
+        goal_selection_strategy=strategy,
+        handle_timeout_termination=timeouts,
+        n_sampled_goal=2,
+    )
+    for transition in islice(Episodes(2, 1, 6), 50):
+        ours.add(**transition)
+        stock.add(**transition)
+    same_transitions(ours, stock)
+    same_batches(ours, stock)
+
+
+def test_drawn_rows_are_uniform_and_goals_those_of_the_rest_of_the_episode(reach):
+    ours, stock = pair(reach, 12, 2, 1)
+    for transition in islice(Episodes(2, 1, 5, seed=3), 31):
+        ours.add(**transition)
+        stock.add(**transition)
+    np.random.seed(1)  # noqa: NPY002
+    rows, columns = ours.finished.draw(40_000)
+    counts = np.zeros((12, 2))
+    np.add.at(counts, (rows, columns), 1)
+    chosen = counts[valid(stock)]
+    assert chosen.sum() == 40_000
+    assert_close(chosen, np.full(len(chosen), 40_000 / len(chosen)))
+
+    longest = np.argmax(ours.ep_length[rows, columns])
+    row, column = rows[longest], columns[longest]
+    start, length = ours.ep_start[row, column], ours.ep_length[row, column]
+    assert length > 2
+    first, same_column = np.full(9_000, start), np.full(9_000, column)
+    goals = ours._sample_goals(first, same_column)
+    episode = ours.next_observations["achieved_goal"][(start + np.arange(length)) % 12, column]
+    shares = (goals[:, None] == episode).all(axis=2).sum(axis=0)
+    assert shares.sum() == 9_000
+    assert_close(shares, np.full(length, 9_000 / length))
+
+
+def assert_close(counts: np.ndarray, expected: np.ndarray) -> None:
+    """Fail where a chi-square statistic is four standard deviations above its mean."""
+    statistic = ((counts - expected) ** 2 / expected).sum()
+    assert statistic < len(counts) + 4 * np.sqrt(2 * len(counts))
+
+
+class Watched(np.ndarray):
+    """An array that may be indexed with a batch of indices and nothing else."""
+
+    def __getitem__(self, index):
+        values = self.view(np.ndarray)[index]
+        assert values.size <= 64
+        return values
+
+    def __array_ufunc__(self, *_, **__):
+        raise AssertionError("a computation over the whole ring")
+
+    def __array_function__(self, *_, **__):
+        raise AssertionError("a computation over the whole ring")
+
+
+def test_a_draw_looks_at_no_more_than_its_batch(reach):
+    ours, _ = pair(reach, 1000, 2, 1)
+    for transition in islice(Episodes(2, 1, 6), 1500):
+        ours.add(**transition)
+    for name in ("ep_start", "ep_length", "dones", "timeouts", "rewards"):
+        setattr(ours, name, getattr(ours, name).view(Watched))
+    assert len(ours.sample(32).rewards) == 32
+
+
+def test_the_real_transitions_come_first_and_an_early_sample_is_refused(reach):
+    ours, _ = pair(reach, 30, 1, 2)
+    with pytest.raises(RuntimeError, match="learning_starts"):
+        ours.sample(4)
+    episodes = iter(Episodes(1, 2, 9))
+    while not ours.ep_length.any():
+        ours.add(**next(episodes))
+    for transition in islice(episodes, 20):
+        ours.add(**transition)
+    batch = ours.sample(10)
+    stored = {goal.tobytes() for goal in ours.observations["desired_goal"].reshape(-1, 3)}
+    real = [goal.numpy().tobytes() in stored for goal in batch.observations["desired_goal"]]
+    assert real == [True] * 2 + [False] * 8
+
+
+def test_stacks_that_begin_with_zeros_come_back(reach):
+    """As SB3's VecFrameStack begins them."""
+    ours, stock = pair(reach, 9, 1, 3)
+    episodes = Episodes(1, 3, 5)
+    reset = episodes._reset
+    episodes._reset = lambda: [*[np.zeros((1, 6, 6), np.uint8)] * 2, reset()[0]]
+    episodes.stacks = [episodes._reset()]
+    for transition in islice(episodes, 40):
+        ours.add(**transition)
+        stock.add(**transition)
+        same_transitions(ours, stock)
+
+
+def test_shifts_move_an_observation_and_the_next_independently(reach):
+    ours, _ = pair(reach, 60, 1, 2, shared={"random_shift": 2})
+    plain, _ = pair(reach, 60, 1, 2)
+    for transition in islice(Episodes(1, 2, 6), 50):
+        ours.add(**transition)
+        plain.add(**transition)
+    rows, columns = valid(plain)
+    torch.manual_seed(0)
+    got = ours._get_real_samples(rows, columns)
+    want = plain._get_real_samples(rows, columns)
+    torch.manual_seed(0)
+    moved = []
+    for name in ("observations", "next_observations"):
+        offsets = torch.randint(0, 5, (len(rows), 2)) - 2
+        moved.append(offsets)
+        images = getattr(want, name)["pixels"].numpy()
+        for image, (dy, dx), result in zip(
+            images, offsets.tolist(), getattr(got, name)["pixels"].numpy(), strict=True
+        ):
+            padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), mode="edge")
+            assert np.array_equal(result, padded[:, 2 + dy : 8 + dy, 2 + dx : 8 + dx])
+    assert not torch.equal(*moved)
+
+
+def test_memory_is_what_replay_bytes_says_and_a_fraction_of_stock_s():
+    goal = spaces.Box(-np.inf, np.inf, (3,), np.float32)
+    actions = spaces.Box(-1, 1, (4,), np.float32)
+    for frame_stack, share in ((1, 0.52), (4, 0.14)):
+        image = spaces.Box(0, 255, (3 * frame_stack, 84, 84), np.uint8)
+        observation = spaces.Dict({"achieved_goal": goal, "desired_goal": goal, "pixels": image})
+        arguments = (400, observation, actions, None, "cpu", 2)
+        ours = SharedFrameHerReplayBuffer(*arguments, frame_stack=frame_stack)
+        stock = HerReplayBuffer(*arguments)
+        need = replay_bytes(observation, actions, 400, 2, frame_stack)
+        assert need.frames == (400 + 400 // 50) * 84 * 84 * 3
+        arrays = [*arrays_of(ours), ours.frame_ring.links, ours.frame_ring.ages]
+        assert need.vectors == sum(array.nbytes for array in arrays)
+        assert need.total <= share * sum(array.nbytes for array in arrays_of(stock))
+
+
+def arrays_of(buffer: HerReplayBuffer) -> list[np.ndarray]:
+    names = ("actions", "rewards", "dones", "timeouts", "ep_start", "ep_length")
+    vectors = [*buffer.observations.values(), *buffer.next_observations.values()]
+    return [getattr(buffer, name) for name in names] + vectors
+
+
+def test_a_buffer_that_cannot_fit_is_refused_before_it_is_made(reach, monkeypatch, tmp_path):
+    free = psutil.virtual_memory()._replace(available=2**20)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    with pytest.raises(BufferTooLarge, match=r'GiB of memory and 0\.00 GiB .*frames="disk"'):
+        pair(reach, 100_000, 1, 4)
+    with pytest.raises(BufferTooLarge, match="GiB of memory"):
+        pair(reach, 100_000, 1, 4, shared={"frames": "disk", "frames_folder": tmp_path})
+    monkeypatch.undo()
+    arguments = (10**13, space(1), ACTIONS, reach, "cpu")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free._replace(available=2**60))
+    with pytest.raises(BufferTooLarge, match=r"GiB of disk .* smaller --buffer-size$"):
+        SharedFrameHerReplayBuffer(*arguments, frames="disk", frames_folder=tmp_path / "frames")
+
+
+def test_frames_go_to_the_device_where_they_fit_besides_the_networks(monkeypatch):
+    need = ReplayBytes(frames=30 * GIB, vectors=GIB)
+    host = psutil.virtual_memory()._replace(available=40 * GIB)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: host)
+    for free, place in ((50, "cuda"), (40, "cpu")):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free * GIB, 80 * GIB))
+        assert place_in_memory(need, torch.device("cuda")).type == place
+    assert place_in_memory(need, torch.device("cpu")).type == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"frame_stack": 2}, "not a stack of 2 frames"),
+        ({"frame_stack": 0}, "use frame_stack=1 or more"),
+        ({"random_shift": 0}, "random_shift=0"),
+        ({"optimize_memory_usage": True}, "leave optimize_memory_usage False"),
+        ({"frames": "disk"}, "needs a frames_folder"),
+        ({"observation_space": spaces.Dict({"g": ACTIONS})}, "no image"),
+        ({"observation_space": ACTIONS}, "no image"),
+        (
+            {"observation_space": spaces.Dict({"p": spaces.Box(0, 255, (36, 36, 3), np.uint8)})},
+            "VecTransposeImage",
+        ),
+    ],
+)
+def test_bad_arguments_are_named(reach, change: dict[str, object], message):
+    arguments = {
+        "buffer_size": 10,
+        "observation_space": space(1, channels=3),
+        "action_space": ACTIONS,
+        "env": reach,
+    }
+    with pytest.raises(ValueError, match=message) as error:
+        SharedFrameHerReplayBuffer(**(arguments | change))
+    assert "\n" not in str(error.value)
+
+
+def fill(env, buffers: list[HerReplayBuffer], steps: int, seed: int) -> None:
+    """Take random steps and store them as SB3's off-policy agents do."""
+    generator = np.random.default_rng(seed)
+    now = env.reset()
+    for _ in range(steps):
+        action = generator.uniform(-1, 1, (env.num_envs, 4)).astype(np.float32)
+        following, reward, done, infos = env.step(action)
+        last = {key: value.copy() for key, value in following.items()}
+        for index in np.flatnonzero(done):
+            for key in last:
+                last[key][index] = infos[index]["terminal_observation"][key]
+        for buffer in buffers:
+            buffer.add(now, last, action, reward, done, infos)
+        now = following
+
+
+@pytest.mark.parametrize(("n_envs", "frame_stack"), [(1, 3), (3, 1)])
+def test_fetch_transitions_are_stock_s(n_envs, frame_stack):
+    task = EnvironmentSettings("FetchReach-v4", image_size=36, frame_stack=frame_stack)
+    env = make_vec_env(lambda: make_environment(task), n_envs=n_envs, seed=0)
+    arguments = (80 * n_envs, env.observation_space, env.action_space, env, "cpu", n_envs)
+    ours = SharedFrameHerReplayBuffer(*arguments, frame_stack=frame_stack)
+    stock = HerReplayBuffer(*arguments)
+    fill(env, [ours, stock], 110, seed=0)
+    same_transitions(ours, stock)
+    rows, _ = valid(ours)
+    assert sorted(set(rows)) == [*range(20), *range(50, 80)]  # the second episode, over the seam
+    env.close()
+
+
+def make_buffers(env: VecNormalize | SubprocVecEnv, **options) -> list[HerReplayBuffer]:
+    arguments = (200, env.observation_space, env.action_space, env, "cpu", env.num_envs)
+    return [SharedFrameHerReplayBuffer(*arguments, **options), HerReplayBuffer(*arguments)]
+
+
+def test_normalised_observations_and_rewards_are_stock_s():
+    env = make_vec_env(lambda: make_environment(REACH), n_envs=1, seed=0)
+    normalise = VecNormalize(env, norm_obs_keys=["achieved_goal", "desired_goal"])
+    normalise.reset()
+    for _ in range(5):
+        normalise.step(np.ones((1, 4), np.float32))
+    buffers = make_buffers(normalise)
+    fill(env, buffers, 60, seed=0)
+    rows, columns = valid(buffers[1])
+    batches = [b._get_real_samples(rows, columns, normalise) for b in buffers]
+    same(*batches)
+    assert batches[0].rewards.abs().max() != 1
+    env.close()
+
+
+def test_rewards_of_other_processes_environments_are_stock_s():
+    env = make_vec_env(lambda: make_environment(REACH), n_envs=1, seed=0, vec_env_cls=SubprocVecEnv)
+    here = make_environment(REACH)
+    here.close()
+    asking, stock = make_buffers(env)
+    own, _ = make_buffers(env, compute_reward=here.compute_reward)
+    fill(env, [asking, own, stock], 55, seed=0)
+    same_transitions(asking, stock)
+    own.env = None  # never asked
+    same_transitions(own, stock)
+    env.close()
+
+
+def test_info_dictionaries_reach_the_reward(reach):
+    seen = []
+
+    def reward(achieved, desired, infos):
+        seen.extend(infos)
+        return np.zeros(len(infos))
+
+    ours, _ = pair(reach, 30, 1, 1, copy_info_dict=True, shared={"compute_reward": reward})
+    for transition in islice(Episodes(1, 1, 4), 20):
+        ours.add(**transition)
+    ours.sample(10)
+    assert len(seen) == 8
+    assert all("TimeLimit.truncated" in info for info in seen)
+
+
+def make_agent(
+    n_envs: int, buffer: type[HerReplayBuffer], buffer_size: int = 400, **options
+) -> SAC:
+    return SAC(
+        "MultiInputPolicy",
+        make_vec_env(lambda: make_environment(REACH), n_envs=n_envs, seed=0),
+        learning_starts=55 * n_envs,
+        batch_size=16,
+        buffer_size=buffer_size,
+        seed=0,
+        device="cpu",
+        train_freq=10,
+        gradient_steps=1,
+        replay_buffer_class=buffer,
+        replay_buffer_kwargs=options,
+    )
+
+
+def test_an_agent_learns_from_it_and_its_buffer_can_be_pickled(tmp_path):
+    agent = make_agent(2, SharedFrameHerReplayBuffer, random_shift=4)
+    agent.learn(150)
+    assert agent._n_updates > 0
+    assert np.isfinite(agent.logger.name_to_value["train/critic_loss"])
+    agent.save_replay_buffer(tmp_path / "replay.pkl")
+    before = agent.replay_buffer
+    agent.load_replay_buffer(tmp_path / "replay.pkl", truncate_last_traj=False)
+    assert agent.replay_buffer is not before
+    same_batches(before, agent.replay_buffer)
+    agent.get_env().close()
+
+
+@pytest.mark.parametrize("n_envs", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_an_agent_trained_from_it_is_the_one_trained_from_stock_s(n_envs):
+    """Bit for bit, with the ring gone round."""
+    agents = []
+    for buffer in (SharedFrameHerReplayBuffer, HerReplayBuffer):
+        agents.append(make_agent(n_envs, buffer, buffer_size=105 * n_envs))
+        agents[-1].learn(165 * n_envs)
+        agents[-1].get_env().close()
+    assert agents[0]._n_updates > 10
+    assert_identical(*agents)
+
+
+def test_watching_it_changes_nothing(tmp_path):
+    agents = []
+    for watched in (False, True):
+        agents.append(make_agent(1, SharedFrameHerReplayBuffer, random_shift=2))
+        callback = None
+        if watched:
+            callback = ModalityDiagnostics(
+                tmp_path / "run", features_every=1, gradients_every=1, sensitivity_every=2
+            )
+        agents[-1].learn(80, callback=callback)
+        agents[-1].get_env().close()
+    assert_identical(*agents)
+    record = read_run(tmp_path / "run")
+    assert not record.failures
+    keys = {key for line in record.measurements for key in line.values}
+    assert {"training/relabelled.unmoved_fraction", "sensitivity_replay/critic.goal.q_swap"} <= keys
+
+
+class Beside(SharedFrameHerReplayBuffer):
+    """Keeps SB3's buffer beside it."""
+
+    def __init__(self, *arguments, **options) -> None:
+        super().__init__(*arguments, **options)
+        self.stock = HerReplayBuffer(*arguments, **options)
+
+    def add(self, *transition) -> None:
+        super().add(*transition)
+        self.stock.add(*transition)
+
+
+def test_learning_in_two_calls_keeps_true_frames():
+    """The second call resets the environment in mid-episode without a word to the buffer."""
+    agent = make_agent(1, Beside)
+    agent.learn(30)
+    agent.learn(60)
+    ours, stock = agent.replay_buffer, agent.replay_buffer.stock
+    rows, columns = valid(stock)
+    assert len(rows) == 30 + 50  # SB3 takes them for one episode
+    same_transitions(ours, stock)
+    _, following = ours.frame_ring.read(rows, columns, agent.device)["pixels"]
+    moved_on = (following.numpy() == stock.observations["pixels"][rows + 1, 0]).all(axis=(1, 2, 3))
+    assert np.flatnonzero(~moved_on).tolist() == [29, 79]
+    agent.get_env().close()
+
+
+def test_a_pickle_of_many_episodes_holds_the_grown_rest(reach):
+    ours, _ = pair(reach, 2 * GROWTH, 1, 1)
+    for transition in islice(Episodes(1, 1, 1), 2 * GROWTH):
+        ours.add(**transition)
+    copy = pickle.loads(pickle.dumps(ours))
+    copy.set_env(reach)
+    same_transitions(copy, ours)

@@ -1,0 +1,44 @@
+"""A restored environment goes on exactly as the one that was saved."""
+
+import json
+
+import numpy as np
+import pytest
+from stable_baselines3.common.monitor import Monitor
+
+from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.pixel_goal_env import FETCH_TASKS
+from goalscope.training.envs.resumable import ResumableEnv
+
+
+def make(task: str, **settings) -> ResumableEnv:
+    wanted = EnvironmentSettings(id=task, image_size=36, **settings)
+    return ResumableEnv(Monitor(make_environment(wanted)))
+
+
+def roll(env, actions):
+    seen = []
+    for action in actions:
+        observation, reward, terminated, truncated, info = env.step(action)
+        seen.append((observation, reward, truncated, info.get("episode", {}).get("r")))
+        if terminated or truncated:
+            seen.append((env.reset()[0], 0.0, False, None))
+    return seen
+
+
+@pytest.mark.parametrize("task", FETCH_TASKS)
+@pytest.mark.parametrize("settings", [{"frame_stack": 3}, {"shuffled_pixels": True}])
+def test_a_restored_environment_goes_on_exactly(task, settings):
+    saved, restored = make(task, **settings), make(task, **settings)
+    saved.action_space.seed(0)
+    saved.reset(seed=5)
+    roll(saved, [saved.action_space.sample() for _ in range(67)])  # into the second episode
+    arrays, values = saved.get_state()
+    restored.set_state({k: v.copy() for k, v in arrays.items()}, json.loads(json.dumps(values)))
+    actions = [saved.action_space.sample() for _ in range(100)]
+    for one, other in zip(roll(saved, actions), roll(restored, actions), strict=True):
+        assert one[1:] == other[1:]
+        for key in one[0]:
+            assert np.array_equal(one[0][key], other[0][key]), key
+    saved.close()
+    restored.close()

@@ -1,0 +1,213 @@
+"""A run that was killed goes on with the same command, and ends as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from goalscope.diagnostics.record import read_run
+from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.replay.sizes import BufferTooLarge
+from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
+from goalscope.training.runs.lock import RunLocked, locked
+from goalscope.training.runs.run import make_probe_set, train
+from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings, SettingsError
+
+FLAGS = (
+    "--env FetchReach-v4 --image-size 36 --total-steps 360 --learning-starts 200 --batch-size 16 "
+    "--checkpoint-every 100 --evaluation.every 150 --evaluation.episodes 1 --threads 1 "
+    "--every.sensitivity 50 --device cpu"
+).split()
+WAYS = {
+    "as SB3 has it": ["pixel-her"],
+    "fast, in memory": ["pixel-her-drq", "--fast", "--frames", "memory"],
+    "fast, on disk, four environments": [
+        "pixel-her-drq-norm+stack4+critic-encoder",
+        *"--fast --frames disk --n-envs 4 --gradient-steps 2 --buffer-size 400".split(),
+    ],
+}
+
+
+def settings(out, **changes) -> RunSettings:
+    return replace(
+        RunSettings(
+            arm="pixel-her",
+            out=out,
+            total_steps=200,
+            learning_starts=100,
+            batch_size=16,
+            environment=EnvironmentSettings(id="FetchReach-v4", image_size=36),
+            cadence=Cadence(sensitivity=50),
+            evaluation=EvaluationSettings(every=0),
+            threads=1,
+        ),
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def probe_set(tmp_path_factory):
+    """Gathered once: it takes longer than the runs."""
+    path = tmp_path_factory.mktemp("probe") / "probe_set.safetensors"
+    make_probe_set(EnvironmentSettings(id="FetchReach-v4", image_size=36)).save(path)
+    return path
+
+
+def command(out, way, probe_set):
+    return [
+        sys.executable,
+        "-m",
+        "goalscope.cli.main",
+        "train",
+        *way,
+        *FLAGS,
+        "--out",
+        str(out),
+        "--probe-set",
+        str(probe_set),
+    ]
+
+
+def kill_after_checkpoint(process, out, step):
+    deadline = time.monotonic() + 120
+    while not (out / "checkpoints" / f"step-{step:09d}" / "resume").is_dir():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    time.sleep(0.15)  # some way on
+    process.kill()
+    process.wait()
+
+
+def final_state(out):
+    last = list_checkpoints(out)[-1].folder
+    values = json.loads((last / "resume/state.json").read_text())
+    for info in values["recent_episodes"]:
+        del info["t"]  # seconds since the process began
+    for environment in values["environments"]:
+        environment.pop("time", None)
+    del values["callbacks"]
+    return {
+        **load_file(last / "policy.safetensors"),
+        **load_file(last / "resume/state.safetensors"),
+    }, values
+
+
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, marks=[pytest.mark.slow] if "disk" not in way else []) for way in WAYS],
+)
+def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(way, tmp_path, probe_set):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    subprocess.run(command(whole, WAYS[way], probe_set), check=True, **quiet)
+    process = subprocess.Popen(command(cut, WAYS[way], probe_set), **quiet)
+    kill_after_checkpoint(process, cut, 300)
+    subprocess.run(command(cut, WAYS[way], probe_set), check=True, **quiet)
+    (tensors, values), (others, other_values) = final_state(whole), final_state(cut)
+    assert tensors.keys() == others.keys()
+    for name, tensor in tensors.items():
+        assert torch.equal(tensor, others[name]), name
+    assert values == other_values
+    one, other = read_run(whole), read_run(cut)
+    assert len(other.resumes) == 1
+    assert not any(line.details["lost_buffer"] for line in other.resumes)
+    assert one.end == other.end
+    assert comparable(one) == comparable(other)
+
+
+def comparable(run):
+    """What the record says, but for windows of recent gradients, which begin anew."""
+    return [
+        (line.step, line.update, {k: v for k, v in line.values.items() if "direction" not in k})
+        for line in run.measurements
+    ]
+
+
+def test_a_run_asked_to_stop_saves_itself_and_goes_on(tmp_path, probe_set):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command(out, WAYS["fast, on disk, four environments"], probe_set),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (out / "checkpoints" / "step-000000100").is_dir():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to every process
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped at step" in said
+    assert "Traceback" not in said
+    stopped_at = list_checkpoints(out)[-1].step
+    assert 100 <= stopped_at < 480
+    subprocess.run(command(out, WAYS["fast, on disk, four environments"], probe_set), check=True)
+    run = read_run(out)
+    assert run.end is not None
+    assert [line.step for line in run.resumes] == [stopped_at]
+
+
+def test_a_lost_buffer_is_gathered_anew_and_said(tmp_path):
+    out = tmp_path / "run"
+    train(settings(out, save_buffer=False))
+    train(settings(out, save_buffer=False, total_steps=400))
+    run = read_run(out)
+    assert [line.details["lost_buffer"] for line in run.resumes] == [True]
+    assert run.end.step == 400
+    assert run.end.update == 100 + 100  # the second hundred steps refilled replay
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path):
+    out = train(settings(tmp_path / "run"))
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.json*")}
+    train(settings(out))
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*.json*")}
+
+
+def test_other_settings_are_refused_by_name_and_nothing_changes(tmp_path):
+    out = train(settings(tmp_path / "run"))
+    record = (out / "measurements.jsonl").read_bytes()
+    with pytest.raises(CheckpointError, match="batch_size was 16, is 32"):
+        train(settings(out, batch_size=32, total_steps=300))
+    assert (out / "measurements.jsonl").read_bytes() == record
+
+
+def test_two_runs_into_one_folder_are_refused(tmp_path):
+    out = tmp_path / "run"
+    with locked(out), pytest.raises(RunLocked, match=f"process {os.getpid()}"):
+        train(settings(out))
+
+
+def test_a_buffer_larger_than_memory_does_not_start(tmp_path):
+    with pytest.raises(BufferTooLarge, match="GiB"):
+        train(settings(tmp_path / "run", buffer_size=10**10))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"n_envs": 3, "total_steps": 400, "learning_starts": 150}, "--n-envs 3; use 399"),
+        ({"n_envs": 2, "buffer_size": 201}, "--buffer-size 201 does not divide by --n-envs 2"),
+        ({"precision": "bfloat16"}, "option of --fast"),
+        ({"arm": "reach-pixel+drq"}, "leave drq out"),
+        ({"arm": "pixel-her-norm+simnorm"}, "use --cnn-dim 48"),
+        ({"checkpoint_every": 0}, "at least 1"),
+        ({"learning_starts": 49}, "use at least 50"),
+        ({"buffer_size": 99}, "use --buffer-size 100 or more"),
+    ],
+)
+def test_settings_that_cannot_be_run_are_said_in_one_line(changes, said, tmp_path):
+    with pytest.raises(SettingsError) as caught:
+        train(settings(tmp_path / "run", **changes))
+    assert said in str(caught.value)
+    assert not (tmp_path / "run").exists()

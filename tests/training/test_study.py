@@ -1,0 +1,79 @@
+"""A study keeps its failures, goes on without them, and does only what is missing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from goalscope.diagnostics.record import is_run, last_update, read_run
+from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
+from goalscope.training.runs.study import StudyError, read_study, run_study
+
+
+def settings(folder, seed) -> RunSettings:
+    return RunSettings(
+        arm="pixel-her",
+        out=folder / f"pixel-her-seed{seed}",
+        total_steps=150,
+        seed=seed,
+        learning_starts=100,
+        batch_size=16,
+        environment=EnvironmentSettings(id="FetchReach-v4", image_size=36),
+        cadence=Cadence(sensitivity=50),
+        evaluation=EvaluationSettings(every=0),
+    )
+
+
+def kill_once_it_trains(run: RunSettings) -> None:
+    while not (run.out / "run.json").exists():
+        time.sleep(0.01)
+    os.kill(int((run.out / ".lock").read_text()), signal.SIGKILL)
+
+
+def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path):
+    folder = tmp_path / "study"
+    runs = [settings(folder, seed) for seed in (0, 1, 2)]
+    runs[0].out.mkdir(parents=True)
+    (runs[0].out / "run.json").write_text("{}")  # somebody else's
+    threading.Thread(target=kill_once_it_trains, args=(runs[1],)).start()
+    with pytest.raises(StudyError, match=r"2 of 3 runs failed: pixel-her-seed0 .*already holds"):
+        run_study(runs, folder, parallel=2)
+    assert read_run(runs[2].out).end is not None
+    failures = [run for run in read_study(folder) if run.state == "failed"]
+    assert [run.name for run in failures] == ["pixel-her-seed0", "pixel-her-seed1"]
+    assert failures[1].cause == "its process was ended by signal 9"
+    states = [row["state"] for row in json.loads((folder / "study.json").read_text())["runs"]]
+    assert states == ["failed", "failed", "finished"]
+    written = (runs[2].out / "measurements.jsonl").stat().st_mtime_ns
+    (runs[0].out / "run.json").unlink()
+    assert run_study(runs, folder, parallel=2) == [run.out for run in runs]
+    assert {run.state for run in read_study(folder)} == {"finished"}
+    assert (runs[2].out / "measurements.jsonl").stat().st_mtime_ns == written
+    digests = {read_run(run.out).info["probe_set"]["sha256"] for run in runs}
+    assert len(digests) == 1
+
+
+def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
+    folder = tmp_path / "study"
+    run = folder / "pixel-her-seed0"
+    command = [sys.executable, "-m", "goalscope.cli.main", "study", "pixel-her", "--seeds", "0"]
+    command += ["--env", "FetchReach-v4", "--image-size", "36", "--batch-size", "16"]
+    command += ["--evaluation.every", "0", "--out", str(folder)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not is_run(run) or last_update(run) < 1:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    (row,) = read_study(folder)
+    assert row.state == "failed"
+    assert row.cause.startswith("Stopped: stopped at step ")
+    assert list((run / "checkpoints").iterdir())

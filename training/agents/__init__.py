@@ -1,0 +1,1 @@
+"""Parts of agents: features extractors, routing, a lean SAC."""

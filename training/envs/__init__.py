@@ -1,0 +1,1 @@
+"""Environments: what is observed, how it is drawn, how their state is kept."""

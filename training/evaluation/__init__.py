@@ -1,0 +1,1 @@
+"""How well a policy does its task, and how well one without skill would."""

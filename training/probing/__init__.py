@@ -1,0 +1,1 @@
+"""Offline probes of what training saved."""

@@ -1,0 +1,215 @@
+"""Probing what was saved: the agent of each checkpoint, rebuilt and asked every offline probe."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from stable_baselines3 import SAC
+from torch import Tensor
+
+from goalscope.diagnostics.labelled_set import gather_labelled_set
+from goalscope.diagnostics.offline_probes import RECORDED, Probed, ProbeMaterial, probe_agent
+from goalscope.diagnostics.probe_set import ProbeSet, ProbeSetError, load_probe_set
+from goalscope.diagnostics.record import (
+    PROBE_SET_FILE,
+    PROBES_FILE,
+    Line,
+    is_run,
+    read_lines,
+    write_probes,
+)
+from goalscope.probes import LabelledSet
+from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.visibility import centimetres_per_pixel
+from goalscope.training.replay.shift import random_shift
+from goalscope.training.runs.agent import build_agent
+from goalscope.training.runs.checkpoint.folder import (
+    FOLDER,
+    POLICY,
+    Checkpoint,
+    CheckpointError,
+    list_checkpoints,
+    read_checkpoint,
+)
+from goalscope.training.runs.settings import RunSettings, settings_of
+
+LABELLED_SEED = 50_000_017  # of no other environment
+DRQ_SHIFT = 4  # pixels; what the plan would add
+_SMALL_BUFFER = 1_000
+
+
+def probe_run(
+    folder: Path, only: Path | None = None, done: Callable[[Checkpoint], None] | None = None
+) -> list[Line]:
+    """Probe each checkpoint of a run and write what was found into its record.
+
+    What was probed before, of the same weights, is kept; what is found is written checkpoint by
+    checkpoint, so that an interrupted call goes on where it was.
+
+    Args:
+        folder: the run's folder.
+        only: one checkpoint's folder; None takes all.
+        done: called after each checkpoint.
+
+    Returns:
+        One line per checkpoint, by step.
+
+    Raises:
+        CheckpointError: no checkpoints, damaged ones, or ones of another agent or version.
+        ProbeSetError: the arm observes no goals, or its probe set is missing.
+    """
+    wanted = list_checkpoints(folder) if only is None else [read_checkpoint(only)]
+    if not wanted:
+        raise CheckpointError(
+            f"{folder} holds no checkpoints to probe; train it with goalscope train, or give an "
+            "SB3 .zip"
+        )
+    if not (folder / PROBE_SET_FILE).exists():
+        raise ProbeSetError(
+            f"{folder} has no {PROBE_SET_FILE}: an arm that observes no goals has nothing that "
+            "these probes ask about; probe one that does"
+        )
+    lines = _lines_before(folder)
+    model: SAC | None = None
+    try:
+        for checkpoint in wanted:
+            before = lines.get(checkpoint.step)
+            digest = checkpoint.content["sha256"][POLICY]
+            if before is None or before.details.get("policy_sha256") != digest:
+                settings = _settings(checkpoint, folder)
+                model = model or _rebuilt(settings, folder)
+                found = _probe(checkpoint, settings, model, folder)
+                lines[checkpoint.step] = Line(
+                    checkpoint.step,
+                    int(checkpoint.content["update"]),
+                    found.values,
+                    details={"policy_sha256": digest},
+                )
+                ordered = [lines[step] for step in sorted(lines)]
+                write_probes(folder, ordered, {checkpoint.step: found.arrays})
+            if done is not None:
+                done(checkpoint)
+    finally:
+        if model is not None:
+            env = model.get_env()
+            assert env is not None
+            env.close()
+    return [lines[step] for step in sorted(lines)]
+
+
+def run_of(path: Path) -> tuple[Path, Path | None]:
+    """Return the run's folder, and the checkpoint within it that a path names (None: all).
+
+    Raises:
+        CheckpointError: it is neither a run nor a checkpoint of one.
+    """
+    if is_run(path):
+        return path, None
+    if path.resolve().parent.name == FOLDER and is_run(path.resolve().parent.parent):
+        return path.resolve().parent.parent, path
+    raise CheckpointError(
+        f"{path} is neither a run nor a checkpoint of one; give the folder of a run, one of its "
+        "checkpoints, a study's folder, or an SB3 .zip"
+    )
+
+
+def material_for(
+    environment: EnvironmentSettings, probe_set: ProbeSet, shift: int | None
+) -> ProbeMaterial:
+    """Return what probes ask agents of an environment about.
+
+    Args:
+        environment: as the agent observes it.
+        probe_set: states and goals.
+        shift: DrQ's shift under which the agent trains, pixels; None for none.
+    """
+    labelled, extra, _ = _labelled(environment)
+    return ProbeMaterial(
+        probe_set, labelled, extra, shifted(shift or DRQ_SHIFT), augmented=shift is not None
+    )
+
+
+def _settings(checkpoint: Checkpoint, folder: Path) -> RunSettings:
+    try:
+        return settings_of(checkpoint.content["configuration"], folder)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{checkpoint.folder} was saved by another version of goalscope ({error}); probe it "
+            "with the version in its checkpoint.json"
+        ) from error
+
+
+def _rebuilt(settings: RunSettings, folder: Path) -> SAC:
+    """Return the run's agent, untrained, with one environment and next to no replay."""
+    small = replace(
+        settings, n_envs=1, buffer_size=_SMALL_BUFFER, fast=False, frames=None, device="cpu"
+    )
+    return build_agent(small, load_probe_set(folder / PROBE_SET_FILE))
+
+
+def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Path) -> Probed:
+    path = checkpoint.folder / POLICY
+    try:
+        model.policy.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        cause = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{path} is damaged, or not of the agent and environment in its checkpoint.json "
+            f"({cause}); probe another checkpoint"
+        ) from error
+    environment = settings.resolved_environment
+    shift = settings.resolved_agent.random_shift
+    probe_set = load_probe_set(folder / PROBE_SET_FILE)
+    found = probe_agent(model.policy, material_for(environment, probe_set, shift))
+    values = {k: v for k, v in found.values.items() if not k.startswith(RECORDED)}
+    span = _labelled(environment)[2]
+    if span is not None:
+        values |= shift_values(span, shift or DRQ_SHIFT)
+    return Probed(values, found.arrays)
+
+
+def _lines_before(folder: Path) -> dict[int, Line]:
+    path = folder / PROBES_FILE
+    return {line.step: line for line in read_lines(path)} if path.exists() else {}
+
+
+@cache
+def _labelled(
+    environment: EnvironmentSettings,
+) -> tuple[LabelledSet, dict[str, np.ndarray], float | None]:
+    """Return labelled states of an environment, and how many centimetres a pixel spans."""
+    env = make_environment(environment)
+    try:
+        labelled, extra = gather_labelled_set(env, LABELLED_SEED)
+        return labelled, extra, centimetres_per_pixel(env) if environment.pixels else None
+    finally:
+        env.close()
+
+
+def shift_values(span: float, pixels: int) -> dict[str, float]:
+    """Return what a shift of the image is in the world, as the record has it.
+
+    Args:
+        span: centimetres per pixel (`centimetres_per_pixel`).
+        pixels: of the shift, at most.
+    """
+    return {
+        "augmentation/camera.cm_per_pixel": span,
+        "augmentation/camera.shift_cm": span * pixels,
+    }
+
+
+def shifted(pixels: int) -> Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]:
+    """Return DrQ's random shift by up to that many pixels, of every image of an observation."""
+
+    def augment(observations: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return {
+            key: random_shift(value, pixels) if value.ndim == 4 else value
+            for key, value in observations.items()
+        }
+
+    return augment

@@ -1,0 +1,116 @@
+"""Probing an agent of a user's own, saved by SB3: a record of one checkpoint, and its probes."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from stable_baselines3 import DDPG, SAC, TD3
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+from goalscope.diagnostics import provenance
+from goalscope.diagnostics.labelled_set import gather_labelled_set
+from goalscope.diagnostics.offline_probes import RECORDED, ProbeMaterial, probe_agent
+from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set
+from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RecordWriter, write_probes
+from goalscope.probes import Network, view_networks
+from goalscope.training.probing.checkpoints import DRQ_SHIFT, LABELLED_SEED, shifted
+from goalscope.training.runs.run import PROBE_SEED
+
+ALGORITHMS: dict[str, type[OffPolicyAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG": DDPG}
+MakeEnv = Callable[[], gym.Env[Any, Any]]
+
+
+class ModelError(Exception):
+    """A saved model cannot be probed; the message is one line and names the remedy."""
+
+
+def probe_zip(
+    path: Path, make_env: MakeEnv, out: Path, algorithm: str = "SAC", *, trust: bool = False
+) -> Line:
+    """Write a run folder that holds what the probes find of a model that SB3 saved.
+
+    Args:
+        path: what `model.save` wrote.
+        make_env: returns the environment it was trained in.
+        out: the folder, a new one.
+        algorithm: "SAC", "TD3" or "DDPG": which class saved it.
+        trust: SB3's files are pickled, and unpickling one runs whatever code is in it.
+
+    Returns:
+        The line of what was found.
+
+    Raises:
+        ModelError: not trusted, no SB3 file, of another algorithm, or not of this environment.
+        UnsupportedPolicy, ProbeSetError, RecordError: it cannot be probed, or not written there.
+    """
+    if not trust:
+        raise ModelError(
+            f"{path} is pickled: loading it runs whatever code was put into it. Give --trust if "
+            "you, or somebody you trust, saved it"
+        )
+    if algorithm not in ALGORITHMS:
+        raise ModelError(f"there is no algorithm {algorithm}; use {', '.join(ALGORITHMS)}")
+    env = DummyVecEnv([lambda: Monitor(make_env())])
+    try:
+        model = _loaded(path, env, algorithm)
+        networks = view_networks(model.policy)
+        probe_set = gather_probe_set(env.envs[0], PROBE_SEED)
+        labelled, extra = gather_labelled_set(env.envs[0], LABELLED_SEED)
+    finally:
+        env.close()
+    material = ProbeMaterial(probe_set, labelled, extra, shifted(DRQ_SHIFT))
+    found = probe_agent(model.policy, material)
+    step, update = model.num_timesteps, model._n_updates
+    writer = RecordWriter(out, _describe(path, out, model, networks, probe_set))
+    recorded = {k: v for k, v in found.values.items() if k.startswith(RECORDED)}
+    writer.write(Line(step, update, recorded))
+    writer.write(Line(step, update, event="end", details={"reason": "finished"}))
+    writer.close()
+    probe_set.save(out / PROBE_SET_FILE)
+    probed = {k: v for k, v in found.values.items() if k not in recorded}
+    line = Line(step, update, probed)
+    write_probes(out, [line], {step: found.arrays})
+    return line
+
+
+def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist; give the .zip that model.save wrote")
+    try:
+        return ALGORITHMS[algorithm].load(path, env=env, device="cpu")
+    except Exception as error:  # unpickling somebody's file can fail in any way
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "spaces do not match" in cause:
+            raise ModelError(
+                f"{path} was not trained in this environment ({cause}); give --env and its flags, "
+                "or --make-env, as it was trained"
+            ) from error
+        raise ModelError(
+            f"{path} cannot be loaded as {algorithm} ({cause}); is it an SB3 file of that "
+            "algorithm and version?"
+        ) from error
+
+
+def _describe(
+    path: Path,
+    out: Path,
+    model: OffPolicyAlgorithm,
+    networks: Mapping[str, Network],
+    probe_set: ProbeSet,
+) -> dict[str, Any]:
+    return {
+        "name": out.resolve().name,
+        "arm": None,
+        "seed": model.seed,
+        "command": provenance.command_line(),
+        "settings": {"model": path.name, **provenance.agent_settings(model)},
+        "versions": provenance.software_versions(),
+        "hardware": provenance.hardware(model.device),
+        "networks": provenance.describe_networks(networks),
+        "instruments": {},
+        "probe_set": probe_set.describe(),
+        "notes": provenance.notes_on(networks),
+    }

@@ -1,0 +1,1 @@
+"""Runs and studies: what is run, whether it can be, and going on with it."""

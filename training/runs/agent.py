@@ -1,0 +1,189 @@
+"""The agent of a run: SAC with the extractor, replay and environments that an arm asks for."""
+
+import multiprocessing
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3 import SAC, HerReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+from torch import nn
+
+from goalscope.diagnostics.isolation import isolated_generators
+from goalscope.diagnostics.probe_set import ProbeSet
+from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
+from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
+from goalscope.training.agents.lean_sac import LeanSAC
+from goalscope.training.envs.making import EnvironmentSettings, make_environment, make_task
+from goalscope.training.envs.pixel_goal_env import GOALS
+from goalscope.training.envs.resumable import ResumableEnv
+from goalscope.training.replay import SharedFrameHerReplayBuffer
+from goalscope.training.runs.arms import AgentSettings
+from goalscope.training.runs.capacity import room_for
+from goalscope.training.runs.settings import RunSettings
+
+_FRESH_ENCODERS = 5
+_LEAST_SPREAD = 0.01  # metres; the height of a goal on the table hardly varies
+
+
+def build_agent(
+    settings: RunSettings, probe_set: ProbeSet | None = None, replay_folder: Path | None = None
+) -> SAC:
+    """Return an untrained agent with its own training environments.
+
+    Args:
+        settings: of the run.
+        probe_set: observations from which an arm's constants come; None where it has none.
+        replay_folder: where replay keeps frames that lie on disk, and what a checkpoint needs.
+
+    Raises:
+        BufferTooLarge: replay fits neither in memory nor on disk.
+    """
+    agent = settings.resolved_agent
+    env = make_environments(settings)
+    options: dict[str, Any] = {"precision": settings.precision} if settings.fast else {}
+    policy = CriticEncoderPolicy if agent.routing == "critic" else "MultiInputPolicy"
+    assert isinstance(env.observation_space, spaces.Dict)
+    policy_kwargs = extractor_options(agent, env.observation_space, probe_set)
+    policy_kwargs["net_arch"] = list(settings.net_arch)
+    if agent.routing == "shared":
+        policy_kwargs["share_features_extractor"] = True
+    try:
+        return (LeanSAC if settings.fast else SAC)(
+            policy,
+            env,
+            learning_rate=agent.learning_rate,
+            buffer_size=settings.transitions,
+            learning_starts=settings.starts,
+            batch_size=settings.batch_size,
+            gradient_steps=settings.gradient_steps,
+            gamma=settings.gamma,
+            tau=settings.tau,
+            ent_coef=settings.entropy_coefficient,
+            policy_kwargs=policy_kwargs,
+            seed=settings.seed,
+            device=settings.device,
+            **_replay_options(settings, replay_folder),
+            **options,
+        )
+    except BaseException:
+        env.close()
+        raise
+
+
+def make_environments(settings: RunSettings) -> VecEnv:
+    """Return the training environments; with `fast` each in a process of its own."""
+    processes = settings.fast and settings.n_envs > 1
+    if processes:
+        # Not mujoco: it opens the display as it is imported, and that does not survive a fork.
+        multiprocessing.set_forkserver_preload(["stable_baselines3"])
+    make = _make_in_worker if processes else make_environment
+    return make_vec_env(
+        partial(make, settings.resolved_environment),
+        n_envs=settings.n_envs,
+        seed=settings.seed,
+        wrapper_class=ResumableEnv,
+        vec_env_cls=SubprocVecEnv if processes else DummyVecEnv,
+    )
+
+
+def _make_in_worker(settings: EnvironmentSettings) -> gym.Env[Any, Any]:
+    # Ctrl-C reaches every process of a terminal; the run saves itself first, and then ends these.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return make_environment(settings)
+
+
+def extractor_options(
+    agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | None
+) -> dict[str, Any]:
+    """Return the `policy_kwargs` of an agent's features extractor.
+
+    Raises:
+        ValueError: the agent's constants come from a probe set, and there is none.
+    """
+    options: dict[str, Any] = {"cnn_output_dim": agent.cnn_dim}
+    switches: dict[str, Any] = {}
+    if agent.encoder != "nature":
+        switches["encoder"] = agent.encoder
+    if agent.constant_features:
+        switches["constant_features"] = agent.constant_features
+    if agent.image_gain != 1.0:
+        gain = agent.image_gain
+        switches["image_gain"] = fixed_gain(agent, space, probe_set) if gain == "fix" else gain
+    if agent.goal_standardised:
+        switches |= goal_constants(probe_set)
+    if agent.trunk != "plain" and (switches or agent.trunk != "layernorm-tanh"):
+        switches["trunk"] = agent.trunk
+    if switches:
+        extractor: type[Any] = FusionExtractor
+    elif agent.trunk == "layernorm-tanh":
+        extractor = NormalizedCombinedExtractor
+    else:
+        extractor = CombinedExtractor
+    return {
+        "features_extractor_class": extractor,
+        "features_extractor_kwargs": options | switches,
+    }
+
+
+def fixed_gain(agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | None) -> float:
+    """Return the factor that gives fresh image features the spread the plan's fix gives them.
+
+    Spread is the root mean square over units of the standard deviation over the probe set's images;
+    the factor is that of tanh(LayerNorm(z)) over that of z, the median over five fresh encoders.
+    """
+    pixels = torch.as_tensor(_needed(probe_set).observations["pixels"]).float() / 255
+    image = space["pixels"]
+    assert isinstance(image, spaces.Box)
+    factors = []
+    with isolated_generators(seed=0), torch.no_grad():
+        for _ in range(_FRESH_ENCODERS):
+            features = NatureCNN(image, agent.cnn_dim)(pixels)
+            fixed = nn.functional.layer_norm(features, (agent.cnn_dim,)).tanh()
+            spreads = [z.var(dim=0, correction=0).mean().sqrt() for z in (fixed, features)]
+            factors.append(float(spreads[0] / spreads[1]))
+    return float(np.median(factors))
+
+
+def goal_constants(probe_set: ProbeSet | None) -> dict[str, list[float]]:
+    """Return mean and spread of the goal vectors over the probe set, per component, metres.
+
+    A component that varies by less than 1 cm is divided by 1 cm: noise is not blown up.
+    """
+    observations = _needed(probe_set).observations
+    goals = np.concatenate([observations[key] for key in GOALS])
+    spread = np.maximum(goals.std(axis=0), _LEAST_SPREAD)
+    return {"goal_mean": goals.mean(axis=0).tolist(), "goal_std": spread.tolist()}
+
+
+def _needed(probe_set: ProbeSet | None) -> ProbeSet:
+    if probe_set is None:
+        raise ValueError("this arm's constants come from a probe set; give one")
+    return probe_set
+
+
+def _replay_options(settings: RunSettings, folder: Path | None) -> dict[str, Any]:
+    agent = settings.resolved_agent
+    if not agent.her:
+        return {"replay_buffer_class": DictReplayBuffer}
+    hindsight: dict[str, Any] = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
+    if not settings.shared_frames:
+        return {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": hindsight}
+    hindsight |= {
+        "frame_stack": settings.frame_stack,
+        "random_shift": agent.random_shift,
+        "frames": settings.frames or room_for(settings).frames,
+        "frames_folder": folder,
+        "spare_rows": settings.spare_rows,
+        # Of an environment that draws nothing: those of training may be in other processes.
+        "compute_reward": make_task(settings.resolved_environment).unwrapped.compute_reward,  # type: ignore[attr-defined]
+    }
+    return {"replay_buffer_class": SharedFrameHerReplayBuffer, "replay_buffer_kwargs": hindsight}

@@ -1,0 +1,188 @@
+"""The arms: a base and a list of named changes to it, each defined once.
+
+An arm's name is a base or a named arm, and changes added to it: `pixel-her+drq+norm+dim256`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from goalscope.training.agents.extractors import Encoder, Trunk
+from goalscope.training.envs.making import EnvironmentSettings
+
+Routing = Literal["separate", "shared", "critic"]
+
+
+class UnknownArm(Exception):
+    """There is no arm of that name; the message is one line and says what there is."""
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """What an arm may change about the agent; the defaults are the plan's baseline.
+
+    Attributes:
+        her: relabel goals in hindsight; False is SB3's plain Dict replay.
+        encoder: of images: SB3's NatureCNN, or 3x3 convolutions with a spatial softmax.
+        trunk: what stands on the image features: nothing, LayerNorm + Tanh, DrQ-v2's, SimNorm.
+        cnn_dim: number of image features.
+        learning_rate: of every optimiser.
+        random_shift: DrQ's augmentation in pixels; None is off.
+        image_gain: fixed factor on the image features; "fix" is the one that gives them the spread
+            that LayerNorm + Tanh gives at initialisation.
+        goal_standardised: centre the goal vectors and divide by their spread on the probe set.
+        constant_features: zeros in place of a CNN's features.
+        routing: "separate" encoders, SB3's "shared" one (trained by the actor's loss), or one that
+            the "critic" alone trains, DrQ-v2's.
+    """
+
+    her: bool = True
+    encoder: Encoder = "nature"
+    trunk: Trunk = "plain"
+    cnn_dim: int = 256
+    learning_rate: float = 3e-4
+    random_shift: int | None = None
+    image_gain: float | Literal["fix"] = 1.0
+    goal_standardised: bool = False
+    constant_features: int = 0
+    routing: Routing = "separate"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A named change.
+
+    Attributes:
+        summary: what it is, in a line.
+        values: field of `AgentSettings` or of `EnvironmentSettings` -> value.
+    """
+
+    summary: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A named configuration.
+
+    Attributes:
+        name: as given on the command line.
+        changes: names of its changes to the baseline, the base first, in the order applied.
+        summary: what it is for, in a line.
+    """
+
+    name: str
+    changes: tuple[str, ...]
+    summary: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every setting it changes -> value; a later change wins."""
+        return {key: value for name in self.changes for key, value in CHANGES[name].values.items()}
+
+    @property
+    def agent(self) -> AgentSettings:
+        """The agent's settings under this arm."""
+        return replace(AgentSettings(), **_of(AgentSettings, self.values))
+
+    def environment(self, settings: EnvironmentSettings) -> EnvironmentSettings:
+        """Return the environment's settings under this arm."""
+        return replace(settings, **_of(EnvironmentSettings, self.values))
+
+
+BASES = {
+    "pixel-her": Change("the plan's baseline: SB3's own extractor on pixels and goal vectors"),
+    "state-her": Change(
+        "the plan's reference: the simulator's state instead of pixels",
+        {"pixels": False, "state": True},
+    ),
+    "reach-pixel": Change(
+        "the plan's contrast: FetchReach from pixels alone, no goal vectors, no hindsight",
+        {"id": "FetchReach-v4", "dense_reward": True, "goals": False, "her": False},
+    ),
+    "goal-only": Change("control: the goal vectors and no pixels", {"pixels": False}),
+    "goal-only-wide": Change(
+        "control: no pixels, as many zeros as the CNN has features",
+        {"pixels": False, "constant_features": 256},
+    ),
+    "pixel-shuffled": Change("control: another observation's pixels", {"shuffled_pixels": True}),
+}
+CHANGES = BASES | {
+    "drq": Change("DrQ's random shift by up to 4 pixels", {"random_shift": 4}),
+    "norm": Change(
+        "the plan's fix, three changes at once: LayerNorm + Tanh, 50 features, learning rate 1e-4",
+        {"trunk": "layernorm-tanh", "cnn_dim": 50, "learning_rate": 1e-4},
+    ),
+    "layernorm": Change("LayerNorm + Tanh on the image features", {"trunk": "layernorm-tanh"}),
+    "dim50": Change("50 image features", {"cnn_dim": 50}),
+    "dim256": Change("256 image features", {"cnn_dim": 256}),
+    "lr1e4": Change("learning rate 1e-4", {"learning_rate": 1e-4}),
+    "lr3e4": Change("learning rate 3e-4", {"learning_rate": 3e-4}),
+    "gain": Change("a fixed gain that gives the fix's initial spread", {"image_gain": "fix"}),
+    "goal-std": Change(
+        "goal vectors centred, divided by their spread", {"goal_standardised": True}
+    ),
+    "drqv2-trunk": Change(
+        "Linear -> LayerNorm -> Tanh without NatureCNN's ReLU", {"trunk": "drqv2"}
+    ),
+    "scale0": Change("image features times 0", {"image_gain": 0.0}),
+    "scale0.1": Change("image features times 0.1", {"image_gain": 0.1}),
+    "scale10": Change("image features times 10", {"image_gain": 10.0}),
+    "proprio": Change("the gripper's own position and velocity observed", {"proprioception": True}),
+    "stack4": Change("four stacked frames", {"frame_stack": 4}),
+    "spatial": Change("3x3 convolutions and a spatial softmax", {"encoder": "spatial"}),
+    "share": Change("SB3's shared encoder, trained by the actor's loss", {"routing": "shared"}),
+    "critic-encoder": Change("one encoder, trained by the critic's loss", {"routing": "critic"}),
+    "simnorm": Change("TD-MPC2's SimNorm on the image features", {"trunk": "simnorm"}),
+    "close-camera": Change("a camera close to the table", {"camera": "close"}),
+    "no-marker": Change("the goal's marker not drawn", {"goal_marker": False}),
+}
+_NAMED = {  # arms of two changes and more; every single change is an arm of its own, too
+    "pixel-her-norm": ("norm", "the plan's fix"),
+    "pixel-her-drq": ("drq", "the plan's baseline with DrQ"),
+    "pixel-her-drq-norm": ("drq norm", "the plan's fix with DrQ"),
+    "pixel-her-norm-dim256": ("norm dim256", "the plan's ablation: is it the width?"),
+    "pixel-her-drq-norm-lr3e4": ("drq norm lr3e4", "the plan's ablation: is it the learning rate?"),
+    "pixel-her-layernorm-dim50": ("layernorm dim50", "the fix at the baseline's learning rate"),
+}
+ARMS = {name: Arm(name, (name,), base.summary) for name, base in BASES.items()}
+ARMS |= {
+    f"pixel-her-{name}": Arm(f"pixel-her-{name}", ("pixel-her", name), change.summary)
+    for name, change in CHANGES.items()
+    if name not in BASES and name not in ("dim256", "lr3e4")  # the baseline's own
+}
+ARMS |= {
+    name: Arm(name, ("pixel-her", *changes.split()), summary)
+    for name, (changes, summary) in _NAMED.items()
+}
+
+
+def find_arm(name: str) -> Arm:
+    """Return the arm of that name: a named one, or one composed as `arm+change+change`.
+
+    Raises:
+        UnknownArm: an unknown arm or change.
+    """
+    start, *added = name.split("+")
+    if start not in ARMS:
+        raise UnknownArm(f"there is no arm {start!r}; {_hint(start, ARMS)}, or see: goalscope arms")
+    parts = [part for part in CHANGES if part not in BASES]
+    for change in added:
+        if change not in parts:
+            raise UnknownArm(
+                f"the arm {name!r} has an unknown part {change!r}; {_hint(change, parts)}"
+            )
+    if not added:
+        return ARMS[name]
+    return Arm(name, (*ARMS[start].changes, *added), f"{start} with {', '.join(added)}")
+
+
+def _hint(name: str, known: Any) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(known)}"
+
+
+def _of(settings: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(settings)}
+    return {key: value for key, value in values.items() if key in names}

@@ -1,0 +1,98 @@
+"""What a run will take: memory and disk for replay, against what is free now."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import psutil
+from gymnasium import spaces
+
+from goalscope.training.envs.making import make_environment
+from goalscope.training.replay.sizes import GIB, BufferTooLarge, replay_bytes
+from goalscope.training.runs.settings import RunSettings
+
+_SHARE = 0.6  # of the free memory that frames may take before they go to disk
+_VECTOR_BYTES = 4 * 3 + 8 * 2  # reward, done, timeout; start and length of the episode
+
+
+@dataclass(frozen=True)
+class Room:
+    """What replay takes and what there is, in bytes.
+
+    Attributes:
+        frames: where replay keeps its frames.
+        memory: taken in memory when replay is full.
+        disk: taken on disk when replay is full, checkpoints' copies of it not counted.
+        free_memory: now.
+        free_disk: now, where the run's folder lies.
+    """
+
+    frames: Literal["memory", "disk"]
+    memory: int
+    disk: int
+    free_memory: int
+    free_disk: int
+
+    @property
+    def problem(self) -> str | None:
+        """Why it does not fit, in one line with the remedy; None where it does."""
+        if self.memory > self.free_memory:
+            return (
+                f"replay needs {self.memory / GIB:.1f} GiB of memory and "
+                f"{self.free_memory / GIB:.1f} GiB are free; use --frames disk, or a smaller "
+                "--buffer-size"
+            )
+        if self.disk > self.free_disk:
+            return (
+                f"replay needs {self.disk / GIB:.1f} GiB of disk and "
+                f"{self.free_disk / GIB:.1f} GiB are free; free some, choose another --out, or "
+                "use a smaller --buffer-size"
+            )
+        return None
+
+
+def room_for(settings: RunSettings) -> Room:
+    """Return what the run's replay takes, and what is free."""
+    env = make_environment(settings.resolved_environment)
+    space, actions = env.observation_space, env.action_space
+    env.close()
+    assert isinstance(space, spaces.Dict)
+    assert isinstance(actions, spaces.Box)
+    free_memory = psutil.virtual_memory().available
+    free_disk = shutil.disk_usage(_existing(settings.out)).free
+    count = settings.transitions
+    if not settings.shared_frames:
+        observation = sum(_bytes(part) for part in space.spaces.values())
+        taken = count * (2 * observation + actions.shape[0] * 4 + _VECTOR_BYTES)
+        return Room("memory", taken, 0, free_memory, free_disk)
+    sizes = (space, actions, count, settings.n_envs, settings.frame_stack)
+    needed = replay_bytes(*sizes)
+    where = settings.frames or ("memory" if needed.total < _SHARE * free_memory else "disk")
+    if where == "memory":
+        return Room("memory", needed.total, 0, free_memory, free_disk)
+    needed = replay_bytes(*sizes, spare_rows=settings.spare_rows)
+    return Room("disk", needed.vectors, needed.frames, free_memory, free_disk)
+
+
+def fitted(settings: RunSettings) -> RunSettings:
+    """Return the settings with the place of replay's frames chosen, by what is free now.
+
+    Raises:
+        BufferTooLarge: saying what it needs, what there is, and the remedy.
+    """
+    room = room_for(settings)
+    if room.problem is not None:
+        raise BufferTooLarge(room.problem)
+    return replace(settings, frames=room.frames) if settings.shared_frames else settings
+
+
+def _bytes(space: spaces.Space[object]) -> int:
+    assert isinstance(space, spaces.Box)
+    return int(np.prod(space.shape)) * space.dtype.itemsize
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.absolute()
+    return next(path for path in (folder, *folder.parents) if path.exists())

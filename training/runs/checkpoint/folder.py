@@ -1,0 +1,221 @@
+"""Checkpoints: all that a run needs to go on exactly, as safetensors and JSON; nothing is pickled.
+
+checkpoints/step-000120000/
+  checkpoint.json       step, update, configuration, versions, digests; written last
+  policy.safetensors    every network's weights; kept for each checkpoint of the cadence
+  resume/               optimisers, generators, environments, replay; of the newest alone
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from stable_baselines3 import SAC
+from torch import Tensor
+
+from goalscope.diagnostics.provenance import software_versions
+from goalscope.diagnostics.record import write_json_atomically
+from goalscope.training.replay.any_buffer import load_buffer, save_buffer
+from goalscope.training.runs.checkpoint.agent_state import gather_state, restore_state
+
+SCHEMA_VERSION = 1
+FOLDER = "checkpoints"
+DESCRIPTION = "checkpoint.json"
+POLICY = "policy.safetensors"
+RESUME = "resume"
+TENSORS, VALUES, REPLAY = f"{RESUME}/state.safetensors", f"{RESUME}/state.json", f"{RESUME}/replay"
+
+
+class CheckpointError(Exception):
+    """A checkpoint cannot be gone on with; the message is one line and names the remedy."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole checkpoint.
+
+    Attributes:
+        folder: where it lies.
+        content: of its checkpoint.json.
+    """
+
+    folder: Path
+    content: Mapping[str, Any]
+
+    @property
+    def step(self) -> int:
+        """Environment transitions before it."""
+        return int(self.content["step"])
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a run can go on from it, and not only its weights be read."""
+        return (self.folder / RESUME).is_dir()
+
+
+def save_checkpoint(
+    run: Path,
+    model: SAC,
+    configuration: Mapping[str, Any],
+    callbacks: Mapping[str, Any],
+    *,
+    kept: bool,
+    with_replay: bool = True,
+) -> Checkpoint:
+    """Save the run as it stands between an update and the next step.
+
+    The new checkpoint appears under its name once it is whole; only then do older ones lose what
+    they need to be gone on with.
+
+    Args:
+        run: the run's folder.
+        model: the agent, with its environments.
+        configuration: what must be the same for the run to go on.
+        callbacks: state of the callbacks, JSON values.
+        kept: whether its weights stay when a newer one is saved.
+        with_replay: save the replay buffer, too.
+
+    Raises:
+        OSError: the disk is full or gone; older checkpoints stay as they were.
+    """
+    target = run / FOLDER / f"step-{model.num_timesteps:09d}"
+    draft = run / FOLDER / f".draft-{model.num_timesteps:09d}"
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        (draft / RESUME).mkdir(parents=True)
+        _save_tensors(draft / POLICY, dict(model.policy.state_dict()))
+        tensors, values = gather_state(model)
+        _save_tensors(draft / TENSORS, tensors)
+        write_json_atomically(draft / VALUES, {**values, "callbacks": callbacks})
+        if with_replay:
+            (draft / REPLAY).mkdir()
+            save_buffer(model.replay_buffer, draft / REPLAY)
+        content = {
+            "goalscope": "checkpoint",
+            "schema": SCHEMA_VERSION,
+            "step": model.num_timesteps,
+            "update": model._n_updates,
+            "kept": kept,
+            "replay": with_replay,
+            "configuration": dict(configuration),
+            "versions": software_versions(),
+            "sha256": {name: _digest(draft / name) for name in (POLICY, TENSORS, VALUES)},
+        }
+        write_json_atomically(draft / DESCRIPTION, content)
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    _thin(run, target)
+    return Checkpoint(target, content)
+
+
+def list_checkpoints(run: Path) -> list[Checkpoint]:
+    """Return the checkpoints of a run, oldest first.
+
+    Raises:
+        CheckpointError: one is not ours, damaged, or of another schema.
+    """
+    folder = run / FOLDER
+    if not folder.is_dir():
+        return []
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return [read_checkpoint(path) for path in found]
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Return a checkpoint's description.
+
+    Raises:
+        CheckpointError: it is not ours, damaged, or of another schema.
+    """
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise CheckpointError(
+            f"{folder} is no checkpoint of goalscope: it has no {DESCRIPTION}; move it away"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); {_another(folder)}") from error
+    if not isinstance(content, dict) or content.get("goalscope") != "checkpoint":
+        raise CheckpointError(f"{path} was not written by goalscope; move {folder} away")
+    if content.get("schema") != SCHEMA_VERSION:
+        raise CheckpointError(
+            f"{folder} has checkpoint schema {content.get('schema')!r}, this goalscope reads "
+            f"{SCHEMA_VERSION}; go on with the goalscope version in its {DESCRIPTION}"
+        )
+    return Checkpoint(folder, content)
+
+
+def load_checkpoint(checkpoint: Checkpoint, model: SAC) -> dict[str, Any]:
+    """Bring an agent, just built, to where the checkpoint was saved; return the callbacks' state.
+
+    Raises:
+        CheckpointError: files are missing or damaged.
+    """
+    folder = checkpoint.folder
+    for name, digest in checkpoint.content["sha256"].items():
+        if not (folder / name).is_file() or _digest(folder / name) != digest:
+            raise CheckpointError(f"{folder / name} is missing or damaged; {_another(folder)}")
+    try:
+        model.policy.load_state_dict(load_file(folder / POLICY, device=str(model.device)))
+        tensors = load_file(folder / TENSORS)
+        values = json.loads((folder / VALUES).read_text(encoding="utf-8"))
+        if checkpoint.content["replay"]:
+            load_buffer(model.replay_buffer, folder / REPLAY)
+        restore_state(model, tensors, values)
+    except (SafetensorError, RuntimeError, ValueError, KeyError, OSError) as error:
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{folder} cannot be read ({cause}); {_another(folder)}") from error
+    callbacks: dict[str, Any] = values["callbacks"]
+    return callbacks
+
+
+def refuse_other_configuration(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> None:
+    """Raise where a run's settings are not the checkpoint's.
+
+    Raises:
+        CheckpointError: naming the settings that differ.
+    """
+    saved = checkpoint.content["configuration"]
+    wanted = json.loads(json.dumps(dict(configuration)))
+    names = [name for name in wanted | saved if wanted.get(name) != saved.get(name)]
+    if names:
+        parts = [f"{name} was {saved.get(name)!r}, is {wanted.get(name)!r}" for name in names[:4]]
+        raise CheckpointError(
+            f"{checkpoint.folder.parent.parent} holds a run with other settings: "
+            f"{'; '.join(parts)}{' ...' if len(names) > 4 else ''}; give those to go on with it, "
+            "or choose another folder"
+        )
+
+
+def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    # Actor and critic may share tensors, which safetensors refuses: each is written by itself.
+    save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, path)
+    path.chmod(0o644)
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _thin(run: Path, newest: Path) -> None:
+    """Take from older checkpoints what only the newest needs, and those not kept altogether."""
+    for checkpoint in list_checkpoints(run):
+        if checkpoint.folder != newest:
+            shutil.rmtree(checkpoint.folder / RESUME, ignore_errors=True)
+            if not checkpoint.content["kept"]:
+                shutil.rmtree(checkpoint.folder)
+
+
+def _another(folder: Path) -> str:
+    return f"the run cannot go on from it: start anew in another folder, {folder.parent} is kept"

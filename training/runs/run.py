@@ -1,0 +1,216 @@
+"""One run: an arm and a seed, trained, watched, and gone on with after it was cut off."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+
+from goalscope.diagnostics import ModalityDiagnostics
+from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set, load_probe_set
+from goalscope.diagnostics.record import (
+    MEASUREMENTS_FILE,
+    PROBE_SET_FILE,
+    RUN_FILE,
+    last_update,
+    refuse_existing_run,
+)
+from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.opengl import is_software, renderer_name
+from goalscope.training.evaluation.episodes import EvaluationCallback
+from goalscope.training.evaluation.floors import floors_of
+from goalscope.training.runs.agent import build_agent
+from goalscope.training.runs.arms import find_arm
+from goalscope.training.runs.capacity import fitted
+from goalscope.training.runs.checkpoint.folder import FOLDER as CHECKPOINTS
+from goalscope.training.runs.checkpoint.folder import (
+    Checkpoint,
+    CheckpointError,
+    list_checkpoints,
+    load_checkpoint,
+    refuse_other_configuration,
+)
+from goalscope.training.runs.lock import locked
+from goalscope.training.runs.progress import ProgressCallback
+from goalscope.training.runs.saving import CheckpointCallback
+from goalscope.training.runs.settings import RunSettings, SettingsError, with_saved
+from goalscope.training.runs.validation import check
+
+PROBE_SEED = 20_000_003  # of no training environment: every arm and seed gathers the same states
+REPLAY_FOLDER = "replay"
+
+
+def train(settings: RunSettings, *, progress: bool = False) -> Path:
+    """Train a run, watched, and return its folder.
+
+    A folder that holds the same run, cut off, is gone on with from its newest checkpoint; one that
+    holds the same run to its end is left as it is.
+
+    Args:
+        settings: what to run.
+        progress: show steps, updates, success, speed and time left.
+
+    Raises:
+        UnknownArm, UnusableEnvironment, RecordError, SettingsError, BufferTooLarge, RunLocked,
+        CheckpointError: before anything is written.
+        Stopped: SIGINT or SIGTERM came; the run was saved first.
+    """
+    check(settings)
+    if not list_checkpoints(settings.out):
+        if settings.probe_set is not None:
+            load_probe_set(settings.probe_set)
+        settings = fitted(settings)
+        _refuse_software_rendering(settings)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    with locked(settings.out):
+        checkpoint = _find_checkpoint(settings)
+        if checkpoint is not None:
+            settings = with_saved(settings, checkpoint.content["configuration"])
+            refuse_other_configuration(checkpoint, settings.configuration())
+        if checkpoint is None or checkpoint.step < settings.total_steps:
+            _train(settings, checkpoint, progress)
+    return settings.out
+
+
+def is_finished(settings: RunSettings) -> bool:
+    """Whether the folder holds a run that has made all its steps."""
+    checkpoints = list_checkpoints(settings.out)
+    return bool(checkpoints) and checkpoints[-1].step >= settings.total_steps
+
+
+def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
+    """Return the probe set of an environment, from an instance of its own and its own seed."""
+    env: gym.Env[Any, Any] = make_environment(environment)
+    try:
+        return gather_probe_set(env, PROBE_SEED)
+    finally:
+        env.close()
+
+
+def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool) -> None:
+    out = settings.out
+    goals = settings.resolved_environment.goals
+    probe_set = _probe_set(settings) if goals else None
+    model = build_agent(settings, probe_set, out / REPLAY_FOLDER)
+    evaluation_env = make_environment(settings.resolved_environment)
+    try:
+        state = None
+        if checkpoint is not None:
+            state = load_checkpoint(checkpoint, model)
+            if not checkpoint.content["replay"]:  # gathered anew, as at the start
+                state["diagnostics"]["lost_buffer"] = True
+                model.learning_starts = checkpoint.step + settings.starts
+        cadence = settings.cadence
+        diagnostics = ModalityDiagnostics(
+            out,
+            features_every=cadence.features,
+            gradients_every=cadence.gradients,
+            sensitivity_every=cadence.sensitivity if goals else None,
+            probe_set=probe_set,
+            settings=_run_settings(settings),
+            arm=settings.arm,
+            resume=state and state["diagnostics"],
+        )
+        callbacks: list[BaseCallback] = [diagnostics]
+        evaluation = None
+        if settings.evaluation_steps:
+            evaluation = EvaluationCallback(
+                evaluation_env,
+                diagnostics.record,
+                settings.evaluation_steps,
+                settings.evaluation.episodes,
+            )
+            if state is not None:
+                evaluation.load_state_dict(state["evaluation"])
+            callbacks.insert(0, evaluation)
+        shown = ProgressCallback(settings.total_steps)
+        callbacks += [CheckpointCallback(settings, diagnostics, evaluation)]
+        callbacks += [shown] if progress else []
+        left = settings.total_steps - model.num_timesteps
+        try:
+            model.learn(left, callback=callbacks, reset_num_timesteps=checkpoint is None)
+        finally:
+            shown.stop()
+    finally:
+        evaluation_env.close()
+        env = model.get_env()
+        if env is not None:
+            env.close()
+
+
+def _find_checkpoint(settings: RunSettings) -> Checkpoint | None:
+    """Return where to go on; None for a new run.
+
+    Raises:
+        RecordError: the folder holds a run that cannot be gone on with.
+        CheckpointError: the checkpoint is of other settings, or damaged.
+    """
+    checkpoints = list_checkpoints(settings.out)
+    if not checkpoints:
+        if (settings.out / CHECKPOINTS).is_dir() and last_update(settings.out) == 0:
+            # Cut off before its first step, since that is when the first checkpoint is saved.
+            for name in (MEASUREMENTS_FILE, RUN_FILE):
+                (settings.out / name).unlink(missing_ok=True)
+        refuse_existing_run(settings.out)
+        (settings.out / CHECKPOINTS).mkdir(exist_ok=True)
+        return None
+    newest = checkpoints[-1]
+    if not newest.resumable and newest.step < settings.total_steps:
+        raise CheckpointError(
+            f"{newest.folder} holds weights alone, the run cannot go on from it; choose another "
+            "folder"
+        )
+    return newest
+
+
+def _probe_set(settings: RunSettings) -> ProbeSet:
+    own = settings.out / PROBE_SET_FILE
+    if own.exists():  # of the run that is gone on with
+        return load_probe_set(own)
+    if settings.probe_set is not None:
+        return load_probe_set(settings.probe_set)
+    return make_probe_set(settings.resolved_environment)
+
+
+def _run_settings(settings: RunSettings) -> dict[str, Any]:
+    environment = settings.resolved_environment
+    found: dict[str, Any] = {f"env.{key}": value for key, value in asdict(environment).items()}
+    if environment.pixels:
+        found["env.renderer"] = renderer_name()
+    found |= {
+        "run.total_steps": settings.total_steps,
+        "run.fast": settings.fast,
+        "run.precision": settings.precision,
+        "arm.changes": list(find_arm(settings.arm).changes),
+        "evaluation.every_steps": settings.evaluation_steps,
+        "evaluation.episodes": settings.evaluation.episodes,
+    }
+    return found | _floor_settings(environment.id)
+
+
+def _floor_settings(env_id: str) -> dict[str, Any]:
+    floors = floors_of(env_id)
+    if floors is None:
+        return {}
+    found: dict[str, Any] = {}
+    for name, floor in (("noop", floors.noop), ("random", floors.random)):
+        low, high = floor.interval
+        found |= {
+            f"floor.{name}.success_rate": floor.success_rate,
+            f"floor.{name}.low": low,
+            f"floor.{name}.high": high,
+        }
+    return {**found, "floor.episodes": floors.noop.episodes}
+
+
+def _refuse_software_rendering(settings: RunSettings) -> None:
+    if not settings.resolved_environment.pixels or settings.software_rendering:
+        return
+    if Path("/dev/nvidia0").exists() and is_software(renderer_name()):
+        raise SettingsError(
+            f"there is a GPU, but {renderer_name()} draws on the processor, far more slowly: "
+            "install its EGL driver (goalscope doctor says how), or give --software-rendering"
+        )
