@@ -318,7 +318,7 @@ def test_a_killed_process_can_be_gone_on_with(reach, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)],
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[1],
         text=True,
     )
     for line in process.stdout:
