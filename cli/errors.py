@@ -5,8 +5,8 @@ from goalscope.diagnostics.probe_set import ProbeSetError
 from goalscope.diagnostics.record import RecordError
 from goalscope.probes import BlockError, UnsupportedPolicy
 from goalscope.reports import ReportError
+from goalscope.training.envs.observing import UnusableEnvironment
 from goalscope.training.envs.opengl import RenderingError
-from goalscope.training.envs.pixel_goal_env import UnusableEnvironment
 from goalscope.training.probing.zips import ModelError
 from goalscope.training.replay.sizes import BufferTooLarge
 from goalscope.training.runs.arms import UnknownArm

@@ -27,6 +27,7 @@ from goalscope.diagnostics.record.reader import (
     read_lines,
     read_run,
 )
+from goalscope.diagnostics.record.task import Task, fetch_task, recorded_task
 from goalscope.diagnostics.record.writer import (
     RecordWriter,
     refuse_existing_run,
@@ -47,11 +48,14 @@ __all__ = [
     "RecordError",
     "RecordWriter",
     "RunRecord",
+    "Task",
+    "fetch_task",
     "is_run",
     "last_update",
     "read_arrays",
     "read_lines",
     "read_run",
+    "recorded_task",
     "refuse_existing_run",
     "write_json_atomically",
     "write_probes",

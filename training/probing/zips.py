@@ -11,6 +11,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from goalscope.diagnostics import provenance
+from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.labelled_set import gather_labelled_set
 from goalscope.diagnostics.offline_probes import RECORDED, ProbeMaterial, probe_agent
 from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set
@@ -59,9 +60,10 @@ def probe_zip(
         networks = view_networks(model.policy)
         probe_set = gather_probe_set(env.envs[0], PROBE_SEED)
         labelled, extra = gather_labelled_set(env.envs[0], LABELLED_SEED)
+        task = declared_task(env.envs[0])
     finally:
         env.close()
-    material = ProbeMaterial(probe_set, labelled, extra, shifted(DRQ_SHIFT))
+    material = ProbeMaterial(probe_set, labelled, extra, task, shifted(DRQ_SHIFT))
     found = probe_agent(model.policy, material)
     step, update = model.num_timesteps, model._n_updates
     writer = RecordWriter(out, _describe(path, out, model, networks, probe_set))

@@ -5,10 +5,10 @@ import re
 import torch
 
 from goalscope.training.agents.extractors import SIMNORM_GROUP
+from goalscope.training.envs.making import task_of
 from goalscope.training.runs.arms import AgentSettings
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
-EPISODE_STEPS = 50  # of every Fetch task
 _ENTROPY = re.compile(r"auto|(auto_)?(?=.*[1-9])(\d+\.?\d*|\.\d+)(e-?\d+)?")
 
 
@@ -50,7 +50,7 @@ def check(settings: RunSettings) -> None:
 
 def _check_envs(settings: RunSettings) -> None:
     n_envs = settings.n_envs
-    first_end = EPISODE_STEPS * n_envs
+    first_end = (task_of(settings.resolved_environment).episode_steps or 0) * n_envs
     if settings.resolved_agent.her and settings.starts < first_end:
         raise SettingsError(
             f"--learning-starts {settings.starts} comes before an episode has ended, and hindsight "
