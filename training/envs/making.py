@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -17,44 +16,12 @@ from goalscope.training.envs.pixel_goal_env import (
     ShuffledPixels,
     UnusableEnvironment,
 )
+from goalscope.training.envs.settings import EnvironmentSettings
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
     import gymnasium_robotics
 
 VIEWS = {"close": FreeCamera((1.34, 0.75, 0.45), distance=0.85, azimuth=132.0, elevation=-32.0)}
-
-
-@dataclass(frozen=True)
-class EnvironmentSettings:
-    """What is observed, and of what.
-
-    Attributes:
-        id: the Fetch task.
-        image_size: height and width of the image in pixels.
-        camera: camera of the model, or one of `VIEWS`; None is the environment's own view.
-        pixels: observe the image.
-        goals: observe the goal vectors.
-        state: observe the simulator's whole state.
-        proprioception: also observe the gripper's own position and velocity.
-        frame_stack: frames stacked along the channels; pixels only.
-        goal_marker: draw the red ball at the desired goal.
-        offsamples: samples of antialiasing; they change the pixels.
-        shuffled_pixels: show the image of another observation.
-        dense_reward: minus the distance in metres instead of -1 and 0.
-    """
-
-    id: str = "FetchPush-v4"
-    image_size: int = 84
-    camera: str | None = None
-    pixels: bool = True
-    goals: bool = True
-    state: bool = False
-    proprioception: bool = False
-    frame_stack: int = 1
-    goal_marker: bool = True
-    offsamples: int = 0
-    shuffled_pixels: bool = False
-    dense_reward: bool = False
 
 
 def make_environment(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:

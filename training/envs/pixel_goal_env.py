@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
+from goalscope.errors import UserError
 from goalscope.training.envs.opengl import (
     FrameRenderer,
     FreeCamera,
@@ -22,7 +23,7 @@ GOALS = ("achieved_goal", "desired_goal")
 Observation = dict[str, np.ndarray]
 
 
-class UnusableEnvironment(Exception):
+class UnusableEnvironment(UserError):
     """The environment cannot be used; the message is one line and names the remedy."""
 
 

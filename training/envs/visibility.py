@@ -5,8 +5,9 @@ from typing import Any, cast
 import gymnasium as gym
 import numpy as np
 
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
+from goalscope.training.envs.settings import EnvironmentSettings
 
 _RESETS = 10
 _OUT_OF_SIGHT = 100.0  # metres

@@ -15,6 +15,7 @@ from stable_baselines3.common.type_aliases import PolicyPredictor
 from torch import nn
 
 from goalscope.diagnostics.isolation import isolated_generators
+from goalscope.errors import UserError
 from goalscope.probes.blocks import evaluation_mode
 
 EVALUATION_SEED = 30_000_001  # of no training environment: every arm and seed meets the same starts
@@ -25,7 +26,7 @@ Metrics = Mapping[str, float]
 Record = Callable[[str, Callable[[], Metrics]], None]
 
 
-class NotEvaluable(Exception):
+class NotEvaluable(UserError):
     """An environment does not say what success is; the message is one line and names the remedy."""
 
 

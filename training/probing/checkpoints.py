@@ -23,7 +23,8 @@ from goalscope.diagnostics.record import (
     write_probes,
 )
 from goalscope.probes import LabelledSet
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.visibility import centimetres_per_pixel
 from goalscope.training.replay.shift import random_shift
 from goalscope.training.runs.agent import build_agent

@@ -4,8 +4,7 @@ import re
 
 import torch
 
-from goalscope.training.agents.extractors import SIMNORM_GROUP
-from goalscope.training.runs.arms import AgentSettings
+from goalscope.training.agents.settings import SIMNORM_GROUP, AgentSettings
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
 EPISODE_STEPS = 50  # of every Fetch task
