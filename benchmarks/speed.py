@@ -26,7 +26,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from benchmarks.updates import measure as measure_updates
 from goalscope.diagnostics.declared import declared_task
 from goalscope.training import SharedFrameHerReplayBuffer
-from goalscope.training.envs.making import EnvironmentSettings, make_environment, make_simulation
+from goalscope.training.envs.making import make_environment, make_simulation
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.replay.sizes import replay_bytes
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.settings import RunSettings

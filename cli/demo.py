@@ -12,7 +12,7 @@ from goalscope.cli.plan import find_plan, load_plan
 from goalscope.cli.probe import probe_runs
 from goalscope.cli.train import Study
 from goalscope.reports import Comparison, write_comparison, write_report
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
 

@@ -17,9 +17,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from goalscope.diagnostics.provenance import software_versions
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.opengl import is_software, renderer_name, select_backend
 from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.visibility import object_pixels
 from goalscope.training.replay.sizes import GIB
 from goalscope.training.runs.capacity import room_for

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.arms import find_arm
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from goalscope.cli.options import RunOptions
+from goalscope.errors import UserError
 from goalscope.reports import Thresholds
 from goalscope.training.runs.settings import Cadence, EvaluationSettings
 
@@ -28,7 +29,7 @@ PRESETS = Path(__file__).resolve().parent / "presets"
 _NESTED = {"every": Cadence, "evaluation": EvaluationSettings}
 
 
-class PlanError(Exception):
+class PlanError(UserError):
     """A plan file cannot be used; the message is one line and names the remedy."""
 
 

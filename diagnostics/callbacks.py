@@ -7,13 +7,14 @@ from typing import Any
 from goalscope.diagnostics.instruments.balance import FeatureInstrument, GradientInstrument
 from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
 from goalscope.diagnostics.probe_set import ProbeSet, load_probe_set
-from goalscope.diagnostics.schedule import Schedule
+from goalscope.diagnostics.schedule import (
+    FEATURES_EVERY,
+    GRADIENTS_EVERY,
+    SENSITIVITY_EVERY,
+    SENSITIVITY_GROWTH,
+    Schedule,
+)
 from goalscope.diagnostics.watch import Diagnostics
-
-FEATURES_EVERY = 50
-GRADIENTS_EVERY = 50
-SENSITIVITY_EVERY = 250
-SENSITIVITY_GROWTH = 2.0  # the dearest instrument starts out sparser
 
 
 class FeatureStatistics(Diagnostics):

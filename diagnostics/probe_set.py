@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 
+from goalscope.errors import UserError
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
@@ -20,7 +21,7 @@ GRID_GOALS = 49  # about as many: a square grid where two dimensions of the goal
 _EPISODES, _STEPS, _EVERY, _HOLD = 32, 24, 6, 3
 
 
-class ProbeSetError(Exception):
+class ProbeSetError(UserError):
     """A probe set cannot be gathered or read; the message is one line and names the remedy."""
 
 

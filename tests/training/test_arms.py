@@ -5,12 +5,12 @@ from dataclasses import fields, replace
 import pytest
 
 from goalscope.diagnostics.record import read_run
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.agents.settings import AgentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.arms import (
     ARMS,
     BASES,
     CHANGES,
-    AgentSettings,
     UnknownArm,
     find_arm,
 )

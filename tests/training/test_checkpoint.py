@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from goalscope.diagnostics.record import read_run
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.checkpoint import folder as checkpoints
 from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
 from goalscope.training.runs.run import train

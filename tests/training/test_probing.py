@@ -17,7 +17,8 @@ from goalscope.diagnostics.labelled_set import gather_labelled_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.probe_set import ProbeSetError, gather_probe_set
 from goalscope.diagnostics.record import RecordWriter, read_arrays, read_run
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.probing import checkpoints as probing
 from goalscope.training.probing.checkpoints import probe_run, run_of, shifted
 from goalscope.training.probing.zips import ModelError, probe_zip

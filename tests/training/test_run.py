@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from goalscope.diagnostics.record import read_run
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.replay.sizes import BufferTooLarge
 from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
 from goalscope.training.runs.lock import RunLocked, locked

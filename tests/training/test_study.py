@@ -11,7 +11,7 @@ import time
 import pytest
 
 from goalscope.diagnostics.record import is_run, last_update, read_run
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import StudyError, read_study, run_study
 

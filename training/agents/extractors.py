@@ -1,7 +1,6 @@
 """Features extractors that an SB3 policy can be given in `policy_kwargs`."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from gymnasium import spaces
@@ -11,10 +10,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureC
 from torch import Tensor, nn
 
 from goalscope.probes.blocks import GOAL_KEYS
-
-Encoder = Literal["nature", "spatial"]
-Trunk = Literal["plain", "layernorm-tanh", "drqv2", "simnorm"]
-SIMNORM_GROUP = 8  # TD-MPC2's own
+from goalscope.training.agents.settings import SIMNORM_GROUP, Encoder, Trunk
 
 
 class FusionExtractor(BaseFeaturesExtractor):

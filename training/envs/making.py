@@ -15,45 +15,13 @@ from goalscope.training.envs.observing import Observation, UnusableEnvironment
 from goalscope.training.envs.opengl import FreeCamera, renderer_name
 from goalscope.training.envs.pixel_goal_env import FETCH_TASKS, PixelGoalEnv
 from goalscope.training.envs.pixel_point import PIXEL_POINT, PixelPointEnv
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.shuffled_pixels import ShuffledPixels
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
     import gymnasium_robotics
 
 VIEWS = {"close": FreeCamera((1.34, 0.75, 0.45), distance=0.85, azimuth=132.0, elevation=-32.0)}
-
-
-@dataclass(frozen=True)
-class EnvironmentSettings:
-    """What is observed, and of what.
-
-    Attributes:
-        id: the task, one of `TASKS`.
-        image_size: height and width of the image in pixels.
-        camera: camera of the model, or one of `VIEWS`; None is the environment's own view.
-        pixels: observe the image.
-        goals: observe the goal vectors.
-        state: observe the simulator's whole state.
-        proprioception: also observe the position and velocity of what the agent moves itself.
-        frame_stack: frames stacked along the channels; pixels only.
-        goal_marker: draw the desired goal.
-        offsamples: samples of antialiasing; they change the pixels.
-        shuffled_pixels: show the image of another observation.
-        dense_reward: minus the distance to the goal instead of -1 and 0.
-    """
-
-    id: str = "FetchPush-v4"
-    image_size: int = 84
-    camera: str | None = None
-    pixels: bool = True
-    goals: bool = True
-    state: bool = False
-    proprioception: bool = False
-    frame_stack: int = 1
-    goal_marker: bool = True
-    offsamples: int = 0
-    shuffled_pixels: bool = False
-    dense_reward: bool = False
 
 
 @dataclass(frozen=True)

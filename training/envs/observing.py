@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from goalscope.errors import UserError
+
 SMALLEST_IMAGE = 36  # what NatureCNN's three convolutions need
 
 Observation = dict[str, np.ndarray]
 
 
-class UnusableEnvironment(Exception):
+class UnusableEnvironment(UserError):
     """The environment cannot be used; the message is one line and names the remedy."""
 
 

@@ -5,7 +5,8 @@ from typing import Any, cast
 import gymnasium as gym
 import numpy as np
 
-from goalscope.training.envs.making import EnvironmentSettings, make_environment, task_of
+from goalscope.training.envs.making import make_environment, task_of
+from goalscope.training.envs.settings import EnvironmentSettings
 
 _RESETS = 10
 _OUT_OF_SIGHT = 100.0  # metres

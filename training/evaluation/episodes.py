@@ -17,6 +17,7 @@ from torch import nn
 from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.isolation import isolated_generators
 from goalscope.diagnostics.record import Task
+from goalscope.errors import UserError
 from goalscope.probes.blocks import evaluation_mode
 
 EVALUATION_SEED = 30_000_001  # of no training environment: every arm and seed meets the same starts
@@ -27,7 +28,7 @@ Metrics = Mapping[str, float]
 Record = Callable[[str, Callable[[], Metrics]], None]
 
 
-class NotEvaluable(Exception):
+class NotEvaluable(UserError):
     """An environment does not say what success is; the message is one line and names the remedy."""
 
 

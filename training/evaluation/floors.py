@@ -16,7 +16,8 @@ import gymnasium as gym
 import numpy as np
 
 from goalscope.diagnostics.record import write_json_atomically
-from goalscope.training.envs.making import EnvironmentSettings, make_simulation, packages_of
+from goalscope.training.envs.making import make_simulation, packages_of
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.evaluation.episodes import Evaluation, Successes, evaluate
 
 # Resolved: an editable install links to the code, and not to what lies beside it.

@@ -24,7 +24,8 @@ from goalscope.diagnostics.record import (
     write_probes,
 )
 from goalscope.probes import LabelledSet
-from goalscope.training.envs.making import EnvironmentSettings, make_environment, task_of
+from goalscope.training.envs.making import make_environment, task_of
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.visibility import goal_units_per_pixel
 from goalscope.training.replay.shift import random_shift
 from goalscope.training.runs.agent import build_agent

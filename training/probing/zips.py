@@ -16,6 +16,7 @@ from goalscope.diagnostics.labelled_set import gather_labelled_set
 from goalscope.diagnostics.offline_probes import RECORDED, ProbeMaterial, probe_agent
 from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RecordWriter, write_probes
+from goalscope.errors import UserError
 from goalscope.probes import Network, view_networks
 from goalscope.training.probing.checkpoints import DRQ_SHIFT, LABELLED_SEED, shifted
 from goalscope.training.runs.run import PROBE_SEED
@@ -24,7 +25,7 @@ ALGORITHMS: dict[str, type[OffPolicyAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG
 MakeEnv = Callable[[], gym.Env[Any, Any]]
 
 
-class ModelError(Exception):
+class ModelError(UserError):
     """A saved model cannot be probed; the message is one line and names the remedy."""
 
 

@@ -11,11 +11,13 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.preprocessing import get_action_dim, get_obs_shape, is_image_space
 
+from goalscope.errors import UserError
+
 GIB = 2**30
 DEVICE_RESERVE = 4 * GIB  # for networks and their activations, besides a fifth of what is free
 
 
-class BufferTooLarge(Exception):
+class BufferTooLarge(UserError):
     """The replay buffer does not fit; the message is one line and names the remedy."""
 
 

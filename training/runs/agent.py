@@ -24,15 +24,15 @@ from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
 from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.agents.lean_sac import LeanSAC
+from goalscope.training.agents.settings import AgentSettings
 from goalscope.training.envs.making import (
-    EnvironmentSettings,
     make_environment,
     make_simulation,
     task_of,
 )
 from goalscope.training.envs.resumable import ResumableEnv
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.replay import SharedFrameHerReplayBuffer
-from goalscope.training.runs.arms import AgentSettings
 from goalscope.training.runs.capacity import room_for
 from goalscope.training.runs.settings import RunSettings
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from goalscope.errors import UserError
+
 LOCK_FILE = ".lock"
 
 
-class RunLocked(Exception):
+class RunLocked(UserError):
     """Another process trains into the folder; the message is one line."""
 
 

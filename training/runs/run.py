@@ -17,8 +17,9 @@ from goalscope.diagnostics.record import (
     last_update,
     refuse_existing_run,
 )
-from goalscope.training.envs.making import EnvironmentSettings, make_environment, renderer_of
+from goalscope.training.envs.making import make_environment, renderer_of
 from goalscope.training.envs.opengl import is_software
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.evaluation.floors import floors_of
 from goalscope.training.runs.agent import build_agent

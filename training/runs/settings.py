@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from goalscope.diagnostics.callbacks import FEATURES_EVERY, GRADIENTS_EVERY, SENSITIVITY_EVERY
-from goalscope.training.envs.making import EnvironmentSettings
-from goalscope.training.runs.arms import AgentSettings, find_arm
+from goalscope.diagnostics.schedule import FEATURES_EVERY, GRADIENTS_EVERY, SENSITIVITY_EVERY
+from goalscope.errors import UserError
+from goalscope.training.agents.settings import AgentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.runs.arms import find_arm
 
 MOST_TRANSITIONS = 1_000_000  # the plan's buffer
 _NOT_OF_THE_RUN = ("out", "total_steps", "probe_set", "threads", "software_rendering", "evaluation")
@@ -19,7 +21,7 @@ FAST = (
 )
 
 
-class SettingsError(Exception):
+class SettingsError(UserError):
     """Settings that cannot be run; the message is one line and names the remedy."""
 
 

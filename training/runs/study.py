@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update, write_json_atomically
+from goalscope.errors import UserError
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.run import is_finished, make_probe_set, train
 from goalscope.training.runs.settings import RunSettings
@@ -24,7 +25,7 @@ STUDY_FILE = "study.json"
 _POLL_SECONDS = 0.5
 
 
-class StudyError(Exception):
+class StudyError(UserError):
     """A study in which runs failed; the message is one line and names them."""
 
 

@@ -4,9 +4,8 @@ import re
 
 import torch
 
-from goalscope.training.agents.extractors import SIMNORM_GROUP
+from goalscope.training.agents.settings import SIMNORM_GROUP, AgentSettings
 from goalscope.training.envs.making import task_of
-from goalscope.training.runs.arms import AgentSettings
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
 _ENTROPY = re.compile(r"auto|(auto_)?(?=.*[1-9])(\d+\.?\d*|\.\d+)(e-?\d+)?")

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from goalscope.diagnostics.provenance import software_versions
 from goalscope.diagnostics.record import write_json_atomically
+from goalscope.errors import UserError
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
 from goalscope.training.runs.checkpoint.agent_state import gather_state, restore_state
 
@@ -32,7 +33,7 @@ RESUME = "resume"
 TENSORS, VALUES, REPLAY = f"{RESUME}/state.safetensors", f"{RESUME}/state.json", f"{RESUME}/replay"
 
 
-class CheckpointError(Exception):
+class CheckpointError(UserError):
     """A checkpoint cannot be gone on with; the message is one line and names the remedy."""
 
 
