@@ -94,7 +94,8 @@ def prefixed(family: Family, values: Mapping[str, _V], owner: str = "") -> dict[
 
 
 _RAW = "_raw"
-_ANYTHING = "(?!fresh_|raw_).+"  # those begin names of references, which are metrics of their own
+# What stands in place of a placeholder: without the words that tell one metric from another.
+_ANYTHING = "(?:(?!(?<![a-z])(?:(?:fresh|raw|mean|per)_|r2)).)+"
 
 
 def before_normalisation(block: str) -> str:
@@ -112,8 +113,8 @@ class Metric:
 
     Attributes:
         family: of its keys.
-        name: the last part of its keys; may hold one placeholder, such as "{target}_r2".
-        unit: of its numbers; "share" is 0..1.
+        name: the last part of its keys; may hold placeholders, as "{target}_r2" does.
+        unit: of its numbers; "share" is 0..1, "{unit}" what stands in the name.
         label: what it is, in words.
         owners: whose it can be.
         blocks: what it can be of: None for every block, () for none.
@@ -134,7 +135,7 @@ class Metric:
         Args:
             owner: whose; may be left out where there is only one.
             block: of what; may be left out where there is only one, or none.
-            parts: what stands in place of the name's placeholder.
+            parts: what stands in place of each placeholder of the name.
 
         Raises:
             ValueError: the metric has no such owner or block.
@@ -143,7 +144,7 @@ class Metric:
         return str(Key(self.family, _chosen(owner, self.owners), self._block(block), name))
 
     def match(self, key: str) -> dict[str, str] | None:
-        """Return what stands in place of the name's placeholder; None for another metric's key."""
+        """Return placeholder -> what stands in its place; None for another metric's key."""
         parts = parse(key)
         found = self._pattern.fullmatch(parts.name)
         if found is None or parts.family != self.family or parts.owner not in self.owners:

@@ -176,8 +176,8 @@ SUCCESS_RATE = _evaluation("success_rate", "share", "success")
 SUCCESS_LOW = _evaluation("success_low", "share", "lower end of its 95 % interval")
 SUCCESS_HIGH = _evaluation("success_high", "share", "upper end of its 95 % interval")
 EVALUATION_EPISODES = _evaluation("episodes", "count", "episodes of an evaluation")
-FINAL_DISTANCE = _evaluation("final_distance_cm", "cm", "median final distance")
-FINAL_DISTANCE_MEAN = _evaluation("final_distance_mean_cm", "cm", "mean final distance")
+FINAL_DISTANCE = _evaluation("final_distance_{unit}", "{unit}", "median final distance")
+FINAL_DISTANCE_MEAN = _evaluation("final_distance_mean_{unit}", "{unit}", "mean final distance")
 EVALUATION_RETURN = _evaluation("return", "reward", "mean return of an evaluation")
 
 # What probes find of a saved agent.
@@ -210,14 +210,14 @@ _content = _kind(
     "the block depends on images alone, and the environment tells the target",
 )
 FRESH_CONTENT_R2 = _content("fresh_{target}_r2", "R^2", "R^2, from a fresh encoder")
-FRESH_CONTENT_ERROR = _content("fresh_{target}_cm", "cm", _ERROR)
-FRESH_CONTENT_SPEED_ERROR = _content("fresh_{target}_cm_per_s", "cm/s", _SPEED_ERROR)
+FRESH_CONTENT_ERROR = _content("fresh_{target}_{unit}", "{unit}", _ERROR)
+FRESH_CONTENT_SPEED_ERROR = _content("fresh_{target}_{unit}_per_s", "{unit}/s", _SPEED_ERROR)
 RAW_CONTENT_R2 = _content("raw_{target}_r2", "R^2", "R^2, from raw pixels")
-RAW_CONTENT_ERROR = _content("raw_{target}_cm", "cm", _ERROR)
-RAW_CONTENT_SPEED_ERROR = _content("raw_{target}_cm_per_s", "cm/s", _SPEED_ERROR)
+RAW_CONTENT_ERROR = _content("raw_{target}_{unit}", "{unit}", _ERROR)
+RAW_CONTENT_SPEED_ERROR = _content("raw_{target}_{unit}_per_s", "{unit}/s", _SPEED_ERROR)
 CONTENT_R2 = _content("{target}_r2", "R^2", "R^2, from the image features")
-CONTENT_ERROR = _content("{target}_cm", "cm", _ERROR)
-CONTENT_SPEED_ERROR = _content("{target}_cm_per_s", "cm/s", _SPEED_ERROR)
+CONTENT_ERROR = _content("{target}_{unit}", "{unit}", _ERROR)
+CONTENT_SPEED_ERROR = _content("{target}_{unit}_per_s", "{unit}/s", _SPEED_ERROR)
 
 _prediction = _kind(Family.PREDICTION, (CRITIC,), ("features",))
 NEXT_GOAL_R2 = _prediction("next_goal_r2", "R^2", "R^2 of the next achieved goal")
@@ -240,8 +240,8 @@ WOULD_BE_AUGMENTATION_NOISE = _noise(
     "the same of an augmentation that is not trained with",
     "the block depends on images alone; trained without augmentation",
 )
-CENTIMETRES_PER_PIXEL = _camera("cm_per_pixel", "cm", "what a pixel spans")
-SHIFT = _camera("shift_cm", "cm", "how far augmentation shifts the scene")
+PIXEL_SPAN = _camera("{unit}_per_pixel", "{unit}", "what a pixel spans")
+SHIFT = _camera("shift_{unit}", "{unit}", "how far augmentation shifts the scene")
 
 _TABLE = [value for value in globals().values() if isinstance(value, Metric)]
 METRICS: tuple[Metric, ...] = (

@@ -21,7 +21,7 @@ from goalscope.diagnostics.record.metrics import (
     metric_of,
 )
 
-PARTS = {"target": "object_velocity", "extra": "previous", "bin": 3}
+PARTS = {"target": "object_velocity", "extra": "previous", "bin": 3, "unit": "goal_units"}
 KEYS = {
     metric.key(owner, block, **PARTS): metric
     for metric in METRICS
@@ -65,7 +65,7 @@ def test_parts():
     assert (found.owner, found.block, found.name) == ("critic", "front.camera", "norm")
     assert parse("training/rollout.success_rate").block == ""
     assert parse("training/updates_per_step").owner == ""
-    assert CONTENT_R2.match("content/critic.pixels.object_r2") == {"target": "object"}
+    assert CONTENT_R2.match("content/critic.pixels.gripper_r2") == {"target": "gripper"}
     assert CONTENT_R2.match("content/critic.pixels.fresh_object_r2") is None
     assert FRESH_CONTENT_R2.match("content/critic.pixels.fresh_object_r2") == {"target": "object"}
 
@@ -76,7 +76,7 @@ def test_parts():
         "signal/critic.share",  # of no block
         "signal/encoder.goal.share",
         "signal/critic.goal.residual",
-        "content/critic.pixels.object_cm_per_hour",
+        "content/critic.pixels.object",
         "mine/critic.goal.share",
         "share",
     ],
