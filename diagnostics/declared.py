@@ -5,10 +5,9 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
-from goalscope.diagnostics.record import Task
+from goalscope.diagnostics.record import UNKNOWN_TASK, Task
 
 _ATTRIBUTE = "goal_task"  # `task` is the name of other things in other makers' environments
-_UNKNOWN = "unknown"
 
 
 def declared_task(env: gym.Env[Any, Any] | VecEnv | None) -> Task:
@@ -18,7 +17,7 @@ def declared_task(env: gym.Env[Any, Any] | VecEnv | None) -> Task:
     """
     while isinstance(env, VecEnvWrapper):
         env = env.venv
-    name, task = _UNKNOWN, None
+    name, task = UNKNOWN_TASK.name, None
     if isinstance(env, VecEnv):
         # Asked for first: a worker process would end over an attribute that is not there.
         task = env.get_attr(_ATTRIBUTE, 0)[0] if env.has_attr(_ATTRIBUTE) else None

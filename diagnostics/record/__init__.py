@@ -27,7 +27,8 @@ from goalscope.diagnostics.record.reader import (
     read_lines,
     read_run,
 )
-from goalscope.diagnostics.record.task import Task, fetch_task, recorded_task
+from goalscope.diagnostics.record.run_info import RunInfo
+from goalscope.diagnostics.record.task import UNKNOWN_TASK, Task, fetch_task, recorded_task
 from goalscope.diagnostics.record.writer import (
     RecordWriter,
     refuse_existing_run,
@@ -44,9 +45,11 @@ __all__ = [
     "ROUTING_FILE",
     "RUN_FILE",
     "SCHEMA_VERSION",
+    "UNKNOWN_TASK",
     "Line",
     "RecordError",
     "RecordWriter",
+    "RunInfo",
     "RunRecord",
     "Task",
     "fetch_task",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 NO_TARGET = "achieved_goal"
@@ -55,23 +55,16 @@ class Task:
         """Return a distance, given in goal units, with the unit it is shown in: "5 cm"."""
         return f"{self.shown(distance):g} {self.shown_in}"
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what run.json keeps of it."""
-        return asdict(self)
+
+UNKNOWN_TASK = Task("unknown")
 
 
 def task_from_json(content: Mapping[str, Any]) -> Task:
-    """Return the task that `Task.as_json` described.
-
-    What a later version added is left out.
-
-    Raises:
-        TypeError: there is no name.
-    """
+    """Return the task that JSON describes; what a later version added is left out."""
     known = {f.name for f in fields(Task)}
     values = {key: value for key, value in content.items() if key in known}
-    values["proprioception"] = tuple(values.get("proprioception", ()))
-    return Task(**values)
+    proprioception = tuple(values.pop("proprioception", ()))
+    return Task(**{"name": UNKNOWN_TASK.name, **values}, proprioception=proprioception)
 
 
 def fetch_task(name: str) -> Task:
@@ -99,7 +92,7 @@ def fetch_task(name: str) -> Task:
 
 
 def recorded_task(info: Mapping[str, Any]) -> Task:
-    """Return the task of a run, from what its run.json says.
+    """Return the task of a run, from the content of its run.json.
 
     A record made before tasks were kept says which environment it is of; of a Fetch task all is
     known.
@@ -110,4 +103,4 @@ def recorded_task(info: Mapping[str, Any]) -> Task:
     name = str((info.get("settings") or {}).get("env.id") or "")
     source = str((info.get("probe_set") or {}).get("source") or "")
     found = re.search(r"Fetch\S+", f"{name} {source}")
-    return fetch_task(found.group()) if found else Task(name or "unknown")
+    return fetch_task(found.group()) if found else Task(name or UNKNOWN_TASK.name)

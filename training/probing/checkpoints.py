@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from stable_baselines3 import SAC
 from torch import Tensor
 
-from goalscope.diagnostics.labelled_set import gather_labelled_set
-from goalscope.diagnostics.offline_probes import RECORDED, Probed, ProbeMaterial, probe_agent
-from goalscope.diagnostics.probe_set import ProbeSet, ProbeSetError, load_probe_set
+from goalscope.diagnostics.material.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.probe_set import ProbeSet, ProbeSetError, load_probe_set
+from goalscope.diagnostics.offline_probes import Probed, ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import (
     PROBE_SET_FILE,
     PROBES_FILE,
@@ -23,6 +23,8 @@ from goalscope.diagnostics.record import (
     read_lines,
     write_probes,
 )
+from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
+from goalscope.diagnostics.record.metrics import PIXEL_SPAN, SHIFT
 from goalscope.probes import LabelledSet
 from goalscope.training.envs.making import make_environment, task_of
 from goalscope.training.envs.settings import EnvironmentSettings
@@ -168,7 +170,7 @@ def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Pa
     shift = settings.resolved_agent.random_shift
     probe_set = load_probe_set(folder / PROBE_SET_FILE)
     found = probe_agent(model.policy, material_for(environment, probe_set, shift))
-    values = {k: v for k, v in found.values.items() if not k.startswith(RECORDED)}
+    values = {k: v for k, v in found.values.items() if parse(k).family in OFFLINE_FAMILIES}
     span = _labelled(environment)[2]
     if span is not None:
         values |= shift_values(task_of(environment), span, shift or DRQ_SHIFT)
@@ -203,8 +205,8 @@ def shift_values(task: Task, span: float, pixels: int) -> dict[str, float]:
     """
     shown = task.shown(span)
     return {
-        f"augmentation/camera.{task.key_unit}_per_pixel": shown,
-        f"augmentation/camera.shift_{task.key_unit}": shown * pixels,
+        PIXEL_SPAN.key(unit=task.key_unit): shown,
+        SHIFT.key(unit=task.key_unit): shown * pixels,
     }
 
 

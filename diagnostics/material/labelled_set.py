@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 
 from goalscope.diagnostics.declared import declared_task
-from goalscope.diagnostics.probe_set import ProbeSetError
+from goalscope.diagnostics.material.probe_set import ProbeSetError
 from goalscope.diagnostics.record import Task
 from goalscope.probes import LabelledSet
 
