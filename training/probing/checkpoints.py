@@ -28,6 +28,7 @@ from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.visibility import centimetres_per_pixel
 from goalscope.training.replay.shift import random_shift
 from goalscope.training.runs.agent import build_agent
+from goalscope.training.runs.arms import UnknownArm
 from goalscope.training.runs.checkpoint.folder import (
     FOLDER,
     POLICY,
@@ -44,7 +45,7 @@ _SMALL_BUFFER = 1_000
 
 
 def probe_run(
-    folder: Path, only: Path | None = None, done: Callable[[Checkpoint], None] | None = None
+    folder: Path, only: Path | None = None, done: Callable[[Checkpoint], object] | None = None
 ) -> list[Line]:
     """Probe each checkpoint of a run and write what was found into its record.
 
@@ -137,7 +138,7 @@ def material_for(
 def _settings(checkpoint: Checkpoint, folder: Path) -> RunSettings:
     try:
         return settings_of(checkpoint.content["configuration"], folder)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, UnknownArm) as error:
         raise CheckpointError(
             f"{checkpoint.folder} was saved by another version of goalscope ({error}); probe it "
             "with the version in its checkpoint.json"
@@ -162,8 +163,8 @@ def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Pa
             f"{path} is damaged, or not of the agent and environment in its checkpoint.json "
             f"({cause}); probe another checkpoint"
         ) from error
-    environment = settings.resolved_environment
-    shift = settings.resolved_agent.random_shift
+    environment = settings.environment
+    shift = settings.agent.random_shift
     probe_set = load_probe_set(folder / PROBE_SET_FILE)
     found = probe_agent(model.policy, material_for(environment, probe_set, shift))
     values = {k: v for k, v in found.values.items() if not k.startswith(RECORDED)}
