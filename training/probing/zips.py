@@ -98,7 +98,7 @@ class ChannelsFirst(gym.ObservationWrapper[Any, Any, Any]):
             and is_image_space(part)
             and not is_image_space_channels_first(part)
         }
-        self.observation_space = spaces.Dict({**space.spaces, **self._turned})
+        self.observation_space = spaces.Dict(**{**space.spaces, **self._turned})
 
     def observation(self, observation: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the observation with its images turned."""
