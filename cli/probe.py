@@ -127,9 +127,9 @@ def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")  # OpenGL does not survive a fork
     with ProcessPoolExecutor(parallel, context) as pool:
-        with interrupts_kept_from_workers():
-            waiting = {pool.submit(_probe_and_draw, run): run for run in runs}
         try:
+            with interrupts_kept_from_workers():
+                waiting = {pool.submit(_probe_and_draw, run): run for run in runs}
             for future in tqdm(as_completed(waiting), "probing", len(runs), unit=" runs"):
                 try:
                     future.result()

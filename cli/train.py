@@ -31,7 +31,7 @@ class Train(ArmFlags, RunSettings):
 
         from goalscope.training.runs.run import is_finished, train
 
-        console = Console(highlight=False, soft_wrap=True)
+        console = Console(highlight=False, markup=False, soft_wrap=True)
         if is_finished(settings):
             train(settings)  # refuses other settings
             console.print(f"{settings.out} already holds this run to its end; it is left so.")
@@ -42,5 +42,5 @@ class Train(ArmFlags, RunSettings):
                 console.print(f"  {line}")
         folder = train(settings, progress=True)
         again = shlex.quote(str(folder))
-        console.print(f"Recorded in {folder}. Read it with: goalscope report {again}", markup=False)
+        console.print(f"Recorded in {folder}. Read it with: goalscope report {again}")
         return 0

@@ -114,7 +114,8 @@ class _Workers:
             with _Bars(self._runs) as bars:
                 while waiting or working:
                     while waiting and len(working) < self._parallel:
-                        working.append(self._start(waiting.pop(0)))
+                        with interrupts_kept_from_workers():  # they are asked to end with SIGTERM
+                            working.append(self._start(waiting.pop(0)))
                     time.sleep(_POLL_SECONDS)
                     ended = [worker for worker in working if not worker.process.is_alive()]
                     for worker in ended:
@@ -135,8 +136,7 @@ class _Workers:
         context = multiprocessing.get_context("spawn")
         said, says = context.Pipe(duplex=False)
         process = context.Process(target=_train, args=(run, says), name=run.out.name)
-        with interrupts_kept_from_workers():  # it is asked to end with SIGTERM
-            process.start()
+        process.start()
         says.close()
         self._states[run.out.name] = "running"
         self._write()
