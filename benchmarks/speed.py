@@ -139,7 +139,7 @@ def frames(rounds: int) -> list[dict[str, Any]]:
 def whole_run(rounds: int, block: int = 40) -> list[dict[str, Any]]:
     """Blocks of 40 vectorised steps and as many updates, after the first 800 steps."""
     starts, steps = 100 * N_ENVS, (100 + (rounds + 1) * block) * N_ENVS
-    settings = RunSettings("pixel-her", Path("runs"), steps, n_envs=N_ENVS, fast=True)
+    settings = RunSettings("pixel-her", Path("runs"), total_steps=steps, n_envs=N_ENVS, fast=True)
     ours = build_agent(replace(settings, frames="memory"))
     agents = {"plain": plain_agent(steps), "goalscope": ours}
     for agent in agents.values():

@@ -21,7 +21,7 @@ from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import Line, write_json_atomically, write_probes
 from goalscope.probes import LabelledSet
-from goalscope.training.envs.making import task_of
+from goalscope.training.envs.tasks import task_of
 from goalscope.training.envs.visibility import goal_units_per_pixel
 from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.probing.checkpoints import LABELLED_SEED, shift_values, shifted
@@ -139,7 +139,7 @@ def _probe(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> None:
     shift = run.planted.random_shift
     augment = None if shift is None else shifted(shift)
     labelled, extra = _labelled_set(run.planted.wrappers)
-    task = task_of(ENVIRONMENT)
+    task = task_of(ENVIRONMENT.id)
     material = ProbeMaterial(probe_set, labelled, extra, task, augment, augmented=shift is not None)
     found = probe_agent(model.policy, material)
     values = found.values

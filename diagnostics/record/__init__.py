@@ -28,7 +28,13 @@ from goalscope.diagnostics.record.reader import (
     read_run,
 )
 from goalscope.diagnostics.record.run_info import RunInfo
-from goalscope.diagnostics.record.task import UNKNOWN_TASK, Task, fetch_task, recorded_task
+from goalscope.diagnostics.record.task import (
+    UNKNOWN_TASK,
+    Task,
+    fetch_task,
+    named_task,
+    recorded_task,
+)
 from goalscope.diagnostics.record.writer import (
     RecordWriter,
     refuse_existing_run,
@@ -55,6 +61,7 @@ __all__ = [
     "fetch_task",
     "is_run",
     "last_update",
+    "named_task",
     "read_arrays",
     "read_lines",
     "read_run",

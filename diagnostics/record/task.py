@@ -91,11 +91,15 @@ def fetch_task(name: str) -> Task:
     )
 
 
+def named_task(name: str) -> Task:
+    """Return the task of that name: all is known of a Fetch task, and the name alone of others."""
+    return fetch_task(name) if name.startswith("Fetch") else Task(name)
+
+
 def recorded_task(info: Mapping[str, Any]) -> Task:
     """Return the task of a run, from the content of its run.json.
 
-    A record made before tasks were kept says which environment it is of; of a Fetch task all is
-    known.
+    A record made before tasks were kept says which environment it is of.
     """
     kept = info.get("task")
     if kept is not None:
@@ -103,4 +107,4 @@ def recorded_task(info: Mapping[str, Any]) -> Task:
     name = str((info.get("settings") or {}).get("env.id") or "")
     source = str((info.get("probe_set") or {}).get("source") or "")
     found = re.search(r"Fetch\S+", f"{name} {source}")
-    return fetch_task(found.group()) if found else Task(name or UNKNOWN_TASK.name)
+    return named_task(found.group() if found else name or UNKNOWN_TASK.name)

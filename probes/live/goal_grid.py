@@ -62,7 +62,7 @@ def map_features(
     rows: slice | Tensor,
 ) -> GoalMap:
     """Return the map of states whose fused features, float (S, D) each, are already at hand."""
-    achieved = batch.observations["achieved_goal"][rows]
+    achieved = batch.achieved[rows]
     distance = torch.cdist(achieved, batch.goals)
     actions = actor.mean_actions(every_goal(actor, actor_features, batch))
     q_values = critic.q_values(every_goal(critic, critic_features, batch), actions)

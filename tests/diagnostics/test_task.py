@@ -11,8 +11,8 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor
 
 from goalscope.diagnostics.declared import declared_task
-from goalscope.diagnostics.labelled_set import gather_labelled_set
-from goalscope.diagnostics.probe_set import ProbeSetError
+from goalscope.diagnostics.material.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.probe_set import ProbeSetError
 from goalscope.diagnostics.record import Task, fetch_task, recorded_task
 from goalscope.training.envs.pixel_point import PixelPointEnv
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from goalscope.cli.doctor import check_run
+from goalscope.cli.machine import check_run
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.visibility import object_pixels
 from goalscope.training.replay.sizes import GIB

@@ -9,13 +9,14 @@ from stable_baselines3.common.env_checker import check_env
 
 from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.record import read_run
-from goalscope.training.envs.making import make_environment, task_of
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.observing import UnusableEnvironment
-from goalscope.training.envs.pixel_point import PIXEL_POINT, PixelPointEnv
+from goalscope.training.envs.pixel_point import PixelPointEnv
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import PIXEL_POINT, task_of
 from goalscope.training.envs.visibility import goal_units_per_pixel, object_pixels
 
-SETTINGS = EnvironmentSettings(id=PIXEL_POINT, image_size=36)
+SETTINGS = EnvironmentSettings(id=PIXEL_POINT.name, image_size=36)
 
 
 @pytest.mark.filterwarnings("ignore:.*WARN:UserWarning")  # goals are unbounded, as in Fetch
@@ -30,9 +31,9 @@ def test_it_is_a_proper_environment():
 
 def test_it_says_what_its_task_is_about():
     env = make_environment(SETTINGS)
-    assert declared_task(env) == task_of(SETTINGS)
-    assert env.spec.max_episode_steps == task_of(SETTINGS).episode_steps
-    assert set(task_of(SETTINGS).probe_targets.values()) <= set(env.reset(seed=0)[1])
+    assert declared_task(env) == task_of(SETTINGS.id)
+    assert env.spec.max_episode_steps == task_of(SETTINGS.id).episode_steps
+    assert set(task_of(SETTINGS.id).probe_targets.values()) <= set(env.reset(seed=0)[1])
 
 
 def test_an_action_moves_the_point_and_walls_stop_it():
@@ -117,7 +118,7 @@ def test_frames_are_stacked_oldest_first():
 
 def test_each_part_is_observed_as_asked():
     settings = EnvironmentSettings(
-        id=PIXEL_POINT, pixels=False, goals=False, state=True, proprioception=True
+        id=PIXEL_POINT.name, pixels=False, goals=False, state=True, proprioception=True
     )
     env = make_environment(settings)
     assert set(env.observation_space) == {"state", "proprioception"}
@@ -152,7 +153,7 @@ def test_how_much_a_pixel_spans_and_that_there_is_no_object():
 )
 def test_bad_settings_are_named_in_one_line(settings, says):
     with pytest.raises(UnusableEnvironment, match=says) as caught:
-        make_environment(EnvironmentSettings(id=PIXEL_POINT, **settings))
+        make_environment(EnvironmentSettings(id=PIXEL_POINT.name, **settings))
     assert "\n" not in str(caught.value)
 
 

@@ -10,13 +10,13 @@ from typing import Any, cast
 import gymnasium as gym
 import numpy as np
 
-from goalscope.diagnostics.record import Task, fetch_task
+from goalscope.diagnostics.record import fetch_task
 from goalscope.training.envs.observing import Observation, UnusableEnvironment
 from goalscope.training.envs.opengl import FreeCamera, renderer_name
-from goalscope.training.envs.pixel_goal_env import FETCH_TASKS, PixelGoalEnv
-from goalscope.training.envs.pixel_point import PIXEL_POINT, PixelPointEnv
+from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.shuffled_pixels import ShuffledPixels
+from goalscope.training.envs.tasks import FETCH_TASKS, PIXEL_POINT
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
     import gymnasium_robotics
@@ -31,14 +31,12 @@ class _Kind:
     Attributes:
         make: from the settings, observed as they say.
         simulate: from the settings, drawing nothing: for rewards, and for what needs goals alone.
-        task: from the id, what it is about.
         packages: what its numbers depend on.
         opengl: whether frames are drawn by OpenGL.
     """
 
     make: Callable[[EnvironmentSettings], gym.Env[Observation, np.ndarray]]
     simulate: Callable[[EnvironmentSettings], gym.Env[Any, np.ndarray]]
-    task: Callable[[str], Task]
     packages: tuple[str, ...]
     opengl: bool
 
@@ -61,11 +59,6 @@ def make_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
         UnusableEnvironment: no task of that name.
     """
     return _kind(settings).simulate(settings)
-
-
-def task_of(settings: EnvironmentSettings) -> Task:
-    """Return what the task is about, without making the environment."""
-    return _kind(settings).task(settings.id)
 
 
 def packages_of(settings: EnvironmentSettings) -> tuple[str, ...]:
@@ -99,8 +92,8 @@ def _fetch(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
 
 def _fetch_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
     gym.register_envs(gymnasium_robotics)
-    close = get_close_matches(settings.id, TASKS, n=1, cutoff=0.4)
-    hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(TASKS)}"
+    close = get_close_matches(settings.id, KINDS, n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(KINDS)}"
     try:
         # Its checker knows nothing of an environment that is restored instead of reset.
         env = gym.make(settings.id, disable_env_checker=True)
@@ -144,22 +137,20 @@ def _point_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]
 
 def _kind(settings: EnvironmentSettings) -> _Kind:
     # Variants of the Fetch tasks, and what there is not, are gymnasium-robotics' to know.
-    return TASKS.get(settings.id, _FETCH)
+    return KINDS.get(settings.id, _FETCH)
 
 
 _FETCH = _Kind(
     _fetch,
     _fetch_simulation,
-    fetch_task,
     packages=("mujoco", "gymnasium-robotics", "gymnasium", "numpy"),
     opengl=True,
 )
-TASKS: Mapping[str, _Kind] = {
+KINDS: Mapping[str, _Kind] = {
     **dict.fromkeys(FETCH_TASKS, _FETCH),
-    PIXEL_POINT: _Kind(
+    PIXEL_POINT.name: _Kind(
         _point,
         _point_simulation,
-        lambda _: PixelPointEnv.goal_task,
         packages=("gymnasium", "numpy"),
         opengl=False,
     ),

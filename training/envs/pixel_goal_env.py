@@ -13,8 +13,7 @@ from goalscope.training.envs.keeping import Arrays, Values, numbered, refill
 from goalscope.training.envs.mujoco_state import restore_robot, robot_state
 from goalscope.training.envs.observing import Observation, Observed, UnusableEnvironment
 from goalscope.training.envs.opengl import FrameRenderer, FreeCamera, UnknownCamera
-
-FETCH_TASKS = tuple(f"Fetch{task}-v4" for task in ("Reach", "Push", "Slide", "PickAndPlace"))
+from goalscope.training.envs.tasks import FETCH_TASKS
 
 
 class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstructorArgs):

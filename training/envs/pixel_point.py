@@ -6,23 +6,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from goalscope.diagnostics.record import Task
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.envs.keeping import Arrays, Values, generator_of, numbered, refill
 from goalscope.training.envs.observing import Observation, Observed
+from goalscope.training.envs.tasks import PIXEL_POINT
 
-PIXEL_POINT = "PixelPoint-v0"
-_TOLERANCE = 0.1
-_TASK = Task(
-    name=PIXEL_POINT,
-    tolerance=_TOLERANCE,
-    goal_range=2.0,
-    negligible=0.02,
-    episode_steps=25,
-    target="point",
-    probe_targets={"point": "point_position"},
-    proprioception=("point_position", "point_velocity"),
-)
 _STRIDE = 0.2  # of an action of 1 in one step: at most ten from one side to the other
 _GROUND, _POINT, _GOAL = (60, 60, 60), (230, 230, 230), (230, 40, 40)
 _POINT_RADIUS, _GOAL_RADIUS = 0.14, 0.1
@@ -56,7 +44,7 @@ class PixelPointEnv(gym.Env[Observation, np.ndarray]):
         UnusableEnvironment: nothing to observe, an image too small, a stack empty or too large.
     """
 
-    goal_task = _TASK
+    goal_task = PIXEL_POINT
 
     def __init__(
         self,
@@ -78,6 +66,7 @@ class PixelPointEnv(gym.Env[Observation, np.ndarray]):
         self._axis = np.linspace(-1, 1, image_size)  # where the pixels lie
         self._goal_marker = goal_marker
         self._dense_reward = dense_reward
+        self._tolerance = PIXEL_POINT.tolerance or 0.0
         self._position, self._move, self._goal = np.zeros((3, 2), np.float32)
 
     def reset(
@@ -107,7 +96,7 @@ class PixelPointEnv(gym.Env[Observation, np.ndarray]):
     ) -> np.ndarray:
         """Return the reward of goals (..., 2), float (...); hindsight asks in batches."""
         distance = _distance(achieved_goal, desired_goal)
-        missed = distance if self._dense_reward else distance > _TOLERANCE
+        missed = distance if self._dense_reward else distance > self._tolerance
         return -np.asarray(missed, np.float64)
 
     def draw(self) -> np.ndarray:
@@ -163,7 +152,7 @@ class PixelPointEnv(gym.Env[Observation, np.ndarray]):
     def _info(self) -> dict[str, Any]:
         distance = _distance(self._position, self._goal)
         return {
-            "is_success": float(distance <= _TOLERANCE),
+            "is_success": float(distance <= self._tolerance),
             "goal_distance": distance,
             "point_position": self._position.astype(np.float64),
             "point_velocity": self._move.astype(np.float64),
@@ -178,7 +167,7 @@ def _distance(achieved_goal: np.ndarray, desired_goal: np.ndarray) -> np.ndarray
 
 
 gym.register(
-    PIXEL_POINT,
+    PIXEL_POINT.name,
     entry_point=f"{__name__}:{PixelPointEnv.__name__}",
-    max_episode_steps=_TASK.episode_steps,
+    max_episode_steps=PIXEL_POINT.episode_steps,
 )

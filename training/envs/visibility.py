@@ -5,8 +5,9 @@ from typing import Any, cast
 import gymnasium as gym
 import numpy as np
 
-from goalscope.training.envs.making import make_environment, task_of
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import task_of
 
 _RESETS = 10
 _OUT_OF_SIGHT = 100.0  # metres
@@ -17,7 +18,7 @@ def object_pixels(settings: EnvironmentSettings) -> float | None:
 
     Counted as those that change when the object is drawn far away.
     """
-    if "object" not in task_of(settings).probe_targets:
+    if "object" not in task_of(settings.id).probe_targets:
         return None
     env = make_environment(settings)
     draw = env.get_wrapper_attr("draw")

@@ -100,7 +100,7 @@ def measure_floors(env_id: str, episodes: int = FLOOR_EPISODES, seed: int = FLOO
     """Return the floors of a task, measured now; the same for the same seed and versions.
 
     Args:
-        env_id: a task of ours; an action of zeros does nothing in it.
+        env_id: one of our tasks; an action of zeros does nothing in it.
         episodes: of each policy; episode i starts from seed + i for both.
         seed: of the first episode and of the random actions.
 

@@ -26,11 +26,13 @@ from goalscope.diagnostics.record import (
 from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
 from goalscope.diagnostics.record.metrics import PIXEL_SPAN, SHIFT
 from goalscope.probes import LabelledSet
-from goalscope.training.envs.making import make_environment, task_of
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import task_of
 from goalscope.training.envs.visibility import goal_units_per_pixel
 from goalscope.training.replay.shift import random_shift
 from goalscope.training.runs.agent import build_agent
+from goalscope.training.runs.arms import UnknownArm
 from goalscope.training.runs.checkpoint.folder import (
     FOLDER,
     POLICY,
@@ -47,7 +49,7 @@ _SMALL_BUFFER = 1_000
 
 
 def probe_run(
-    folder: Path, only: Path | None = None, done: Callable[[Checkpoint], None] | None = None
+    folder: Path, only: Path | None = None, done: Callable[[Checkpoint], object] | None = None
 ) -> list[Line]:
     """Probe each checkpoint of a run and write what was found into its record.
 
@@ -134,14 +136,14 @@ def material_for(
     labelled, extra, _ = _labelled(environment)
     augment = shifted(shift or DRQ_SHIFT)
     return ProbeMaterial(
-        probe_set, labelled, extra, task_of(environment), augment, augmented=shift is not None
+        probe_set, labelled, extra, task_of(environment.id), augment, augmented=shift is not None
     )
 
 
 def _settings(checkpoint: Checkpoint, folder: Path) -> RunSettings:
     try:
         return settings_of(checkpoint.content["configuration"], folder)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, UnknownArm) as error:
         raise CheckpointError(
             f"{checkpoint.folder} was saved by another version of goalscope ({error}); probe it "
             "with the version in its checkpoint.json"
@@ -166,14 +168,14 @@ def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Pa
             f"{path} is damaged, or not of the agent and environment in its checkpoint.json "
             f"({cause}); probe another checkpoint"
         ) from error
-    environment = settings.resolved_environment
-    shift = settings.resolved_agent.random_shift
+    environment = settings.environment
+    shift = settings.agent.random_shift
     probe_set = load_probe_set(folder / PROBE_SET_FILE)
     found = probe_agent(model.policy, material_for(environment, probe_set, shift))
     values = {k: v for k, v in found.values.items() if parse(k).family in OFFLINE_FAMILIES}
     span = _labelled(environment)[2]
     if span is not None:
-        values |= shift_values(task_of(environment), span, shift or DRQ_SHIFT)
+        values |= shift_values(task_of(environment.id), span, shift or DRQ_SHIFT)
     return Probed(values, found.arrays)
 
 

@@ -1,14 +1,17 @@
 """Probing an agent of a user's own, saved by SB3: a record of one checkpoint, and its probes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
 from stable_baselines3 import DDPG, SAC, TD3
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecTransposeImage
 
 from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
@@ -56,7 +59,7 @@ def probe_zip(
         )
     if algorithm not in ALGORITHMS:
         raise ModelError(f"there is no algorithm {algorithm}; use {', '.join(ALGORITHMS)}")
-    env = DummyVecEnv([lambda: Monitor(make_env())])
+    env = DummyVecEnv([lambda: Monitor(ChannelsFirst(_made(make_env)))])
     try:
         model = _loaded(path, env, algorithm)
         networks = view_networks(model.policy)
@@ -80,6 +83,45 @@ def probe_zip(
     line = Line(step, update, probed)
     write_probes(out, [line], {step: found.arrays})
     return line
+
+
+class ChannelsFirst(gym.ObservationWrapper[Any, Any, Any]):
+    """Shows images (H, W, C) as (C, H, W), as SB3 turns them without a word before it trains."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        space = env.observation_space
+        if not isinstance(space, spaces.Dict):
+            raise ModelError(
+                f"the environment observes a {type(space).__name__}, and probes ask about the keys "
+                "of a Dict; give the environment that a MultiInputPolicy was trained in"
+            )
+        self._turned = {
+            key: VecTransposeImage.transpose_space(part, key)
+            for key, part in space.spaces.items()
+            if isinstance(part, spaces.Box)
+            and is_image_space(part)
+            and not is_image_space_channels_first(part)
+        }
+        self.observation_space = spaces.Dict(**{**space.spaces, **self._turned})
+
+    def observation(self, observation: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the observation with its images turned."""
+        return {
+            key: np.moveaxis(value, -1, 0) if key in self._turned else value
+            for key, value in observation.items()
+        }
+
+
+def _made(make_env: MakeEnv) -> gym.Env[Any, Any]:
+    try:
+        return make_env()
+    except UserError:
+        raise
+    except Exception as error:  # a user's own code can fail in any way
+        raise ModelError(
+            f"the environment cannot be made ({type(error).__name__}: {error}); mend what makes it"
+        ) from error
 
 
 def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:

@@ -25,7 +25,7 @@ from goalscope.errors import UserError
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
 from goalscope.training.runs.checkpoint.agent_state import gather_state, restore_state
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FOLDER = "checkpoints"
 DESCRIPTION = "checkpoint.json"
 POLICY = "policy.safetensors"
