@@ -5,7 +5,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from goalscope.diagnostics.schedule import FEATURES_EVERY, GRADIENTS_EVERY, SENSITIVITY_EVERY
+from goalscope.diagnostics.updates.schedule import (
+    FEATURES_EVERY,
+    GRADIENTS_EVERY,
+    SENSITIVITY_EVERY,
+)
 from goalscope.errors import UserError
 from goalscope.training.agents.settings import AgentSettings
 from goalscope.training.envs.settings import EnvironmentSettings, ObservationSettings
