@@ -103,7 +103,8 @@ class ChannelsFirst(gym.ObservationWrapper[Any, Any, Any]):
             and is_image_space(part)
             and not is_image_space_channels_first(part)
         }
-        self.observation_space = spaces.Dict(**{**space.spaces, **self._turned})
+        ordered = {**space.spaces, **self._turned}.items()
+        self.observation_space = spaces.Dict([*ordered])  # a dictionary would be sorted
 
     def observation(self, observation: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the observation with its images turned."""
