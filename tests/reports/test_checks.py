@@ -14,7 +14,7 @@ from goalscope.reports.numbers.tables import load_run
 from goalscope.reports.numbers.windows import TIMES, three_times
 from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.evidence import judge_rivals
-from goalscope.reports.rivals.findings import find_suspects
+from goalscope.reports.rivals.findings import run_findings
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.combining import disjunction, flipped
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
@@ -83,7 +83,7 @@ def healthy(tmp_path_factory):
 
 
 def names(run):
-    return [suspect.name for suspect in find_suspects(run, faults_only=False)]
+    return [finding.name for finding in run_findings(run, faults_only=False)]
 
 
 def test_nothing_speaks_in_a_healthy_run(healthy):
