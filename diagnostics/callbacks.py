@@ -9,13 +9,14 @@ from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
 from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
 from goalscope.diagnostics.instruments.instrument import Instrument
 from goalscope.diagnostics.material.probe_set import ProbeSet, load_probe_set
-from goalscope.diagnostics.updates.schedule import Schedule
+from goalscope.diagnostics.updates.schedule import (
+    FEATURES_EVERY,
+    GRADIENTS_EVERY,
+    SENSITIVITY_EVERY,
+    SENSITIVITY_GROWTH,
+    Schedule,
+)
 from goalscope.diagnostics.watch import Diagnostics
-
-FEATURES_EVERY = 50
-GRADIENTS_EVERY = 50
-SENSITIVITY_EVERY = 250
-SENSITIVITY_GROWTH = 2.0  # the dearest instrument starts out sparser
 
 
 class FeatureStatistics(Diagnostics):
