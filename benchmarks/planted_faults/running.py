@@ -119,8 +119,8 @@ def _learn(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> str:
     evaluation_env = None
     if run.evaluate_every is not None:
         evaluation_env = make_wrapped(run.planted.wrappers)
-        evaluation = EvaluationCallback(evaluation_env, diagnostics.record, run.evaluate_every)
-        callbacks.insert(0, evaluation)
+        assessment = EvaluationCallback(evaluation_env, diagnostics.record, run.evaluate_every)
+        callbacks.insert(0, assessment)
     try:
         model.learn(STARTS + run.updates, callback=callbacks)
     except ValueError as error:
