@@ -11,20 +11,21 @@ from goalscope.training.envs.keeping import Arrays, Values, generator_of, number
 from goalscope.training.envs.observing import Observation, Observed
 from goalscope.training.envs.tasks import PIXEL_POINT
 
-_STRIDE = 0.2  # of an action of 1 in one step: at most ten from one side to the other
+# Large beside the features of a fresh CNN: the goals are heard, and the plan's baseline learns.
+_SIDE = 5.0
 _GROUND, _POINT, _GOAL = (60, 60, 60), (230, 230, 230), (230, 40, 40)
-_POINT_RADIUS, _GOAL_RADIUS = 0.14, 0.1
+_POINT_RADIUS, _GOAL_RADIUS = 0.7, 0.5
 
 
 class PixelPointEnv(gym.Env[Observation, np.ndarray]):
-    """A point in the square from -1 to 1 that an action moves, observed as pixels and goal vectors.
+    """A point in the square from -5 to 5 that an action moves, seen as pixels and goal vectors.
 
     Small, quick and exact, for trying things out and for tests; it needs numpy alone.
 
     Observation, each part as asked: `pixels` uint8 (3 * frame_stack, H, W), oldest frame first, a
     white disc for the point and a red one for the goal; `achieved_goal` and `desired_goal` float32
     (2,), positions; `proprioception` and `state` float32 (4,), position and last move, which is all
-    there is. Action: float32 (2,), -1..1, a move of up to 0.2 along each axis. Reward: 0 within 0.1
+    there is. Action: float32 (2,), -1..1, a move of up to 1 along each axis. Reward: 0 within 0.5
     of the goal and -1 elsewhere, or minus the distance.
 
     `info` carries `is_success` and, for probes, `goal_distance` and, float64 (2,), `point_position`
@@ -63,7 +64,7 @@ class PixelPointEnv(gym.Env[Observation, np.ndarray]):
         self._observed = Observed(lengths, image_size if pixels else None, frame_stack)
         self.observation_space = self._observed.space  # type: ignore[assignment]
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
-        self._axis = np.linspace(-1, 1, image_size)  # where the pixels lie
+        self._axis = np.linspace(-_SIDE, _SIDE, image_size)  # where the pixels lie
         self._goal_marker = goal_marker
         self._dense_reward = dense_reward
         self._tolerance = PIXEL_POINT.tolerance or 0.0
@@ -74,7 +75,9 @@ class PixelPointEnv(gym.Env[Observation, np.ndarray]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Start an episode: the point and its goal anywhere in the square."""
         super().reset(seed=seed)
-        self._position, self._goal = self.np_random.uniform(-1, 1, (2, 2)).astype(np.float32)
+        self._position, self._goal = self.np_random.uniform(-_SIDE, _SIDE, (2, 2)).astype(
+            np.float32
+        )
         self._move = np.zeros(2, np.float32)
         if self._observed.has_image:
             self._observed.restart(self.draw())
@@ -83,8 +86,8 @@ class PixelPointEnv(gym.Env[Observation, np.ndarray]):
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take a step; the walls of the square stop the point."""
         before = self._position
-        wanted = before + np.float32(_STRIDE) * np.clip(action, -1, 1).astype(np.float32)
-        self._position = np.clip(wanted, -1, 1)
+        wanted = before + np.clip(action, -1, 1).astype(np.float32)
+        self._position = np.clip(wanted, -_SIDE, _SIDE)
         self._move = self._position - before
         if self._observed.has_image:
             self._observed.frames.append(self.draw())

@@ -7,9 +7,9 @@ from goalscope.diagnostics.record import Task, fetch_task, named_task
 FETCH_TASKS = tuple(f"Fetch{task}-v4" for task in ("Reach", "Push", "Slide", "PickAndPlace"))
 PIXEL_POINT = Task(
     name="PixelPoint-v0",
-    tolerance=0.1,
-    goal_range=2.0,
-    negligible=0.02,
+    tolerance=0.5,
+    goal_range=10.0,
+    negligible=0.1,
     episode_steps=25,
     target="point",
     probe_targets={"point": "point_position"},
