@@ -139,13 +139,6 @@ def test_nan_in_the_record_is_said_and_shown(runs, tmp_path):
     assert (tmp_path / "run" / "report.html").exists()  # the page is made, and marks it
 
 
-def test_help_shows_examples():
-    for command in ("train", "report", "compare", "demo", "doctor"):
-        done = goalscope(command, "--help")
-        assert done.returncode == 0
-        assert f"For example: goalscope {command}" in " ".join(done.stdout.split())
-
-
 def test_doctor():
     done = goalscope("doctor")
     assert done.returncode == 0, done.stdout
