@@ -46,5 +46,7 @@ def test_the_configuration_of_a_checkpoint_leads_back_to_its_settings(arm):
 def test_an_arm_defined_anew_is_not_taken_for_the_one_that_was_saved():
     saved = RunSettings("pixel-her-norm", Path("run")).configuration()
     saved["agent.trunk"] = "simnorm"
-    with pytest.raises(ValueError, match=r"agent.trunk of pixel-her-norm was simnorm, is layernorm"):
+    with pytest.raises(
+        ValueError, match=r"agent.trunk of pixel-her-norm was simnorm, is layernorm"
+    ):
         settings_of(saved, Path("run"))
