@@ -32,7 +32,7 @@ class Moment(Enum):
         PASSES: at a tracked update, at its forward passes: the state before it.
         GRADIENTS: at a tracked update, at its gradients and steps: the update itself.
         STATE: after an update, before the first and at the end, at an agent that is asked questions
-            of its own: shared generators are put back, and the tap does not listen.
+            of its own.
         BETWEEN: before a rollout, at what SB3 has logged of the updates before.
     """
 
@@ -94,7 +94,9 @@ class Instrument(ABC):
     def measure(self, context: Context) -> Values:
         """Return record key -> scalar, tensors on the agent's device.
 
-        They leave the device once per line of the record, not once per metric.
+        They leave the device once per line of the record, not once per metric. Nothing of training
+        may change; forward passes and draws from shared generators do no harm here: the tap does
+        not listen, and the generators are put back.
         """
 
     def keys(self, context: Context) -> list[str]:
@@ -110,8 +112,10 @@ class Instrument(ABC):
             found |= dict.fromkeys(instrument.measure(replace(context, update=update, seen=seen)))
         return list(found)
 
-    def watch_step(self, infos: Sequence[Mapping[str, Any]], dones: np.ndarray) -> None:
-        """See a step of the environments; most instruments do not care.
+    def watch_step(  # noqa: B027  (most instruments have nothing to do here)
+        self, infos: Sequence[Mapping[str, Any]], dones: np.ndarray
+    ) -> None:
+        """See a step of the environments.
 
         Args:
             infos: one per environment.
@@ -126,5 +130,5 @@ class Instrument(ABC):
         """Return what a resumed run needs of it, as JSON values."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (nor here)
         """Take over what `state_dict` returned."""

@@ -8,18 +8,18 @@ class EnvironmentSettings:
     """What is observed, and of what.
 
     Attributes:
-        id: the Fetch task.
+        id: the task.
         image_size: height and width of the image in pixels.
         camera: camera of the model, or one of `VIEWS`; None is the environment's own view.
         pixels: observe the image.
         goals: observe the goal vectors.
         state: observe the simulator's whole state.
-        proprioception: also observe the gripper's own position and velocity.
+        proprioception: also observe position and velocity of what the agent moves itself.
         frame_stack: frames stacked along the channels; pixels only.
-        goal_marker: draw the red ball at the desired goal.
+        goal_marker: draw the desired goal.
         offsamples: samples of antialiasing; they change the pixels.
         shuffled_pixels: show the image of another observation.
-        dense_reward: minus the distance in metres instead of -1 and 0.
+        dense_reward: minus the distance to the goal instead of -1 and 0.
     """
 
     id: str = "FetchPush-v4"
@@ -41,7 +41,7 @@ class ObservationSettings:
     """What a user chooses to be observed; an arm decides the rest."""
 
     env: str = EnvironmentSettings.id
-    """The Fetch task."""
+    """The task: a Fetch task of gymnasium-robotics, or PixelPoint-v0."""
 
     image_size: int = EnvironmentSettings.image_size
     """Height and width of the image in pixels, rendered directly at that size."""
@@ -50,7 +50,7 @@ class ObservationSettings:
     """Camera of the model, or close; the environment's own view if left out."""
 
     proprioception: bool = EnvironmentSettings.proprioception
-    """Also observe the gripper's own position and velocity, never the object."""
+    """Also observe position and velocity of what the agent moves itself, never of an object."""
 
     frame_stack: int = EnvironmentSettings.frame_stack
     """Number of frames stacked; pixels only."""

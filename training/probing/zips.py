@@ -13,6 +13,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecTransposeImage
 
+from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.probe_set import gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
@@ -64,9 +65,10 @@ def probe_zip(
         networks = view_networks(model.policy)
         probe_set = gather_probe_set(env.envs[0], PROBE_SEED)
         labelled, extra = gather_labelled_set(env.envs[0], LABELLED_SEED)
+        task = declared_task(env.envs[0])
     finally:
         env.close()
-    material = ProbeMaterial(probe_set, labelled, extra, shifted(DRQ_SHIFT))
+    material = ProbeMaterial(probe_set, labelled, extra, task, shifted(DRQ_SHIFT))
     found = probe_agent(model.policy, material)
     step, update = model.num_timesteps, model._n_updates
     settings, asked = {"model": path.name}, probe_set.describe()

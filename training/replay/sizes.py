@@ -45,7 +45,7 @@ def replay_bytes(
     buffer_size: int,
     n_envs: int = 1,
     frame_stack: int = 1,
-    episode_length: int = 50,
+    episode_length: int | None = None,
     spare_rows: int = 0,
 ) -> ReplayBytes:
     """Return what `SharedFrameHerReplayBuffer` of these arguments holds once it is full.
@@ -58,7 +58,7 @@ def replay_bytes(
         buffer_size: transitions.
         n_envs: number of environments.
         frame_stack: frames in an image.
-        episode_length: steps of an episode.
+        episode_length: steps of an episode; where it is not known, no last frames are counted.
         spare_rows: rows beyond the buffer's.
 
     Raises:
@@ -68,7 +68,7 @@ def replay_bytes(
     frame = sum(
         int(np.prod(shape)) for shape in frame_shapes(observation_space, frame_stack).values()
     )
-    episodes = -(-rows // episode_length)
+    episodes = 0 if episode_length is None else -(-rows // episode_length)
     shapes: dict[str, tuple[int, ...]] = get_obs_shape(observation_space)  # type: ignore[assignment]
     vector = sum(
         int(np.prod(shapes[key])) * np.dtype(space.dtype).itemsize

@@ -16,21 +16,22 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from torch import nn
 
 from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.updates.isolation import isolated_generators
+from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
 from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.agents.lean_sac import LeanSAC
 from goalscope.training.agents.settings import AgentSettings
-from goalscope.training.envs.making import make_environment, make_task
-from goalscope.training.envs.pixel_goal_env import GOALS
+from goalscope.training.envs.making import make_environment, make_simulation
 from goalscope.training.envs.resumable import ResumableEnv
+from goalscope.training.envs.tasks import task_of
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 from goalscope.training.runs.capacity import room_for
 from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 from goalscope.training.runs.settings import RunSettings
 
 _FRESH_ENCODERS = 5
-_LEAST_SPREAD = 0.01  # metres; the height of a goal on the table hardly varies
 
 
 def build_agent(
@@ -51,7 +52,8 @@ def build_agent(
     options: dict[str, Any] = {"precision": settings.precision} if settings.fast else {}
     policy = CriticEncoderPolicy if agent.routing == "critic" else "MultiInputPolicy"
     assert isinstance(env.observation_space, spaces.Dict)
-    policy_kwargs = extractor_options(agent, env.observation_space, probe_set)
+    task = task_of(settings.environment.id)
+    policy_kwargs = extractor_options(agent, env.observation_space, probe_set, task)
     policy_kwargs["net_arch"] = list(settings.net_arch)
     if agent.routing == "shared":
         policy_kwargs["share_features_extractor"] = True
@@ -95,7 +97,7 @@ def make_environments(settings: RunSettings) -> VecEnv:
 
 
 def extractor_options(
-    agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | None
+    agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | None, task: Task
 ) -> dict[str, Any]:
     """Return the `policy_kwargs` of an agent's features extractor.
 
@@ -112,7 +114,7 @@ def extractor_options(
         gain = agent.image_gain
         switches["image_gain"] = fixed_gain(agent, space, probe_set) if gain == "fix" else gain
     if agent.goal_standardised:
-        switches |= goal_constants(probe_set)
+        switches |= goal_constants(probe_set, task.negligible)
     if agent.trunk != "plain" and (switches or agent.trunk != "layernorm-tanh"):
         switches["trunk"] = agent.trunk
     if switches:
@@ -146,14 +148,15 @@ def fixed_gain(agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | N
     return float(np.median(factors))
 
 
-def goal_constants(probe_set: ProbeSet | None) -> dict[str, list[float]]:
-    """Return mean and spread of the goal vectors over the probe set, per component, metres.
+def goal_constants(probe_set: ProbeSet | None, negligible: float | None) -> dict[str, list[float]]:
+    """Return mean and spread of the goal vectors over the probe set, per component, goal units.
 
-    A component that varies by less than 1 cm is divided by 1 cm: noise is not blown up.
+    A component whose spread is negligible, as of a height on a table, is divided by what is just
+    not: noise is not blown up.
     """
     observations = _needed(probe_set).observations
-    goals = np.concatenate([observations[key] for key in GOALS])
-    spread = np.maximum(goals.std(axis=0), _LEAST_SPREAD)
+    goals = np.concatenate([observations[key] for key in GOAL_KEYS])
+    spread = np.maximum(goals.std(axis=0), negligible or 0.0)
     return {"goal_mean": goals.mean(axis=0).tolist(), "goal_std": spread.tolist()}
 
 
@@ -177,6 +180,6 @@ def _replay_options(settings: RunSettings, folder: Path | None) -> dict[str, Any
         "frames_folder": folder,
         "spare_rows": settings.spare_rows,
         # Of an environment that draws nothing: those of training may be in other processes.
-        "compute_reward": make_task(settings.environment).unwrapped.compute_reward,  # type: ignore[attr-defined]
+        "compute_reward": make_simulation(settings.environment).unwrapped.compute_reward,  # type: ignore[attr-defined]
     }
     return {"replay_buffer_class": SharedFrameHerReplayBuffer, "replay_buffer_kwargs": hindsight}

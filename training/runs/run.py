@@ -17,8 +17,8 @@ from goalscope.diagnostics.record import (
     last_update,
     refuse_existing_run,
 )
-from goalscope.training.envs.making import make_environment
-from goalscope.training.envs.opengl import is_software, renderer_name
+from goalscope.training.envs.making import make_environment, renderer_of
+from goalscope.training.envs.opengl import is_software
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.evaluation.floors import floors_of
@@ -182,8 +182,9 @@ def _probe_set(settings: RunSettings) -> ProbeSet:
 def _run_settings(settings: RunSettings) -> dict[str, Any]:
     environment = settings.environment
     found: dict[str, Any] = {f"env.{key}": value for key, value in asdict(environment).items()}
-    if environment.pixels:
-        found["env.renderer"] = renderer_name()
+    renderer = renderer_of(environment)
+    if renderer is not None:
+        found["env.renderer"] = renderer
     found |= {
         "run.total_steps": settings.total_steps,
         "run.fast": settings.fast,
@@ -211,10 +212,11 @@ def _floor_settings(env_id: str) -> dict[str, Any]:
 
 
 def _refuse_software_rendering(settings: RunSettings) -> None:
-    if not settings.environment.pixels or settings.software_rendering:
+    if settings.software_rendering or not Path("/dev/nvidia0").exists():
         return
-    if Path("/dev/nvidia0").exists() and is_software(renderer_name()):
+    renderer = renderer_of(settings.environment)
+    if renderer is not None and is_software(renderer):
         raise SettingsError(
-            f"there is a GPU, but {renderer_name()} draws on the processor, far more slowly: "
+            f"there is a GPU, but {renderer} draws on the processor, far more slowly: "
             "install its EGL driver (goalscope doctor says how), or give --software-rendering"
         )

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from operator import attrgetter
 
 from goalscope.training.agents.settings import SIMNORM_GROUP, AgentSettings
+from goalscope.training.envs.tasks import task_of
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
-EPISODE_STEPS = 50  # of every Fetch task
 _ENTROPY = re.compile(r"auto|(auto_)?(?=.*[1-9])(\d+\.?\d*|\.\d+)(e-?\d\d?)?")
 _AT_LEAST: Mapping[str, int] = {
     "total_steps": 1,
@@ -90,7 +90,7 @@ def _flag(name: str) -> str:
 
 def _check_envs(settings: RunSettings) -> None:
     n_envs = settings.n_envs
-    first_end = EPISODE_STEPS * n_envs
+    first_end = (task_of(settings.environment.id).episode_steps or 0) * n_envs
     if settings.agent.her and settings.starts < first_end:
         raise SettingsError(
             f"--learning-starts {settings.starts} comes before an episode has ended, and hindsight "
