@@ -1,4 +1,4 @@
-"""What is installed: a wheel that works without the checkout, and a development install of links."""
+"""What is installed: a wheel that works without the checkout; links while developing."""
 
 import os
 import shutil

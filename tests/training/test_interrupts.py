@@ -22,11 +22,16 @@ def test_processes_started_inside_never_see_one():
 
 
 def test_one_that_comes_meanwhile_waits():
-    inside = False
-    with pytest.raises(KeyboardInterrupt), interrupts_kept_from_workers():
-        os.kill(os.getpid(), signal.SIGINT)
-        inside = True
-    assert inside
+    done = []
+
+    def interrupted_inside() -> None:
+        with interrupts_kept_from_workers():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("all that was inside")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_inside()
+    assert done
 
 
 @pytest.mark.parametrize("moment", ["workers import", "the study begins"])

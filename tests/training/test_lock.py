@@ -5,10 +5,15 @@ import pytest
 from goalscope.training.runs.lock import LOCK_FILE, RunLocked, locked
 
 
-def fail(folder, worth_keeping: bool) -> None:
-    with pytest.raises(RuntimeError, match="no disk"), locked(folder, lambda: worth_keeping):
+def write_half(folder, worth_keeping: bool) -> None:
+    with locked(folder, lambda: worth_keeping):
         (folder / "half").write_text("written")
-        raise RuntimeError("no disk")
+        raise OSError("no disk")
+
+
+def fail(folder, worth_keeping: bool) -> None:
+    with pytest.raises(OSError, match="no disk"):
+        write_half(folder, worth_keeping)
 
 
 def test_a_new_folder_of_which_nothing_came_goes_again(tmp_path):
