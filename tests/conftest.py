@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -19,16 +20,19 @@ from goalscope.training.envs.settings import EnvironmentSettings  # noqa: E402
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
 
+POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
 REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
 
 
 @pytest.fixture
 def make_agent() -> Iterator[Callable[..., SAC]]:
-    """Return a maker of SAC + HER agents on FetchReach from 36x36 pixels, closed afterwards."""
+    """Return a maker of SAC + HER agents from 36x36 pixels, closed afterwards."""
     made: list[SAC] = []
 
-    def make(cls: type[SAC] = SAC, **settings) -> SAC:
-        env = make_vec_env(lambda: make_environment(REACH), n_envs=1, seed=0)
+    def make(
+        cls: type[SAC] = SAC, environment: EnvironmentSettings = POINT, **settings: Any
+    ) -> SAC:
+        env = make_vec_env(lambda: make_environment(environment), n_envs=1, seed=0)
         defaults = {
             "replay_buffer_class": HerReplayBuffer,
             "learning_starts": 60,

@@ -15,7 +15,7 @@ PLAN = """
 arms = ["pixel-her", "pixel-her-norm"]
 seeds = [3, 4]
 [run]
-env = "FetchReach-v4"
+env = "PixelPoint-v0"
 image_size = 36
 total_steps = 130
 batch_size = 16

@@ -26,7 +26,7 @@ from goalscope.training import NormalizedCombinedExtractor
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
     """One real run with everything on, shared by the tests that only read its record."""
-    from conftest import REACH
+    from conftest import POINT
     from stable_baselines3 import HerReplayBuffer
     from stable_baselines3.common.env_util import make_vec_env
 
@@ -35,7 +35,7 @@ def watched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("watched") / "run"
     agent = SAC(
         "MultiInputPolicy",
-        make_vec_env(lambda: make_environment(REACH), seed=0),
+        make_vec_env(lambda: make_environment(POINT), seed=0),
         replay_buffer_class=HerReplayBuffer,
         policy_kwargs={"features_extractor_class": NormalizedCombinedExtractor},
         learning_starts=60,
@@ -241,13 +241,13 @@ def test_a_watched_agent_can_be_saved_as_it_trains(make_agent, tmp_path):
 
 
 def test_several_environments_and_updates_per_step(tmp_path):
-    from conftest import REACH
+    from conftest import POINT
     from stable_baselines3 import HerReplayBuffer
     from stable_baselines3.common.env_util import make_vec_env
 
     from goalscope.training.envs.making import make_environment
 
-    env = make_vec_env(lambda: make_environment(REACH), n_envs=2, seed=0)
+    env = make_vec_env(lambda: make_environment(POINT), n_envs=2, seed=0)
     agent = SAC(
         "MultiInputPolicy",
         env,
@@ -283,7 +283,7 @@ def test_kill_9_leaves_every_whole_line(tmp_path):
     folder = tmp_path / "run"
     command = [
         *(sys.executable, "-m", "goalscope.cli.main", "train", "pixel-her"),
-        *("--env", "FetchReach-v4", "--image-size", "36", "--batch-size", "16"),
+        *("--env", "PixelPoint-v0", "--image-size", "36", "--batch-size", "16"),
         *("--total-steps", "100000", "--threads", "1", "--every.features", "1"),
         *("--every.gradients", "1", "--out", str(folder)),
     ]

@@ -16,17 +16,17 @@ from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.run import make_probe_set
 
-REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
+POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
 
 
 def test_gathered_twice_it_is_the_same_and_no_generator_moved(tmp_path):
     random.seed(0)
     states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
-    first = make_probe_set(REACH)
+    first = make_probe_set(POINT)
     assert random.getstate() == states[0]
     assert np.random.get_state()[1].tolist() == states[1]  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), states[2])
-    second = make_probe_set(REACH)
+    second = make_probe_set(POINT)
     assert first.sha256 == second.sha256
     assert len(first) == 128
     assert first.goals.shape == (64, 3)
@@ -38,7 +38,7 @@ def test_gathered_twice_it_is_the_same_and_no_generator_moved(tmp_path):
 
 
 def test_another_seed_is_another_set():
-    env = make_environment(REACH)
+    env = make_environment(POINT)
     assert gather_probe_set(env, seed=1).sha256 != gather_probe_set(env, seed=2).sha256
     env.close()
 

@@ -31,6 +31,9 @@ class Silent(gym.Env):
     observation_space = action_space = gym.spaces.Box(-1, 1, (2,), np.float32)
     task = staticmethod(lambda: None)
 
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(2, np.float32), {}
+
 
 def test_a_task_survives_run_json():
     for task in (OWN, PixelPointEnv.goal_task, fetch_task("FetchPush-v4")):

@@ -9,7 +9,7 @@ import sys
 from goalscope.cli.main import main
 
 TINY = [
-    *("--env", "FetchReach-v4", "--image-size", "36", "--batch-size", "16"),
+    *("--env", "PixelPoint-v0", "--image-size", "36", "--batch-size", "16"),
     *("--total-steps", "130", "--threads", "1", "--evaluation.every", "0"),
 ]
 

@@ -20,7 +20,7 @@ def settings(out, total_steps=200) -> RunSettings:
         total_steps=total_steps,
         learning_starts=100,
         batch_size=16,
-        env="FetchReach-v4",
+        env="PixelPoint-v0",
         image_size=36,
         every=Cadence(sensitivity=50),
         evaluation=EvaluationSettings(every=0),

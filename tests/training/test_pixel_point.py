@@ -22,7 +22,7 @@ SETTINGS = EnvironmentSettings(id=PIXEL_POINT.name, image_size=36)
 @pytest.mark.filterwarnings("ignore:.*WARN:UserWarning")  # goals are unbounded, as in Fetch
 def test_it_is_a_proper_environment():
     env = make_environment(SETTINGS)
-    check_env(env)
+    check_env(env.unwrapped)
     check_env_for_gymnasium(env.unwrapped, skip_render_check=True)
     observation, info = env.reset(seed=0)
     assert env.observation_space.contains(observation)
@@ -57,7 +57,7 @@ def test_whoever_goes_to_the_goal_is_rewarded_there():
         apart = observation["desired_goal"] - observation["achieved_goal"]
         observation, reward, terminated, ended, info = env.step(np.clip(5 * apart, -1, 1))
         assert not terminated
-        assert reward == -(info["goal_distance"] > 0.1)
+        assert reward == (0 if info["goal_distance"] <= 0.1 else -1)
         rewards.append(reward)
     assert len(rewards) == 25
     assert info["is_success"] == 1
@@ -168,7 +168,7 @@ def test_the_record_is_in_its_own_unit(tmp_path):
     done = goalscope("train", "pixel-her", *TINY, *flags, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     run = read_run(tmp_path / "run")
-    assert "env.renderer" not in run.info["settings"]
+    assert "env.renderer" not in run.info.settings
     keys = {key for line in run.lines for key in line.values}
     assert "evaluation/policy.final_distance_goal_units" in keys
     assert "training/relabelled.unmoved_fraction" in keys

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from conftest import REACH
+from conftest import POINT
 from safetensors.torch import load_file, save_file
 from stable_baselines3 import SAC, TD3, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
@@ -20,6 +20,7 @@ from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import RecordWriter, RunInfo, read_arrays, read_run
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import PIXEL_POINT
 from goalscope.training.probing import checkpoints as probing
 from goalscope.training.probing.checkpoints import probe_run, run_of, shifted
 from goalscope.training.probing.zips import ModelError, probe_zip
@@ -44,8 +45,8 @@ def trained(tmp_path_factory):
             arm="pixel-her-drq",
             out=tmp_path_factory.mktemp("trained") / "run",
             total_steps=140,
-            env=REACH.id,
-            image_size=REACH.image_size,
+            env=POINT.id,
+            image_size=POINT.image_size,
             batch_size=16,
             checkpoint_every=70,
             evaluation=EvaluationSettings(every=0),
@@ -85,7 +86,10 @@ def test_every_checkpoint_is_probed_and_nothing_twice(run):
     families = {key.partition("/")[0] for key in lines[-1].values}
     assert families == {"attribution", "augmentation", "content", "goal_map", "prediction"}
     assert "augmentation/critic.pixels.augmentation_over_signal" in lines[-1].values
-    assert 4 < lines[-1].values["augmentation/camera.cm_per_pixel"] < 7
+    span = lines[-1].values["augmentation/camera.goal_units_per_pixel"]
+    assert span == pytest.approx(2 / 35)
+    assert lines[-1].values["augmentation/camera.shift_goal_units"] == pytest.approx(4 * span)
+    assert lines[-1].values["content/critic.pixels.raw_point_goal_units"] < 0.5
     record = read_run(run)
     assert [line.values for line in record.probes] == [line.values for line in lines]
     assert set(read_arrays(run)) == set(steps)
@@ -116,9 +120,9 @@ def test_one_checkpoint_of_a_run(run):
 def test_probing_changes_nothing_of_the_agent(make_agent):
     agent = make_agent(learning_starts=60)
     agent.learn(80)
-    env = make_environment(REACH)
+    env = make_environment(POINT)
     labelled, extra = gather_labelled_set(env)
-    material = ProbeMaterial(gather_probe_set(env), labelled, extra, shifted(4))
+    material = ProbeMaterial(gather_probe_set(env), labelled, extra, PIXEL_POINT, shifted(4))
     env.close()
     before = {k: v.clone() for k, v in agent.policy.state_dict().items()}
     gradients = [None if p.grad is None else p.grad.clone() for p in agent.policy.parameters()]
@@ -134,14 +138,14 @@ def test_probing_changes_nothing_of_the_agent(make_agent):
     assert np.array_equal(np.random.get_state()[1], generators[1])  # noqa: NPY002
 
 
-def make_reach():
-    return make_environment(REACH)
+def make_point():
+    return make_environment(POINT)
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved") / "mine.zip"
-    env = make_vec_env(make_reach, n_envs=1)
+    env = make_vec_env(make_point, n_envs=1)
     options = {"replay_buffer_class": HerReplayBuffer, "buffer_size": 200, "learning_starts": 60}
     model = TD3("MultiInputPolicy", env, batch_size=16, seed=3, **options)
     model.learn(80)
@@ -151,7 +155,7 @@ def saved(tmp_path_factory):
 
 
 def test_an_sb3_file_of_ones_own(saved, tmp_path):
-    line = probe_zip(saved, make_reach, tmp_path / "out", "TD3", trust=True)
+    line = probe_zip(saved, make_point, tmp_path / "out", "TD3", trust=True)
     record = read_run(tmp_path / "out")
     assert record.info.seed == 3
     assert line.update == record.measurements[0].update > 0
@@ -179,17 +183,17 @@ class AsGymnasiumHasIt(gym.ObservationWrapper):
 
 def test_images_and_goals_as_stock_environments_observe_them(tmp_path):
     def make():
-        return AsGymnasiumHasIt(make_reach())
+        return AsGymnasiumHasIt(make_point())
 
     model = SAC("MultiInputPolicy", make_vec_env(make), buffer_size=10, seed=3)
     model.save(tmp_path / "theirs.zip")  # SB3 has turned the images for its networks
     model.get_env().close()
     assert model.observation_space["pixels"].shape == (3, 36, 36)
     line = probe_zip(tmp_path / "theirs.zip", make, tmp_path / "theirs", trust=True)
-    ours = SAC("MultiInputPolicy", make_vec_env(make_reach), buffer_size=10, seed=3)
+    ours = SAC("MultiInputPolicy", make_vec_env(make_point), buffer_size=10, seed=3)
     ours.save(tmp_path / "ours.zip")
     ours.get_env().close()
-    expected = probe_zip(tmp_path / "ours.zip", make_reach, tmp_path / "ours", trust=True)
+    expected = probe_zip(tmp_path / "ours.zip", make_point, tmp_path / "ours", trust=True)
     assert line.values == pytest.approx(expected.values, rel=1e-4, nan_ok=True)
     one, other = read_run(tmp_path / "theirs"), read_run(tmp_path / "ours")
     assert one.measurements[0].values == pytest.approx(
@@ -210,15 +214,15 @@ def test_an_environment_that_cannot_be_made_is_said_in_one_line(saved, tmp_path)
 
 def test_an_sb3_file_is_not_unpickled_without_trust(saved, tmp_path):
     with pytest.raises(ModelError, match=r"pickled.*--trust"):
-        probe_zip(saved, make_reach, tmp_path / "out", "TD3")
+        probe_zip(saved, make_point, tmp_path / "out", "TD3")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("kind", ["another environment", "another algorithm", "no file", "damaged"])
 def test_sb3_files_that_cannot_be_probed(saved, tmp_path, kind):
-    path, maker, algorithm = saved, make_reach, "TD3"
+    path, maker, algorithm = saved, make_point, "TD3"
     if kind == "another environment":
-        maker = lambda: make_environment(EnvironmentSettings(id="FetchReach-v4", image_size=48))  # noqa: E731
+        maker = lambda: make_environment(EnvironmentSettings(id="PixelPoint-v0", image_size=48))  # noqa: E731
     if kind == "another algorithm":
         algorithm = "SAC"
     if kind == "no file":
@@ -263,8 +267,8 @@ def test_an_arm_without_goals_has_nothing_to_be_asked(tmp_path):
         arm="reach-pixel",
         out=tmp_path / "run",
         total_steps=120,
-        env=REACH.id,
-        image_size=REACH.image_size,
+        env=POINT.id,
+        image_size=POINT.image_size,
         batch_size=16,
         evaluation=EvaluationSettings(every=0),
     )

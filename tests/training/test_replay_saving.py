@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import REACH
+from conftest import POINT
 from helpers.replay_streams import ACTIONS, Episodes, same, same_transitions, space
 from safetensors.numpy import load_file
 from stable_baselines3 import HerReplayBuffer
@@ -23,8 +23,8 @@ ROWS, SPARE = 15, 12
 
 
 @pytest.fixture(scope="module")
-def reach():
-    env = make_vec_env(lambda: make_environment(REACH), n_envs=1, seed=0)
+def point():
+    env = make_vec_env(lambda: make_environment(POINT), n_envs=1, seed=0)
     yield env
     env.close()
 
@@ -34,12 +34,12 @@ def frames(request):
     return request.param
 
 
-def make(reach, folder: Path | None, frames: str, **options) -> SharedFrameHerReplayBuffer:
+def make(point, folder: Path | None, frames: str, **options) -> SharedFrameHerReplayBuffer:
     settings = {"n_envs": 2, "frame_stack": 2, "random_shift": 1, "spare_rows": SPARE}
     settings |= {"frames": frames, "frames_folder": folder, **options}
     stack, n_envs = settings["frame_stack"], settings["n_envs"]
     return SharedFrameHerReplayBuffer(
-        ROWS * n_envs, space(stack), ACTIONS, reach, "cpu", **settings
+        ROWS * n_envs, space(stack), ACTIONS, point, "cpu", **settings
     )
 
 
@@ -61,18 +61,18 @@ def same_samples(*buffers: SharedFrameHerReplayBuffer) -> None:
 @pytest.mark.parametrize("frame_stack", [1, 3])
 @pytest.mark.parametrize("before", [0, 4, 11, 40, 70])
 def test_a_loaded_buffer_goes_on_as_the_one_that_was_never_saved(
-    reach, tmp_path, frames, frame_stack, before
+    point, tmp_path, frames, frame_stack, before
 ):
     """At any point of the ring, with several saves before, and with work lost after the last."""
     episodes = iter(Episodes(2, frame_stack, 5, seed=before, resets=0.05))
-    saved = make(reach, tmp_path / "frames", frames, frame_stack=frame_stack)
-    never = make(reach, None, "memory", frame_stack=frame_stack)
-    stock = HerReplayBuffer(ROWS * 2, space(frame_stack), ACTIONS, reach, "cpu", 2)
+    saved = make(point, tmp_path / "frames", frames, frame_stack=frame_stack)
+    never = make(point, None, "memory", frame_stack=frame_stack)
+    stock = HerReplayBuffer(ROWS * 2, space(frame_stack), ACTIONS, point, "cpu", 2)
     for number, count in enumerate((before, 0, 7, SPARE)):
         add(islice(episodes, count), saved, never, stock)
         saved.save_state(tmp_path / str(number))
     add(islice(Episodes(2, frame_stack, 5, seed=99), SPARE), saved)  # lost
-    loaded = make(reach, tmp_path / "frames", frames, frame_stack=frame_stack)
+    loaded = make(point, tmp_path / "frames", frames, frame_stack=frame_stack)
     loaded.load_state(tmp_path / "3")
     same_samples(never, loaded)
     for _ in range(3):
@@ -82,13 +82,13 @@ def test_a_loaded_buffer_goes_on_as_the_one_that_was_never_saved(
         same_transitions(loaded, stock)
         loaded.random_shift = 1
         loaded.save_state(tmp_path / "again")
-        loaded = make(reach, tmp_path / "frames", frames, frame_stack=frame_stack)
+        loaded = make(point, tmp_path / "frames", frames, frame_stack=frame_stack)
         loaded.load_state(tmp_path / "again")
 
 
-def test_a_buffer_saved_and_watched_goes_on_unchanged(reach, tmp_path, frames):
-    saved = make(reach, tmp_path / "frames", frames)
-    never = make(reach, None, "memory")
+def test_a_buffer_saved_and_watched_goes_on_unchanged(point, tmp_path, frames):
+    saved = make(point, tmp_path / "frames", frames)
+    never = make(point, None, "memory")
     for number, transition in enumerate(islice(Episodes(2, 2, 5), 60)):
         add([transition], saved, never)
         if number % 5 == 0:
@@ -100,21 +100,21 @@ def test_a_buffer_saved_and_watched_goes_on_unchanged(reach, tmp_path, frames):
     same_samples(saved, never)
 
 
-def test_the_state_before_stays_loadable_until_the_caller_went_on(reach, tmp_path, frames):
+def test_the_state_before_stays_loadable_until_the_caller_went_on(point, tmp_path, frames):
     """A process that dies after save_state and before its caller noted the new folder."""
-    buffer, never = make(reach, tmp_path / "frames", frames), make(reach, None, "memory")
+    buffer, never = make(point, tmp_path / "frames", frames), make(point, None, "memory")
     episodes = iter(Episodes(2, 2, 5))
     add(islice(episodes, 33), buffer, never)
     buffer.save_state(tmp_path / "old")
     add(islice(episodes, SPARE), buffer)
     buffer.save_state(tmp_path / "new")
-    loaded = make(reach, tmp_path / "frames", frames)
+    loaded = make(point, tmp_path / "frames", frames)
     loaded.load_state(tmp_path / "old")
     same_samples(loaded, never)
 
 
-def test_frames_are_written_once(reach, tmp_path):
-    buffer = make(reach, tmp_path / "frames", "memory")
+def test_frames_are_written_once(point, tmp_path):
+    buffer = make(point, tmp_path / "frames", "memory")
     episodes = iter(Episodes(2, 2, 5))
     add(islice(episodes, 10), buffer)
     buffer.save_state(tmp_path / "0")
@@ -128,8 +128,8 @@ def test_frames_are_written_once(reach, tmp_path):
     assert held <= 4 * 2 * 2  # four rows of two environments, each with an extra frame at most
 
 
-def test_files_that_nothing_needs_are_removed(reach, tmp_path):
-    buffer = make(reach, tmp_path / "frames", "memory")
+def test_files_that_nothing_needs_are_removed(point, tmp_path):
+    buffer = make(point, tmp_path / "frames", "memory")
     episodes = iter(Episodes(2, 2, 5))
     for number in range(25):
         add(islice(episodes, 3), buffer)
@@ -138,52 +138,52 @@ def test_files_that_nothing_needs_are_removed(reach, tmp_path):
     assert len(files) <= 2 * (ROWS // 3 + 3)  # rows and extra frames of the ring, and a save more
 
 
-def test_more_transitions_than_spare_rows_are_found_out(reach, tmp_path):
-    buffer = make(reach, tmp_path / "frames", "disk")
+def test_more_transitions_than_spare_rows_are_found_out(point, tmp_path):
+    buffer = make(point, tmp_path / "frames", "disk")
     episodes = iter(Episodes(2, 2, 5))
     add(islice(episodes, 40), buffer)
     buffer.save_state(tmp_path / "0")
     add(islice(episodes, SPARE), buffer)
-    make(reach, tmp_path / "frames", "disk").load_state(tmp_path / "0")
+    make(point, tmp_path / "frames", "disk").load_state(tmp_path / "0")
     add(islice(episodes, 1), buffer)
     with pytest.raises(ReplayStateError, match=r"no longer those of .* spare_rows=12"):
-        make(reach, tmp_path / "frames", "disk").load_state(tmp_path / "0")
+        make(point, tmp_path / "frames", "disk").load_state(tmp_path / "0")
     assert buffer.frame_ring.kept == []  # nothing is kept for a state that is lost
 
 
-def test_an_older_state_on_disk_is_lost_with_the_first_transition_after_a_save(reach, tmp_path):
-    buffer = make(reach, tmp_path / "frames", "disk")
+def test_an_older_state_on_disk_is_lost_with_the_first_transition_after_a_save(point, tmp_path):
+    buffer = make(point, tmp_path / "frames", "disk")
     episodes = iter(Episodes(2, 2, 5))
     for name in ("old", "new"):
         add(islice(episodes, 5), buffer)
         buffer.save_state(tmp_path / name)
     add(islice(episodes, 1), buffer)
     with pytest.raises(ReplayStateError, match="no longer"):
-        make(reach, tmp_path / "frames", "disk").load_state(tmp_path / "old")
-    make(reach, tmp_path / "frames", "disk").load_state(tmp_path / "new")
+        make(point, tmp_path / "frames", "disk").load_state(tmp_path / "old")
+    make(point, tmp_path / "frames", "disk").load_state(tmp_path / "new")
 
 
-def test_a_new_buffer_in_the_folder_takes_it_over_with_its_first_transition(reach, tmp_path):
-    add(islice(Episodes(2, 2, 5), 9), buffer := make(reach, tmp_path / "frames", "disk"))
+def test_a_new_buffer_in_the_folder_takes_it_over_with_its_first_transition(point, tmp_path):
+    add(islice(Episodes(2, 2, 5), 9), buffer := make(point, tmp_path / "frames", "disk"))
     buffer.save_state(tmp_path / "0")
-    other = make(reach, tmp_path / "frames", "disk")
-    make(reach, tmp_path / "frames", "disk").load_state(tmp_path / "0")  # not yet
+    other = make(point, tmp_path / "frames", "disk")
+    make(point, tmp_path / "frames", "disk").load_state(tmp_path / "0")  # not yet
     add(islice(Episodes(2, 2, 5), 1), other)
     with pytest.raises(ReplayStateError, match="no longer"):
-        make(reach, tmp_path / "frames", "disk").load_state(tmp_path / "0")
+        make(point, tmp_path / "frames", "disk").load_state(tmp_path / "0")
 
 
 @pytest.mark.parametrize("lost", ["pixels.fixed", "pixels.rest", "frames.json"])
-def test_lost_files_of_frames_are_found_out(reach, tmp_path, lost):
-    add(islice(Episodes(2, 2, 5), 9), buffer := make(reach, tmp_path / "frames", "disk"))
+def test_lost_files_of_frames_are_found_out(point, tmp_path, lost):
+    add(islice(Episodes(2, 2, 5), 9), buffer := make(point, tmp_path / "frames", "disk"))
     buffer.save_state(tmp_path / "0")
     (tmp_path / "frames" / lost).unlink()
     with pytest.raises(ReplayStateError, match="files are missing"):
-        make(reach, tmp_path / "frames", "disk").load_state(tmp_path / "0")
+        make(point, tmp_path / "frames", "disk").load_state(tmp_path / "0")
 
 
-def saved_state(reach, tmp_path: Path) -> None:
-    add(islice(Episodes(2, 2, 5), 20), buffer := make(reach, tmp_path / "frames", "memory"))
+def saved_state(point, tmp_path: Path) -> None:
+    add(islice(Episodes(2, 2, 5), 20), buffer := make(point, tmp_path / "frames", "memory"))
     buffer.save_state(tmp_path / "0")
 
 
@@ -191,8 +191,8 @@ def files(tmp_path: Path) -> list[Path]:
     return [path for folder in ("0", "frames") for path in sorted((tmp_path / folder).iterdir())]
 
 
-def test_missing_cut_and_altered_files_are_each_named(reach, tmp_path):
-    saved_state(reach, tmp_path)
+def test_missing_cut_and_altered_files_are_each_named(point, tmp_path):
+    saved_state(point, tmp_path)
     assert len(files(tmp_path)) == 4  # JSON, vectors, frames of rows, frames besides
     for path in files(tmp_path):
         content = path.read_bytes()
@@ -204,27 +204,27 @@ def test_missing_cut_and_altered_files_are_each_named(reach, tmp_path):
         for damage in damages:
             path.write_bytes(damage)
             with pytest.raises(ReplayStateError, match=r"damaged|missing") as error:
-                make(reach, tmp_path / "frames", "memory").load_state(tmp_path / "0")
+                make(point, tmp_path / "frames", "memory").load_state(tmp_path / "0")
             assert path.name in str(error.value)
             assert "\n" not in str(error.value)
         path.unlink()
         with pytest.raises(ReplayStateError, match=path.name):
-            make(reach, tmp_path / "frames", "memory").load_state(tmp_path / "0")
+            make(point, tmp_path / "frames", "memory").load_state(tmp_path / "0")
         path.write_bytes(content)
-    make(reach, tmp_path / "frames", "memory").load_state(tmp_path / "0")
+    make(point, tmp_path / "frames", "memory").load_state(tmp_path / "0")
 
 
-def test_another_buffer_s_state_is_refused_by_what_differs(reach, tmp_path):
-    saved_state(reach, tmp_path)
+def test_another_buffer_s_state_is_refused_by_what_differs(point, tmp_path):
+    saved_state(point, tmp_path)
     for change, message in (
         ({"n_envs": 1}, "n_envs was 2 and is 1"),
         ({"frame_stack": 1}, "frame_stack was 2 and is 1"),
         ({"frames": "disk"}, "frames was memory and is disk"),
     ):
-        other = make(reach, tmp_path / "frames", **({"frames": "memory"} | change))
+        other = make(point, tmp_path / "frames", **({"frames": "memory"} | change))
         with pytest.raises(ReplayStateError, match=message):
             other.load_state(tmp_path / "0")
-    used = make(reach, tmp_path / "frames", "memory")
+    used = make(point, tmp_path / "frames", "memory")
     add(islice(Episodes(2, 2, 5), 1), used)
     with pytest.raises(ReplayStateError, match="into a new one"):
         used.load_state(tmp_path / "0")
@@ -234,24 +234,24 @@ def test_another_buffer_s_state_is_refused_by_what_differs(reach, tmp_path):
         other.mkdir(exist_ok=True)
         (other / path.name).write_text(json.dumps(content))
         with pytest.raises(ReplayStateError, match="is damaged"):
-            make(reach, tmp_path / "frames", "memory").load_state(other)
+            make(point, tmp_path / "frames", "memory").load_state(other)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 99}))
     with pytest.raises(ReplayStateError, match="schema 99"):
-        make(reach, tmp_path / "frames", "memory").load_state(tmp_path / "0")
+        make(point, tmp_path / "frames", "memory").load_state(tmp_path / "0")
 
 
-def test_what_cannot_be_saved_says_so(reach, tmp_path):
+def test_what_cannot_be_saved_says_so(point, tmp_path):
     with pytest.raises(ReplayStateError, match="give frames_folder"):
-        make(reach, None, "memory").save_state(tmp_path / "0")
+        make(point, None, "memory").save_state(tmp_path / "0")
     with pytest.raises(ReplayStateError, match="copy_info_dict"):
-        make(reach, tmp_path / "f", "memory", copy_info_dict=True).save_state(tmp_path / "0")
+        make(point, tmp_path / "f", "memory", copy_info_dict=True).save_state(tmp_path / "0")
     with pytest.raises(ReplayStateError, match="no replay state"):
-        make(reach, tmp_path / "f", "memory").load_state(tmp_path / "nothing")
+        make(point, tmp_path / "f", "memory").load_state(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("fails", [1, 2, 3])
-def test_a_full_disk_leaves_the_state_before(reach, tmp_path, frames, monkeypatch, fails):
-    buffer, never = make(reach, tmp_path / "frames", frames), make(reach, None, "memory")
+def test_a_full_disk_leaves_the_state_before(point, tmp_path, frames, monkeypatch, fails):
+    buffer, never = make(point, tmp_path / "frames", frames), make(point, None, "memory")
     episodes = iter(Episodes(2, 2, 5))
     add(islice(episodes, 33), buffer, never)
     buffer.save_state(tmp_path / "old")
@@ -273,14 +273,14 @@ def test_a_full_disk_leaves_the_state_before(reach, tmp_path, frames, monkeypatc
     assert not list(tmp_path.glob("*/*.tmp"))
     if frames == "memory" and fails < 3:
         assert set((tmp_path / "frames").iterdir()) == kept
-    loaded = make(reach, tmp_path / "frames", frames)
+    loaded = make(point, tmp_path / "frames", frames)
     loaded.load_state(tmp_path / "old")
     same_samples(loaded, never)
     add(later, loaded, never)
     same_samples(loaded, never)
     # And the one that met the full disk can be saved once there is room.
     loaded.save_state(tmp_path / "new")
-    again = make(reach, tmp_path / "frames", frames)
+    again = make(point, tmp_path / "frames", frames)
     again.load_state(tmp_path / "new")
     same_samples(again, never)
 
@@ -314,7 +314,7 @@ while True:
 """
 
 
-def test_a_killed_process_can_be_gone_on_with(reach, tmp_path):
+def test_a_killed_process_can_be_gone_on_with(point, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -327,7 +327,7 @@ def test_a_killed_process_can_be_gone_on_with(reach, tmp_path):
             break
     process.wait()
     newest = max(int(path.name[5:]) for path in tmp_path.glob("state*"))
-    never, *loaded = (make(reach, tmp_path / f, f) for f in ("memory", "memory", "disk"))
+    never, *loaded = (make(point, tmp_path / f, f) for f in ("memory", "memory", "disk"))
     episodes = iter(Episodes(2, 2, 5))
     add(islice(episodes, 7 * newest), never)
     for buffer, name in zip(loaded, ("memory", "disk"), strict=True):

@@ -21,7 +21,7 @@ from goalscope.training.runs.run import make_probe_set, train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings, SettingsError
 
 FLAGS = (
-    "--env FetchReach-v4 --image-size 36 --total-steps 360 --learning-starts 200 --batch-size 16 "
+    "--env PixelPoint-v0 --image-size 36 --total-steps 360 --learning-starts 200 --batch-size 16 "
     "--checkpoint-every 100 --evaluation.every 150 --evaluation.episodes 1 --threads 1 "
     "--every.sensitivity 50 --device cpu"
 ).split()
@@ -43,7 +43,7 @@ def settings(out, **changes) -> RunSettings:
             total_steps=200,
             learning_starts=100,
             batch_size=16,
-            env="FetchReach-v4",
+            env="PixelPoint-v0",
             image_size=36,
             every=Cadence(sensitivity=50),
             evaluation=EvaluationSettings(every=0),
@@ -57,7 +57,7 @@ def settings(out, **changes) -> RunSettings:
 def probe_set(tmp_path_factory):
     """Gathered once: it takes longer than the runs."""
     path = tmp_path_factory.mktemp("probe") / "probe_set.safetensors"
-    make_probe_set(EnvironmentSettings(id="FetchReach-v4", image_size=36)).save(path)
+    make_probe_set(EnvironmentSettings(id="PixelPoint-v0", image_size=36)).save(path)
     return path
 
 

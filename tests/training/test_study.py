@@ -24,7 +24,7 @@ def settings(folder, seed) -> RunSettings:
         seed=seed,
         learning_starts=100,
         batch_size=16,
-        env="FetchReach-v4",
+        env="PixelPoint-v0",
         image_size=36,
         every=Cadence(sensitivity=50),
         evaluation=EvaluationSettings(every=0),
@@ -64,7 +64,7 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     folder = tmp_path / "study"
     run = folder / "pixel-her-seed0"
     command = [sys.executable, "-m", "goalscope.cli.main", "study", "pixel-her", "--seeds", "0"]
-    command += ["--env", "FetchReach-v4", "--image-size", "36", "--batch-size", "16"]
+    command += ["--env", "PixelPoint-v0", "--image-size", "36", "--batch-size", "16"]
     command += ["--evaluation.every", "0", "--out", str(folder)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not is_run(run) or last_update(run) < 1:

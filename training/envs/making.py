@@ -140,6 +140,11 @@ def _kind(settings: EnvironmentSettings) -> _Kind:
     return KINDS.get(settings.id, _FETCH)
 
 
+gym.register(
+    PIXEL_POINT.name,
+    entry_point="goalscope.training.envs.pixel_point:PixelPointEnv",
+    max_episode_steps=PIXEL_POINT.episode_steps,
+)
 _FETCH = _Kind(
     _fetch,
     _fetch_simulation,

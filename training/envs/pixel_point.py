@@ -164,10 +164,3 @@ def _distance(achieved_goal: np.ndarray, desired_goal: np.ndarray) -> np.ndarray
         achieved_goal.astype(np.float64) - desired_goal.astype(np.float64), axis=-1
     )
     return distance
-
-
-gym.register(
-    PIXEL_POINT.name,
-    entry_point=f"{__name__}:{PixelPointEnv.__name__}",
-    max_episode_steps=PIXEL_POINT.episode_steps,
-)
