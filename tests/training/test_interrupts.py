@@ -50,6 +50,8 @@ def test_a_study_interrupted_early_says_so_in_one_line(tmp_path, moment):
     while not awaited.exists() or ("json" in awaited.name and "running" not in awaited.read_text()):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
+    if moment == "workers import":
+        time.sleep(1.5)  # they have begun to, and take longer
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to every process
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
