@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from goalscope.cli.main import main
 
@@ -32,6 +33,11 @@ def goalscope(*arguments: object, **environment: str) -> subprocess.CompletedPro
         except SystemExit as stop:
             code = int(stop.code or 0)
     return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, and what is in it."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def refused(done: subprocess.CompletedProcess[str], *says: str) -> None:

@@ -1,14 +1,12 @@
-"""Plans, probes and the short form as a user types them; bad input in one line."""
+"""Plan files and presets, as a user types them; bad input in one line."""
 
 import json
 
 import pytest
 from helpers.command import goalscope, refused
-from helpers.synthetic_runs import write_arms
 
 from goalscope.cli.plan import PlanError, find_plan, kept_plan, load_plan
 from goalscope.cli.report import Report
-from goalscope.diagnostics.record import RecordWriter, RunInfo
 from goalscope.training.runs.arms import find_arm
 
 PLAN = """
@@ -97,56 +95,3 @@ def test_an_unreadable_plan_is_an_error_of_its_own(tmp_path):
     (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(PlanError, match="cannot be read"):
         load_plan(tmp_path / "plan.toml")
-
-
-@pytest.mark.parametrize("form", ["pdf", "png", "md"])
-def test_the_short_form(tmp_path, form):
-    folders = write_arms(tmp_path / "runs", 2)
-    done = goalscope("compare", *folders, "--out", tmp_path / "page", "--format", form)
-    assert done.returncode == 0, done.stderr
-    short = tmp_path / "page" / "short"
-    if form == "pdf":
-        assert (short / "verdict.pdf").read_bytes().startswith(b"%PDF")
-    else:
-        assert "What to try next" in (short / "verdict.md").read_text()
-        assert (short / "forward_signal.png").exists()
-
-
-def test_an_empty_study(tmp_path):
-    (tmp_path / "study.json").write_text('{"schema": 1, "runs": []}')
-    refused(goalscope("compare", tmp_path), "holds no finished run")
-
-
-def test_a_study_in_which_every_seed_of_an_arm_failed(tmp_path):
-    folders = write_arms(tmp_path, 2)
-    rows = [
-        {"name": folder.name, "arm": "pixel-her", "seed": 0, "state": "finished", "cause": None}
-        for folder in folders
-    ]
-    rows += [
-        {"name": f"gone-{seed}", "arm": "gone", "seed": seed, "state": "failed", "cause": "no disk"}
-        for seed in (0, 1)
-    ]
-    (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "runs": rows}))
-    done = goalscope("compare", tmp_path, "--out", tmp_path / "page")
-    refused(done, "every seed of gone failed")
-    assert (
-        "gone-0, gone-1 not compared: no disk"
-        in (tmp_path / "page" / "comparison.html").read_text()
-    )
-
-
-def test_every_run_of_a_study_failed(tmp_path):
-    row = {"name": "a", "arm": "pixel-her", "seed": 0, "state": "failed", "cause": "no disk"}
-    (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "runs": [row]}))
-    refused(goalscope("compare", tmp_path), "holds no finished run", "a failed (no disk)")
-
-
-def test_probing_what_cannot_be_probed(tmp_path):
-    RecordWriter(tmp_path / "mine", RunInfo())
-    refused(goalscope("probe", tmp_path / "mine"), "no checkpoints to probe")
-    refused(goalscope("probe", tmp_path / "nothing"), "neither a run nor a checkpoint")
-    (tmp_path / "model.zip").write_bytes(b"PK")
-    refused(goalscope("probe", tmp_path / "model.zip"), "pickled", "--trust")
-    made = ["--make-env", "nowhere:make", "--trust"]
-    refused(goalscope("probe", tmp_path / "model.zip", *made), "cannot be imported")

@@ -1,0 +1,88 @@
+"""`goalscope compare`: of runs and of studies, and of what is left of them."""
+
+import json
+
+import pytest
+from helpers.command import goalscope, refused
+from helpers.synthetic_runs import write_arms
+
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, read_run
+
+
+def test_train_report_compare(runs):
+    one = runs / "pixel-her-0"
+    info = read_run(one).info
+    assert info.arm == "pixel-her"
+    assert info.settings["env.id"] == "PixelPoint-v0"
+    assert info.settings["env.renderer"]
+    assert info.settings["agent.learning_rate"] == pytest.approx(3e-4)
+    report = goalscope("report", one)
+    assert report.returncode == 0, report.stderr
+    assert (one / "report.html").exists()
+    folders = sorted(path for path in runs.iterdir() if path.name.startswith("pixel"))
+    compared = goalscope("compare", *folders, "--out", runs / "comparison")
+    assert compared.returncode == 0, compared.stderr
+    assert (runs / "comparison" / "comparison.html").exists()
+    lines = compared.stdout.splitlines()
+    assert lines[0].startswith("That the image features drown the goal")
+    assert lines[5].startswith("The page: ")  # after three sentences and success
+    assert all(line.startswith("Try next") for line in lines[6:])
+    whole = goalscope("compare", runs, "--out", runs / "again")
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.splitlines()[:3] == compared.stdout.splitlines()[:3]
+
+
+def test_every_seed_of_a_study_shares_the_probe_set(runs):
+    digests = {read_run(p).info.probe_set["sha256"] for p in runs.glob("pixel-*")}
+    assert len(digests) == 1
+
+
+def test_comparing_what_cannot_be_compared(runs, tmp_path):
+    writer = RecordWriter(tmp_path / "other", RunInfo(arm="other", seed=0))
+    writer.write(Line(1, 1, {"something/else.entirely": 1.0}))
+    refused(goalscope("compare", runs / "pixel-her-0", tmp_path / "other"))
+    refused(goalscope("compare", runs / "pixel-her-0"))
+    assert not (runs / "comparison-of-nothing").exists()
+
+
+@pytest.mark.parametrize("form", ["pdf", "png", "md"])
+def test_the_short_form(tmp_path, form):
+    folders = write_arms(tmp_path / "runs", 2)
+    done = goalscope("compare", *folders, "--out", tmp_path / "page", "--format", form)
+    assert done.returncode == 0, done.stderr
+    short = tmp_path / "page" / "short"
+    if form == "pdf":
+        assert (short / "verdict.pdf").read_bytes().startswith(b"%PDF")
+    else:
+        assert "What to try next" in (short / "verdict.md").read_text()
+        assert (short / "forward_signal.png").exists()
+
+
+def test_an_empty_study(tmp_path):
+    (tmp_path / "study.json").write_text('{"schema": 1, "runs": []}')
+    refused(goalscope("compare", tmp_path), "holds no finished run")
+
+
+def test_a_study_in_which_every_seed_of_an_arm_failed(tmp_path):
+    folders = write_arms(tmp_path, 2)
+    rows = [
+        {"name": folder.name, "arm": "pixel-her", "seed": 0, "state": "finished", "cause": None}
+        for folder in folders
+    ]
+    rows += [
+        {"name": f"gone-{seed}", "arm": "gone", "seed": seed, "state": "failed", "cause": "no disk"}
+        for seed in (0, 1)
+    ]
+    (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "runs": rows}))
+    done = goalscope("compare", tmp_path, "--out", tmp_path / "page")
+    refused(done, "every seed of gone failed")
+    assert (
+        "gone-0, gone-1 not compared: no disk"
+        in (tmp_path / "page" / "comparison.html").read_text()
+    )
+
+
+def test_every_run_of_a_study_failed(tmp_path):
+    row = {"name": "a", "arm": "pixel-her", "seed": 0, "state": "failed", "cause": "no disk"}
+    (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "runs": [row]}))
+    refused(goalscope("compare", tmp_path), "holds no finished run", "a failed (no disk)")

@@ -1,0 +1,101 @@
+"""The command itself: help, its version, what it refuses, and what it imports to answer."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from helpers.command import goalscope, refused
+from helpers.synthetic_runs import write_arms
+
+import goalscope as package
+from goalscope.cli.main import COMMANDS
+
+HEAVY = {"torch", "stable_baselines3", "captum", "mujoco", "gymnasium_robotics"}
+IMPORTED_BY = """
+import json, sys
+from goalscope.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def imported_by(*arguments: object) -> set[str]:
+    """The packages that a command has imported by the time it ends."""
+    command = [sys.executable, "-c", IMPORTED_BY, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_help_lists_the_commands_and_imports_nothing_for_it():
+    assert not imported_by("--help") & (HEAVY | {"numpy", "tyro", "rich"})
+    done = goalscope("--help")
+    assert done.returncode == 0
+    for command, summary in COMMANDS.items():
+        assert f"{command} " in done.stdout
+        assert summary in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["arms"], ["train", "--help"], ["doctor", "--help"], ["report", "--help"]]
+)
+def test_what_needs_no_agent_imports_none(arguments):
+    assert not imported_by(*arguments) & HEAVY
+
+
+def test_reading_records_and_making_pages_imports_no_agent(tmp_path):
+    runs = write_arms(tmp_path / "runs", 2)
+    assert not imported_by("report", runs[0]) & HEAVY
+    assert (runs[0] / "report.html").exists()
+    assert not imported_by("compare", *runs, "--out", tmp_path / "page") & HEAVY
+    assert (tmp_path / "page" / "comparison.html").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_shows_an_example(command):
+    done = goalscope(command, "--help")
+    assert done.returncode == 0
+    assert f"For example: goalscope {command}" in " ".join(done.stdout.split())
+
+
+def test_version():
+    done = goalscope("--version")
+    assert (done.returncode, done.stdout) == (0, f"goalscope {package.__version__}\n")
+
+
+def test_the_package_runs_as_the_command_does():
+    done = subprocess.run(
+        [sys.executable, "-m", "goalscope", "arms"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert done.returncode == 0
+    assert "pixel-her-drq-norm" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], ["which command?", "train"]),
+        (["comprae"], ["no command 'comprae'", "did you mean compare?"]),
+        (["--colour"], ["no command '--colour'"]),
+        (["train"], ["Name of the arm", "--out"]),
+        (["train", "pixel-her", "--colour", "red", "--out", "x"], ["--colour"]),
+        (["report"], ["The folder of the run"]),
+        (["compare"], ["compare what?", "goalscope compare --help"]),
+        (["study"], ["--out"]),
+        (["study", "--out", "x"], ["needs an arm and a seed"]),
+        (["study", "assy", "--out", "x"], ["did you mean assay", "preset (assay, demo, push)"]),
+        (["study", "pixel-hor", "--out", "x"], ["did you mean pixel-her"]),
+        (["study", "pixel-her", "--seeds", "--out", "x"], ["needs an arm and a seed"]),
+    ],
+)
+def test_what_cannot_be_understood_is_said_in_one_line(arguments, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(goalscope(*arguments), *says)
+    assert not list(tmp_path.iterdir())

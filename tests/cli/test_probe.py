@@ -1,0 +1,59 @@
+"""`goalscope probe`: what cannot be probed, in one line; where a user's environment comes from."""
+
+import sys
+
+import pytest
+from helpers.command import goalscope, refused
+
+from goalscope.cli.probe import imported
+from goalscope.diagnostics.record import RecordWriter, RunInfo
+from goalscope.errors import UserError
+
+
+def test_probing_what_cannot_be_probed(tmp_path):
+    RecordWriter(tmp_path / "mine", RunInfo())
+    refused(goalscope("probe", tmp_path / "mine"), "no checkpoints to probe")
+    refused(goalscope("probe", tmp_path / "nothing"), "neither a run nor a checkpoint")
+    (tmp_path / "model.zip").write_bytes(b"PK")
+    refused(goalscope("probe", tmp_path / "model.zip"), "pickled", "--trust")
+    made = ["--make-env", "nowhere:make", "--trust"]
+    refused(goalscope("probe", tmp_path / "model.zip", *made), "cannot be imported")
+
+
+MODULE = "from {sibling} import ANSWER\n\n\ndef make():\n    return ANSWER\n"
+
+
+def test_an_environment_comes_from_a_file_elsewhere_with_its_siblings(tmp_path, monkeypatch):
+    folder = tmp_path / "my environments"
+    folder.mkdir()
+    (folder / "constants_elsewhere.py").write_text("ANSWER = 42\n")
+    (folder / "elsewhere.py").write_text(MODULE.format(sibling="constants_elsewhere"))
+    monkeypatch.setattr("sys.path", [*sys.path])
+    assert imported(f"{folder}/elsewhere.py:make")() == 42
+
+
+def test_an_environment_comes_from_a_module_here(tmp_path, monkeypatch):
+    (tmp_path / "constants_here.py").write_text("ANSWER = 43\n")
+    (tmp_path / "here.py").write_text(MODULE.format(sibling="constants_here"))
+    monkeypatch.setattr("sys.path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    assert imported("here:make")() == 43
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("nowhere:make", "No module named 'nowhere'"),
+        ("nowhere.py:make", "No module named 'nowhere'"),
+        ("json:make", "no attribute 'make'"),
+        ("json", "write module:function"),
+        ("broken.py:make", "SyntaxError"),
+    ],
+)
+def test_makers_that_cannot_be_imported(tmp_path, monkeypatch, where, says):
+    (tmp_path / "broken.py").write_text("def make(:")
+    monkeypatch.setattr("sys.path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"^--make-env {where} cannot be imported from ") as caught:
+        imported(where)
+    assert says in str(caught.value)

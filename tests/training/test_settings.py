@@ -1,0 +1,52 @@
+"""A run's settings: what an arm decides, what is given beside it, and the way back from a file."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from goalscope.training.runs.arms import ARMS
+from goalscope.training.runs.settings import Cadence, RunSettings, StudySettings, settings_of
+
+
+def test_what_is_given_beside_the_arm_wins_over_it():
+    own = RunSettings("pixel-her-norm", Path("a"))
+    assert (own.agent.learning_rate, own.agent.cnn_dim) == (1e-4, 50)
+    given = replace(own, lr=2e-4, cnn_dim=64)
+    assert given.agent == replace(own.agent, learning_rate=2e-4, cnn_dim=64)
+
+
+def test_the_arm_wins_over_what_is_observed():
+    settings = RunSettings("reach-pixel", Path("a"), env="FetchPush-v4", image_size=48)
+    assert settings.environment.id == "FetchReach-v4"
+    assert settings.environment.image_size == 48
+    assert not settings.environment.goals
+
+
+def test_a_study_hands_its_settings_to_each_run():
+    study = StudySettings(env="FetchReach-v4", lr=1e-3, every=Cadence(7, 8, 9), n_envs=4)
+    run = study.of_run("pixel-her", Path("a"), 3)
+    assert (run.arm, run.out, run.seed) == ("pixel-her", Path("a"), 3)
+    assert (run.env, run.lr, run.every, run.n_envs) == ("FetchReach-v4", 1e-3, Cadence(7, 8, 9), 4)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_the_configuration_of_a_checkpoint_leads_back_to_its_settings(arm):
+    settings = RunSettings(
+        arm, Path("run"), seed=5, env="FetchReach-v4", image_size=36, lr=2e-4, net_arch=(8, 4)
+    )
+    saved = json.loads(json.dumps(settings.configuration()))
+    again = settings_of(saved, Path("run"))
+    assert again.agent == settings.agent
+    assert again.environment == settings.environment
+    assert json.loads(json.dumps(again.configuration())) == saved
+
+
+def test_an_arm_defined_anew_is_not_taken_for_the_one_that_was_saved():
+    saved = RunSettings("pixel-her-norm", Path("run")).configuration()
+    saved["agent.trunk"] = "simnorm"
+    with pytest.raises(
+        ValueError, match=r"agent.trunk of pixel-her-norm was simnorm, is layernorm"
+    ):
+        settings_of(saved, Path("run"))
