@@ -11,7 +11,7 @@ from rich.console import Console
 from goalscope.cli.plan import find_plan, load_plan
 from goalscope.cli.probe import probe_runs
 from goalscope.cli.train import Study
-from goalscope.reports import Comparison, write_comparison, write_report
+from goalscope.reports import ComparisonPage, write_comparison, write_report
 from goalscope.training.envs.making import EnvironmentSettings
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
@@ -69,7 +69,7 @@ class Demo:
             console.print(f"  {page.page}")
         return 0
 
-    def _reach(self, folder: Path, console: Console) -> Comparison:
+    def _reach(self, folder: Path, console: Console) -> ComparisonPage:
         """Train, probe and compare the preset "demo"."""
         path = find_plan("demo")
         assert path is not None  # it is shipped
@@ -102,7 +102,7 @@ class Demo:
         )
 
 
-def _say(console: Console, comparison: Comparison) -> None:
+def _say(console: Console, comparison: ComparisonPage) -> None:
     console.print()
     for warning in comparison.warnings:
         console.print(f"Note: {warning}")
