@@ -16,7 +16,7 @@ from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, Dash, arm_style
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.formatting import count, percent
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
 _ROOM = 1.08
@@ -44,7 +44,12 @@ def success_plot(arms: Arms, *, by_update: bool) -> Plot | None:
         "their last step. Both axes are even."
     )
     return Plot(
-        "success", "Success, and how near it ends", caption, lambda: _plot(arms, floors, axes)
+        "success",
+        "Success, and how near it ends",
+        caption,
+        lambda: _plot(arms, floors, axes),
+        section="C6",
+        shows=("C6", "R1"),
     )
 
 

@@ -27,7 +27,7 @@ from goalscope.reports.rivals.readings import (
     unnormalised,
     varying_part,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _LATE: tuple[Time, ...] = ("late",)
 _ENCODER = ("encoder_without_gradient", "encoder_not_moving")

@@ -21,7 +21,7 @@ from goalscope.reports.rivals.readings import (
     recorded,
     unnormalised,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _LATE: tuple[Time, ...] = ("late",)
 

@@ -6,14 +6,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
-from goalscope.reports.statistics.intervals import (
-    Interval,
-    PairedDifference,
-    Scale,
-    paired_difference,
-    t_interval,
-    threshold_p,
-)
+from goalscope.reports.statistics.intervals import Interval, t_interval, threshold_p
+from goalscope.reports.statistics.paired import PairedDifference, paired_difference
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 Way = Literal["for", "against"]

@@ -11,8 +11,8 @@ from scipy import stats
 
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.equivalence import equivalent
-from goalscope.reports.statistics.intervals import Scale, holm, threshold_p
-from goalscope.reports.statistics.multiplicity import after_holm
+from goalscope.reports.statistics.intervals import threshold_p
+from goalscope.reports.statistics.multiplicity import after_holm, holm
 from goalscope.reports.statistics.outcomes import (
     Outcome,
     Sample,
@@ -21,6 +21,7 @@ from goalscope.reports.statistics.outcomes import (
     judge_below,
     judge_raised,
 )
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.statistics.unpaired import unpaired_comparison
 

@@ -124,7 +124,11 @@ def test_without_probes_c3_is_not_tested_and_says_what_is_missing(holds):
 def test_a_direction_takes_two_gradients(holds):
     link = holds[1].find("C3", "initialisation", BASELINE)
     assert link.verdict.outcome is Outcome.NOT_TESTED
-    assert [str(part.verdict) for part in link.quantities] == ["not tested", "not tested", "supported"]
+    assert [str(part.verdict) for part in link.quantities] == [
+        "not tested",
+        "not tested",
+        "supported",
+    ]
 
 
 @pytest.mark.parametrize(

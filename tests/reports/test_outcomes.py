@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goalscope.reports.statistics.combining import conjunction
-from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.outcomes import (
     Outcome,
     Sample,
@@ -17,6 +16,7 @@ from goalscope.reports.statistics.outcomes import (
     judge_raised,
     sort_sample,
 )
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 RULES = Thresholds()

@@ -9,15 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from goalscope.reports.statistics.intervals import (
-    EPSILON,
-    Scale,
-    holm,
+from goalscope.reports.statistics.intervals import t_interval
+from goalscope.reports.statistics.multiplicity import holm
+from goalscope.reports.statistics.paired import (
     paired_difference,
     paired_permutation_p,
     smallest_paired_p,
-    t_interval,
 )
+from goalscope.reports.statistics.scales import EPSILON, Scale
 
 shares = st.floats(0.001, 0.999)
 
