@@ -8,11 +8,7 @@ from helpers.synthetic_runs import BASELINE, FIX, write_arms
 from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import SHAPLEY_SHARE, SIGNAL_SHARE, metric_of
 from goalscope.reports import Thresholds, write_comparison, write_probe_page, write_report
-from goalscope.reports.claims.quantities import (
-    noise_quantities,
-    quantities_beside,
-    tested_quantities,
-)
+from goalscope.reports.claims import quantities
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.rivals.checks import CHECKS
 
@@ -37,10 +33,10 @@ def test_checks_say_which_keys_they_read(tmp_path, kind):
 
 @pytest.mark.parametrize("family", [Family.SENSITIVITY, Family.SENSITIVITY_REPLAY])
 def test_quantities_say_which_keys_they_read(family):
-    quantities = [
-        *tested_quantities(family, Thresholds()),
-        *noise_quantities("pixels", "object", Thresholds()),
-        *quantities_beside(family, "pixels"),
+    found = [
+        *quantities.tested_quantities(family, Thresholds()),
+        *quantities.noise_quantities("pixels", "object", Thresholds()),
+        *quantities.quantities_beside(family, "pixels"),
     ]
-    keys = [key for quantity in quantities for key in quantity.keys]
+    keys = [key for quantity in found for key in quantity.keys]
     assert [key for key in keys if metric_of(key) is None] == []
