@@ -62,7 +62,9 @@ def train_once(variant: str, updates: int) -> dict[str, float]:
     from goalscope.training.runs.agent import build_agent
     from goalscope.training.runs.settings import RunSettings
 
-    model = build_agent(RunSettings("pixel-her", Path(), STARTS + updates, learning_starts=STARTS))
+    model = build_agent(
+        RunSettings("pixel-her", Path(), total_steps=STARTS + updates, learning_starts=STARTS)
+    )
     settings = VARIANTS[variant]
     callback: BaseCallback | None = None
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +85,7 @@ def account_for_watching() -> list[float]:
     Entries are SB3's callback events and the optimisers' step hooks. The forward hooks, which keep
     two references, are not among them.
     """
-    from goalscope.diagnostics.tap import Tap
+    from goalscope.diagnostics.updates.tap import Tap
     from goalscope.diagnostics.watch import Diagnostics
 
     spent: list[float] = []
@@ -111,8 +113,9 @@ def account_for_watching() -> list[float]:
 def measure_tiers(updates: int = 30) -> dict[str, float]:
     """Return instrument -> milliseconds per measurement, and "update" for one plain update."""
     from goalscope.diagnostics import ModalityDiagnostics
-    from goalscope.diagnostics.instruments.balance import FeatureInstrument, GradientInstrument
+    from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrument
     from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
+    from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
     from goalscope.training.runs.agent import build_agent
     from goalscope.training.runs.settings import RunSettings
 
@@ -131,7 +134,9 @@ def measure_tiers(updates: int = 30) -> dict[str, float]:
             return result
 
         cls.measure = timed  # type: ignore[method-assign]
-    model = build_agent(RunSettings("pixel-her", Path(), STARTS + updates, learning_starts=STARTS))
+    model = build_agent(
+        RunSettings("pixel-her", Path(), total_steps=STARTS + updates, learning_starts=STARTS)
+    )
     train = model.train
 
     def timed_train(*args, **kwargs):  # type: ignore[no-untyped-def]

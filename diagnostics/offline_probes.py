@@ -8,8 +8,11 @@ import torch
 from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor
 
-from goalscope.diagnostics.isolation import isolated_generators
-from goalscope.diagnostics.probe_set import ProbeSet
+from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.record import Task
+from goalscope.diagnostics.record.keys import Family, parse, prefixed
+from goalscope.diagnostics.record.metrics import AUGMENTATION_NOISE, WOULD_BE_AUGMENTATION_NOISE
+from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.probes import (
     GoalBatch,
     LabelledSet,
@@ -30,13 +33,12 @@ from goalscope.probes import (
     value_front,
     view_networks,
 )
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
 
 Images = Mapping[str, Tensor]
 _MAP_STATES = 32
 _DRAWN_STATES = 4
 _FRESH_SEED = 0
-RECORDED = ("features/", "signal/", "sensitivity/")  # families that the callbacks record, too
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class ProbeMaterial:
         probe_set: states, actions and a grid of goals.
         labelled: states whose truth is known.
         extra: name -> float (N, ...) beside the labelled states: what may be missing.
+        task: what the agent was to learn.
         augment: DrQ's augmentation, images to images; None leaves its probe out.
         augmented: whether the agent trains under that augmentation.
     """
@@ -54,6 +57,7 @@ class ProbeMaterial:
     probe_set: ProbeSet
     labelled: LabelledSet
     extra: Mapping[str, np.ndarray]
+    task: Task
     augment: Callable[[Images], Images] | None = None
     augmented: bool = False
 
@@ -90,59 +94,50 @@ def probe_agent(policy: BasePolicy, material: ProbeMaterial) -> Probed:
         networks = view_networks(policy)
         actor, critic = networks["actor"], networks["critic"]
         batch = material.probe_set.batch(policy.device)
-        families: dict[str, Mapping[str, Tensor | float]] = {
-            **_as_recorded(networks, batch),
-            "attribution": {
-                **shapley_shares(actor, critic, batch, np.random.default_rng(0)),
-                **integrated_gradients(critic, batch),
-                **feature_ablation(actor, critic, batch),
-            },
-            "content": _content((critic, actor), material.labelled),
-            "prediction": next_goal_prediction(critic, material.labelled, material.extra),
+        attributed = {
+            **shapley_shares(actor, critic, batch, np.random.default_rng(0)),
+            **integrated_gradients(critic, batch),
+            **feature_ablation(actor, critic, batch),
         }
+        predicted = next_goal_prediction(critic, material.labelled, material.extra)
+        values = _as_recorded(networks, batch)
+        values |= prefixed(Family.ATTRIBUTION, attributed)
+        values |= prefixed(Family.CONTENT, _content((critic, actor), material))
+        values |= prefixed(Family.PREDICTION, predicted)
         labelled = _labelled_batch(material, policy.device)
-        mapped, arrays = _map(actor, critic, labelled)
-        families["goal_map"] = mapped
+        mapped, arrays = _map(actor, critic, labelled, material.task)
+        values |= prefixed(Family.GOAL_MAP, mapped)
         if material.augment is not None and critic.image_keys:
-            families["augmentation"] = _augmentation((critic, actor), batch, material)
+            values |= _augmentation((critic, actor), batch, material)
         arrays |= _pictures(actor, critic, labelled, material.labelled)
-    return Probed(
-        {
-            f"{family}/{key}": float(value)
-            for family, values in families.items()
-            for key, value in values.items()
-        },
-        arrays,
-    )
+    return Probed({key: float(value) for key, value in values.items()}, arrays)
 
 
-def _as_recorded(
-    networks: Mapping[str, Network], batch: GoalBatch
-) -> dict[str, Mapping[str, Tensor | float]]:
+def _as_recorded(networks: Mapping[str, Network], batch: GoalBatch) -> dict[str, Tensor | float]:
     """Return what the callbacks record of states, here on the probe set."""
-    features: dict[str, Tensor | float] = {}
-    signal: dict[str, Tensor | float] = {}
+    results: dict[str, Tensor | float] = {}
     for name in ("critic", "actor"):
         network = networks[name]
         with torch.no_grad(), evaluation_mode(network.module):
             fused = network.fused_features(batch.observations)
         statistics = feature_statistics(fused, network.columns)
-        features |= {f"{name}.{key}": value for key, value in statistics.items()}
+        results |= prefixed(Family.FEATURES, statistics, name)
         weights = [consumer.layer.weight.detach() for consumer in network.consumers]
         if weights:
             inputs = torch.cat([fused, batch.actions], dim=1) if network.action_width else fused
             heard = forward_signal(inputs, weights, network.consumer_columns)
-            signal |= {f"{name}.{key}": value for key, value in heard.items()}
+            results |= prefixed(Family.SIGNAL, heard, name)
     generator = np.random.default_rng(0)
     sensitivity = goal_sensitivity(networks["actor"], networks["critic"], batch, generator)
-    return {"features": features, "signal": signal, "sensitivity": sensitivity}
+    return results | prefixed(Family.SENSITIVITY, sensitivity)
 
 
-def _content(networks: tuple[Network, ...], labelled: LabelledSet) -> dict[str, float]:
+def _content(networks: tuple[Network, ...], material: ProbeMaterial) -> dict[str, float]:
     found: dict[str, float] = {}
     for network in networks:
         if network.image_blocks:
-            found |= content_readout(network, fresh_copy(network, _FRESH_SEED), labelled)
+            fresh, task = fresh_copy(network, _FRESH_SEED), material.task
+            found |= content_readout(network, fresh, material.labelled, task.key_unit, task.scale)
     return found
 
 
@@ -160,13 +155,13 @@ def _labelled_batch(material: ProbeMaterial, device: torch.device) -> GoalBatch:
 
 
 def _map(
-    actor: Network, critic: Network, batch: GoalBatch
+    actor: Network, critic: Network, batch: GoalBatch, task: Task
 ) -> tuple[dict[str, Tensor | float], dict[str, np.ndarray]]:
     found = goal_map(actor, critic, batch, slice(None))
     if found is None:
         return {}, {}
     values: dict[str, Tensor | float] = {**value_front(found.distance, found.q)}
-    values |= action_alignment(found)
+    values |= action_alignment(found, task.negligible or 0.0)
     arrays = {
         f"map.{name}": getattr(found, name).cpu().numpy()
         for name in ("goals", "q", "actions", "achieved", "distance")
@@ -179,11 +174,13 @@ def _augmentation(
 ) -> dict[str, Tensor]:
     """Return the noise of the run's own augmentation, or of what DrQ's would be ("would_be_")."""
     assert material.augment is not None
+    metric = AUGMENTATION_NOISE if material.augmented else WOULD_BE_AUGMENTATION_NOISE
     found: dict[str, Tensor] = {}
     for network in networks:
-        for key, value in augmentation_noise(network, batch.observations, material.augment).items():
-            owner, _, name = key.rpartition(".")
-            found[key if material.augmented else f"{owner}.would_be_{name}"] = value
+        noise = augmentation_noise(network, batch.observations, material.augment)
+        for key, value in prefixed(Family.AUGMENTATION, noise).items():
+            parts = parse(key)
+            found[metric.key(parts.owner, parts.block)] = value
     return found
 
 
@@ -196,7 +193,7 @@ def _pictures(
     arrays = {f"saliency.{name}": value.cpu().numpy() for name, value in saliency.items()}
     arrays["drawn"] = drawn
     rows = _spread(len(labelled.actions), _MAP_STATES)[drawn]
-    for key in (*critic.image_keys, "achieved_goal", "desired_goal"):
+    for key in (*critic.image_keys, *GOAL_KEYS):
         if key in labelled.observations:
             arrays[f"shown.{key}"] = labelled.observations[key][rows]
     return arrays | {f"truth.{name}": values[rows] for name, values in labelled.targets.items()}

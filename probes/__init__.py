@@ -13,7 +13,6 @@ from goalscope.probes.live.gradients import (
     gradient_balance,
 )
 from goalscope.probes.live.replay import (
-    REPLAY_METRICS,
     ReplayBatch,
     replay_values,
     split_by_relabelling,
@@ -40,7 +39,6 @@ from goalscope.probes.swaps import GoalBatch, derangement, example_goal_batch
 
 __all__ = [
     "DISTANCE_BINS",
-    "REPLAY_METRICS",
     "Block",
     "BlockError",
     "Consumer",

@@ -16,13 +16,14 @@ from stable_baselines3 import SAC
 from benchmarks.planted_faults.agent import ENVIRONMENT, STARTS, make_agent, make_wrapped
 from benchmarks.planted_faults.faults import Planting, Wrapper
 from goalscope.diagnostics import ModalityDiagnostics
-from goalscope.diagnostics.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
-from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.record import Line, write_json_atomically, write_probes
 from goalscope.probes import LabelledSet
-from goalscope.training.assessment.episodes import EvaluationCallback
-from goalscope.training.envs.visibility import centimetres_per_pixel
+from goalscope.training.envs.tasks import task_of
+from goalscope.training.envs.visibility import goal_units_per_pixel
+from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.probing.checkpoints import LABELLED_SEED, shift_values, shifted
 from goalscope.training.runs.run import PROBE_SEED
 
@@ -137,13 +138,13 @@ def _probe(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> None:
     """Write what the offline probes find of the trained agent into its record."""
     shift = run.planted.random_shift
     augment = None if shift is None else shifted(shift)
-    material = ProbeMaterial(
-        probe_set, *_labelled_set(run.planted.wrappers), augment, augmented=shift is not None
-    )
+    labelled, extra = _labelled_set(run.planted.wrappers)
+    task = task_of(ENVIRONMENT.id)
+    material = ProbeMaterial(probe_set, labelled, extra, task, augment, augmented=shift is not None)
     found = probe_agent(model.policy, material)
     values = found.values
     if shift is not None:
-        values |= shift_values(_centimetres_per_pixel(), shift)
+        values |= shift_values(task, _goal_units_per_pixel(), shift)
     line = Line(model.num_timesteps, model._n_updates, values)
     write_probes(run.folder, [line], {line.step: found.arrays})
 
@@ -164,6 +165,6 @@ def _labelled_set(wrappers: tuple[Wrapper, ...]) -> tuple[LabelledSet, dict[str,
 
 
 @cache
-def _centimetres_per_pixel() -> float:
+def _goal_units_per_pixel() -> float:
     with closing(make_wrapped(())) as env:
-        return centimetres_per_pixel(env)
+        return goal_units_per_pixel(env)

@@ -1,5 +1,6 @@
 """A run's probes: its checkpoints, each with the numbers and arrays that were found of it."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +102,10 @@ def load_probes(folder: Path | str) -> Probes:
     """
     run = load_run(folder)
     if not run.record.probes:
-        raise ReportError(f"{folder} has not been probed; probe it first: goalscope probe {folder}")
+        raise ReportError(
+            f"{folder} has not been probed; probe it first: goalscope probe "
+            f"{shlex.quote(str(folder))}"
+        )
     arrays = read_arrays(run.record.folder)
     return Probes(
         run,

@@ -10,13 +10,11 @@ import pandas as pd
 
 from goalscope.diagnostics.record import Line, RunRecord, read_run
 from goalscope.diagnostics.record.keys import ACTION, ACTOR, ACTOR_LOSS, CRITIC, CRITIC_LOSS, GOAL
-from goalscope.reports.errors import ReportError
 
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
 LOSS_OF = {CRITIC: CRITIC_LOSS, ACTOR: ACTOR_LOSS}  # the loss that trains a network
 # The order in which blocks are shown; others come before the action.
 BLOCK_ORDER = ("pixels", GOAL, DESIRED_GOAL, ACHIEVED_GOAL, "proprioception", ACTION)
-_SECTIONS = ("settings", "versions", "hardware", "networks", "instruments", "probe_set")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +47,7 @@ class Run:
     @property
     def title(self) -> str:
         """What a warning calls the run: arm and seed, or its folder where it lacks either."""
-        named = self.record.info.get("arm") and self.seed is not None
+        named = self.record.info.arm and self.seed is not None
         return f"{self.arm} {self.label}" if named else self.name
 
     @property
@@ -65,11 +63,11 @@ class Run:
     @property
     def settings(self) -> Mapping[str, Any]:
         """The flat settings of run.json, empty where it has none."""
-        return self.section("settings")
+        return self.record.info.settings
 
     def section(self, name: str) -> Mapping[str, Any]:
         """Return a part of run.json, empty where it is absent or null."""
-        return self.record.info.get(name) or {}
+        return getattr(self.record.info, name) or {}
 
     def blocks(self, network: str) -> list[Mapping[str, Any]]:
         """Return what run.json says of a network's blocks, in their order; empty if unknown."""
@@ -99,15 +97,9 @@ def load_run(folder: Path | str) -> Run:
 
     Raises:
         RecordError: not a run, empty, damaged, or from another schema version.
-        ReportError: a section of its run.json is not what it should be.
     """
     record = read_run(folder)
-    for name in _SECTIONS:
-        if not isinstance(record.info.get(name) or {}, Mapping):
-            raise ReportError(
-                f"run.json of {folder} is damaged: {name!r} is not a mapping; run it again"
-            )
-    arm, seed = record.info.get("arm"), record.info.get("seed")
+    arm, seed = record.info.arm, record.info.seed
     return Run(
         record,
         str(arm) if arm else record.name,

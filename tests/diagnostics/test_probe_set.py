@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from goalscope.diagnostics.probe_set import (
+from goalscope.diagnostics.material.probe_set import (
     ProbeSetError,
     gather_probe_set,
     goal_grid,
     load_probe_set,
 )
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.run import make_probe_set
 
 REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)

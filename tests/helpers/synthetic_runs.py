@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from goalscope.diagnostics.record import Line, RecordWriter, write_probes
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, write_probes
 from goalscope.diagnostics.record.keys import Family, before_normalisation
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
@@ -139,7 +139,7 @@ def write_run(
     folder: Path, arm: str | None = "pixel-her", seed: int | None = 0, kind: Synthetic = BASELINE
 ) -> Path:
     """Write a run and return its folder."""
-    writer = RecordWriter(folder, run_info(folder.name, arm, seed, kind))
+    writer = RecordWriter(folder, RunInfo(**run_info(folder.name, arm, seed, kind)))
     generator = np.random.default_rng([hash_name(arm), seed or 0])
     offset = generator.normal(0, kind.noise)
     for update in due(kind.updates):

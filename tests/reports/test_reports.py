@@ -42,7 +42,7 @@ def test_reports_import_nothing_of_the_project_but_the_record():
     found = set()
     for path in folder.glob("**/*.py"):
         found |= set(re.findall(r"^\s*(?:from|import) (goalscope[\w.]*)", path.read_text(), re.M))
-    own = ("goalscope.reports", "goalscope.diagnostics.record")
+    own = ("goalscope.reports", "goalscope.diagnostics.record", "goalscope.errors")
     assert [name for name in found if not name.startswith(own)] == []
 
 

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from goalscope.diagnostics.record import is_run, last_update, read_run
-from goalscope.training.envs.making import EnvironmentSettings
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
-from goalscope.training.runs.study import StudyError, read_study, run_study
+from goalscope.training.runs.study import run_study
+from goalscope.training.runs.study_folder import StudyError, read_study
 
 
 def settings(folder, seed) -> RunSettings:
@@ -24,8 +24,9 @@ def settings(folder, seed) -> RunSettings:
         seed=seed,
         learning_starts=100,
         batch_size=16,
-        environment=EnvironmentSettings(id="FetchReach-v4", image_size=36),
-        cadence=Cadence(sensitivity=50),
+        env="FetchReach-v4",
+        image_size=36,
+        every=Cadence(sensitivity=50),
         evaluation=EvaluationSettings(every=0),
     )
 
@@ -55,7 +56,7 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     assert run_study(runs, folder, parallel=2) == [run.out for run in runs]
     assert {run.state for run in read_study(folder)} == {"finished"}
     assert (runs[2].out / "measurements.jsonl").stat().st_mtime_ns == written
-    digests = {read_run(run.out).info["probe_set"]["sha256"] for run in runs}
+    digests = {read_run(run.out).info.probe_set["sha256"] for run in runs}
     assert len(digests) == 1
 
 

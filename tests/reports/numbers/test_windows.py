@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.synthetic_runs import BASELINE, write_run
 
-from goalscope.diagnostics.record import Line, RecordWriter
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
 from goalscope.diagnostics.record.metrics import SIGNAL_GRADIENT_SHARE, SIGNAL_SHARE
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import (
@@ -28,7 +28,7 @@ STATE, GRADIENT = (
 
 def run_of(folder, points, key=STATE):
     """A run with one metric; points: (update, value)."""
-    writer = RecordWriter(folder, {"name": folder.name, "arm": "a", "seed": 0})
+    writer = RecordWriter(folder, RunInfo(name=folder.name, arm="a", seed=0))
     for update, value in points:
         writer.write(Line(10 + 2 * update, update, {key: value}))
     writer.close()
