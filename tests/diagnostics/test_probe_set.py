@@ -29,7 +29,7 @@ def test_gathered_twice_it_is_the_same_and_no_generator_moved(tmp_path):
     second = make_probe_set(POINT)
     assert first.sha256 == second.sha256
     assert len(first) == 128
-    assert first.goals.shape == (64, 3)
+    assert first.goals.shape == (49, 2)
     assert len(np.unique(first.observations["desired_goal"], axis=0)) == 32
     first.save(tmp_path / "probe_set.safetensors")
     loaded = load_probe_set(tmp_path / "probe_set.safetensors")
