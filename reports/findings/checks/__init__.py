@@ -5,10 +5,11 @@ that speak, the first is the likeliest cause of the others. Limits stand last.
 """
 
 from goalscope.reports.findings.check import Check
+from goalscope.reports.findings.checks.actor import ACTOR_CHECKS
+from goalscope.reports.findings.checks.critic import CRITIC_CHECKS
 from goalscope.reports.findings.checks.encoder import ENCODER_CHECKS
 from goalscope.reports.findings.checks.environment import ENVIRONMENT_CHECKS
 from goalscope.reports.findings.checks.goal_limits import GOAL_LIMITS
-from goalscope.reports.findings.checks.learner import LEARNER_CHECKS
 from goalscope.reports.findings.checks.network_limits import NETWORK_LIMITS
 from goalscope.reports.findings.checks.replay import REPLAY_CHECKS
 from goalscope.reports.findings.checks.scene_limits import SCENE_LIMITS
@@ -16,8 +17,9 @@ from goalscope.reports.findings.checks.scene_limits import SCENE_LIMITS
 CHECKS: tuple[Check, ...] = (
     *ENVIRONMENT_CHECKS,
     *REPLAY_CHECKS,
+    *CRITIC_CHECKS,
     *ENCODER_CHECKS,
-    *LEARNER_CHECKS,
+    *ACTOR_CHECKS,
     *GOAL_LIMITS,
     *SCENE_LIMITS,
     *NETWORK_LIMITS,

@@ -1,4 +1,4 @@
-"""Checks of rewards, ends of episodes, hindsight, and what the critic is trained towards."""
+"""Checks of rewards, ends of episodes and hindsight."""
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from goalscope.reports.findings.transition_metrics import (
     REWARD_MAX,
     REWARD_MIN,
     REWARD_SPREAD,
-    TARGET_MOTION,
     TERMINATED_FRACTION,
 )
 from goalscope.reports.statistics.intervals import Scale
@@ -121,21 +120,5 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Set gamma to 0.95 for episodes of 50 steps, or end episodes for good.",
         "Watch the mean of Q: with a discount below 1 it levels off.",
         explains=("q_beyond_rewards", "critic_overestimates"),
-    ),
-    Check(
-        "target_frozen",
-        "target network",
-        "what the target network moved, over what the critic moved",
-        "ratio",
-        Scale.LOG,
-        measured(TARGET_MOTION),
-        "below",
-        1e-6,  # not even single precision's last digit
-        "0.005 to 1",
-        "The target network never moves.",
-        "The critic is trained towards random numbers of the first day, plus one reward.",
-        "Let the target follow: tau of 0.005 to 0.05 at every update.",
-        "Look at tau and target_update_interval, and at who owns the target's parameters.",
-        explains=("critic_ignores_goal", "critic_constant"),
     ),
 )

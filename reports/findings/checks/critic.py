@@ -1,13 +1,28 @@
-"""Checks of what the critic and the policy make of it all."""
+"""Checks of the critic: its target, and what its values can be."""
 
 from goalscope.diagnostics.record.metrics import Q_SPREAD
 from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import Need
-from goalscope.reports.findings.readings import measured, unmeasured_end
-from goalscope.reports.findings.transition_metrics import ACTION_SATURATED, Q_EXCESS
+from goalscope.reports.findings.readings import measured
+from goalscope.reports.findings.transition_metrics import Q_EXCESS, TARGET_MOTION
 from goalscope.reports.statistics.intervals import Scale
 
-LEARNER_CHECKS: tuple[Check, ...] = (
+CRITIC_CHECKS: tuple[Check, ...] = (
+    Check(
+        "target_frozen",
+        "target network",
+        "what the target network moved, over what the critic moved",
+        "ratio",
+        Scale.LOG,
+        measured(TARGET_MOTION),
+        "below",
+        1e-6,  # not even single precision's last digit
+        "0.005 to 1",
+        "The target network never moves.",
+        "The critic is trained towards random numbers of the first day, plus one reward.",
+        "Let the target follow: tau of 0.005 to 0.05 at every update.",
+        "Look at tau and target_update_interval, and at who owns the target's parameters.",
+        explains=("critic_ignores_goal", "critic_constant"),
+    ),
     Check(
         "critic_constant",
         "critic",
@@ -49,39 +64,5 @@ LEARNER_CHECKS: tuple[Check, ...] = (
         "Clip the targets to the possible range: does the run change?",
         networks=("critic",),
         explains=("critic_overestimates", "actor_saturated"),
-    ),
-    Check(
-        "actor_saturated",
-        "actor",
-        "action components at the ends of their range",
-        "share",
-        Scale.LOGIT,
-        measured(ACTION_SATURATED),
-        "above",
-        0.95,
-        "0 to 90 %",
-        "The policy always acts at full throttle: its Tanh is saturated.",
-        "Hardly any gradient passes the Tanh, so the policy cannot change its mind.",
-        "Scale rewards down, raise the entropy coefficient, or lower the actor's learning rate.",
-        "Print the policy's outputs before the Tanh: beyond 3 they are stuck.",
-        networks=("actor",),
-        explains=("actor_ignores_pixels", "actor_ignores_goal", "entropy_collapsed"),
-    ),
-    Check(
-        "late_unmeasured",
-        "record",
-        "part of the run after the last measurement",
-        "share",
-        Scale.LOGIT,
-        unmeasured_end,
-        "above",
-        0.1,
-        "below 5 %",
-        "The end of the run was not measured: its cadence is too coarse.",
-        "Whatever went wrong late cannot be seen in this record.",
-        "Measure at least every twentieth of the run.",
-        "Pass a smaller `every` to the callback.",
-        needs=(Need.LENGTH,),
-        patient=False,
     ),
 )
