@@ -1,5 +1,6 @@
 """`goalscope report` and `goalscope compare`: records to pages."""
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from goalscope.cli.errors import BAD_INPUT
 from goalscope.cli.plan import kept_plan
 from goalscope.diagnostics.record import is_run, read_run
 from goalscope.reports import ReportError, write_comparison, write_report
+from goalscope.reports.findings.words import as_json, lines
 from goalscope.training.runs.study import STUDY_FILE, read_study
 
 
 @dataclass(frozen=True)
 class Report:
-    """Write the gradient-balance report of one run.
+    """Say what is wrong with one run, and write its page.
 
     Thresholds and windows are those of the study it belongs to, where that has a plan file.
 
@@ -27,11 +29,18 @@ class Report:
     run_folder: tyro.conf.Positional[Path]
     """The folder of the run."""
 
+    json: bool = False
+    """Print the findings as JSON, as in findings.json, and nothing else."""
+
     def run(self) -> int:
         """Write the page; 2 where the record holds NaN, with the page made all the same."""
         plan = kept_plan(self.run_folder.resolve().parent)
         report = write_report(self.run_folder, plan.thresholds if plan else None)
-        _say((*report.sentences, report.success), report.warnings, report.page)
+        if self.json:
+            print(json.dumps(as_json(report.diagnosis), indent=1, allow_nan=False))
+        else:
+            found = lines(report.diagnosis)
+            _say((*found, "", *report.sentences, report.success), report.warnings, report.page)
         nonfinite = read_run(self.run_folder).nonfinite()
         if not nonfinite:
             return 0
