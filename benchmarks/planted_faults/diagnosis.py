@@ -4,12 +4,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmarks.planted_faults.running import PlannedRun
 from goalscope.diagnostics.record import RecordError
+from goalscope.reports.findings import diagnosis as findings
+from goalscope.reports.findings.check import Check
+from goalscope.reports.findings.checks import CHECKS
 from goalscope.reports.numbers.tables import Run, load_run
-from goalscope.reports.numbers.windows import three_times
-from goalscope.reports.rivals.checks import CHECKS
-from goalscope.reports.rivals.findings import run_findings
+from goalscope.reports.numbers.windows import Time, three_times
 
 NOTHING = "nothing"  # what is named first where no check speaks
 
@@ -46,8 +49,8 @@ class CheckRange:
         planted: name of the fault.
         least: smallest number; NaN and infinities are left out.
         most: largest.
-        runs: in which it was measured.
-        spoken: in which its number lay on the speaking side.
+        runs: how many numbers: one for each run and network.
+        spoken: how many of them lay on the speaking side.
         threshold: with its side, such as "above 0.5".
     """
 
@@ -67,7 +70,8 @@ def diagnose(run: PlannedRun) -> Diagnosis:
     A record too short to read names nothing: a user's run that died at once is no better off.
     """
     try:
-        named = tuple(finding.name for finding in run_findings(load_run(run.folder)))
+        found = findings.diagnose(load_run(run.folder)).findings
+        named = tuple(dict.fromkeys(finding.check.name for finding in found))
     except RecordError:
         named = ()
     return Diagnosis(run.planted.name, run.planted.checks, run.seed, named)
@@ -78,18 +82,13 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
     grouped: dict[str, list[Run]] = {}
     for run in runs:
         grouped.setdefault(run.planted.name, []).append(load_run(run.folder))
-    measured = {
-        planted: [(run, three_times([run]).windows) for run in group]
-        for planted, group in grouped.items()
-    }
     found = []
     for check in CHECKS:
-        if not check.fault:
+        if check.kind != "fault":
             continue
         for time in check.times:
-            for planted, group in measured.items():
-                values = [check.read(run, windows[time]) for run, windows in group]
-                numbers = [v for v in values if v is not None and math.isfinite(v)]
+            for planted, group in grouped.items():
+                numbers = [n for run in group for n in _numbers(check, run, time)]
                 found.append(
                     CheckRange(
                         check.name,
@@ -98,8 +97,16 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
                         min(numbers, default=math.nan),
                         max(numbers, default=math.nan),
                         len(numbers),
-                        sum(map(check.spoken, numbers)),
-                        f"{check.speaks} {check.threshold:g}",
+                        int(check.speaks(np.array(numbers)).sum()),
+                        f"{check.side} {check.threshold:g}",
                     )
                 )
     return found
+
+
+def _numbers(check: Check, run: Run, time: Time) -> list[float]:
+    """Return the check's finite numbers at one time of a run: one for each network."""
+    window = three_times([run]).windows[time]
+    series = [check.read(run, network) for network in check.networks]
+    means = [one.mean(window) for one in series if one is not None and window is not None]
+    return [mean for mean in means if mean is not None and math.isfinite(mean)]

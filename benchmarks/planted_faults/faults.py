@@ -116,7 +116,7 @@ _ALL = (
     Fault(
         "goals_x0.02",
         "goal vectors times 0.02",
-        "goal_path_quiet",
+        "goal_inputs_tiny",
         extractor=extractor_faults.goals_times_002,
     ),
 )

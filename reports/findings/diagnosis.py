@@ -97,7 +97,7 @@ def _measured(check: Check, run: Run) -> dict[str, Series]:
     if Need.ENCODER in check.needs and run.settings.get("agent.share_features_extractor"):
         networks = tuple(n for n in networks if n != "actor") or networks
     found = {network: check.read(run, network) for network in networks}
-    return {network: series for network, series in found.items() if series is not None}
+    return {n: one for n, one in found.items() if one is not None and len(one.finite().updates)}
 
 
 def _missing(check: Check, run: Run) -> str:

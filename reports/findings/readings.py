@@ -94,12 +94,11 @@ def largest(metric: Metric) -> Reading:
     return read
 
 
-def broken_numbers(run: Run, network: str) -> Series | None:
+def broken_numbers(run: Run, network: str) -> Series:
     """Return how many norms of gradients and features, and losses, have broken by each update."""
     firsts = sorted(u for key, u in run.record.nonfinite().items() if key.endswith(_NEVER_NAN))
-    if not firsts:
-        return series_of(np.array([0]), np.array([0.0]))
-    return series_of(np.array(firsts), np.searchsorted(firsts, firsts, side="right").astype(float))
+    updates = np.unique([0, *firsts, run.updates])
+    return Series(updates, np.searchsorted(firsts, updates, side="right").astype(float))
 
 
 def varying_part(run: Run, network: str) -> Series | None:
@@ -143,12 +142,12 @@ def signal_over_action(block: str) -> Reading:
 
 def position_error(run: Run, network: str) -> Series | None:
     """Return the error of the position that the task is about, read from image features, cm."""
-    return measured(CONTENT_ERROR, IMAGE, target=_position(run), unit="cm")(run, network)
+    return measured(CONTENT_ERROR, IMAGE, target=position(run), unit="cm")(run, network)
 
 
 def gain_over_fresh(run: Run, network: str) -> Series | None:
     """Return R^2 of that position from the image features, minus that from a fresh encoder's."""
-    target = _position(run)
+    target = position(run)
     trained, fresh = (
         measured(metric, IMAGE, target=target) for metric in (CONTENT_R2, FRESH_CONTENT_R2)
     )
@@ -213,7 +212,7 @@ def _encoder_row(run: Run, network: str) -> dict[str, object] | None:
     return None
 
 
-def _position(run: Run) -> str:
+def position(run: Run) -> str:
     """Return what the task is about: the object where there is one, else the gripper."""
     metric = CONTENT_ERROR
     targets = [found["target"] for key in run.metrics if (found := metric.match(key))]

@@ -1,11 +1,13 @@
-"""A number over a run, and how long it lies where it should not."""
+"""A number over a run: its mean in a window, and how long it lies where it should not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from goalscope.reports.numbers.windows import Window, weighted_mean
 
 IN_A_ROW = 3  # one measurement, or two, can be chance
 SPAN = 100  # updates; the first ten are measured one by one, and are a moment of the run
@@ -14,11 +16,11 @@ PART = 0.1  # of the run: what passes sooner has not shaped it
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """A finite number over a run.
+    """A number over a run.
 
     Attributes:
         updates: at which it was measured, ascending, each once.
-        values: the mean of what was measured there.
+        values: the mean of what was measured there; NaN and infinities included.
     """
 
     updates: NDArray[np.int64]
@@ -26,7 +28,26 @@ class Series:
 
     def map(self, change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> "Series":
         """Return the series of changed values."""
-        return series_of(self.updates, change(self.values))
+        return Series(self.updates, change(self.values))
+
+    def finite(self) -> "Series":
+        """Return it without NaN and infinities."""
+        kept = np.isfinite(self.values)
+        return Series(self.updates[kept], self.values[kept])
+
+    def mean(self, window: Window) -> float | None:
+        """Return its update-weighted mean in a window of updates.
+
+        Returns:
+            None where nothing was measured; NaN where any of it is NaN or infinite.
+        """
+        if window.time == "initialisation":
+            first = min(self.updates[:1], default=0)  # a gradient exists from the first update on
+            inside = (self.updates == first) & (self.updates <= 1)
+        else:
+            inside = (self.updates >= window.first) & (self.updates <= window.last)
+            inside &= self.updates > 0
+        return weighted_mean(self.updates[inside], self.values[inside])
 
 
 @dataclass(frozen=True)
@@ -46,23 +67,19 @@ class Spell:
     last: float
 
 
-def table_series(table: pd.DataFrame) -> Series | None:
-    """Return a metric's table (columns `update` and `value`) as a series; None if all is NaN."""
-    found = series_of(table["update"].to_numpy(), table["value"].to_numpy(dtype=float))
-    return found if len(found.updates) else None
+def table_series(table: pd.DataFrame) -> Series:
+    """Return a metric's table (columns `update` and `value`) as a series."""
+    return series_of(table["update"].to_numpy(), table["value"].to_numpy(dtype=float))
 
 
 def series_of(updates: NDArray[np.int64], values: NDArray[np.float64]) -> Series:
-    """Return a series, its updates sorted and its NaN and infinities left out."""
-    finite = np.isfinite(values)
-    places, group, counts = np.unique(updates[finite], return_inverse=True, return_counts=True)
-    return Series(
-        places, np.bincount(group, weights=values[finite], minlength=len(places)) / counts
-    )
+    """Return a series, its updates sorted."""
+    places, group, counts = np.unique(updates, return_inverse=True, return_counts=True)
+    return Series(places, np.bincount(group, weights=values, minlength=len(places)) / counts)
 
 
 def together(
-    series: list[Series | None],
+    series: Sequence[Series | None],
     combine: Callable[[list[NDArray[np.float64]]], NDArray[np.float64]],
 ) -> Series | None:
     """Return one number made of several, at the updates at which all were measured.
@@ -81,8 +98,7 @@ def together(
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         values = combine([one.values[np.isin(one.updates, updates)] for one in known])
-    found = series_of(updates, values)
-    return found if len(found.updates) else None
+    return Series(updates, values)
 
 
 def find_spell(
@@ -105,6 +121,7 @@ def find_spell(
         patient: False where one measurement is enough.
         to_the_end: only what lasts to the last measurement counts.
     """
+    series = series.finite()
     spoken = np.concatenate([[False], speaks(series.values), [False]]).astype(int)
     begins, ends = np.flatnonzero(np.diff(spoken) == 1), np.flatnonzero(np.diff(spoken) == -1) - 1
     last = len(series.updates) - 1

@@ -23,7 +23,9 @@ def summary(diagnosis: Diagnosis) -> str:
     could_not = f"; {impossible} could not be made" if impossible else ""
     found = len(diagnosis.findings)
     if not found:
-        return f"{count(made, 'check')} made, none fired{could_not}.{_floor(diagnosis)}"
+        why = [f"{reason} ({len(checks)})" for reason, checks in diagnosis.impossible.items()]
+        because = f": {'; '.join(why)}" if why else ""
+        return f"{count(made, 'check')} made, none fired{could_not}{because}.{_floor(diagnosis)}"
     faults = sum(finding.check.kind == "fault" for finding in diagnosis.findings)
     limits = found - faults
     parts = [count(faults, "thing") + f" {'is' if faults == 1 else 'are'} wrong"] if faults else []
@@ -101,10 +103,10 @@ def lines(diagnosis: Diagnosis) -> list[str]:
     return found
 
 
-def question(check: Check, run: Run) -> str:
-    """Return what a check asks, in words."""
-    label = fill(check.label, run, "network")
-    networks = [network for network in check.networks if network]
+def question(check: Check, run: Run, network: str = "") -> str:
+    """Return what a check asks, in words: of one network, or of all that it is asked of."""
+    networks = [network] if network else list(filter(None, check.networks))
+    label = fill(check.label, run, network)
     return f"{label} ({' and '.join(networks)})" if networks else label
 
 

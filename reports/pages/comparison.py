@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from goalscope.reports.claims.success import (
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.comparison.figures import comparison_drawings
 from goalscope.reports.figures.drawing import save
+from goalscope.reports.findings.diagnosis import diagnose
+from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.health import comparison_warnings, run_warnings, uneven_pace
@@ -36,7 +39,6 @@ from goalscope.reports.pages.templating import make_folders, render, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
 from goalscope.reports.rivals.evidence import judge_rivals
-from goalscope.reports.rivals.findings import run_findings
 from goalscope.reports.rivals.next_steps import rank
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.arm_rows import arm_rows
@@ -118,7 +120,7 @@ def write_comparison(
     ranking = rank(judged, [assessment.chain(time) for time in TIMES], arms)
     calls = early_calls(arms, assessment)
     rows = arm_rows(arms, assessment)
-    findings = {run.name: run_findings(run, times) for run in runs}
+    diagnoses = {arm: [diagnose(run) for run in group] for arm, group in arms.items()}
     differences = setting_differences(arms)
     circumstances = circumstance_differences(arms)
     causes = {
@@ -145,7 +147,7 @@ def write_comparison(
     write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
     drawn = save(drawings, figures)
     content = verdict_file_content(
-        assessment, by_step, words, calls, judged, ranking, findings, rows
+        assessment, by_step, words, calls, judged, ranking, [*chain(*diagnoses.values())], rows
     )
     page = render(
         "comparison.html",
@@ -163,7 +165,8 @@ def write_comparison(
             "rivals": rivals,
             "ranking": ranking,
             "learning": learning,
-            "findings": findings,
+            "found": found_in_arms(diagnoses),
+            "nothing_found": arms_without_findings(diagnoses),
             "differences": differences,
             "circumstances": circumstances,
             "window_steps": _steps(arms, times),

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
+from goalscope.reports.findings.check import Check
+from goalscope.reports.findings.checks import CHECKS
+from goalscope.reports.findings.words import question
 from goalscope.reports.numbers.tables import Run
 from goalscope.reports.numbers.windows import TIMES, Time, Times, Window, window_number
-from goalscope.reports.rivals.check import Check
-from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.rivals import RIVALS, Rival
 from goalscope.reports.statistics.combining import conjunction, disjunction
 from goalscope.reports.statistics.intervals import Interval, Scale
@@ -97,24 +98,35 @@ def _evidence(
     arms: Arms,
     thresholds: Thresholds,
 ) -> list[Evidence]:
-    own = [
-        check
-        for check in CHECKS
-        if check.rival == rival.name and time in check.times and any(map(check.applies, runs))
+    own = [check for check in CHECKS if check.name in rival.checks and time in check.times]
+    found = [
+        _checked(check, network, runs, window, thresholds)
+        for check in own
+        if any(all(need.met(run) for need in check.needs) for run in runs)
+        for network in check.networks
     ]
-    found = [_checked(check, runs, window, thresholds) for check in own]
     if rival.name == "R12" and arm == next(iter(arms)):
         found += _quiet_goal(arms, time, window, thresholds)
     return found
 
 
 def _checked(
-    check: Check, runs: Sequence[Run], window: Window | None, thresholds: Thresholds
+    check: Check,
+    network: str,
+    runs: Sequence[Run],
+    window: Window | None,
+    thresholds: Thresholds,
 ) -> Evidence:
-    sample = sort_sample({run.label: check.read(run, window) for run in runs}, check.scale)
-    judge = judge_above if check.speaks == "above" else judge_below
+    numbers = {run.label: _number(check, network, run, window) for run in runs}
+    sample = sort_sample(numbers, check.scale)
+    judge = judge_above if check.side == "above" else judge_below
     verdict, interval = judge(sample, check.scale, check.threshold, thresholds)
-    return Evidence(check.label, sample, interval, verdict, check)
+    return Evidence(question(check, runs[0], network), sample, interval, verdict, check)
+
+
+def _number(check: Check, network: str, run: Run, window: Window | None) -> float | None:
+    series = check.read(run, network)
+    return None if series is None or window is None else series.mean(window)
 
 
 def _at_the_floor(time: Time, arms: Arms, thresholds: Thresholds) -> list[Evidence]:

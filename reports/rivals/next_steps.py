@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from goalscope.reports.findings.checks import CHECKS
 from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.evidence import Arms, Judged
 from goalscope.reports.rivals.rivals import RIVALS, Rival
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
@@ -15,6 +15,7 @@ CLAIM = Rival(
     True,
     "layernorm",
     "bound the image features, and change nothing else with them",
+    ("image_block_loud",),
 )
 _ORDER = (
     (Outcome.SUPPORTED, None),
@@ -109,6 +110,5 @@ def _step(rival: Rival, verdicts: dict[Time, Verdict], arms: Arms) -> Step:
 
 def _cause(rival: Rival) -> int:
     """Return where a rival stands in the order of cause and effect; those without a check last."""
-    order = [check.rival for check in CHECKS]
-    name = "C1" if rival is CLAIM else rival.name
-    return order.index(name) if name in order else len(order)
+    order = [check.name for check in CHECKS]
+    return min((order.index(name) for name in rival.checks), default=len(order))

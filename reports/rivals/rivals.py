@@ -13,6 +13,7 @@ class Rival:
         needs_all: whether all its checks must speak; else one is enough.
         test: the change that would test it alone, as parts of an arm's name; empty for none.
         advice: what to try next where it holds.
+        checks: names of those that speak for it (`reports/findings/checks`).
     """
 
     name: str
@@ -20,10 +21,18 @@ class Rival:
     needs_all: bool
     test: str
     advice: str
+    checks: tuple[str, ...] = ()
 
 
 RIVALS = (
-    Rival("B", "the run is broken", False, "", "mend what is named before anything else"),
+    Rival(
+        "B",
+        "the run is broken",
+        False,
+        "",
+        "mend what is named before anything else",
+        ("nan", "constant_images", "constant_goal"),
+    ),
     Rival(
         "R1",
         "everything compared is at the floor",
@@ -37,6 +46,7 @@ RIVALS = (
         True,
         "close-camera",
         "bring the camera close, or use an encoder that keeps positions (+spatial)",
+        ("content_missing",),
     ),
     Rival(
         "R3",
@@ -44,6 +54,13 @@ RIVALS = (
         False,
         "critic-encoder",
         "look at the routing table; train one encoder by the critic's loss",
+        (
+            "dead_units",
+            "saturated",
+            "encoder_without_gradient",
+            "encoder_not_moving",
+            "rank_collapsed",
+        ),
     ),
     Rival(
         "R4",
@@ -51,14 +68,23 @@ RIVALS = (
         True,
         "gain",
         "a fixed gain in place of LayerNorm: does anything vary underneath?",
+        ("constant_features",),
     ),
-    Rival("R5", "augmentation is louder than the signal", False, "", "a smaller shift, or none"),
+    Rival(
+        "R5",
+        "augmentation is louder than the signal",
+        False,
+        "",
+        "a smaller shift, or none",
+        ("augmentation_far", "augmentation_above_signal"),
+    ),
     Rival(
         "R6",
         "hindsight teaches nothing",
         False,
         "",
         "see that relabelled rewards belong to their goals, and that episodes move the object",
+        ("reward_mismatch", "object_unmoved"),
     ),
     Rival(
         "R7",
@@ -66,6 +92,7 @@ RIVALS = (
         True,
         "",
         "look at rewards and terminations: all the critic has seen may be one value",
+        ("critic_constant",),
     ),
     Rival(
         "R8",
@@ -73,6 +100,7 @@ RIVALS = (
         False,
         "goal-only",
         "train without pixels: if nothing changes, this is no learning from pixels",
+        ("critic_ignores_pixels", "actor_ignores_pixels"),
     ),
     Rival(
         "R9",
@@ -80,6 +108,7 @@ RIVALS = (
         False,
         "proprio",
         "observe the gripper's own state, or stack frames (+stack4)",
+        ("velocity_missing", "proprioception_missing"),
     ),
     Rival(
         "R10",
@@ -87,6 +116,7 @@ RIVALS = (
         True,
         "no-marker",
         "do not draw the goal's marker: relabelling cannot move it",
+        ("goal_in_image",),
     ),
     Rival(
         "R11",
@@ -94,6 +124,7 @@ RIVALS = (
         False,
         "",
         "more gradient steps per step (--gradient-steps); watch the entropy coefficient",
+        ("entropy_collapsed", "few_updates"),
     ),
     Rival(
         "R12",
@@ -101,5 +132,6 @@ RIVALS = (
         True,
         "goal-std",
         "centre the goal vectors and divide by their spread",
+        ("goal_path_quiet",),
     ),
 )

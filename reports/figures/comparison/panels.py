@@ -8,8 +8,8 @@ import pandas as pd
 from goalscope.reports.figures.drawing import Curve, Panel, Reference
 from goalscope.reports.figures.probes.record import TOLERANCE_CM
 from goalscope.reports.figures.style import GREY, arm_style
+from goalscope.reports.findings.readings import position
 from goalscope.reports.numbers.tables import Run
-from goalscope.reports.rivals.readings import position
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from helpers.altered_runs import UPDATES, with_metrics
+from helpers.altered_runs import HEALTHY, UPDATES, with_metrics
 from helpers.synthetic_runs import BASELINE, FIX, FLOORS, write_run
 
 from goalscope.reports.findings.checks import CHECKS
@@ -13,46 +13,6 @@ from goalscope.reports.findings.learning import Learning
 from goalscope.reports.numbers.tables import load_run
 
 LONG = (0, 1, 100, 500, 1_000, 1_500, 2_000, 2_400)
-HEALTHY = {
-    "observation/replay.pixels.spread": 0.04,
-    "observation/replay.desired_goal.spread": 0.1,
-    "observation/replay.achieved_goal.spread": 0.09,
-    "training/relabelled.reward_mismatch": 0.0,
-    "content/critic.pixels.object_cm": 2.0,
-    "content/actor.pixels.object_cm": 2.0,
-    "content/critic.pixels.object_r2": 0.9,
-    "content/actor.pixels.object_r2": 0.9,
-    "content/critic.pixels.fresh_object_r2": 0.5,
-    "content/actor.pixels.fresh_object_r2": 0.5,
-    "content/critic.pixels.raw_desired_goal_r2": 0.0,
-    "prediction/critic.features.next_goal_r2": 0.9,
-    "prediction/critic.features.next_goal_with_previous_r2": 0.91,
-    "prediction/critic.features.next_goal_with_proprioception_r2": 0.91,
-    "augmentation/camera.cm_per_pixel": 2.5,
-    "training/critic.q_spread": 0.5,
-    "sensitivity/actor.pixels.action_swap": 0.1,
-    "sensitivity/actor.desired_goal.action_goal_swap": 0.3,
-    "sensitivity/critic.desired_goal.q_goal_swap": 1.0,
-    "training/relabelled.unmoved_fraction": 0.5,
-    "training/updates_per_step": 0.9,
-    "signal/critic.pixels.signal": 0.1,
-    "signal/critic.goal.signal": 2.0,
-    "transitions/replay.unchanged_fraction": 0.0,
-    "transitions/replay.terminated_fraction": 0.0,
-    "transitions/replay.reward_min": -1.0,
-    "transitions/replay.reward_max": 0.0,
-    "transitions/replay.reward_spread": 0.4,
-    "transitions/replay.goal_offset": 0.5,
-    "transitions/replay.relabelled_fraction": 0.8,
-    "transitions/replay.action_effect_r2": 0.6,
-    "transitions/replay.step_over_spread": 0.1,
-    "transitions/critic.q_excess": 0.0,
-    "transitions/critic.q_bias": 0.0,
-    "transitions/critic_target.motion": 0.5,
-    "transitions/actor.saturated_fraction": 0.2,
-    "transitions/replay.pixels.input_max": 0.9,
-    "transitions/replay.achieved_goal.normalised_offset": 0.5,
-}
 FAULTS = {
     "constant_images": {"observation/replay.pixels.spread": 0.0},
     "images_scaled_twice": {"transitions/replay.pixels.input_max": 0.004},
@@ -245,6 +205,14 @@ def test_a_dead_encoder_explains_nothing_of_the_other_network(short):
         ("dead_units", "actor"),
         ("encoder_without_gradient", "critic"),
     ]
+
+
+def test_units_that_a_normalisation_hides_are_read_before_it(normalised):
+    values = {
+        "features/critic.pixels.zero_fraction": 0.0,
+        "features/critic.pixels_raw.zero_fraction": 1.0,
+    }
+    assert names(with_metrics(normalised, values)) == ["dead_units"]
 
 
 def test_a_shared_encoder_is_named_once(tmp_path):

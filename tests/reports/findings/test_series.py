@@ -5,8 +5,11 @@ import math
 import numpy as np
 import pytest
 from helpers.altered_runs import table
+from helpers.synthetic_runs import write_run
 
 from goalscope.reports.findings.series import Spell, find_spell, table_series, together
+from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.windows import three_times, window_number
 
 
 def spell(values, updates=1_000, **options):
@@ -71,4 +74,11 @@ def test_numbers_are_put_together_where_all_were_measured():
     assert (found.updates.tolist(), found.values.tolist()) == ([5], [4])
     assert together([first, None], np.sum) is None
     zero = table_series(table([(5, 0)]))
-    assert together([first, zero], lambda values: values[0] / values[1]) is None
+    assert not len(together([first, zero], lambda values: values[0] / values[1]).finite().updates)
+
+
+def test_its_mean_in_a_window_is_that_of_the_metric(tmp_path):
+    run = load_run(write_run(tmp_path / "a"))
+    for key in ("signal/critic.goal.share", "gradient/critic_loss.goal.weight_gradient"):
+        for window in three_times([run]).windows.values():
+            assert table_series(run.metrics[key]).mean(window) == window_number(run, key, window)

@@ -69,7 +69,7 @@ def test_the_terminal_tells_the_findings_first(dying):
 def test_nothing_wrong_is_said_with_what_was_asked(run):
     found = diagnose(run)
     made, impossible = len(found.quiet), sum(map(len, found.impossible.values()))
-    words = f"{made} checks made, none fired; {impossible} could not be made."
+    words = f"{made} checks made, none fired; {impossible} could not be made: "
     assert summary(found).startswith(words)
 
 
