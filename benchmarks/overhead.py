@@ -83,7 +83,7 @@ def account_for_watching() -> list[float]:
     Entries are SB3's callback events and the optimisers' step hooks. The forward hooks, which keep
     two references, are not among them.
     """
-    from goalscope.diagnostics.tap import Tap
+    from goalscope.diagnostics.updates.tap import Tap
     from goalscope.diagnostics.watch import Diagnostics
 
     spent: list[float] = []

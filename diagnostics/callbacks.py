@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from goalscope.diagnostics.instruments.balance import FeatureInstrument, GradientInstrument
+from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrument
 from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
-from goalscope.diagnostics.probe_set import ProbeSet, load_probe_set
-from goalscope.diagnostics.schedule import Schedule
+from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
+from goalscope.diagnostics.instruments.instrument import Instrument
+from goalscope.diagnostics.material.probe_set import ProbeSet, load_probe_set
+from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.watch import Diagnostics
 
 FEATURES_EVERY = 50
@@ -56,7 +58,7 @@ class GoalSensitivity(Diagnostics):
         every: int = SENSITIVITY_EVERY,
         probe_set: ProbeSet | Path | str | None = None,
     ) -> None:
-        super().__init__(folder, [], _goal_instrument(every, probe_set))
+        super().__init__(folder, [_goal_instrument(every)], probe_set=_loaded(probe_set))
 
 
 class ModalityDiagnostics(Diagnostics):
@@ -87,20 +89,25 @@ class ModalityDiagnostics(Diagnostics):
         arm: str | None = None,
         resume: Mapping[str, Any] | None = None,
     ) -> None:
-        goal = None if sensitivity_every is None else _goal_instrument(sensitivity_every, probe_set)
+        instruments: list[Instrument] = [
+            FeatureInstrument(Schedule(features_every)),
+            GradientInstrument(Schedule(gradients_every)),
+        ]
+        if sensitivity_every is not None:
+            instruments.append(_goal_instrument(sensitivity_every))
         super().__init__(
             folder,
-            [
-                FeatureInstrument(Schedule(features_every)),
-                GradientInstrument(Schedule(gradients_every)),
-            ],
-            goal,
+            instruments,
+            probe_set=_loaded(probe_set),
             settings=settings,
             arm=arm,
             resume=resume,
         )
 
 
-def _goal_instrument(every: int, probe_set: ProbeSet | Path | str | None) -> GoalInstrument:
-    fixed = load_probe_set(Path(probe_set)) if isinstance(probe_set, Path | str) else probe_set
-    return GoalInstrument(Schedule(every, SENSITIVITY_GROWTH), fixed)
+def _goal_instrument(every: int) -> GoalInstrument:
+    return GoalInstrument(Schedule(every, SENSITIVITY_GROWTH))
+
+
+def _loaded(probe_set: ProbeSet | Path | str | None) -> ProbeSet | None:
+    return load_probe_set(Path(probe_set)) if isinstance(probe_set, Path | str) else probe_set

@@ -20,7 +20,6 @@ from goalscope.probes.live.gradients import (
 )
 from goalscope.probes.live.inputs import TracedFeatures, input_statistics, traced_features
 from goalscope.probes.live.replay import (
-    REPLAY_METRICS,
     ReplayBatch,
     replay_values,
     split_by_relabelling,
@@ -65,7 +64,6 @@ from goalscope.probes.swaps import GoalBatch, derangement, example_goal_batch
 
 __all__ = [
     "DISTANCE_BINS",
-    "REPLAY_METRICS",
     "Block",
     "BlockError",
     "Consumer",

@@ -1,0 +1,256 @@
+"""Every metric that a record can hold, in one table; formulas and sources: docs/measurements.md."""
+
+from functools import cache
+from typing import Protocol
+
+from goalscope.diagnostics.record.keys import (
+    ACTOR,
+    CRITIC,
+    GOAL,
+    LOSSES,
+    NETWORKS,
+    Family,
+    Metric,
+)
+
+
+class _Kind(Protocol):
+    def __call__(self, name: str, unit: str, label: str, condition: str = ...) -> Metric: ...
+
+
+def _kind(
+    family: Family,
+    owners: tuple[str, ...],
+    blocks: tuple[str, ...] | None = (),
+    usual_condition: str = "",
+) -> _Kind:
+    """Return a maker of metrics that have all this in common."""
+
+    def make(name: str, unit: str, label: str, condition: str = usual_condition) -> Metric:
+        return Metric(family, name, unit, label, owners, blocks, condition)
+
+    return make
+
+
+# What the fused features are, in the real update's forward passes.
+
+_OWN = "the block is as the heads read it, not as before a normalisation"
+_feature = _kind(Family.FEATURES, NETWORKS, None)
+FEATURE_NORM = _feature("norm", "feature units", "mean L2 norm")
+FEATURE_SPREAD = _feature("spread", "feature units", "standard deviation per unit")
+SPREAD_SHARE = _feature("spread_share", "share", "share of the variance", _OWN)
+DIMENSION_SHARE = _feature("dimension_share", "share", "share of the dimensions", _OWN)
+ZERO_FRACTION = _feature("zero_fraction", "share", "exact zeros")
+DEAD_UNITS = _feature("dead_units", "share", "units constant over the batch")
+SATURATED_FRACTION = _feature(
+    "saturated_fraction", "share", "features at the ends of Tanh", "the encoder ends in Tanh"
+)
+EFFECTIVE_RANK = _feature("effective_rank", "rank", "effective rank")
+MAX_ABS = _feature("max_abs", "feature units", "largest magnitude")
+NONFINITE = _feature("nonfinite", "count", "NaN and infinite features")
+
+# What the first linear layers hear of them.
+
+_OBSERVED = "the block is not the action"
+_signal = _kind(Family.SIGNAL, NETWORKS, None)
+SIGNAL = _signal("signal", "squared pre-activation units", "first-layer signal")
+SIGNAL_SHARE = _signal("share", "share", "share of the first-layer signal", _OBSERVED)
+SIGNAL_RESIDUAL = _kind(Family.SIGNAL, NETWORKS)(
+    "residual", "share", "covariance between blocks, over the sum of their signals"
+)
+
+# What each loss's backward pass and step do.
+
+_PER_FEATURE = "loss per feature unit"
+_PER_WEIGHT = "loss per weight unit"
+_PER_UPDATE = "ratio per update"
+_DIRECTED = "its window holds two gradients, not both 0"
+_observed = _kind(Family.GRADIENT, LOSSES, None, _OBSERVED)
+_layer = _kind(Family.GRADIENT, LOSSES, None)
+_encoder = _kind(
+    Family.GRADIENT, LOSSES, None, "this loss's optimiser holds parameters of the block's encoder"
+)
+FUSION_GRADIENT = _observed("fusion_gradient", _PER_FEATURE, "gradient at the fusion")
+FUSION_GRADIENT_PER_UNIT = _observed(
+    "fusion_gradient_per_unit", _PER_FEATURE, "gradient per feature"
+)
+FUSION_GRADIENT_SHARE = _observed("fusion_gradient_share", "share", "share of that gradient")
+SIGNAL_GRADIENT = _observed("signal_gradient", "loss units", "signal gradient")
+SIGNAL_GRADIENT_SHARE = _observed("signal_gradient_share", "share", "share of the signal gradient")
+WEIGHT_GRADIENT = _layer("weight_gradient", _PER_WEIGHT, "weight gradient")
+WEIGHT_GRADIENT_SHARE = _observed("weight_gradient_share", "share", "share of the weight gradient")
+UPDATE_RATIO = _layer("update_ratio", _PER_UPDATE, "step over weights")
+UPDATE_EFFECT = _layer("update_effect", "pre-activation units", "change of voice")
+DIRECTION_CONSISTENCY = _layer(
+    "direction_consistency", "share", "steadiness of the weight gradient", _DIRECTED
+)
+DIRECTION_WINDOW = _kind(Family.GRADIENT, LOSSES)(
+    "direction_window", "updates", "gradients in the window"
+)
+ENCODER_GRADIENT = _encoder("encoder_gradient", _PER_WEIGHT, "gradient at the encoder")
+ENCODER_UPDATE_RATIO = _encoder("encoder_update_ratio", _PER_UPDATE, "step over weights, encoder")
+ENCODER_DIRECTION_CONSISTENCY = _encoder(
+    "encoder_direction_consistency", "share", "steadiness of the encoder's gradient"
+)
+ENCODER_COSINE = _kind(Family.GRADIENT, ("encoder",))(
+    "cosine",
+    "cosine",
+    "between the losses' gradients at the encoder",
+    "actor and critic share an encoder that both losses reach",
+)
+
+# What Q and the action make of the goal: on the probe set, and on a replay batch.
+
+_UNMIXED = "no extractor mixes the desired goal with another key"
+_RANGES = "action ranges"
+_DESIRED = ("desired_goal",)
+_q_block = _kind(Family.SENSITIVITY, (CRITIC,), None)
+_q_desired = _kind(Family.SENSITIVITY, (CRITIC,), _DESIRED, _UNMIXED)
+_q_goal = _kind(Family.SENSITIVITY, (CRITIC,), (GOAL,), _UNMIXED)
+Q_GOAL_GRADIENT = _q_desired(
+    "q_goal_gradient", "std of Q per std of goal", "slope of Q in the goal", "Q depends on the goal"
+)
+Q_GOAL_SWAP = _q_desired("q_goal_swap", "std of Q", "change of Q when the goal is exchanged")
+Q_SWAP = _q_block("q_swap", "std of Q", "change of Q when the block is exchanged")
+ACTION_GOAL_SWAP = _kind(Family.SENSITIVITY, (ACTOR,), _DESIRED, _UNMIXED)(
+    "action_goal_swap", _RANGES, "change of the action when the goal is exchanged"
+)
+ACTION_SWAP = _kind(Family.SENSITIVITY, (ACTOR,), None)(
+    "action_swap", _RANGES, "change of the action when the block is exchanged"
+)
+Q_GOAL_DISTANCE = _q_goal("q_goal_distance", "correlation", "rank correlation with closeness")
+Q_AT_DISTANCE = _q_goal(
+    "q_at_distance_{bin}", "return", "mean Q in a bin of distances", f"{_UNMIXED}; not empty"
+)
+LARGEST_DISTANCE = _q_goal("largest_distance", "goal units", "largest distance on the grid")
+Q_REACH_CONTRAST = _q_goal("q_reach_contrast", "return", "Q at the goal minus at the farthest")
+
+_replay = _kind(
+    Family.SENSITIVITY_REPLAY,
+    (CRITIC,),
+    ("real", "relabelled"),
+    "there is a target critic, and the batch holds that kind of transition",
+)
+REPLAY_Q = _replay("q", "return", "mean Q")
+REPLAY_TD_ERROR = _replay("td_error", "return", "RMS TD error")
+REPLAY_REWARD = _replay("reward", "reward", "mean reward")
+
+# What replay shows, and how training stands.
+
+OBSERVATION_SPREAD = _kind(Family.OBSERVATION, ("replay",), None)(
+    "spread", "observation units", "spread between observations; images in 0..1"
+)
+
+_EPISODE = "an episode has ended since the last line"
+_HINDSIGHT = "the replay buffer relabels, as SB3's HerReplayBuffer"
+_critic = _kind(Family.TRAINING, (CRITIC,), (), "there is a target critic")
+_entropy = _kind(Family.TRAINING, ("entropy",))
+_rollout = _kind(Family.TRAINING, ("rollout",), (), _EPISODE)
+_relabelled = _kind(Family.TRAINING, ("relabelled",), (), _HINDSIGHT)
+LOSS = _kind(Family.TRAINING, (CRITIC, ACTOR, "entropy"))(
+    "loss", "loss units", "loss", "SB3 has logged it: of the entropy only where alpha is learnt"
+)
+ENTROPY_COEFFICIENT = _entropy("coefficient", "return per nat", "entropy coefficient")
+UPDATES_PER_STEP = _kind(Family.TRAINING, ("",))(
+    "updates_per_step", "updates per step", "updates over environment transitions"
+)
+ROLLOUT_EPISODES = _rollout("episodes", "count", "training episodes ended", "")
+ROLLOUT_SUCCESS_RATE = _rollout(
+    "success_rate", "share", "success in training", f"{_EPISODE} and tells of success"
+)
+ROLLOUT_RETURN = _rollout("return", "reward", "return in training")
+TARGET_SPREAD = _critic("target_spread", "return", "spread of the TD targets")
+Q_SPREAD = _critic("q_spread", "return", "spread of Q")
+UNMOVED_FRACTION = _relabelled("unmoved_fraction", "share", "relabelled in episodes without moves")
+REWARD_MISMATCH = _relabelled(
+    "reward_mismatch",
+    "share",
+    "rewards of other goals",
+    f"{_HINDSIGHT}; rewards are not normalised",
+)
+
+_evaluation = _kind(
+    Family.EVALUATION, ("policy",), (), "the run is evaluated, as those of goalscope train are"
+)
+SUCCESS_RATE = _evaluation("success_rate", "share", "success")
+SUCCESS_LOW = _evaluation("success_low", "share", "lower end of its 95 % interval")
+SUCCESS_HIGH = _evaluation("success_high", "share", "upper end of its 95 % interval")
+EVALUATION_EPISODES = _evaluation("episodes", "count", "episodes of an evaluation")
+FINAL_DISTANCE = _evaluation("final_distance_{unit}", "{unit}", "median final distance")
+FINAL_DISTANCE_MEAN = _evaluation("final_distance_mean_{unit}", "{unit}", "mean final distance")
+EVALUATION_RETURN = _evaluation("return", "reward", "mean return of an evaluation")
+
+# What probes find of a saved agent.
+
+_q_held = _kind(Family.ATTRIBUTION, (CRITIC,), None)
+SHAPLEY_SHARE = _kind(Family.ATTRIBUTION, (CRITIC, ACTOR), None)(
+    "shapley_share", "share", "Shapley share", "the network has at most eight blocks"
+)
+INTEGRATED_GRADIENT_SHARE = _q_held(
+    "integrated_gradient_share", "share", "integrated-gradient share", _OBSERVED
+)
+Q_ABLATION = _q_held("q_ablation", "std of Q", "change of Q when the block is held")
+ACTION_ABLATION = _kind(Family.ATTRIBUTION, (ACTOR,), None)(
+    "action_ablation", _RANGES, "change of the action when the block is held"
+)
+
+_q_map = _kind(Family.GOAL_MAP, (CRITIC,), (GOAL,), _UNMIXED)
+FRONT = _q_map("front", "goal units", "front of the value")
+FRONT_CONTRAST = _q_map("front_contrast", "return", "fall of Q over distance")
+FRONT_FIT = _q_map("front_fit", "share", "share of Q's variance that distance explains")
+ACTION_ALIGNMENT = _kind(Family.GOAL_MAP, (ACTOR,), (GOAL,), _UNMIXED)(
+    "action_alignment", "cosine", "alignment of actions with the goal"
+)
+
+_ERROR, _SPEED_ERROR = "RMS error of the position", "RMS error of the velocity"
+_content = _kind(
+    Family.CONTENT,
+    (CRITIC, ACTOR),
+    None,
+    "the block depends on images alone, and the environment tells the target",
+)
+FRESH_CONTENT_R2 = _content("fresh_{target}_r2", "R^2", "R^2, from a fresh encoder")
+FRESH_CONTENT_ERROR = _content("fresh_{target}_{unit}", "{unit}", _ERROR)
+FRESH_CONTENT_SPEED_ERROR = _content("fresh_{target}_{unit}_per_s", "{unit}/s", _SPEED_ERROR)
+RAW_CONTENT_R2 = _content("raw_{target}_r2", "R^2", "R^2, from raw pixels")
+RAW_CONTENT_ERROR = _content("raw_{target}_{unit}", "{unit}", _ERROR)
+RAW_CONTENT_SPEED_ERROR = _content("raw_{target}_{unit}_per_s", "{unit}/s", _SPEED_ERROR)
+CONTENT_R2 = _content("{target}_r2", "R^2", "R^2, from the image features")
+CONTENT_ERROR = _content("{target}_{unit}", "{unit}", _ERROR)
+CONTENT_SPEED_ERROR = _content("{target}_{unit}_per_s", "{unit}/s", _SPEED_ERROR)
+
+_prediction = _kind(Family.PREDICTION, (CRITIC,), ("features",))
+NEXT_GOAL_R2 = _prediction("next_goal_r2", "R^2", "R^2 of the next achieved goal")
+NEXT_GOAL_WITH_R2 = _prediction(
+    "next_goal_with_{extra}_r2",
+    "R^2",
+    "the same with something beside features and action",
+    "the previous features, or what the environment tells but does not show",
+)
+
+_AUGMENTED = "the block depends on images alone; under the augmentation trained with"
+_noise = _kind(Family.AUGMENTATION, (CRITIC, ACTOR), None)
+_camera = _kind(Family.AUGMENTATION, ("camera",), (), "where the camera stands is known")
+AUGMENTATION_NOISE = _noise(
+    "augmentation_over_signal", "ratio", "spread by augmentation over that of images", _AUGMENTED
+)
+WOULD_BE_AUGMENTATION_NOISE = _noise(
+    "would_be_augmentation_over_signal",
+    "ratio",
+    "the same of an augmentation that is not trained with",
+    "the block depends on images alone; trained without augmentation",
+)
+PIXEL_SPAN = _camera("{unit}_per_pixel", "{unit}", "what a pixel spans")
+SHIFT = _camera("shift_{unit}", "{unit}", "how far augmentation shifts the scene")
+
+_TABLE = [value for value in globals().values() if isinstance(value, Metric)]
+METRICS: tuple[Metric, ...] = (
+    *_TABLE,
+    *(m.within(Family.SENSITIVITY_REPLAY) for m in _TABLE if m.family is Family.SENSITIVITY),
+)
+
+
+@cache
+def metric_of(key: str) -> Metric | None:
+    """Return the metric that a record key belongs to; None for what goalscope does not write."""
+    return next((metric for metric in METRICS if metric.match(key) is not None), None)
