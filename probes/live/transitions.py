@@ -9,6 +9,7 @@ from goalscope.probes.images import averaged
 from goalscope.probes.live.replay import ReplayBatch
 
 SAME_REWARD = 1e-4  # rewards are stored in single precision
+_FEWEST_GOALS = 5
 _LEAST_SPREAD = 0.1  # of the widest dimension's: a goal that hardly varies lies where that one does
 
 
@@ -65,7 +66,8 @@ def goal_offset(batch: ReplayBatch) -> Tensor | None:
     The largest over dimensions i of abs(E[d_i] - E[a_i]) / sqrt(Var[d_i] + Var[a_i] + floor^2), d
     desired and a achieved; floor is a tenth of the largest sqrt(Var[d_j] + Var[a_j]), so that a
     height which never varies is measured by the width of the table. Goals in another frame, or
-    another unit, lie far off. None without goals, real transitions, or any variation.
+    another unit, lie far off. None without goals, or with fewer than five different ones: the
+    first episodes happen to lie anywhere.
     """
     goals = _real_goals(batch)
     if goals is None:
@@ -73,7 +75,7 @@ def goal_offset(batch: ReplayBatch) -> Tensor | None:
     desired, achieved, _ = goals
     variance = desired.var(dim=0, correction=0) + achieved.var(dim=0, correction=0)
     floor = _LEAST_SPREAD**2 * variance.max()
-    if not bool(floor > 0):
+    if len(desired.unique(dim=0)) < _FEWEST_GOALS:
         return None
     offset = (desired.mean(dim=0) - achieved.mean(dim=0)).abs()
     return (offset / (variance + floor).sqrt()).max()

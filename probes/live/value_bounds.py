@@ -33,13 +33,10 @@ class ValueBounds:
         """From end to end; 0 where no reward was ever anything but 0."""
         return self.high - self.low
 
-    def outside(
-        self, values: Tensor, low: Scalar | None = None, high: Scalar | None = None
-    ) -> Tensor:
-        """Return by how much values exceed the bounds, or given ones; negative below them."""
-        low = self.low if low is None else low
-        high = self.high if high is None else high
-        return (values - high).clamp(min=0) - (low - values).clamp(min=0)
+
+def outside(values: Tensor, low: Scalar, high: Scalar) -> Tensor:
+    """Return by how much values exceed an upper bound; negative: they fall short of a lower one."""
+    return (values - high).clamp(min=0) - (low - values).clamp(min=0)
 
 
 def horizon(discount: float, longest_episode: int | None) -> float | None:
@@ -67,14 +64,26 @@ def value_bounds(
     return ValueBounds(low.clamp(max=0) - entropy, high.clamp(min=0) + entropy, entropy)
 
 
+def learnt_share(updates: int, tau: float, steps: float) -> float:
+    """Return what share of a constant reward's return Q can have learnt, 1 - exp(-u tau / h).
+
+    Q follows its target, and that follows Q at the rate tau: with a reward r at every step and a
+    horizon h, dQ/du = tau (r - Q / h) per update u. With SB3's defaults that takes 20,000 updates.
+
+    Args:
+        updates: u.
+        tau: share of the critic that the target takes over per update.
+        steps: the horizon h.
+    """
+    return 1 - exp(-updates * tau / steps)
+
+
 def gathered_entropy(
     before: float, per_step: float, updates: int, tau: float, steps: float
 ) -> float:
     """Return how much entropy SAC's Q can have gathered, in its unit.
 
-    Q follows its target, and that follows Q at the rate tau: with a bonus b per step and horizon
-    h, dE/du = tau (b - E / h) per update u, from E = `before` on. A coefficient that has fallen is
-    remembered for h / tau updates.
+    Gathered and forgotten as `learnt_share` says: a coefficient that has fallen is remembered.
 
     Args:
         before: what it had gathered then.
@@ -84,30 +93,40 @@ def gathered_entropy(
         tau: share of the critic that the target takes over per update.
         steps: the horizon h.
     """
-    kept = exp(-updates * tau / steps)
-    return before * kept + per_step * steps * (1 - kept)
+    learnt = learnt_share(updates, tau, steps)
+    return before * (1 - learnt) + per_step * steps * learnt
 
 
 def q_excess(q_values: Tensor, bounds: ValueBounds) -> Tensor:
     """Return the mean distance of Q (B,) outside its bounds over their width; 0 where Q can be."""
-    return bounds.outside(q_values).abs().mean() / bounds.width
+    return outside(q_values, bounds.low, bounds.high).abs().mean() / bounds.width
 
 
-def q_bias(q_values: Tensor, returns: Tensor, remaining: Tensor, bounds: ValueBounds) -> Tensor:
+def q_bias(
+    q_values: Tensor,
+    returns: Tensor,
+    remaining: Tensor,
+    bounds: ValueBounds,
+    learnt: float = 1.0,
+) -> Tensor:
     """Return how far Q lies above (below: negative) what episodes returned, over the bounds' width.
 
     Of an episode that is cut off after T steps the rest is unknown, and lies within the bounds: its
-    return R is in [G + gamma^T low, G + gamma^T high]. Only what of Q lies outside counts.
+    return is in [G + gamma^T low, G + gamma^T high]. Q starts at 0 and learns: between a return and
+    the share of it that Q can have learnt nothing is wrong. Only what lies outside counts.
 
     Args:
         q_values: float (E,), of the first step of episodes.
         returns: float (E,), G, the discounted rewards of these episodes.
         remaining: float (E,), gamma^T; 0 for an episode that truly ended.
         bounds: of a return.
+        learnt: the share, as `learnt_share` returns it.
     """
-    low = returns + remaining * (bounds.low + bounds.entropy) - bounds.entropy
-    high = returns + remaining * (bounds.high - bounds.entropy) + bounds.entropy
-    return bounds.outside(q_values, low, high).mean() / bounds.width
+    low = returns + remaining * (bounds.low + bounds.entropy)
+    high = returns + remaining * (bounds.high - bounds.entropy)
+    low = torch.minimum(low, low * learnt) - bounds.entropy
+    high = torch.maximum(high, high * learnt) + bounds.entropy
+    return outside(q_values, low, high).mean() / bounds.width
 
 
 def distance_moved(before: Sequence[Tensor], module: nn.Module) -> Tensor:

@@ -10,9 +10,9 @@ TOLERANCE = 0.3
 SIDE = 24
 
 
-def spots(points: np.ndarray) -> torch.Tensor:
-    """Return a smooth spot at each point (B, 2), uint8 (B, 1, SIDE, SIDE)."""
-    axis = np.linspace(-1.5, 1.5, SIDE)
+def spots(points: np.ndarray, side: int = SIDE) -> torch.Tensor:
+    """Return a smooth spot at each point (B, 2), uint8 (B, 1, side, side)."""
+    axis = np.linspace(-1.5, 1.5, side)
     squares = [np.square(axis[None] - points[:, i : i + 1]) for i in (1, 0)]
     distance = squares[0][:, :, None] + squares[1][:, None, :]
     return torch.as_tensor(255 * np.exp(-distance / 0.05)).to(torch.uint8)[:, None]

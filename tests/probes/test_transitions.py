@@ -50,11 +50,18 @@ def test_two_rows_worked_out_by_hand():
     assert unchanged_fraction(batch) == 0.5
     assert step_over_spread(batch) == pytest.approx(np.sqrt((9 + 0) / 2) / 2)
     assert step_over_distance(batch) == pytest.approx(np.sqrt((9 + 0) / (100 + 36)))
-    # means 10 and 2, variances 0 and 4, floor a tenth of 2
-    assert goal_offset(batch) == pytest.approx(8 / np.sqrt(4 + 0.04))
     assert success_fractions(batch, 0.0) == {"real.success_fraction": 0.5}
     found = reward_statistics(batch.rewards)
     assert found == {"reward_min": -1.0, "reward_max": 0.0, "reward_spread": 0.5}
+
+
+def test_an_offset_worked_out_by_hand():
+    goals = torch.tensor([[0.0, 1], [1, 1], [2, 1], [3, 1], [4, 1]])  # variances 2 and 0
+    still = {"achieved_goal": torch.ones(5, 2), "desired_goal": goals}
+    batch = two_rows(observations=still, next_observations=still, relabelled=torch.zeros(5) > 0)
+    assert goal_offset(batch) == pytest.approx(1 / np.sqrt(2 + 0.02))
+    aloft = {**still, "achieved_goal": torch.tensor([2.0, 2.0]).expand(5, 2)}
+    assert goal_offset(replace(batch, observations=aloft)) == pytest.approx(1 / np.sqrt(0.02))
 
 
 def test_they_equal_loops():
@@ -128,7 +135,7 @@ def test_goals_of_another_unit_are_found():
     assert goal_offset(with_key(point_batch(), "desired_goal", lambda g: 100 * (g + 5))) > 2
 
 
-def test_goals_that_never_vary_have_no_offset():
+def test_few_goals_have_no_offset():
     batch = with_key(point_batch(), "desired_goal", torch.zeros_like)
     assert goal_offset(with_key(batch, "achieved_goal", torch.zeros_like)) is None
 

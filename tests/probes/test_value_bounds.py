@@ -11,6 +11,7 @@ from goalscope.probes import (
     distance_moved,
     gathered_entropy,
     horizon,
+    learnt_share,
     q_bias,
     q_excess,
     value_bounds,
@@ -81,6 +82,24 @@ def test_bias_worked_out_by_hand():
     assert q_bias(torch.tensor([-8.0, -4.0]), returns, remaining, bounds) == 0
     assert q_bias(torch.tensor([-3.0, -3.0]), returns, remaining, bounds) == pytest.approx(0.1)
     assert q_bias(torch.tensor([-11.0, -6.0]), returns, remaining, bounds) == pytest.approx(-0.2)
+
+
+def test_what_q_cannot_have_learnt_yet_is_no_bias():
+    bounds, ended = value_bounds(-1.0, 0.0, 10.0), torch.zeros(1)
+    fresh, returns = torch.zeros(1), torch.full((1,), -4.0)
+    assert q_bias(fresh, returns, ended, bounds, learnt=0.0) == 0
+    assert q_bias(fresh, returns, ended, bounds, learnt=0.25) == pytest.approx(0.1)
+    assert q_bias(fresh, returns, ended, bounds) == pytest.approx(0.4)
+    gains = value_bounds(0.0, 1.0, 10.0)
+    assert q_bias(fresh, -returns, ended, gains, learnt=0.25) == pytest.approx(-0.1)
+
+
+def test_a_constant_reward_is_learnt_as_a_target_that_follows_slowly():
+    q, target, reward = 0.0, 0.0, -1.0
+    for _ in range(3000):
+        q = reward + 0.99 * target
+        target += 0.005 * (q - target)
+    assert learnt_share(3000, 0.005, 100.0) == pytest.approx(target / -100, rel=1e-2)
 
 
 def test_bias_equals_a_loop_over_episodes():
