@@ -111,8 +111,9 @@ def account_for_watching() -> list[float]:
 def measure_tiers(updates: int = 30) -> dict[str, float]:
     """Return instrument -> milliseconds per measurement, and "update" for one plain update."""
     from goalscope.diagnostics import ModalityDiagnostics
-    from goalscope.diagnostics.instruments.balance import FeatureInstrument, GradientInstrument
+    from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrument
     from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
+    from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
     from goalscope.training.runs.agent import build_agent
     from goalscope.training.runs.settings import RunSettings
 

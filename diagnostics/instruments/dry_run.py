@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from goalscope.diagnostics.record.keys import NETWORK_OF_LOSS
+from goalscope.diagnostics.record.keys import LOSS_OF
 from goalscope.diagnostics.updates.tracked import (
     ForwardPass,
     TrackedUpdate,
@@ -27,7 +27,6 @@ def made_up_update(
         rows: of the batch.
     """
     tracked = TrackedUpdate(update)
-    loss_of = {network: loss for loss, network in NETWORK_OF_LOSS.items()}
 
     def draw(*shape: int, like: Tensor) -> Tensor:
         return torch.randn(shape, generator=generator).to(like)
@@ -43,14 +42,14 @@ def made_up_update(
             if block.normalisation
         }
         tracked.passes[name] = ForwardPass(inputs, weights, raw)
-        if name in loss_of:
+        if name in LOSS_OF:
             step = draw(3, like=weights[0])
             encoders = {
                 block: EncoderUpdate(step[:1], step[1], step[2])
                 for block in encoder_parameters(network)
             }
             deltas = [draw(rows, len(weight), like=weight) for weight in weights]
-            tracked.losses[loss_of[name]] = LossUpdate(
+            tracked.losses[LOSS_OF[name]] = LossUpdate(
                 inputs, deltas, weights, weights, weights, encoders
             )
     if shared_encoder_parameters(networks):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
-from goalscope.diagnostics.record.keys import NETWORK_OF_LOSS, Family, prefixed
+from goalscope.diagnostics.record.keys import LOSS_OF, Family, prefixed
 from goalscope.diagnostics.record.metrics import (
     DIRECTION_CONSISTENCY,
     DIRECTION_WINDOW,
@@ -16,6 +16,7 @@ from goalscope.probes import direction_consistency, gradient_balance
 
 WINDOW = 10
 MOST_ENTRIES = 100_000
+_NETWORK_OF = {loss: network for network, loss in LOSS_OF.items()}
 
 
 class GradientInstrument(Instrument):
@@ -38,7 +39,7 @@ class GradientInstrument(Instrument):
         """Return the metrics of every loss that took a step."""
         results: dict[str, Tensor] = {}
         for loss, update in context.tracked.losses.items():
-            network = context.networks[NETWORK_OF_LOSS[loss]]
+            network = context.networks[_NETWORK_OF[loss]]
             columns = network.consumer_columns
             balance = gradient_balance(update, columns, network.features_dim)
             results |= prefixed(Family.GRADIENT, balance, loss)

@@ -110,8 +110,10 @@ class Instrument(ABC):
             found |= dict.fromkeys(instrument.measure(replace(context, update=update, seen=seen)))
         return list(found)
 
-    def watch_step(self, infos: Sequence[Mapping[str, Any]], dones: np.ndarray) -> None:
-        """See a step of the environments; most instruments do not care.
+    def watch_step(  # noqa: B027  (most instruments have nothing to do here)
+        self, infos: Sequence[Mapping[str, Any]], dones: np.ndarray
+    ) -> None:
+        """See a step of the environments.
 
         Args:
             infos: one per environment.
@@ -126,5 +128,5 @@ class Instrument(ABC):
         """Return what a resumed run needs of it, as JSON values."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (nor here)
         """Take over what `state_dict` returned."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 ACTOR, CRITIC, CRITIC_TARGET = NETWORKS = ("actor", "critic", "critic_target")
 CRITIC_LOSS, ACTOR_LOSS = LOSSES = ("critic_loss", "actor_loss")
-NETWORK_OF_LOSS = {CRITIC_LOSS: CRITIC, ACTOR_LOSS: ACTOR}  # whose optimiser takes its step
+LOSS_OF = {CRITIC: CRITIC_LOSS, ACTOR: ACTOR_LOSS}  # the loss that a network's optimiser follows
 _V = TypeVar("_V")
 
 GOAL = "goal"  # the block of both goal vectors together
