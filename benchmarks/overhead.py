@@ -83,7 +83,7 @@ def account_for_watching() -> list[float]:
     Entries are SB3's callback events and the optimisers' step hooks. The forward hooks, which keep
     two references, are not among them.
     """
-    from goalscope.diagnostics.tap import Tap
+    from goalscope.diagnostics.updates.tap import Tap
     from goalscope.diagnostics.watch import Diagnostics
 
     spent: list[float] = []
@@ -111,8 +111,9 @@ def account_for_watching() -> list[float]:
 def measure_tiers(updates: int = 30) -> dict[str, float]:
     """Return instrument -> milliseconds per measurement, and "update" for one plain update."""
     from goalscope.diagnostics import ModalityDiagnostics
-    from goalscope.diagnostics.instruments.balance import FeatureInstrument, GradientInstrument
+    from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrument
     from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
+    from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
     from goalscope.training.runs.agent import build_agent
     from goalscope.training.runs.settings import RunSettings
 

@@ -1,7 +1,7 @@
 """The errors that are the user's to mend: one line each, exit code 2, no traceback."""
 
 from goalscope.cli.plan import PlanError
-from goalscope.diagnostics.probe_set import ProbeSetError
+from goalscope.diagnostics.material.probe_set import ProbeSetError
 from goalscope.diagnostics.record import RecordError
 from goalscope.probes import BlockError, UnsupportedPolicy
 from goalscope.reports import ReportError

@@ -98,7 +98,7 @@ class Compare:
             print(f"Try next, {number}: {step}")
         if comparison.short is not None:
             print(f"The short form: {comparison.short}")
-        there = {str(read_run(folder).info.get("arm")) for folder in folders}
+        there = {str(read_run(folder).info.arm) for folder in folders}
         gone = dict.fromkeys(r.arm for r in missing if r.state == "failed" and r.arm not in there)
         if gone:
             print(

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from goalscope.diagnostics.instruments.balance import FeatureInstrument, GradientInstrument
+from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrument
 from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
-from goalscope.diagnostics.probe_set import ProbeSet, load_probe_set
-from goalscope.diagnostics.schedule import Schedule
+from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
+from goalscope.diagnostics.instruments.instrument import Instrument
+from goalscope.diagnostics.instruments.transitions import TransitionInstrument
+from goalscope.diagnostics.material.probe_set import ProbeSet, load_probe_set
+from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.watch import Diagnostics
 
 FEATURES_EVERY = 50
 GRADIENTS_EVERY = 50
 SENSITIVITY_EVERY = 250
-SENSITIVITY_GROWTH = 2.0  # the dearest instrument starts out sparser
+SENSITIVITY_GROWTH = 2.0  # the dearest instruments start out sparser
 
 
 class FeatureStatistics(Diagnostics):
@@ -56,17 +59,21 @@ class GoalSensitivity(Diagnostics):
         every: int = SENSITIVITY_EVERY,
         probe_set: ProbeSet | Path | str | None = None,
     ) -> None:
-        super().__init__(folder, [], _goal_instrument(every, probe_set))
+        goal = GoalInstrument(Schedule(every, SENSITIVITY_GROWTH))
+        super().__init__(folder, [goal], probe_set=_loaded(probe_set))
 
 
 class ModalityDiagnostics(Diagnostics):
     """The sum of `FeatureStatistics`, `GradientBalance` and `GoalSensitivity` in one record.
 
+    With goal sensitivity it also looks at the transitions of replay, and at where Q lies.
+
     Args:
         folder: a new run folder, such as "runs/mine".
         features_every: cadence of feature statistics in updates.
         gradients_every: cadence of gradient balance in updates.
-        sensitivity_every: cadence of goal sensitivity in updates; None leaves it out.
+        sensitivity_every: cadence of goal sensitivity and of transitions in updates; None leaves
+            both out.
         probe_set: fixed observations, or the file that holds them; None takes them from the run's
             own replay buffer, so that runs cannot be compared on them.
         settings: further settings for run.json, such as the environment's: flat, JSON values.
@@ -87,20 +94,22 @@ class ModalityDiagnostics(Diagnostics):
         arm: str | None = None,
         resume: Mapping[str, Any] | None = None,
     ) -> None:
-        goal = None if sensitivity_every is None else _goal_instrument(sensitivity_every, probe_set)
+        instruments: list[Instrument] = [
+            FeatureInstrument(Schedule(features_every)),
+            GradientInstrument(Schedule(gradients_every)),
+        ]
+        if sensitivity_every is not None:
+            rare = Schedule(sensitivity_every, SENSITIVITY_GROWTH)
+            instruments += [GoalInstrument(rare), TransitionInstrument(rare)]
         super().__init__(
             folder,
-            [
-                FeatureInstrument(Schedule(features_every)),
-                GradientInstrument(Schedule(gradients_every)),
-            ],
-            goal,
+            instruments,
+            probe_set=_loaded(probe_set),
             settings=settings,
             arm=arm,
             resume=resume,
         )
 
 
-def _goal_instrument(every: int, probe_set: ProbeSet | Path | str | None) -> GoalInstrument:
-    fixed = load_probe_set(Path(probe_set)) if isinstance(probe_set, Path | str) else probe_set
-    return GoalInstrument(Schedule(every, SENSITIVITY_GROWTH), fixed)
+def _loaded(probe_set: ProbeSet | Path | str | None) -> ProbeSet | None:
+    return load_probe_set(Path(probe_set)) if isinstance(probe_set, Path | str) else probe_set

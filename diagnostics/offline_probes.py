@@ -8,8 +8,10 @@ import torch
 from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor
 
-from goalscope.diagnostics.isolation import isolated_generators
-from goalscope.diagnostics.probe_set import ProbeSet
+from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.record.keys import Family, parse, prefixed
+from goalscope.diagnostics.record.metrics import AUGMENTATION_NOISE, WOULD_BE_AUGMENTATION_NOISE
+from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.probes import (
     GoalBatch,
     LabelledSet,
@@ -36,7 +38,6 @@ Images = Mapping[str, Tensor]
 _MAP_STATES = 32
 _DRAWN_STATES = 4
 _FRESH_SEED = 0
-RECORDED = ("features/", "signal/", "sensitivity/")  # families that the callbacks record, too
 
 
 @dataclass(frozen=True)
@@ -90,52 +91,42 @@ def probe_agent(policy: BasePolicy, material: ProbeMaterial) -> Probed:
         networks = view_networks(policy)
         actor, critic = networks["actor"], networks["critic"]
         batch = material.probe_set.batch(policy.device)
-        families: dict[str, Mapping[str, Tensor | float]] = {
-            **_as_recorded(networks, batch),
-            "attribution": {
-                **shapley_shares(actor, critic, batch, np.random.default_rng(0)),
-                **integrated_gradients(critic, batch),
-                **feature_ablation(actor, critic, batch),
-            },
-            "content": _content((critic, actor), material.labelled),
-            "prediction": next_goal_prediction(critic, material.labelled, material.extra),
+        attributed = {
+            **shapley_shares(actor, critic, batch, np.random.default_rng(0)),
+            **integrated_gradients(critic, batch),
+            **feature_ablation(actor, critic, batch),
         }
+        predicted = next_goal_prediction(critic, material.labelled, material.extra)
+        values = _as_recorded(networks, batch)
+        values |= prefixed(Family.ATTRIBUTION, attributed)
+        values |= prefixed(Family.CONTENT, _content((critic, actor), material.labelled))
+        values |= prefixed(Family.PREDICTION, predicted)
         labelled = _labelled_batch(material, policy.device)
         mapped, arrays = _map(actor, critic, labelled)
-        families["goal_map"] = mapped
+        values |= prefixed(Family.GOAL_MAP, mapped)
         if material.augment is not None and critic.image_keys:
-            families["augmentation"] = _augmentation((critic, actor), batch, material)
+            values |= _augmentation((critic, actor), batch, material)
         arrays |= _pictures(actor, critic, labelled, material.labelled)
-    return Probed(
-        {
-            f"{family}/{key}": float(value)
-            for family, values in families.items()
-            for key, value in values.items()
-        },
-        arrays,
-    )
+    return Probed({key: float(value) for key, value in values.items()}, arrays)
 
 
-def _as_recorded(
-    networks: Mapping[str, Network], batch: GoalBatch
-) -> dict[str, Mapping[str, Tensor | float]]:
+def _as_recorded(networks: Mapping[str, Network], batch: GoalBatch) -> dict[str, Tensor | float]:
     """Return what the callbacks record of states, here on the probe set."""
-    features: dict[str, Tensor | float] = {}
-    signal: dict[str, Tensor | float] = {}
+    results: dict[str, Tensor | float] = {}
     for name in ("critic", "actor"):
         network = networks[name]
         with torch.no_grad(), evaluation_mode(network.module):
             fused = network.fused_features(batch.observations)
         statistics = feature_statistics(fused, network.columns)
-        features |= {f"{name}.{key}": value for key, value in statistics.items()}
+        results |= prefixed(Family.FEATURES, statistics, name)
         weights = [consumer.layer.weight.detach() for consumer in network.consumers]
         if weights:
             inputs = torch.cat([fused, batch.actions], dim=1) if network.action_width else fused
             heard = forward_signal(inputs, weights, network.consumer_columns)
-            signal |= {f"{name}.{key}": value for key, value in heard.items()}
+            results |= prefixed(Family.SIGNAL, heard, name)
     generator = np.random.default_rng(0)
     sensitivity = goal_sensitivity(networks["actor"], networks["critic"], batch, generator)
-    return {"features": features, "signal": signal, "sensitivity": sensitivity}
+    return results | prefixed(Family.SENSITIVITY, sensitivity)
 
 
 def _content(networks: tuple[Network, ...], labelled: LabelledSet) -> dict[str, float]:
@@ -179,11 +170,13 @@ def _augmentation(
 ) -> dict[str, Tensor]:
     """Return the noise of the run's own augmentation, or of what DrQ's would be ("would_be_")."""
     assert material.augment is not None
+    metric = AUGMENTATION_NOISE if material.augmented else WOULD_BE_AUGMENTATION_NOISE
     found: dict[str, Tensor] = {}
     for network in networks:
-        for key, value in augmentation_noise(network, batch.observations, material.augment).items():
-            owner, _, name = key.rpartition(".")
-            found[key if material.augmented else f"{owner}.would_be_{name}"] = value
+        noise = augmentation_noise(network, batch.observations, material.augment)
+        for key, value in prefixed(Family.AUGMENTATION, noise).items():
+            parts = parse(key)
+            found[metric.key(parts.owner, parts.block)] = value
     return found
 
 

@@ -1,10 +1,12 @@
-"""What run.json says of a run: its settings, versions, hardware and the modalities found."""
+"""What run.json says of a run is put together: settings, versions, hardware, modalities found."""
 
 import os
 import platform
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import torch
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
+from goalscope.diagnostics.record import RunInfo
 from goalscope.probes import Network
 
 _PACKAGES = (
@@ -36,6 +39,43 @@ _AGENT_SETTINGS = (
     "tau",
     "policy_delay",
 )
+
+
+def describe_run(
+    folder: Path,
+    model: OffPolicyAlgorithm,
+    networks: Mapping[str, Network],
+    *,
+    settings: Mapping[str, Any],
+    arm: str | None = None,
+    cadences: Mapping[str, int] | None = None,
+    probe_set: Mapping[str, Any] | None = None,
+) -> RunInfo:
+    """Return the description of a run that begins now, or of an agent that was saved.
+
+    Args:
+        folder: where its record goes.
+        model: the agent.
+        networks: its networks.
+        settings: further settings, flat, beside the agent's own.
+        arm: name of its configuration.
+        cadences: instrument -> updates between measurements.
+        probe_set: what is said of the fixed states.
+    """
+    return RunInfo(
+        name=folder.resolve().name,
+        arm=arm,
+        seed=model.seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command_line(),
+        settings={**settings, **agent_settings(model)},
+        versions=software_versions(),
+        hardware=hardware(model.device),
+        networks=describe_networks(networks),
+        instruments={name: {"every": every} for name, every in (cadences or {}).items()},
+        probe_set=probe_set,
+        notes=tuple(notes_on(networks)),
+    )
 
 
 def agent_settings(model: OffPolicyAlgorithm) -> dict[str, Any]:

@@ -10,7 +10,13 @@ import torch
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
-from goalscope.diagnostics.record import RESUMED, Line, RecordWriter, refuse_existing_run
+from goalscope.diagnostics.record import (
+    RESUMED,
+    Line,
+    RecordWriter,
+    RunInfo,
+    refuse_existing_run,
+)
 
 _log = logging.getLogger("goalscope")
 
@@ -35,7 +41,7 @@ class Recorder:
         if folder is not None and not resume:
             refuse_existing_run(folder)
 
-    def open(self, model: OffPolicyAlgorithm, describe: Callable[[], dict[str, Any]]) -> None:
+    def open(self, model: OffPolicyAlgorithm, describe: Callable[[], RunInfo]) -> None:
         """Begin, or go on in the same record where the same callback watches again.
 
         Args:

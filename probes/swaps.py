@@ -34,7 +34,7 @@ class GoalBatch:
 
 
 def example_goal_batch(critic: Network) -> GoalBatch:
-    """Return a batch of random numbers that fits the network, for rehearsals."""
+    """Return a batch of random numbers that fits the network, for a dry run."""
     observations = example_observations(critic.module.observation_space, critic.module.device)
     goals = observations["desired_goal"].float()
     actions = torch.zeros(len(goals), critic.action_width, device=goals.device)

@@ -1,6 +1,7 @@
 """The house rules that a reader of the folders relies on."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ MAY_IMPORT = {
     "cli": {"diagnostics", "probes", "training", "reports"},
 }
 FILES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).glob("**/*.py"))]
+
+
+ROOMS = {path: path.parent.relative_to(ROOT).as_posix() for path in FILES}
 
 
 def imports(path: Path) -> set[str]:
@@ -32,6 +36,42 @@ def test_imports_point_down_the_table(path):
     allowed = MAY_IMPORT[package] | {package}
     for name in imports(path):
         assert any(name == a or name.startswith(f"{a}.") for a in allowed), name
+
+
+def room_of(name: str) -> str:
+    """Return the folder that a dotted name, of a module or of something in one, lies in."""
+    path = ROOT / name.replace(".", "/")
+    files = [p for at in (path, path.parent) for p in (at.with_suffix(".py"), at / "__init__.py")]
+    return next(ROOMS[p] for p in files if p in ROOMS)
+
+
+def arrows(files: list[Path]) -> dict[str, set[str]]:
+    """Return room -> the other rooms that its modules import; an `__init__` only shows others."""
+    found: dict[str, set[str]] = {}
+    for path in files:
+        if path.name != "__init__.py":
+            rooms = {room_of(name) for name in imports(path)} - {ROOMS[path]}
+            found.setdefault(ROOMS[path], set()).update(rooms)
+    return found
+
+
+def circle(rooms: dict[str, set[str]]) -> list[str] | None:
+    """Return rooms that import each other in a circle."""
+    try:
+        list(TopologicalSorter(rooms).static_order())
+    except CycleError as error:
+        return error.args[1]
+    return None
+
+
+def test_rooms_import_each_other_one_way():
+    found = arrows(FILES)
+    assert found["diagnostics/instruments"] >= {"diagnostics/updates", "diagnostics/record"}
+    assert circle(found) is None
+
+
+def test_a_circle_of_rooms_is_found():
+    assert circle(arrows(FILES) | {"diagnostics/record": {"diagnostics/instruments"}})
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")

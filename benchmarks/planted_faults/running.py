@@ -16,9 +16,9 @@ from stable_baselines3 import SAC
 from benchmarks.planted_faults.agent import ENVIRONMENT, STARTS, make_agent, make_wrapped
 from benchmarks.planted_faults.faults import Planting, Wrapper
 from goalscope.diagnostics import ModalityDiagnostics
-from goalscope.diagnostics.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
-from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.record import Line, write_json_atomically, write_probes
 from goalscope.probes import LabelledSet
 from goalscope.training.assessment.episodes import EvaluationCallback

@@ -11,8 +11,18 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
+from goalscope.diagnostics.record.keys import CRITIC, Family, prefixed
+from goalscope.diagnostics.record.metrics import (
+    OBSERVATION_SPREAD,
+    Q_SPREAD,
+    REPLAY_Q,
+    REPLAY_REWARD,
+    REPLAY_TD_ERROR,
+    REWARD_MISMATCH,
+    TARGET_SPREAD,
+    UNMOVED_FRACTION,
+)
 from goalscope.probes import (
-    REPLAY_METRICS,
     Network,
     ReplayBatch,
     replay_values,
@@ -20,13 +30,6 @@ from goalscope.probes import (
 )
 from goalscope.probes.live.features import spread_per_unit
 
-FAMILY = "sensitivity_replay"
-STATE = (
-    "critic.target_spread",
-    "critic.q_spread",
-    "relabelled.unmoved_fraction",
-    "relabelled.reward_mismatch",
-)
 EPISODE_ROWS = 256
 MOVED = 0.01  # metres an object must have moved in an episode that can teach pushing
 _SAME_REWARD = 1e-4  # rewards are stored in single precision
@@ -34,11 +37,11 @@ _SAME_REWARD = 1e-4  # rewards are stored in single precision
 
 def replay_keys(observations: Iterable[str]) -> list[str]:
     """Return every record key that `replay_state` can produce for these observation keys."""
-    kinds = [f"critic.{k}.{n}" for k in ("real", "relabelled") for n in REPLAY_METRICS]
+    split = (REPLAY_Q, REPLAY_TD_ERROR, REPLAY_REWARD)
     return [
-        *(f"{FAMILY}/{key}" for key in kinds),
-        *(f"training/{name}" for name in STATE),
-        *(f"observation/replay.{key}.spread" for key in observations),
+        *(metric.key(CRITIC, kind) for kind in ("real", "relabelled") for metric in split),
+        *(m.key() for m in (TARGET_SPREAD, Q_SPREAD, UNMOVED_FRACTION, REWARD_MISMATCH)),
+        *(OBSERVATION_SPREAD.key(block=key) for key in observations),
     ]
 
 
@@ -59,7 +62,7 @@ def replay_state(
     buffer = model.replay_buffer
     assert buffer is not None  # the batch came from it
     results = {
-        f"observation/replay.{key}.spread": _spread(values)
+        OBSERVATION_SPREAD.key(block=key): _spread(values)
         for key, values in sample.observations.items()
     }
     if "critic_target" not in networks:
@@ -76,9 +79,9 @@ def replay_state(
     split = split_by_relabelling(values, batch.relabelled)
     return {
         **results,
-        **{f"{FAMILY}/{key}": value for key, value in split.items()},
-        "training/critic.target_spread": values["td_target"].std(correction=0),
-        "training/critic.q_spread": values["q"].std(correction=0),
+        **prefixed(Family.SENSITIVITY_REPLAY, split),
+        TARGET_SPREAD.key(): values["td_target"].std(correction=0),
+        Q_SPREAD.key(): values["q"].std(correction=0),
         **_unmoved(buffer, np.random.default_rng(update)),
         **_reward_mismatch(model, batch),
     }
@@ -121,7 +124,7 @@ def _unmoved(buffer: ReplayBuffer, generator: np.random.Generator) -> dict[str, 
         episode = np.arange(start, start + length) % buffer.buffer_size
         goals = buffer.observations["achieved_goal"][episode, column]
         unmoved += np.linalg.norm(goals - goals[0], axis=1).max() <= MOVED
-    return {"training/relabelled.unmoved_fraction": torch.tensor(unmoved / EPISODE_ROWS)}
+    return {UNMOVED_FRACTION.key(): torch.tensor(unmoved / EPISODE_ROWS)}
 
 
 def _spread(values: Tensor) -> Tensor:
@@ -153,4 +156,4 @@ def _reward_mismatch(model: OffPolicyAlgorithm, batch: ReplayBatch) -> dict[str,
     true = env.env_method("compute_reward", achieved, desired, infos, indices=[0])[0]
     stored = batch.rewards[batch.relabelled].cpu().numpy()
     wrong = np.abs(np.asarray(true, dtype=np.float64).reshape(stored.shape) - stored)
-    return {"training/relabelled.reward_mismatch": torch.tensor((wrong > _SAME_REWARD).mean())}
+    return {REWARD_MISMATCH.key(): torch.tensor((wrong > _SAME_REWARD).mean())}

@@ -7,31 +7,43 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
+from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
+from goalscope.diagnostics.record.metrics import (
+    ENTROPY_COEFFICIENT,
+    LOSS,
+    ROLLOUT_EPISODES,
+    ROLLOUT_RETURN,
+    ROLLOUT_SUCCESS_RATE,
+    UPDATES_PER_STEP,
+)
+from goalscope.diagnostics.updates.schedule import Schedule
 
 _LOSSES = {
-    "training/critic.loss": "train/critic_loss",
-    "training/actor.loss": "train/actor_loss",
-    "training/entropy.loss": "train/ent_coef_loss",
+    LOSS.key("critic"): "train/critic_loss",
+    LOSS.key("actor"): "train/actor_loss",
+    LOSS.key("entropy"): "train/ent_coef_loss",
 }
-KEYS = (
-    *_LOSSES,
-    "training/entropy.coefficient",
-    "training/updates_per_step",
-    "training/rollout.episodes",
-    "training/rollout.success_rate",
-    "training/rollout.return",
+_OTHERS = (
+    ENTROPY_COEFFICIENT,
+    UPDATES_PER_STEP,
+    ROLLOUT_EPISODES,
+    ROLLOUT_SUCCESS_RATE,
+    ROLLOUT_RETURN,
 )
 
 
-class TrainingState:
+class TrainingState(Instrument):
     """Counts the episodes of training and reads what SB3 logs of its updates."""
 
     name = "training_state"
+    moment = Moment.BETWEEN
 
-    def __init__(self) -> None:
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__(schedule)
         self._returns: list[float] = []
         self._successes: list[float] = []
+        self._was_broken = False
 
     def watch_step(self, infos: Sequence[Mapping[str, Any]], dones: np.ndarray) -> None:
         """Count the episodes that ended in this step.
@@ -54,30 +66,35 @@ class TrainingState:
         """Take over what `state_dict` returned."""
         self._returns, self._successes = list(state["returns"]), list(state["successes"])
 
-    @staticmethod
-    def broke(model: OffPolicyAlgorithm) -> bool:
-        """Whether a loss that SB3 logged of its last call of `train()` is NaN or infinite.
+    def is_urgent(self, model: OffPolicyAlgorithm) -> bool:
+        """Whether a loss that SB3 logged of its last call of `train()` broke: NaN or infinite.
 
-        Worth a line at once, between measurements: an agent with NaN in it seldom takes another
-        step.
+        Worth a line at once: an agent with NaN in it seldom takes another step.
         """
-        logged = model.logger.name_to_value
-        return not all(math.isfinite(logged.get(name, 0.0)) for name in _LOSSES.values())
+        logged, before = model.logger.name_to_value, self._was_broken
+        values = (logged.get(name, 0.0) for name in _LOSSES.values())
+        self._was_broken = not all(map(math.isfinite, values))
+        return self._was_broken and not before
 
-    def measure(self, model: OffPolicyAlgorithm) -> dict[str, float]:
-        """Return record key -> value; the episodes are those ended since the last call.
+    def keys(self, context: Context) -> list[str]:
+        """Return every record key it can write."""
+        return [*_LOSSES, *(metric.key() for metric in _OTHERS)]
+
+    def measure(self, context: Context) -> dict[str, float]:
+        """Return the metrics; the episodes are those ended since the last call.
 
         Losses are the means SB3 logged for its last call of `train()`; absent before the first.
         """
+        model = context.model
         logged = model.logger.name_to_value
         results = {key: float(logged[name]) for key, name in _LOSSES.items() if name in logged}
-        results["training/entropy.coefficient"] = float(entropy_coefficient(model))
+        results[ENTROPY_COEFFICIENT.key()] = float(entropy_coefficient(model))
         if model.num_timesteps:
-            results["training/updates_per_step"] = model._n_updates / model.num_timesteps
-        results["training/rollout.episodes"] = float(len(self._returns))
+            results[UPDATES_PER_STEP.key()] = model._n_updates / model.num_timesteps
+        results[ROLLOUT_EPISODES.key()] = float(len(self._returns))
         if self._successes:
-            results["training/rollout.success_rate"] = float(np.mean(self._successes))
+            results[ROLLOUT_SUCCESS_RATE.key()] = float(np.mean(self._successes))
         if self._returns:
-            results["training/rollout.return"] = float(np.mean(self._returns))
+            results[ROLLOUT_RETURN.key()] = float(np.mean(self._returns))
         self._returns, self._successes = [], []
         return results

@@ -27,6 +27,7 @@ from goalscope.diagnostics.record.reader import (
     read_lines,
     read_run,
 )
+from goalscope.diagnostics.record.run_info import RunInfo
 from goalscope.diagnostics.record.writer import (
     RecordWriter,
     refuse_existing_run,
@@ -46,6 +47,7 @@ __all__ = [
     "Line",
     "RecordError",
     "RecordWriter",
+    "RunInfo",
     "RunRecord",
     "is_run",
     "last_update",

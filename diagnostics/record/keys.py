@@ -15,6 +15,7 @@ from typing import TypeVar
 
 ACTOR, CRITIC, CRITIC_TARGET = NETWORKS = ("actor", "critic", "critic_target")
 CRITIC_LOSS, ACTOR_LOSS = LOSSES = ("critic_loss", "actor_loss")
+LOSS_OF = {CRITIC: CRITIC_LOSS, ACTOR: ACTOR_LOSS}  # the loss that a network's optimiser follows
 _V = TypeVar("_V")
 
 GOAL = "goal"  # the block of both goal vectors together
@@ -30,6 +31,7 @@ class Family(StrEnum):
     SENSITIVITY = "sensitivity"
     SENSITIVITY_REPLAY = "sensitivity_replay"
     OBSERVATION = "observation"
+    TRANSITIONS = "transitions"
     TRAINING = "training"
     EVALUATION = "evaluation"
     ATTRIBUTION = "attribution"
@@ -38,19 +40,17 @@ class Family(StrEnum):
     PREDICTION = "prediction"
     AUGMENTATION = "augmentation"
 
-    @property
-    def offline(self) -> bool:
-        """Whether only probes of a saved agent write it, and no run while it trains."""
-        return self in _OFFLINE
 
-
-_OFFLINE = {
-    Family.ATTRIBUTION,
-    Family.GOAL_MAP,
-    Family.CONTENT,
-    Family.PREDICTION,
-    Family.AUGMENTATION,
-}
+# What only probes of a saved agent find, and no run measures while it trains.
+OFFLINE_FAMILIES = frozenset(
+    {
+        Family.ATTRIBUTION,
+        Family.GOAL_MAP,
+        Family.CONTENT,
+        Family.PREDICTION,
+        Family.AUGMENTATION,
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from goalscope.diagnostics.record.lines import (
     RESUMED,
     ROUTING_FILE,
     RUN_FILE,
-    SCHEMA_VERSION,
     Line,
     RecordError,
     decode_line,
 )
+from goalscope.diagnostics.record.run_info import RunInfo, info_from_json
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RunRecord:
 
     Attributes:
         folder: where it lies.
-        info: the content of `run.json`.
+        info: what `run.json` says of it.
         lines: every whole line, in the order written. What a run wrote between its last checkpoint
             and being killed is left out: it wrote that part again when it went on.
         routing: the rows of the routing table, empty where the run ended before it was seen.
@@ -41,7 +41,7 @@ class RunRecord:
     """
 
     folder: Path
-    info: dict[str, Any]
+    info: RunInfo
     lines: list[Line]
     routing: list[dict[str, Any]]
     torn: bool
@@ -145,7 +145,7 @@ def last_update(folder: Path) -> int:
         return 0  # not begun, or caught while writing
 
 
-def _read_info(folder: Path) -> dict[str, Any]:
+def _read_info(folder: Path) -> RunInfo:
     if not folder.exists():
         raise RecordError(f"{folder} does not exist; give the folder a run was written to")
     if not folder.is_dir():
@@ -157,14 +157,7 @@ def _read_info(folder: Path) -> dict[str, Any]:
             f"{folder} is not a run: it needs {RUN_FILE} and {MEASUREMENTS_FILE}; "
             "give the folder that `goalscope train --out` or a callback wrote"
         )
-    info = _load_json(folder / RUN_FILE)
-    version = info.get("schema")
-    if version != SCHEMA_VERSION:
-        raise RecordError(
-            f"{folder} was written with record schema {version!r}, this goalscope reads "
-            f"{SCHEMA_VERSION}; read it with the goalscope version in its run.json"
-        )
-    return info
+    return info_from_json(_load_json(folder / RUN_FILE), folder)
 
 
 def _load_json(path: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from goalscope.diagnostics.record.lines import (
     encode_line,
 )
 from goalscope.diagnostics.record.reader import is_run
+from goalscope.diagnostics.record.run_info import RunInfo
 
 
 def write_json_atomically(path: Path, content: Any) -> None:
@@ -79,14 +80,14 @@ class RecordWriter:
 
     Args:
         folder: the run folder; made if missing.
-        info: content of `run.json`, without the schema version; None goes on with the run that
-            the folder holds, of which a torn last line is cut off.
+        info: the content of `run.json`; None goes on with the run that the folder holds, of which
+            a torn last line is cut off.
 
     Raises:
         RecordError: the folder already holds a run (or none to go on with), or cannot be written.
     """
 
-    def __init__(self, folder: Path | str, info: Mapping[str, Any] | None) -> None:
+    def __init__(self, folder: Path | str, info: RunInfo | None) -> None:
         self.folder = Path(folder)
         self.lines = 0
         try:
@@ -97,7 +98,7 @@ class RecordWriter:
             self.folder.mkdir(parents=True, exist_ok=True)
             refuse_existing_run(self.folder)
             self._file = open(self.folder / MEASUREMENTS_FILE, "xb", buffering=0)
-            write_json_atomically(self.folder / RUN_FILE, {"schema": SCHEMA_VERSION, **info})
+            write_json_atomically(self.folder / RUN_FILE, info.to_json())
         except OSError as error:
             raise RecordError(
                 f"cannot write a run to {self.folder}: {error.strerror or error}; "

@@ -42,7 +42,7 @@ def feature_statistics(
     columns: Mapping[str, Tensor],
     *,
     tanh: Collection[str] = (),
-    raw: Mapping[str, Tensor] | None = None,
+    beside: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Return "<block>.<name>" -> scalar tensor for every block (definitions: docs/measurements.md).
 
@@ -50,8 +50,8 @@ def feature_statistics(
         features: float (B, D), the fused features.
         columns: block -> int64 (d_k,); `goal` may overlap the goal blocks and counts in no total.
         tanh: blocks that end in Tanh, for `saturated_fraction`.
-        raw: block -> float (B, d_k) just before the normalisation its encoder ends in; reported as
-            "<block>_raw", without shares.
+        beside: block -> float (B, d_k) that is no part of the fused features, such as what a
+            normalisation was given; without shares.
     """
     results: dict[str, Tensor] = {}
     variance = (features - features.mean(dim=0)).square().mean(dim=0)
@@ -65,8 +65,8 @@ def feature_statistics(
         )
         if block in tanh:
             results[f"{block}.saturated_fraction"] = _mean(values.abs() > SATURATION)
-    for block, values in (raw or {}).items():
-        results |= _block_statistics(f"{block}_raw", values)
+    for block, values in (beside or {}).items():
+        results |= _block_statistics(block, values)
     return results
 
 

@@ -9,8 +9,6 @@ from torch import Tensor
 from goalscope.probes.blocks import evaluation_mode
 from goalscope.probes.networks import Network
 
-REPLAY_METRICS = ("q", "td_error", "reward")
-
 
 @dataclass(frozen=True)
 class ReplayBatch:

@@ -20,9 +20,9 @@ from goalscope.diagnostics.record.metrics import (
     NEXT_GOAL_WITH_R2,
     SHIFT,
     SIGNAL,
+    TERMINATED_FRACTION,
 )
 from goalscope.reports.findings.series import Series, series_of, table_series, together
-from goalscope.reports.findings.transition_metrics import TERMINATED_FRACTION
 from goalscope.reports.numbers.tables import Run
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole

@@ -113,7 +113,7 @@ def question(check: Check, run: Run, network: str = "") -> str:
 def arm_that_tests(finding: Finding, run: Run) -> str:
     """Return the arm that changes what a finding names and nothing else; "" without one."""
     arm = finding.check.arm
-    if not arm or not run.record.info.get("arm"):
+    if not arm or not run.record.info.arm:
         return ""
     return arm if arm in _WHOLE_ARMS else f"{run.arm}-{arm}"
 

@@ -44,10 +44,10 @@ def load_arms(folders: Sequence[Path | str]) -> dict[str, list[Run]]:
 
 def _tell_apart(runs: list[Run]) -> list[Run]:
     """Return the runs; where folder names clash, those without an arm carry their parent's, too."""
-    nameless = [run.name for run in runs if not run.record.info.get("arm")]
+    nameless = [run.name for run in runs if not run.record.info.arm]
     return [
         replace(run, arm=f"{run.record.folder.resolve().parent.name}/{run.name}")
-        if not run.record.info.get("arm") and nameless.count(run.name) > 1
+        if not run.record.info.arm and nameless.count(run.name) > 1
         else run
         for run in runs
     ]

@@ -11,10 +11,8 @@ from typing import Any
 import pandas as pd
 
 from goalscope.diagnostics.record import Line, RunRecord, read_run
-from goalscope.reports.errors import ReportError
 
 GOAL_KEYS = ("achieved_goal", "desired_goal")
-_SECTIONS = ("settings", "versions", "hardware", "networks", "instruments", "probe_set")
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Run:
     @property
     def title(self) -> str:
         """What a warning calls the run: arm and seed, or its folder where it lacks either."""
-        named = self.record.info.get("arm") and self.seed is not None
+        named = self.record.info.arm and self.seed is not None
         return f"{self.arm} {self.label}" if named else self.name
 
     @property
@@ -88,11 +86,11 @@ class Run:
     @property
     def settings(self) -> Mapping[str, Any]:
         """The flat settings of run.json, empty where it has none."""
-        return self.section("settings")
+        return self.record.info.settings
 
     def section(self, name: str) -> Mapping[str, Any]:
         """Return a part of run.json, empty where it is absent or null."""
-        return self.record.info.get(name) or {}
+        return getattr(self.record.info, name) or {}
 
     def blocks(self, network: str) -> list[Mapping[str, Any]]:
         """Return what run.json says of a network's blocks, in their order; empty if unknown."""
@@ -114,15 +112,9 @@ def load_run(folder: Path | str) -> Run:
 
     Raises:
         RecordError: not a run, empty, damaged, or from another schema version.
-        ReportError: a section of its run.json is not what it should be.
     """
     record = read_run(folder)
-    for name in _SECTIONS:
-        if not isinstance(record.info.get(name) or {}, Mapping):
-            raise ReportError(
-                f"run.json of {folder} is damaged: {name!r} is not a mapping; run it again"
-            )
-    arm, seed = record.info.get("arm"), record.info.get("seed")
+    arm, seed = record.info.arm, record.info.seed
     return Run(
         record,
         str(arm) if arm else record.name,

@@ -84,9 +84,9 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
         {
             "run": run,
             "diagnosis": diagnosis,
-            "notes": run.record.info.get("notes") or [],
-            "created": run.record.info.get("created"),
-            "command": run.record.info.get("command"),
+            "notes": run.record.info.notes,
+            "created": run.record.info.created,
+            "command": run.record.info.command,
             "blocks": _blocks(run),
             "sentences": sentences,
             "success": success,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from helpers.command import TINY, goalscope, refused
 
-from goalscope.diagnostics.record import Line, RecordWriter, read_run
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, read_run
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_train_report_compare(runs):
     one = runs / "pixel-her-0"
     info = read_run(one).info
-    assert info["arm"] == "pixel-her"
-    assert info["settings"]["env.id"] == "FetchReach-v4"
-    assert info["settings"]["env.renderer"]
-    assert info["settings"]["agent.learning_rate"] == pytest.approx(3e-4)
+    assert info.arm == "pixel-her"
+    assert info.settings["env.id"] == "FetchReach-v4"
+    assert info.settings["env.renderer"]
+    assert info.settings["agent.learning_rate"] == pytest.approx(3e-4)
     report = goalscope("report", one)
     assert report.returncode == 0, report.stderr
     assert (one / "report.html").exists()
@@ -48,7 +48,7 @@ def test_train_report_compare(runs):
 
 
 def test_every_seed_of_a_study_shares_the_probe_set(runs):
-    digests = {read_run(p).info["probe_set"]["sha256"] for p in runs.glob("pixel-*")}
+    digests = {read_run(p).info.probe_set["sha256"] for p in runs.glob("pixel-*")}
     assert len(digests) == 1
 
 
@@ -80,7 +80,9 @@ def test_an_output_folder_with_a_run_in_it(runs, tmp_path):
     assert again.returncode == 0
     assert "already" in again.stdout
     assert content(runs / "pixel-her-0") == before
-    RecordWriter(tmp_path / "mine", {}).write(Line(1, 1))  # of a callback, without checkpoints
+    RecordWriter(tmp_path / "mine", RunInfo()).write(
+        Line(1, 1)
+    )  # of a callback, without checkpoints
     refused(goalscope("train", "pixel-her", *TINY, "--out", tmp_path / "mine"), "already holds")
 
 
@@ -101,7 +103,9 @@ def test_run_folders_that_cannot_be_read(tmp_path, kind):
     if kind == "not a run":
         (folder / "notes.txt").write_text("hello")
     if kind in ("schema", "truncated"):
-        RecordWriter(tmp_path / "good", {}).write(Line(1, 1, {"signal/critic.goal.share": 0.5}))
+        RecordWriter(tmp_path / "good", RunInfo()).write(
+            Line(1, 1, {"signal/critic.goal.share": 0.5})
+        )
         for path in (tmp_path / "good").iterdir():
             (folder / path.name).write_bytes(path.read_bytes())
     if kind == "schema":
@@ -115,7 +119,7 @@ def test_run_folders_that_cannot_be_read(tmp_path, kind):
 
 
 def test_comparing_what_cannot_be_compared(runs, tmp_path):
-    writer = RecordWriter(tmp_path / "other", {"arm": "other", "seed": 0, "settings": {}})
+    writer = RecordWriter(tmp_path / "other", RunInfo(arm="other", seed=0))
     writer.write(Line(1, 1, {"something/else.entirely": 1.0}))
     refused(goalscope("compare", runs / "pixel-her-0", tmp_path / "other"))
     refused(goalscope("compare", runs / "pixel-her-0"))
@@ -124,8 +128,7 @@ def test_comparing_what_cannot_be_compared(runs, tmp_path):
 
 def test_nan_in_the_record_is_said_and_shown(runs, tmp_path):
     run = read_run(runs / "pixel-her-0")
-    info = {key: value for key, value in run.info.items() if key != "schema"}
-    writer = RecordWriter(tmp_path / "run", info)
+    writer = RecordWriter(tmp_path / "run", run.info)
     for line in run.lines:
         poisoned = {
             k: float("nan") if "critic.goal.share" in k else v for k, v in line.values.items()

@@ -8,7 +8,7 @@ from helpers.synthetic_runs import write_arms
 
 from goalscope.cli.pages import Report
 from goalscope.cli.plan import PlanError, find_plan, kept_plan, load_plan
-from goalscope.diagnostics.record import RecordWriter
+from goalscope.diagnostics.record import RecordWriter, RunInfo
 from goalscope.training.runs.arms import find_arm
 
 PLAN = """
@@ -143,7 +143,7 @@ def test_every_run_of_a_study_failed(tmp_path):
 
 
 def test_probing_what_cannot_be_probed(tmp_path):
-    RecordWriter(tmp_path / "mine", {})
+    RecordWriter(tmp_path / "mine", RunInfo())
     refused(goalscope("probe", tmp_path / "mine"), "no checkpoints to probe")
     refused(goalscope("probe", tmp_path / "nothing"), "neither a run nor a checkpoint")
     (tmp_path / "model.zip").write_bytes(b"PK")

@@ -17,7 +17,7 @@ from stable_baselines3.common.logger import configure
 
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.callbacks import FeatureStatistics, GoalSensitivity
-from goalscope.diagnostics.instruments import balance as instruments_module
+from goalscope.diagnostics.instruments import gradient_balance as instruments_module
 from goalscope.diagnostics.record import PROBE_SET_FILE, RecordError, read_run
 from goalscope.probes import UnsupportedPolicy
 from goalscope.training import NormalizedCombinedExtractor
@@ -67,13 +67,13 @@ def test_measured_from_initialisation_on(watched):
 
 def test_the_record_says_what_was_found(watched):
     run, _ = watched
-    blocks = {b["name"]: b for b in run.info["networks"]["critic"]["blocks"]}
+    blocks = {b["name"]: b for b in run.info.networks["critic"]["blocks"]}
     assert blocks["pixels"]["width"] == 50
     assert blocks["pixels"]["ends_in"] == "Tanh"
     assert blocks["pixels"]["normalised"]
-    assert run.info["networks"]["critic"]["consumers"] == ["qf0.0", "qf1.0"]
-    assert run.info["settings"]["agent.features_extractor"] == "NormalizedCombinedExtractor"
-    assert run.info["seed"] == 0
+    assert run.info.networks["critic"]["consumers"] == ["qf0.0", "qf1.0"]
+    assert run.info.settings["agent.features_extractor"] == "NormalizedCombinedExtractor"
+    assert run.info.seed == 0
     assert (run.folder / PROBE_SET_FILE).exists()
     state = {k for line in run.measurements for k in line.values if k.startswith("training/")}
     assert {
@@ -180,10 +180,10 @@ def test_a_measurement_that_raises_costs_nothing_but_itself(
         agent.learn(100, callback=callback)
     assert_identical(plain, agent)
     warnings = [r.getMessage() for r in caplog.records if r.name == "goalscope"]
-    assert len(warnings) == 2  # the rehearsal, and the first measurement: each told once
+    assert len(warnings) == 2  # the dry run, and the first measurement: each told once
     assert "gradient_balance failed (RuntimeError: the gradients are upside down)" in warnings[1]
     run = read_run(tmp_path / "run")
-    assert callback.failures == {"rehearsal": 1, "gradient_balance": len(run.failures) - 1}
+    assert callback.failures == {"dry_run": 1, "gradient_balance": len(run.failures) - 1}
     assert len(run.failures) > 10
     assert run.failures[-1].details["count"] == len(run.failures) - 1
     assert any("signal/critic.goal.share" in line.values for line in run.measurements)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from goalscope.diagnostics.probe_set import (
+from goalscope.diagnostics.material.probe_set import (
     ProbeSetError,
     gather_probe_set,
     goal_grid,

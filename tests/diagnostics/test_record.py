@@ -15,6 +15,7 @@ from goalscope.diagnostics.record import (
     Line,
     RecordError,
     RecordWriter,
+    RunInfo,
     last_update,
     read_run,
 )
@@ -25,7 +26,7 @@ LINE = Line(10, 5, {"signal/critic.goal.share": 0.25, "features/actor.pixels.nor
 @pytest.fixture
 def folder(tmp_path):
     path = tmp_path / "run"
-    writer = RecordWriter(path, {"arm": "pixel-her", "seed": 0})
+    writer = RecordWriter(path, RunInfo(arm="pixel-her", seed=0))
     for update in range(3):
         writer.write(Line(update * 2, update, LINE.values))
     writer.close()
@@ -34,7 +35,7 @@ def folder(tmp_path):
 
 def test_what_is_written_comes_back(folder):
     run = read_run(folder)
-    assert run.info["arm"] == "pixel-her"
+    assert run.info.arm == "pixel-her"
     assert [line.update for line in run.measurements] == [0, 1, 2]
     assert run.lines[2].values == LINE.values
     assert not run.torn
@@ -49,7 +50,7 @@ def test_every_float_comes_back_nan_and_infinity_included(values):
     from pathlib import Path
 
     with tempfile.TemporaryDirectory() as parent:
-        writer = RecordWriter(Path(parent) / "run", {})
+        writer = RecordWriter(Path(parent) / "run", RunInfo())
         writer.write(Line(1, 1, values))
         writer.close()
         run = read_run(Path(parent) / "run")
@@ -125,19 +126,19 @@ def test_damage_is_named_in_one_line(folder, how, says):
 def test_a_folder_that_holds_a_run_is_never_written_to(folder):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(RecordError, match="already holds a run"):
-        RecordWriter(folder, {})
+        RecordWriter(folder, RunInfo())
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="cannot write"):
-        RecordWriter(tmp_path / "file" / "run", {})
+        RecordWriter(tmp_path / "file" / "run", RunInfo())
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_leaves_the_lines_before_whole(folder, tmp_path):
-    writer = RecordWriter(tmp_path / "other", {})
+    writer = RecordWriter(tmp_path / "other", RunInfo())
     writer.write(LINE)
     whole, writer._file = writer._file, open("/dev/full", "wb", buffering=0)
     with pytest.raises(OSError, match="No space left"):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goalscope.diagnostics.schedule import Schedule
+from goalscope.diagnostics.updates.schedule import Schedule
 
 
 def test_dense_then_logarithmic_then_at_the_cadence():

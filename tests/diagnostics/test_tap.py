@@ -9,8 +9,8 @@ import torch
 from stable_baselines3 import SAC, TD3
 from torch import Tensor, nn
 
-from goalscope.diagnostics import tap as tap_module
-from goalscope.diagnostics.tap import Tap, TrackedUpdate
+from goalscope.diagnostics.updates import tap as tap_module
+from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
 from goalscope.training import NormalizedCombinedExtractor
 

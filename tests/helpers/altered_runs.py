@@ -47,8 +47,8 @@ HEALTHY = {
     "transitions/critic.q_bias": 0.0,
     "transitions/critic_target.motion": 0.5,
     "transitions/actor.saturated_fraction": 0.2,
-    "transitions/replay.pixels.input_max": 0.9,
-    "transitions/replay.achieved_goal.normalised_offset": 0.5,
+    "transitions/critic.pixels.input_max": 0.9,
+    "transitions/critic.achieved_goal.normalised_offset": 0.5,
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from goalscope.diagnostics.record import Line, RunRecord
+from goalscope.diagnostics.record import Line, RunInfo, RunRecord
 from goalscope.reports.numbers.tables import Run
 
 BASELINE = "pixel-her"
@@ -71,7 +71,7 @@ def memory_run(
         step = round(place * updates[-1] / max(1, len(success) - 1))
         lines.append(Line(step, step, {f"evaluation/policy.{k}": v for k, v in values.items()}))
     settings = {"env.id": task, "agent.learning_rate": learning_rate}
-    info = {"name": f"{arm}-{seed}", "arm": arm, "seed": seed, "settings": settings}
+    info = RunInfo(name=f"{arm}-{seed}", arm=arm, seed=seed, settings=settings)
     record = RunRecord(Path(f"{arm}-{seed}"), info, lines, [], False)
     return Run(record, arm, seed, metrics)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from goalscope.diagnostics.record import Line, RecordWriter, write_probes
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, write_probes
 
 BLOCKS = ("pixels", "achieved_goal", "desired_goal")
 PROBE_SHA = "3f2a" * 16
@@ -80,7 +80,7 @@ def write_run(
     folder: Path, arm: str | None = "pixel-her", seed: int | None = 0, kind: Synthetic = BASELINE
 ) -> Path:
     """Write a run and return its folder."""
-    writer = RecordWriter(folder, run_info(folder.name, arm, seed, kind))
+    writer = RecordWriter(folder, RunInfo(**run_info(folder.name, arm, seed, kind)))
     generator = np.random.default_rng([hash_name(arm), seed or 0])
     offset = generator.normal(0, kind.noise)
     for update in due(kind.updates):

@@ -88,8 +88,8 @@ def test_effective_rank_of_nan_is_nan():
 
 
 def test_before_a_normalisation_is_reported_apart():
-    raw = {"pixels": torch.zeros(5, 4)}
-    statistics = feature_statistics(torch.randn(5, 8), COLUMNS, raw=raw)
+    raw = {"pixels_raw": torch.zeros(5, 4)}
+    statistics = feature_statistics(torch.randn(5, 8), COLUMNS, beside=raw)
     assert statistics["pixels_raw.zero_fraction"] == 1
     assert "pixels_raw.spread_share" not in statistics
 

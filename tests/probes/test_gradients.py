@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from goalscope.diagnostics.instruments.balance import GradientWindow
+from goalscope.diagnostics.instruments.gradient_balance import GradientWindow
 from goalscope.probes import EncoderUpdate, LossUpdate, direction_consistency, gradient_balance
 
 COLUMNS = {

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from helpers.synthetic_runs import BASELINE, FIX, write_arms, write_run
 
-from goalscope.diagnostics.record import Line, RecordError, RecordWriter
+from goalscope.diagnostics.record import Line, RecordError, RecordWriter, RunInfo
 from goalscope.reports import ReportError, write_comparison, write_report
 
 SHORT = replace(BASELINE, updates=60)
@@ -16,7 +16,7 @@ SHORT_FIX = replace(FIX, updates=60)
 def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):
     one = write_run(tmp_path / "a", "pixel-her", 0, SHORT)
     twin = write_run(tmp_path / "b", "pixel-her", 0, SHORT)
-    writer = RecordWriter(tmp_path / "c", {"name": "c", "arm": "other", "seed": 0})
+    writer = RecordWriter(tmp_path / "c", RunInfo(name="c", arm="other", seed=0))
     writer.write(Line(1, 1, {"training/other.thing": 1.0}))
     writer.close()
     for folders, words in (
@@ -71,6 +71,6 @@ def test_settings_that_are_no_mapping_are_refused(tmp_path):
     folder = write_run(tmp_path / "a", kind=SHORT)
     info = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**info, "settings": [1, 2]}))
-    with pytest.raises(ReportError, match="damaged"):
+    with pytest.raises(RecordError, match="damaged"):
         write_report(folder)
     assert not (folder / "tables").exists()

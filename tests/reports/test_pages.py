@@ -14,7 +14,7 @@ from helpers.pages import check_self_contained
 from helpers.synthetic_runs import BASELINE, FIX, PROBE_SHA, write_arms, write_run
 
 import goalscope.reports as reports
-from goalscope.diagnostics.record import Line, RecordWriter
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
 from goalscope.reports import write_comparison, write_report
 from goalscope.reports.figures.drawing import save
 from goalscope.reports.numbers.tables import load_run
@@ -146,7 +146,7 @@ def test_nan_everywhere_still_makes_pages(tmp_path):
 
 
 def test_a_run_of_events_alone_makes_a_page(tmp_path):
-    writer = RecordWriter(tmp_path / "a", {"name": "a"})
+    writer = RecordWriter(tmp_path / "a", RunInfo(name="a"))
     details = {"instrument": "tap", "cause": "ValueError: no", "count": 1}
     writer.write(Line(3, 1, event="failure", details=details))
     writer.close()
@@ -190,14 +190,10 @@ def test_a_record_from_another_callback_makes_a_page(tmp_path):
     """A user's own run: other image key, no arm, no probe set, one family of metrics."""
     writer = RecordWriter(
         tmp_path / "mine",
-        {
-            "name": "mine",
-            "arm": None,
-            "seed": None,
-            "settings": {},
-            "networks": {"critic": {"blocks": [{"name": "camera", "width": 64, "keys": []}]}},
-            "probe_set": None,
-        },
+        RunInfo(
+            name="mine",
+            networks={"critic": {"blocks": [{"name": "camera", "width": 64, "keys": []}]}},
+        ),
     )
     for update in range(5):
         values = {"features/critic.camera.norm": 1.0, "features/critic.goal.norm": 2.0}

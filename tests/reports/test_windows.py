@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.synthetic_runs import BASELINE, Synthetic, write_run
 
-from goalscope.diagnostics.record import Line, RecordWriter
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
 from goalscope.reports.numbers.tables import load_run, parse_key
 from goalscope.reports.numbers.windows import (
     Window,
@@ -24,7 +24,7 @@ STATE, GRADIENT = "signal/critic.goal.share", "gradient/critic_loss.goal.signal_
 
 def run_of(folder, points, key=STATE):
     """A run with one metric; points: (update, value)."""
-    writer = RecordWriter(folder, {"name": folder.name, "arm": "a", "seed": 0})
+    writer = RecordWriter(folder, RunInfo(name=folder.name, arm="a", seed=0))
     for update, value in points:
         writer.write(Line(10 + 2 * update, update, {key: value}))
     writer.close()
@@ -139,6 +139,6 @@ def test_keys_come_apart():
 def test_the_image_block_is_pixels_or_the_widest_other(tmp_path):
     run = load_run(write_run(tmp_path / "a", kind=Synthetic(updates=5)))
     assert run.image_block() == "pixels"
-    blocks = run.record.info["networks"]["critic"]["blocks"]
+    blocks = run.record.info.networks["critic"]["blocks"]
     blocks[0]["name"] = "camera"
     assert run.image_block() == "camera"

@@ -8,8 +8,8 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.logger import Logger
 from torch import Tensor
 
-from goalscope.diagnostics.routing import RoutingWatch
-from goalscope.diagnostics.tap import Tap, TrackedUpdate
+from goalscope.diagnostics.updates.routing import RoutingWatch
+from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
 from goalscope.training import NormalizedCombinedExtractor
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy

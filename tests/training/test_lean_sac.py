@@ -12,7 +12,7 @@ from stable_baselines3.sac.policies import Actor, MultiInputPolicy
 from torch import Tensor, nn
 
 from goalscope.diagnostics import ModalityDiagnostics
-from goalscope.diagnostics.tap import Tap, TrackedUpdate
+from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
 from goalscope.training import NormalizedCombinedExtractor
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy

@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 from stable_baselines3 import TD3, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
-from goalscope.diagnostics import labelled_set
-from goalscope.diagnostics.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material import labelled_set
+from goalscope.diagnostics.material.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.probe_set import ProbeSetError, gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
-from goalscope.diagnostics.probe_set import ProbeSetError, gather_probe_set
-from goalscope.diagnostics.record import RecordWriter, read_arrays, read_run
+from goalscope.diagnostics.record import RecordWriter, RunInfo, read_arrays, read_run
 from goalscope.training.envs.making import EnvironmentSettings, make_environment
 from goalscope.training.probing import checkpoints as probing
 from goalscope.training.probing.checkpoints import probe_run, run_of, shifted
@@ -150,7 +150,7 @@ def saved(tmp_path_factory):
 def test_an_sb3_file_of_ones_own(saved, tmp_path):
     line = probe_zip(saved, make_reach, tmp_path / "out", "TD3", trust=True)
     record = read_run(tmp_path / "out")
-    assert record.info["seed"] == 3
+    assert record.info.seed == 3
     assert line.update == record.measurements[0].update > 0
     assert "signal/critic.goal.share" in record.measurements[0].values
     assert "sensitivity/critic.desired_goal.q_goal_swap" in record.measurements[0].values
@@ -184,7 +184,7 @@ def test_sb3_files_that_cannot_be_probed(saved, tmp_path, kind):
 
 
 def test_a_run_without_checkpoints(tmp_path):
-    RecordWriter(tmp_path / "mine", {})
+    RecordWriter(tmp_path / "mine", RunInfo())
     with pytest.raises(CheckpointError, match="no checkpoints to probe"):
         probe_run(tmp_path / "mine")
 

@@ -55,7 +55,7 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     assert run_study(runs, folder, parallel=2) == [run.out for run in runs]
     assert {run.state for run in read_study(folder)} == {"finished"}
     assert (runs[2].out / "measurements.jsonl").stat().st_mtime_ns == written
-    digests = {read_run(run.out).info["probe_set"]["sha256"] for run in runs}
+    digests = {read_run(run.out).info.probe_set["sha256"] for run in runs}
     assert len(digests) == 1
 
 

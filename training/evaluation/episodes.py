@@ -14,7 +14,17 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import PolicyPredictor
 from torch import nn
 
-from goalscope.diagnostics.isolation import isolated_generators
+from goalscope.diagnostics.instruments.instrument import Context
+from goalscope.diagnostics.record.metrics import (
+    EVALUATION_EPISODES,
+    EVALUATION_RETURN,
+    FINAL_DISTANCE,
+    FINAL_DISTANCE_MEAN,
+    SUCCESS_HIGH,
+    SUCCESS_LOW,
+    SUCCESS_RATE,
+)
+from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.probes.blocks import evaluation_mode
 
 EVALUATION_SEED = 30_000_001  # of no training environment: every arm and seed meets the same starts
@@ -22,7 +32,7 @@ EPISODES = 20
 NAME = "evaluation"
 
 Metrics = Mapping[str, float]
-Record = Callable[[str, Callable[[], Metrics]], None]
+Record = Callable[[str, Callable[[Context], Metrics]], None]
 
 
 class NotEvaluable(Exception):
@@ -80,16 +90,15 @@ class Evaluation(Successes):
     def metrics(self) -> dict[str, float]:
         """Return record key -> value."""
         low, high = self.interval
-        values = {
-            "success_rate": self.success_rate,
-            "success_low": low,
-            "success_high": high,
-            "episodes": float(self.episodes),
-            "final_distance_cm": self.final_distance,
-            "final_distance_mean_cm": self.final_distance_mean,
-            "return": self.mean_return,
+        return {
+            SUCCESS_RATE.key(): self.success_rate,
+            SUCCESS_LOW.key(): low,
+            SUCCESS_HIGH.key(): high,
+            EVALUATION_EPISODES.key(): float(self.episodes),
+            FINAL_DISTANCE.key(unit="cm"): self.final_distance,
+            FINAL_DISTANCE_MEAN.key(unit="cm"): self.final_distance_mean,
+            EVALUATION_RETURN.key(): self.mean_return,
         }
-        return {f"evaluation/policy.{name}": value for name, value in values.items()}
 
 
 def wilson_interval(successes: int, episodes: int) -> tuple[float, float]:
@@ -230,5 +239,5 @@ class EvaluationCallback(BaseCallback):
     def _evaluate(self) -> None:
         self._last_step = self.model.num_timesteps
         self._record(
-            NAME, lambda: evaluate(self.model, self._env, self._episodes, self._seed).metrics()
+            NAME, lambda _: evaluate(self.model, self._env, self._episodes, self._seed).metrics()
         )

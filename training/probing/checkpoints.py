@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from stable_baselines3 import SAC
 from torch import Tensor
 
-from goalscope.diagnostics.labelled_set import gather_labelled_set
-from goalscope.diagnostics.offline_probes import RECORDED, Probed, ProbeMaterial, probe_agent
-from goalscope.diagnostics.probe_set import ProbeSet, ProbeSetError, load_probe_set
+from goalscope.diagnostics.material.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.probe_set import ProbeSet, ProbeSetError, load_probe_set
+from goalscope.diagnostics.offline_probes import Probed, ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import (
     PROBE_SET_FILE,
     PROBES_FILE,
@@ -22,6 +22,8 @@ from goalscope.diagnostics.record import (
     read_lines,
     write_probes,
 )
+from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
+from goalscope.diagnostics.record.metrics import PIXEL_SPAN, SHIFT
 from goalscope.probes import LabelledSet
 from goalscope.training.envs.making import EnvironmentSettings, make_environment
 from goalscope.training.envs.visibility import centimetres_per_pixel
@@ -165,7 +167,7 @@ def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Pa
     shift = settings.resolved_agent.random_shift
     probe_set = load_probe_set(folder / PROBE_SET_FILE)
     found = probe_agent(model.policy, material_for(environment, probe_set, shift))
-    values = {k: v for k, v in found.values.items() if not k.startswith(RECORDED)}
+    values = {k: v for k, v in found.values.items() if parse(k).family in OFFLINE_FAMILIES}
     span = _labelled(environment)[2]
     if span is not None:
         values |= shift_values(span, shift or DRQ_SHIFT)
@@ -198,8 +200,8 @@ def shift_values(span: float, pixels: int) -> dict[str, float]:
         pixels: of the shift, at most.
     """
     return {
-        "augmentation/camera.cm_per_pixel": span,
-        "augmentation/camera.shift_cm": span * pixels,
+        PIXEL_SPAN.key(unit="cm"): span,
+        SHIFT.key(unit="cm"): span * pixels,
     }
 
 

@@ -1,6 +1,6 @@
 """Probing an agent of a user's own, saved by SB3: a record of one checkpoint, and its probes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from goalscope.diagnostics import provenance
-from goalscope.diagnostics.labelled_set import gather_labelled_set
-from goalscope.diagnostics.offline_probes import RECORDED, ProbeMaterial, probe_agent
-from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set
+from goalscope.diagnostics.material.labelled_set import gather_labelled_set
+from goalscope.diagnostics.material.probe_set import gather_probe_set
+from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
+from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RecordWriter, write_probes
-from goalscope.probes import Network, view_networks
+from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
+from goalscope.probes import view_networks
 from goalscope.training.probing.checkpoints import DRQ_SHIFT, LABELLED_SEED, shifted
 from goalscope.training.runs.run import PROBE_SEED
 
@@ -64,8 +65,10 @@ def probe_zip(
     material = ProbeMaterial(probe_set, labelled, extra, shifted(DRQ_SHIFT))
     found = probe_agent(model.policy, material)
     step, update = model.num_timesteps, model._n_updates
-    writer = RecordWriter(out, _describe(path, out, model, networks, probe_set))
-    recorded = {k: v for k, v in found.values.items() if k.startswith(RECORDED)}
+    settings, asked = {"model": path.name}, probe_set.describe()
+    info = describe_run(out, model, networks, settings=settings, probe_set=asked)
+    writer = RecordWriter(out, info)
+    recorded = {k: v for k, v in found.values.items() if parse(k).family not in OFFLINE_FAMILIES}
     writer.write(Line(step, update, recorded))
     writer.write(Line(step, update, event="end", details={"reason": "finished"}))
     writer.close()
@@ -92,25 +95,3 @@ def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:
             f"{path} cannot be loaded as {algorithm} ({cause}); is it an SB3 file of that "
             "algorithm and version?"
         ) from error
-
-
-def _describe(
-    path: Path,
-    out: Path,
-    model: OffPolicyAlgorithm,
-    networks: Mapping[str, Network],
-    probe_set: ProbeSet,
-) -> dict[str, Any]:
-    return {
-        "name": out.resolve().name,
-        "arm": None,
-        "seed": model.seed,
-        "command": provenance.command_line(),
-        "settings": {"model": path.name, **provenance.agent_settings(model)},
-        "versions": provenance.software_versions(),
-        "hardware": provenance.hardware(model.device),
-        "networks": provenance.describe_networks(networks),
-        "instruments": {},
-        "probe_set": probe_set.describe(),
-        "notes": provenance.notes_on(networks),
-    }

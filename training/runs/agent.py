@@ -17,8 +17,8 @@ from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from torch import nn
 
-from goalscope.diagnostics.isolation import isolated_generators
-from goalscope.diagnostics.probe_set import ProbeSet
+from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
 from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.agents.lean_sac import LeanSAC

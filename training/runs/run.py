@@ -9,7 +9,7 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from goalscope.diagnostics import ModalityDiagnostics
-from goalscope.diagnostics.probe_set import ProbeSet, gather_probe_set, load_probe_set
+from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set, load_probe_set
 from goalscope.diagnostics.record import (
     MEASUREMENTS_FILE,
     PROBE_SET_FILE,

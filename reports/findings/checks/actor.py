@@ -1,9 +1,9 @@
 """Checks of the policy, and of whether the end of the run was looked at."""
 
+from goalscope.diagnostics.record.metrics import SATURATED_ACTIONS
 from goalscope.reports.findings.check import Check
 from goalscope.reports.findings.needs import Need
 from goalscope.reports.findings.readings import measured, unmeasured_end
-from goalscope.reports.findings.transition_metrics import ACTION_SATURATED
 from goalscope.reports.statistics.intervals import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (
@@ -13,7 +13,7 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         "action components at the ends of their range",
         "share",
         Scale.LOGIT,
-        measured(ACTION_SATURATED),
+        measured(SATURATED_ACTIONS),
         "above",
         0.95,
         "0 to 90 %",

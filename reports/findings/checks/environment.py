@@ -1,6 +1,14 @@
 """Checks of what the agent observes and does: images, goals, actions, and their scales."""
 
-from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
+from goalscope.diagnostics.record.metrics import (
+    ACTION_EFFECT_R2,
+    GOAL_OFFSET,
+    INPUT_MAX,
+    NORMALISED_OFFSET,
+    OBSERVATION_SPREAD,
+    STEP_OVER_SPREAD,
+    UNCHANGED_FRACTION,
+)
 from goalscope.reports.findings.check import Check
 from goalscope.reports.findings.needs import Need
 from goalscope.reports.findings.readings import (
@@ -9,15 +17,8 @@ from goalscope.reports.findings.readings import (
     broken_numbers,
     largest,
     measured,
+    of_critic,
     over,
-)
-from goalscope.reports.findings.transition_metrics import (
-    ACTION_EFFECT_R2,
-    GOAL_OFFSET,
-    INPUT_MAX,
-    NORMALISED_OFFSET,
-    STEP_OVER_SPREAD,
-    UNCHANGED_FRACTION,
 )
 from goalscope.reports.statistics.intervals import Scale
 
@@ -65,7 +66,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "largest value of {block} that reaches the encoder",
         "of 0..1",
         Scale.LOG,
-        measured(INPUT_MAX, IMAGE),
+        of_critic(measured(INPUT_MAX, IMAGE)),
         "below",
         0.1,  # a picture of anything lit has a pixel above a tenth; 1/255 is one division too many
         "0.3 to 1",
@@ -81,7 +82,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "largest value of {block} that reaches the encoder",
         "of 0..1",
         Scale.LOG,
-        measured(INPUT_MAX, IMAGE),
+        of_critic(measured(INPUT_MAX, IMAGE)),
         "above",
         10.0,  # 255 where nobody divides; standardised images stay below 10
         "0.3 to 1",

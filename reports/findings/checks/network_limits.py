@@ -4,6 +4,7 @@ from goalscope.diagnostics.record.metrics import (
     ACTION_SWAP,
     EFFECTIVE_RANK,
     ENTROPY_COEFFICIENT,
+    Q_BIAS,
     Q_SWAP,
 )
 from goalscope.reports.findings.check import Check
@@ -15,7 +16,6 @@ from goalscope.reports.findings.readings import (
     position_error,
     under_normalisation,
 )
-from goalscope.reports.findings.transition_metrics import Q_BIAS
 from goalscope.reports.statistics.intervals import Scale
 
 _BOTH = ("critic", "actor")

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from goalscope.diagnostics.record.metrics import REWARD_MISMATCH
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import Need
-from goalscope.reports.findings.readings import combined, discount_without_end, measured
-from goalscope.reports.findings.transition_metrics import (
+from goalscope.diagnostics.record.metrics import (
     RELABELLED_FRACTION,
     REWARD_MAX,
     REWARD_MIN,
+    REWARD_MISMATCH,
     REWARD_SPREAD,
     TERMINATED_FRACTION,
 )
+from goalscope.reports.findings.check import Check
+from goalscope.reports.findings.needs import Need
+from goalscope.reports.findings.readings import combined, discount_without_end, measured
 from goalscope.reports.statistics.intervals import Scale
 
 _UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")

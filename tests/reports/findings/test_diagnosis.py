@@ -15,9 +15,9 @@ from goalscope.reports.numbers.tables import load_run
 LONG = (0, 1, 100, 500, 1_000, 1_500, 2_000, 2_400)
 FAULTS = {
     "constant_images": {"observation/replay.pixels.spread": 0.0},
-    "images_scaled_twice": {"transitions/replay.pixels.input_max": 0.004},
-    "images_not_scaled": {"transitions/replay.pixels.input_max": 255.0},
-    "normalisation_stale": {"transitions/replay.achieved_goal.normalised_offset": 8.0},
+    "images_scaled_twice": {"transitions/critic.pixels.input_max": 0.004},
+    "images_not_scaled": {"transitions/critic.pixels.input_max": 255.0},
+    "normalisation_stale": {"transitions/critic.achieved_goal.normalised_offset": 8.0},
     "constant_goal": {"observation/replay.desired_goal.spread": 0.0},
     "next_observation_same": {"transitions/replay.unchanged_fraction": 1.0},
     "goals_in_another_frame": {"transitions/replay.goal_offset": 9.0},

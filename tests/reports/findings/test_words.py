@@ -99,7 +99,8 @@ def test_before_training_is_said_so():
 
 
 def test_a_run_of_no_arm_is_sent_to_none(tmp_path, dying):
-    own = replace(dying, record=replace(dying.record, info={**dying.record.info, "arm": None}))
+    info = replace(dying.record.info, arm=None)
+    own = replace(dying, record=replace(dying.record, info=info))
     assert not any("The arm" in line for line in lines(diagnose(own)))
 
 

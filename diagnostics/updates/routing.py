@@ -1,7 +1,9 @@
 """The routing table: which optimiser holds a parameter group, which losses reach it, what follows.
 
 Observed on the first update: gradients are compared before and after each backward pass, and the
-target network's weights before and after it followed.
+target network's weights before and after it followed. It is no instrument: what it finds are words
+about how the agent is wired, not numbers at an update, and it must have hooks of its own on the
+first optimiser steps, due or not. So it is written once, as a table.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +15,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from goalscope.diagnostics.tap import ACTOR_LOSS, CRITIC_LOSS
+from goalscope.diagnostics.record.keys import ACTOR_LOSS, CRITIC_LOSS
 from goalscope.probes import Network
 
 ENTROPY_LOSS = "entropy_loss"

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
-from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
@@ -150,17 +149,6 @@ def gather_probe_set(env: gym.Env[dict[str, np.ndarray], np.ndarray], seed: int 
         np.stack(actions),
         goal_grid(stacked["desired_goal"]),
         f"random actions in a {name} of its own, seed {seed}",
-    )
-
-
-def probe_set_from_replay(sample: DictReplayBufferSamples) -> ProbeSet:
-    """Return a replay batch as a probe set, for a run that was given none."""
-    observations = {key: value.cpu().numpy() for key, value in sample.observations.items()}
-    return ProbeSet(
-        observations,
-        sample.actions.cpu().numpy().astype(np.float32),
-        goal_grid(observations["desired_goal"]),
-        "this run's own replay buffer before the first tracked update (other runs have another)",
     )
 
 

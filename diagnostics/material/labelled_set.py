@@ -5,7 +5,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from goalscope.diagnostics.probe_set import ProbeSetError
+from goalscope.diagnostics.material.probe_set import ProbeSetError
 from goalscope.probes import LabelledSet
 
 _EPISODES, _STEPS, _HOLD = 128, 10, 5

@@ -1,0 +1,60 @@
+"""A tracked update: what the tap hands over, and which encoder parameters belong to whom."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from goalscope.probes import LossUpdate, Network
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """What a network's consumers read in the update, detached.
+
+    Attributes:
+        inputs: float (B, D) or (B, D + A).
+        weights: the consumers' weights in force, (H, D) or (H, D + A) each.
+        raw: block -> float (B, d_k), just before the normalisation the block's encoder ends in.
+    """
+
+    inputs: Tensor
+    weights: Sequence[Tensor]
+    raw: Mapping[str, Tensor]
+
+
+@dataclass
+class TrackedUpdate:
+    """One update as the tap saw it.
+
+    Attributes:
+        update: its number, from 1: the optimiser steps of the critic up to and including it.
+        losses: loss -> what its backward pass left behind. A loss that had no step in this update
+            (a delayed actor) is absent.
+        passes: network -> its forward pass, made with the weights after `update - 1` updates.
+        encoder_cosine: cosine of the two losses' gradients on a shared encoder that both reach.
+    """
+
+    update: int
+    losses: dict[str, LossUpdate] = field(default_factory=dict)
+    passes: dict[str, ForwardPass] = field(default_factory=dict)
+    encoder_cosine: Tensor | None = None
+
+
+def encoder_parameters(network: Network) -> dict[str, list[nn.Parameter]]:
+    """Return block -> the encoder parameters that this network's own optimiser holds."""
+    held = {id(p) for group in network.module.optimizer.param_groups for p in group["params"]}
+    found = {}
+    for block in network.blocks:
+        parameters = [network.extractor.get_parameter(name) for name in block.parameters]
+        parameters = [parameter for parameter in parameters if id(parameter) in held]
+        if parameters:
+            found[block.name] = parameters
+    return found
+
+
+def shared_encoder_parameters(networks: Mapping[str, Network]) -> list[nn.Parameter]:
+    """Return the trainable parameters that actor and critic both encode with."""
+    owned = set(networks["actor"].extractor.parameters())
+    shared = [p for p in networks["critic"].extractor.parameters() if p in owned]
+    return [parameter for parameter in shared if parameter.requires_grad]
