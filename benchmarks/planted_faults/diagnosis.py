@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.planted_faults.running import PlannedRun
 from goalscope.diagnostics.record import RecordError
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings import diagnosis as findings
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.checks import CHECKS
 from goalscope.reports.numbers.tables import Run, load_run
 from goalscope.reports.numbers.windows import Time, three_times
 

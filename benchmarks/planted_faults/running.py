@@ -21,8 +21,8 @@ from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import Line, write_json_atomically, write_probes
 from goalscope.probes import LabelledSet
-from goalscope.training.assessment.episodes import EvaluationCallback
 from goalscope.training.envs.visibility import centimetres_per_pixel
+from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.probing.checkpoints import LABELLED_SEED, shift_values, shifted
 from goalscope.training.runs.run import PROBE_SEED
 
@@ -118,8 +118,8 @@ def _learn(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> str:
     evaluation_env = None
     if run.evaluate_every is not None:
         evaluation_env = make_wrapped(run.planted.wrappers)
-        assessment = EvaluationCallback(evaluation_env, diagnostics.record, run.evaluate_every)
-        callbacks.insert(0, assessment)
+        evaluation = EvaluationCallback(evaluation_env, diagnostics.record, run.evaluate_every)
+        callbacks.insert(0, evaluation)
     try:
         model.learn(STARTS + run.updates, callback=callbacks)
     except ValueError as error:

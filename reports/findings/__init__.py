@@ -1,1 +1,1 @@
-"""What is wrong with one run: checks of its record, and the findings they come to."""
+"""What is wrong with a run: its diagnosis, in words and as JSON."""

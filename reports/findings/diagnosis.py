@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.checks import CHECKS
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import LONG_ENOUGH, Need
+from goalscope.reports.checks.series import SPAN, Series, Spell, find_spell
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.learning import Learning, learning
-from goalscope.reports.findings.needs import LONG_ENOUGH, Need
-from goalscope.reports.findings.series import SPAN, Series, Spell, find_spell
 from goalscope.reports.numbers.tables import Run
 
 _SPARED = "the run learns, and they explain failure alone"

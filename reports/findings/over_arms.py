@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.checks import CHECKS
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import Diagnosis, Finding
 from goalscope.reports.findings.words import headline, when
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.checks import CHECKS
 from goalscope.reports.findings.words import question
 from goalscope.reports.numbers.tables import Run
 from goalscope.reports.numbers.windows import TIMES, Time, Times, Window, window_number

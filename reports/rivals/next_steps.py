@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goalscope.reports.findings.checks import CHECKS
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.evidence import Arms, Judged
 from goalscope.reports.rivals.rivals import RIVALS, Rival

@@ -13,7 +13,7 @@ class Rival:
         needs_all: whether all its checks must speak; else one is enough.
         test: the change that would test it alone, as parts of an arm's name; empty for none.
         advice: what to try next where it holds.
-        checks: names of those that speak for it (`reports/findings/checks`).
+        checks: names of those that speak for it (`reports/checks`).
     """
 
     name: str

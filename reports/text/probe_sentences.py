@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from goalscope.reports.checks.readings import position
 from goalscope.reports.figures.probes.content import NO_IMAGE_BLOCK, is_augmented
 from goalscope.reports.figures.probes.map import NO_MAP
 from goalscope.reports.figures.probes.naming import in_words, listed
 from goalscope.reports.figures.probes.record import TOLERANCE_CM, Probes
 from goalscope.reports.figures.run.panels import BLOCK_ORDER
-from goalscope.reports.findings.readings import position
 from goalscope.reports.numbers.tables import GOAL_KEYS, parse_key
 from goalscope.reports.statistics.formatting import percent, plain
 

@@ -19,7 +19,7 @@ from benchmarks.planted_faults.sets import SEEDS, UPDATES, planned_runs
 from goalscope.diagnostics.instruments.replay_state import relabelled_rows
 from goalscope.diagnostics.provenance import agent_settings
 from goalscope.diagnostics.record import read_run
-from goalscope.reports.findings.checks import CHECKS
+from goalscope.reports.checks.table import CHECKS
 
 MakePlanted = Callable[[str], SAC]
 

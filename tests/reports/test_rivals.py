@@ -8,7 +8,7 @@ from helpers.synthetic_runs import BASELINE, FLOORS, write_arms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goalscope.reports.findings.checks import CHECKS
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.windows import TIMES, three_times
 from goalscope.reports.rivals.evidence import judge_rivals

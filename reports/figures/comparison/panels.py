@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from goalscope.reports.checks.readings import position
 from goalscope.reports.figures.drawing import Curve, Panel, Reference
 from goalscope.reports.figures.probes.record import TOLERANCE_CM
 from goalscope.reports.figures.style import GREY, arm_style
-from goalscope.reports.findings.readings import position
 from goalscope.reports.numbers.tables import Run
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds

@@ -7,7 +7,7 @@ import pytest
 from helpers.altered_runs import HEALTHY, UPDATES, with_metrics
 from helpers.synthetic_runs import BASELINE, FIX, FLOORS, write_run
 
-from goalscope.reports.findings.checks import CHECKS
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.learning import Learning
 from goalscope.reports.numbers.tables import load_run

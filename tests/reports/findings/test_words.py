@@ -8,9 +8,9 @@ import pytest
 from helpers.altered_runs import with_metrics
 from helpers.synthetic_runs import BASELINE, FLOORS, write_run
 
-from goalscope.reports.findings.checks import CHECKS
+from goalscope.reports.checks.series import Spell
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import Finding, diagnose
-from goalscope.reports.findings.series import Spell
 from goalscope.reports.findings.words import (
     as_json,
     details,

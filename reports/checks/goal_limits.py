@@ -4,9 +4,9 @@ from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
     Q_GOAL_SWAP,
 )
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import Need
-from goalscope.reports.findings.readings import (
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import Need
+from goalscope.reports.checks.readings import (
     measured,
     signal_over_action,
 )

@@ -9,9 +9,9 @@ from goalscope.diagnostics.record.metrics import (
     STEP_OVER_SPREAD,
     UNCHANGED_FRACTION,
 )
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import Need
-from goalscope.reports.findings.readings import (
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import Need
+from goalscope.reports.checks.readings import (
     IMAGE,
     augmentation_shift,
     broken_numbers,

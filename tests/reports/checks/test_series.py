@@ -7,7 +7,7 @@ import pytest
 from helpers.altered_runs import table
 from helpers.synthetic_runs import write_run
 
-from goalscope.reports.findings.series import Spell, find_spell, table_series, together
+from goalscope.reports.checks.series import Spell, find_spell, table_series, together
 from goalscope.reports.numbers.tables import load_run
 from goalscope.reports.numbers.windows import three_times, window_number
 

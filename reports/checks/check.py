@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from goalscope.reports.findings.needs import Need
-from goalscope.reports.findings.readings import Reading
+from goalscope.reports.checks.needs import Need
+from goalscope.reports.checks.readings import Reading
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.statistics.intervals import Scale
 

@@ -7,9 +7,9 @@ from goalscope.diagnostics.record.metrics import (
     UNMOVED_FRACTION,
     UPDATES_PER_STEP,
 )
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import FETCH_TOLERANCE, Need
-from goalscope.reports.findings.readings import (
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import FETCH_TOLERANCE, Need
+from goalscope.reports.checks.readings import (
     IMAGE,
     measured,
     prediction_gain,

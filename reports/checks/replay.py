@@ -10,9 +10,9 @@ from goalscope.diagnostics.record.metrics import (
     REWARD_SPREAD,
     TERMINATED_FRACTION,
 )
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import Need
-from goalscope.reports.findings.readings import combined, discount_without_end, measured
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import Need
+from goalscope.reports.checks.readings import combined, discount_without_end, measured
 from goalscope.reports.statistics.intervals import Scale
 
 _UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")

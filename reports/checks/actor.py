@@ -1,9 +1,9 @@
 """Checks of the policy, and of whether the end of the run was looked at."""
 
 from goalscope.diagnostics.record.metrics import SATURATED_ACTIONS
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import Need
-from goalscope.reports.findings.readings import measured, unmeasured_end
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import Need
+from goalscope.reports.checks.readings import measured, unmeasured_end
 from goalscope.reports.statistics.intervals import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (

@@ -1,8 +1,8 @@
 """Checks of the critic: its target, and what its values can be."""
 
 from goalscope.diagnostics.record.metrics import Q_EXCESS, Q_SPREAD, TARGET_MOTION
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.readings import measured
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.readings import measured
 from goalscope.reports.statistics.intervals import Scale
 
 CRITIC_CHECKS: tuple[Check, ...] = (

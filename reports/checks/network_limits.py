@@ -7,9 +7,9 @@ from goalscope.diagnostics.record.metrics import (
     Q_BIAS,
     Q_SWAP,
 )
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import FETCH_TOLERANCE, Need
-from goalscope.reports.findings.readings import (
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import FETCH_TOLERANCE, Need
+from goalscope.reports.checks.readings import (
     IMAGE,
     gain_over_fresh,
     measured,

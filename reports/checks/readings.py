@@ -22,7 +22,7 @@ from goalscope.diagnostics.record.metrics import (
     SIGNAL,
     TERMINATED_FRACTION,
 )
-from goalscope.reports.findings.series import Series, series_of, table_series, together
+from goalscope.reports.checks.series import Series, series_of, table_series, together
 from goalscope.reports.numbers.tables import Run
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole

@@ -1,9 +1,9 @@
 """Checks of the encoders, critic's and actor's apart, and of how loud their features are."""
 
 from goalscope.diagnostics.record.metrics import SATURATED_FRACTION, ZERO_FRACTION
-from goalscope.reports.findings.check import Check
-from goalscope.reports.findings.needs import Need
-from goalscope.reports.findings.readings import (
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import Need
+from goalscope.reports.checks.readings import (
     IMAGE,
     encoder_gradient,
     encoder_step,
