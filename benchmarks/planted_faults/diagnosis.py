@@ -8,11 +8,10 @@ import numpy as np
 
 from benchmarks.planted_faults.running import PlannedRun
 from goalscope.diagnostics.record import RecordError
-from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings import diagnosis as findings
-from goalscope.reports.numbers.tables import Run, load_run
-from goalscope.reports.numbers.windows import Time, three_times
+from goalscope.reports.numbers.runs import Run, load_run
+from goalscope.reports.numbers.windows import three_times
 
 NOTHING = "nothing"  # what is named first where no check speaks
 
@@ -82,13 +81,22 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
     grouped: dict[str, list[Run]] = {}
     for run in runs:
         grouped.setdefault(run.planted.name, []).append(load_run(run.folder))
+    measured = {
+        planted: [(run, three_times([run]).windows) for run in group]
+        for planted, group in grouped.items()
+    }
     found = []
     for check in CHECKS:
         if check.kind != "fault":
             continue
         for time in check.times:
-            for planted, group in grouped.items():
-                numbers = [n for run in group for n in _numbers(check, run, time)]
+            for planted, group in measured.items():
+                values = [
+                    check.mean(run, network, windows[time])
+                    for run, windows in group
+                    for network in check.networks
+                ]
+                numbers = [v for v in values if v is not None and math.isfinite(v)]
                 found.append(
                     CheckRange(
                         check.name,
@@ -102,11 +110,3 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
                     )
                 )
     return found
-
-
-def _numbers(check: Check, run: Run, time: Time) -> list[float]:
-    """Return the check's finite numbers at one time of a run: one for each network."""
-    window = three_times([run]).windows[time]
-    series = [check.read(run, network) for network in check.networks]
-    means = [one.mean(window) for one in series if one is not None and window is not None]
-    return [mean for mean in means if mean is not None and math.isfinite(mean)]

@@ -4,7 +4,7 @@ from goalscope.diagnostics.record.metrics import SATURATED_ACTIONS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import measured, unmeasured_end
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (
     Check(

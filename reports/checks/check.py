@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import Reading
-from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.numbers.runs import Run
+from goalscope.reports.numbers.windows import TIMES, Time, Window
+from goalscope.reports.statistics.scales import Scale
 
 Side = Literal["above", "below"]
 Kind = Literal["fault", "limit"]
@@ -71,6 +72,15 @@ class Check:
     def at_start(self) -> bool:
         """Whether it is asked of the state before training alone."""
         return self.times == ("initialisation",)
+
+    def applies(self, run: Run) -> bool:
+        """Whether a run has all that it needs."""
+        return all(need.met(run) for need in self.needs)
+
+    def mean(self, run: Run, network: str, window: Window | None) -> float | None:
+        """Return the number of a network in a window; None where it was not measured."""
+        series = None if window is None else self.read(run, network)
+        return None if series is None or window is None else series.mean(window)
 
     def speaks(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which values lie on the side that speaks; NaN does not."""

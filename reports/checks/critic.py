@@ -3,7 +3,7 @@
 from goalscope.diagnostics.record.metrics import Q_EXCESS, Q_SPREAD, TARGET_MOTION
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import measured
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 CRITIC_CHECKS: tuple[Check, ...] = (
     Check(

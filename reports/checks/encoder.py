@@ -12,7 +12,7 @@ from goalscope.reports.checks.readings import (
     under_normalisation,
     varying_part,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _BOTH = ("critic", "actor")
 _STILL = ("encoder_without_gradient", "encoder_not_moving")

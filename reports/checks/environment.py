@@ -20,7 +20,7 @@ from goalscope.reports.checks.readings import (
     of_critic,
     over,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encoder_not_moving")
 _UNSEEN = ("critic_ignores_pixels", "actor_ignores_pixels", "trained_reads_worse")

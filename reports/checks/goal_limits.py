@@ -10,7 +10,7 @@ from goalscope.reports.checks.readings import (
     measured,
     signal_over_action,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 GOAL_LIMITS: tuple[Check, ...] = (
     Check(

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from enum import Enum
 
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
 
 LONG_ENOUGH = 2_000  # updates: a healthy agent, too, is at the floor before
-
-FETCH_TOLERANCE = 5.0  # cm from the goal, within which the Fetch tasks count as solved
 
 
 class Need(Enum):

@@ -8,7 +8,7 @@ from goalscope.diagnostics.record.metrics import (
     Q_SWAP,
 )
 from goalscope.reports.checks.check import Check
-from goalscope.reports.checks.needs import FETCH_TOLERANCE, Need
+from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (
     IMAGE,
     gain_over_fresh,
@@ -16,7 +16,8 @@ from goalscope.reports.checks.readings import (
     position_error,
     under_normalisation,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.numbers.task import TOLERANCE
+from goalscope.reports.statistics.scales import Scale
 
 _BOTH = ("critic", "actor")
 
@@ -50,7 +51,7 @@ NETWORK_LIMITS: tuple[Check, ...] = (
         Scale.LOG,
         position_error,
         "above",
-        FETCH_TOLERANCE,
+        TOLERANCE,
         "2 to 4 cm at 84 pixels",
         "The {network}'s image features do not tell the position within the tolerance.",
         "The {network} cannot place what it has to move.",

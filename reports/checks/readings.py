@@ -23,7 +23,8 @@ from goalscope.diagnostics.record.metrics import (
     TERMINATED_FRACTION,
 )
 from goalscope.reports.checks.series import Series, series_of, table_series, together
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
+from goalscope.reports.numbers.task import UNIT, target_of
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
@@ -132,7 +133,7 @@ def encoder_step(run: Run, network: str) -> Series | None:
 def augmentation_shift(run: Run, network: str) -> Series | None:
     """Return how far the augmentation that a run trains under shifts the scene, in centimetres."""
     trained = measured(AUGMENTATION_NOISE, IMAGE)(run, "critic")
-    return measured(SHIFT, unit="cm")(run, network) if trained else None
+    return measured(SHIFT, unit=UNIT)(run, network) if trained else None
 
 
 def signal_over_action(block: str) -> Reading:
@@ -142,12 +143,12 @@ def signal_over_action(block: str) -> Reading:
 
 def position_error(run: Run, network: str) -> Series | None:
     """Return the error of the position that the task is about, read from image features, cm."""
-    return measured(CONTENT_ERROR, IMAGE, target=position(run), unit="cm")(run, network)
+    return measured(CONTENT_ERROR, IMAGE, target=target_of([run]), unit=UNIT)(run, network)
 
 
 def gain_over_fresh(run: Run, network: str) -> Series | None:
     """Return R^2 of that position from the image features, minus that from a fresh encoder's."""
-    target = position(run)
+    target = target_of([run])
     trained, fresh = (
         measured(metric, IMAGE, target=target) for metric in (CONTENT_R2, FRESH_CONTENT_R2)
     )
@@ -210,10 +211,3 @@ def _encoder_row(run: Run, network: str) -> dict[str, object] | None:
         if row["group"] == group and row["network"] == network and not row["shared_with"]:
             return row
     return None
-
-
-def position(run: Run) -> str:
-    """Return what the task is about: the object where there is one, else the gripper."""
-    metric = CONTENT_ERROR
-    targets = [found["target"] for key in run.metrics if (found := metric.match(key))]
-    return "object" if "object" in targets else "gripper"

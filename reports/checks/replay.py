@@ -13,7 +13,7 @@ from goalscope.diagnostics.record.metrics import (
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import combined, discount_without_end, measured
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")
 

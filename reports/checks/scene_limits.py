@@ -8,13 +8,14 @@ from goalscope.diagnostics.record.metrics import (
     UPDATES_PER_STEP,
 )
 from goalscope.reports.checks.check import Check
-from goalscope.reports.checks.needs import FETCH_TOLERANCE, Need
+from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (
     IMAGE,
     measured,
     prediction_gain,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.numbers.task import TOLERANCE, UNIT
+from goalscope.reports.statistics.scales import Scale
 
 SCENE_LIMITS: tuple[Check, ...] = (
     Check(
@@ -40,9 +41,9 @@ SCENE_LIMITS: tuple[Check, ...] = (
         "what one pixel spans in the scene",
         "cm",
         Scale.LOG,
-        measured(PIXEL_SPAN, unit="cm"),
+        measured(PIXEL_SPAN, unit=UNIT),
         "above",
-        FETCH_TOLERANCE,
+        TOLERANCE,
         "below 2.5 cm at 84 pixels",
         "One pixel spans more than the tolerance of success.",
         "The image cannot tell a goal that is reached from one that is missed.",

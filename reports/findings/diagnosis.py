@@ -8,7 +8,7 @@ from goalscope.reports.checks.needs import LONG_ENOUGH, Need
 from goalscope.reports.checks.series import SPAN, Series, Spell, find_spell
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.learning import Learning, learning
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
 
 _SPARED = "the run learns, and they explain failure alone"
 

@@ -13,7 +13,7 @@ from goalscope.diagnostics.record.metrics import (
     SUCCESS_RATE,
 )
 from goalscope.reports.claims.success import recorded_floors
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
 
 PART = 4  # the last quarter of the episodes is what a run has come to, the first where it began
 FEW = 10  # episodes in that quarter; fewer tell nothing

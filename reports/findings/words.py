@@ -6,7 +6,7 @@ from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import Diagnosis, Finding
 from goalscope.reports.findings.learning import Learning
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import count, percent, plain
 
 VERSION = 1

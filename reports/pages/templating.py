@@ -10,7 +10,7 @@ import jinja2
 from goalscope.reports.claims.wording import difference_in_words, value_of, with_interval
 from goalscope.reports.errors import ReportError
 from goalscope.reports.findings import words as in_words
-from goalscope.reports.statistics.formatting import plain
+from goalscope.reports.statistics.formatting import percent, plain
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.text.sentences import equivalence_in_words
 
@@ -27,6 +27,7 @@ def render(template: str, content: dict[str, Any]) -> str:
     environment.filters |= {
         "badge": badge_class,
         "number": plain,
+        "percent": percent,
         "split_lead": split_lead,
         "tied": tied,
         "breakable": breakable,

@@ -8,9 +8,10 @@ from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
 from goalscope.reports.findings.diagnosis import Diagnosis
 from goalscope.reports.findings.words import as_json
-from goalscope.reports.pages.claims_files import claims_content, finite, verdict_content
-from goalscope.reports.rivals.evidence import Evidence, Judged
-from goalscope.reports.rivals.next_steps import Ranking, Step
+from goalscope.reports.pages.claims_files import finite, links_content, verdict_content
+from goalscope.reports.rivals.evidence import Evidence
+from goalscope.reports.rivals.judging import JudgedRival
+from goalscope.reports.rivals.next_steps import Explanation, Explanations
 from goalscope.reports.text.arm_rows import ArmRow
 
 
@@ -19,8 +20,8 @@ def verdict_file_content(
     by_step: Assessment | None,
     words: Mapping[str, Any],
     calls: Sequence[EarlyCall],
-    judged: Sequence[Judged],
-    ranking: Ranking,
+    judged: Sequence[JudgedRival],
+    explanations: Explanations,
     diagnoses: Sequence[Diagnosis],
     rows: Sequence[ArmRow],
 ) -> dict[str, Any]:
@@ -32,22 +33,22 @@ def verdict_file_content(
         words: sentences, warnings and the like, taken over as they are.
         calls: how soon each outcome could have been called.
         judged: the rivals.
-        ranking: what to try next.
+        explanations: what to try next.
         diagnoses: what is wrong with each run.
         rows: the arms.
     """
-    content = claims_content(assessment, by_step, words, calls)
+    content = links_content(assessment, by_step, words, calls)
     return content | {
         "rivals": [_judged(j) for j in judged],
-        "next_steps": [_step(step) for step in ranking.steps],
-        "ruled_out": [step.rival.name for step in ranking.ruled_out],
-        "untested_rivals": [step.rival.name for step in ranking.untested],
+        "next_steps": [_step(step) for step in explanations.left],
+        "ruled_out": [step.rival.name for step in explanations.ruled_out],
+        "untested_rivals": [step.rival.name for step in explanations.untested],
         "findings": {found.run.name: as_json(found)["findings"] for found in diagnoses},
         "confounds": {row.arm: list(row.confounds) for row in rows},
     }
 
 
-def _judged(judged: Judged) -> dict[str, Any]:
+def _judged(judged: JudgedRival) -> dict[str, Any]:
     return {
         "rival": judged.rival.name,
         "title": judged.rival.title,
@@ -75,7 +76,7 @@ def _evidence(part: Evidence) -> dict[str, Any]:
     return {key: finite(value) for key, value in content.items()}
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Explanation) -> dict[str, Any]:
     return {
         "rival": step.rival.name,
         "title": step.rival.title,

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.claims.parts import Claim
-from goalscope.reports.claims.quantities import LINKS, Link
-from goalscope.reports.figures.drawing import Drawn
+from goalscope.reports.claims.links import Link
+from goalscope.reports.claims.quantities import LINKS, LinkName
+from goalscope.reports.figures.plot import ARMS, REST, SavedPlot
+from goalscope.reports.numbers.changes import changed_by
+from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.rivals.evidence import Judged
+from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.outcomes import Verdict
 
-PLAN_FIX = "pixel-her-norm"
-_SHORT: dict[Link, str] = {
+PLAN_FIX = "norm"  # the change
+_SHORT: dict[LinkName, str] = {
     "C1": "image features outweigh the goal",
     "C2": "gradients are theirs, too",
     "C3": "they are noise",
@@ -22,21 +24,6 @@ _SHORT: dict[Link, str] = {
     "C5": "the fix restores the balance",
     "C6": "the fix makes the task learnable",
     "C7": "balance is why",
-}
-_FIGURES: dict[str, tuple[str, ...]] = {  # beginnings of names
-    "C1": ("forward_signal", "scales"),
-    "C2": ("gradient_shares",),
-    "C3": ("content",),
-    "C4": ("goal_sensitivity", "q_distance"),
-    "C5": ("three_times", "arms"),
-    "C6": ("success",),
-    "C7": ("cause", "arms"),
-    "R1": ("success",),
-    "R2": ("content",),
-    "R7": ("training",),
-    "R8": ("content",),
-    "R11": ("training",),
-    "R12": ("arms", "goal_sensitivity"),
 }
 
 
@@ -51,7 +38,7 @@ class OutcomeRow:
         arm: whose outcome it is.
         verdicts: time -> outcome; a time at which it is not judged is absent.
         settled: from when on the outcome no longer changed, in words; empty where not known.
-        claims: the claims behind a link, one for each time.
+        links: the claims behind a link, one for each time.
         judged: the judgements behind a rival, one for each time.
     """
 
@@ -61,43 +48,38 @@ class OutcomeRow:
     arm: str
     verdicts: Mapping[Time, Verdict]
     settled: str = ""
-    claims: Mapping[Time, Claim] | None = None
-    judged: Mapping[Time, Judged] | None = None
-
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """Beginnings of the names of the figures that show it."""
-        return _FIGURES.get(self.name, ())
+    links: Mapping[Time, Link] | None = None
+    judged: Mapping[Time, JudgedRival] | None = None
 
 
-def plan_fix(assessment: Assessment) -> str | None:
+def plan_fix(arms: Arms) -> str | None:
     """Return the arm whose C5 and C6 stand among the links: the plan's fix, else the first."""
-    others = assessment.arms[1:]
-    return PLAN_FIX if PLAN_FIX in others else next(iter(others), None)
+    _, *others = arms
+    return changed_by(arms, PLAN_FIX) or next(iter(others), None)
 
 
-def link_rows(assessment: Assessment, calls: Sequence[EarlyCall]) -> list[OutcomeRow]:
+def link_rows(arms: Arms, assessment: Assessment, calls: Sequence[EarlyCall]) -> list[OutcomeRow]:
     """Return the rows C1 to C7: of the baseline, C5 and C6 of the plan's fix."""
-    fix = plan_fix(assessment)
+    fix = plan_fix(arms)
     settled = {(call.link, call.arm): _settled(call) for call in calls}
     rows = []
     for link, title in LINKS.items():
         arm = fix if link in ("C5", "C6") else assessment.baseline
         if arm is None:
             continue
-        claims: dict[Time, Claim] = {}
+        links: dict[Time, Link] = {}
         for time in TIMES:
             try:
-                claims[time] = assessment.find(link, time, arm)
+                links[time] = assessment.find(link, time, arm)
             except KeyError:  # C6 is judged late only
                 continue
-        verdicts = {time: claim.verdict for time, claim in claims.items()}
+        verdicts = {time: link.verdict for time, link in links.items()}
         when = settled.get((link, arm), "")
-        rows.append(OutcomeRow(link, _SHORT[link], title, arm, verdicts, when, claims))
+        rows.append(OutcomeRow(link, _SHORT[link], title, arm, verdicts, when, links))
     return rows
 
 
-def rival_rows(judged: Sequence[Judged], baseline: str) -> list[OutcomeRow]:
+def rival_rows(judged: Sequence[JudgedRival], baseline: str) -> list[OutcomeRow]:
     """Return a row for each rival, of the baseline."""
     rows = []
     for rival in RIVALS:
@@ -113,11 +95,10 @@ def _settled(call: EarlyCall) -> str:
     return "" if call.settled is None else f"{call.axis} {call.settled:,}"
 
 
-def placed(rows: Sequence[OutcomeRow], figures: Sequence[Drawn]) -> dict[str, list[Drawn]]:
-    """Return where each figure stands: under the first link it shows, "arms", or the "rest"."""
-    places: dict[str, list[Drawn]] = {"arms": [], "rest": [], **{row.name: [] for row in rows}}
-    for drawn in figures:
-        owner = next((row for row in rows if drawn.name.startswith(row.figures)), None)
-        name = "arms" if drawn.name == "arms" else "rest" if owner is None else owner.name
-        places[name].append(drawn)
+def placed(rows: Sequence[OutcomeRow], figures: Sequence[SavedPlot]) -> dict[str, list[SavedPlot]]:
+    """Return section -> its figures; what belongs to no row of the page stands among the rest."""
+    places: dict[str, list[SavedPlot]] = {ARMS: [], REST: [], **{row.name: [] for row in rows}}
+    for saved in figures:
+        section = saved.plot.section
+        places[section if section in places else REST].append(saved)
     return places

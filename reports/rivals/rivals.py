@@ -1,6 +1,15 @@
 """The rivals R1 to R12: what else could explain a flat success curve."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.windows import Time, Window
+from goalscope.reports.rivals.comparing import at_the_floor, quiet_goal
+from goalscope.reports.rivals.evidence import Evidence
+from goalscope.reports.statistics.thresholds import Thresholds
+
+Comparing = Callable[[Arms, Time, Window | None, Thresholds], list[Evidence]]
 
 
 @dataclass(frozen=True)
@@ -11,17 +20,22 @@ class Rival:
         name: "R1" to "R12", or "B" for a run that is broken.
         title: what it says.
         needs_all: whether all its checks must speak; else one is enough.
-        test: the change that would test it alone, as parts of an arm's name; empty for none.
+        change: to the baseline, that would test it alone; empty for none.
         advice: what to try next where it holds.
-        checks: names of those that speak for it (`reports/checks`).
+        checks: names of the checks that speak for it (`reports/checks/table.py`).
+        control: an arm of its own that would test it instead; empty for none.
+        compares: evidence that compares arms, at a time, beside the checks of each arm's own runs;
+            None where its checks are all there is.
     """
 
     name: str
     title: str
     needs_all: bool
-    test: str
+    change: str
     advice: str
     checks: tuple[str, ...] = ()
+    control: str = ""
+    compares: Comparing | None = None
 
 
 RIVALS = (
@@ -31,14 +45,16 @@ RIVALS = (
         False,
         "",
         "mend what is named before anything else",
-        ("nan", "constant_images", "constant_goal"),
+        checks=("nan", "constant_images", "constant_goal"),
     ),
     Rival(
         "R1",
         "everything compared is at the floor",
         True,
-        "state-her",
+        "",
         "train longer, or show that the task can be learnt at all: the state instead of pixels",
+        control="state-her",
+        compares=at_the_floor,
     ),
     Rival(
         "R2",
@@ -46,7 +62,7 @@ RIVALS = (
         True,
         "close-camera",
         "bring the camera close, or use an encoder that keeps positions (+spatial)",
-        ("content_missing",),
+        checks=("content_missing",),
     ),
     Rival(
         "R3",
@@ -54,7 +70,7 @@ RIVALS = (
         False,
         "critic-encoder",
         "look at the routing table; train one encoder by the critic's loss",
-        (
+        checks=(
             "dead_units",
             "saturated",
             "encoder_without_gradient",
@@ -68,7 +84,7 @@ RIVALS = (
         True,
         "gain",
         "a fixed gain in place of LayerNorm: does anything vary underneath?",
-        ("constant_features",),
+        checks=("constant_features",),
     ),
     Rival(
         "R5",
@@ -76,7 +92,7 @@ RIVALS = (
         False,
         "",
         "a smaller shift, or none",
-        ("augmentation_far", "augmentation_above_signal"),
+        checks=("augmentation_far", "augmentation_above_signal"),
     ),
     Rival(
         "R6",
@@ -84,7 +100,7 @@ RIVALS = (
         False,
         "",
         "see that relabelled rewards belong to their goals, and that episodes move the object",
-        ("reward_mismatch", "object_unmoved"),
+        checks=("reward_mismatch", "object_unmoved"),
     ),
     Rival(
         "R7",
@@ -92,15 +108,16 @@ RIVALS = (
         True,
         "",
         "look at rewards and terminations: all the critic has seen may be one value",
-        ("critic_constant",),
+        checks=("critic_constant",),
     ),
     Rival(
         "R8",
         "the pixels are not used at all",
         False,
-        "goal-only",
+        "",
         "train without pixels: if nothing changes, this is no learning from pixels",
-        ("critic_ignores_pixels", "actor_ignores_pixels"),
+        checks=("critic_ignores_pixels", "actor_ignores_pixels"),
+        control="goal-only",
     ),
     Rival(
         "R9",
@@ -108,7 +125,7 @@ RIVALS = (
         False,
         "proprio",
         "observe the gripper's own state, or stack frames (+stack4)",
-        ("velocity_missing", "proprioception_missing"),
+        checks=("velocity_missing", "proprioception_missing"),
     ),
     Rival(
         "R10",
@@ -116,7 +133,7 @@ RIVALS = (
         True,
         "no-marker",
         "do not draw the goal's marker: relabelling cannot move it",
-        ("goal_in_image",),
+        checks=("goal_in_image",),
     ),
     Rival(
         "R11",
@@ -124,7 +141,7 @@ RIVALS = (
         False,
         "",
         "more gradient steps per step (--gradient-steps); watch the entropy coefficient",
-        ("entropy_collapsed", "few_updates"),
+        checks=("entropy_collapsed", "few_updates"),
     ),
     Rival(
         "R12",
@@ -132,6 +149,7 @@ RIVALS = (
         True,
         "goal-std",
         "centre the goal vectors and divide by their spread",
-        ("goal_path_quiet",),
+        checks=("goal_path_quiet",),
+        compares=quiet_goal,
     ),
 )

@@ -6,14 +6,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
-from goalscope.reports.statistics.intervals import (
-    Difference,
-    Interval,
-    Scale,
-    paired_difference,
-    t_interval,
-    threshold_p,
-)
+from goalscope.reports.statistics.intervals import Interval, t_interval, threshold_p
+from goalscope.reports.statistics.paired import PairedDifference, paired_difference
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 Way = Literal["for", "against"]
@@ -147,7 +142,7 @@ def judge_above(
 
 def judge_raised(
     baseline: Sample, other: Sample, scale: Scale, thresholds: Thresholds
-) -> tuple[Verdict, Difference | None]:
+) -> tuple[Verdict, PairedDifference | None]:
     """Return whether a quantity is higher in the other arm, paired by seed, and the difference.
 
     A seed takes part where both arms have a number for it. One that failed in either arm keeps the

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from helpers.altered_runs import table
+from helpers.planted import table
 from helpers.synthetic_runs import write_run
 
 from goalscope.reports.checks.series import Spell, find_spell, table_series, together
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import three_times, window_number
 
 

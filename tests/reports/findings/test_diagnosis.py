@@ -4,71 +4,16 @@ import math
 from dataclasses import replace
 
 import pytest
-from helpers.altered_runs import HEALTHY, UPDATES, with_metrics
+from helpers.planted import FAULTS, HEALTHY, LIMITS, PER_NETWORK, UPDATES, with_metrics
 from helpers.synthetic_runs import BASELINE, FIX, FLOORS, write_run
 
+from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.learning import Learning
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
 
 LONG = (0, 1, 100, 500, 1_000, 1_500, 2_000, 2_400)
-FAULTS = {
-    "constant_images": {"observation/replay.pixels.spread": 0.0},
-    "images_scaled_twice": {"transitions/critic.pixels.input_max": 0.004},
-    "images_not_scaled": {"transitions/critic.pixels.input_max": 255.0},
-    "normalisation_stale": {"transitions/critic.achieved_goal.normalised_offset": 8.0},
-    "constant_goal": {"observation/replay.desired_goal.spread": 0.0},
-    "next_observation_same": {"transitions/replay.unchanged_fraction": 1.0},
-    "goals_in_another_frame": {"transitions/replay.goal_offset": 9.0},
-    "goals_not_relabelled": {"transitions/replay.relabelled_fraction": 0.0},
-    "reward_mismatch": {"training/relabelled.reward_mismatch": 0.5},
-    "rewards_out_of_range": {"transitions/replay.reward_min": -100.0},
-    "reward_constant": {"transitions/replay.reward_spread": 0.0},
-    "always_terminated": {"transitions/replay.terminated_fraction": 1.0},
-    "actions_shuffled": {"transitions/replay.action_effect_r2": -0.02},
-    "actions_without_effect": {"transitions/replay.step_over_spread": 1e-4},
-    "goals_hardly_reached": {"observation/replay.achieved_goal.spread": 1e-3},
-    "target_frozen": {"transitions/critic_target.motion": 0.0},
-    "augmentation_far": {
-        "augmentation/critic.pixels.augmentation_over_signal": 0.5,
-        "augmentation/camera.shift_cm": 80.0,
-    },
-    "critic_constant": {"training/critic.q_spread": 0.0},
-    "q_beyond_rewards": {"transitions/critic.q_excess": 3.0},
-    "actor_saturated": {"transitions/actor.saturated_fraction": 1.0},
-    "image_block_loud": {"signal/critic.pixels.signal": 40.0},
-    "goal_inputs_tiny": {"signal/critic.goal.signal": 1e-5},
-}
-PER_NETWORK = {
-    "dead_units": {"features/{}.pixels.zero_fraction": 1.0},
-    "constant_features": {"features/{}.pixels.spread": 0.0},
-    "saturated": {"features/{}.pixels.saturated_fraction": 0.9},
-    "encoder_without_gradient": {"gradient/{}_loss.pixels.encoder_gradient": 0.0},
-    "encoder_not_moving": {"gradient/{}_loss.pixels.encoder_update_ratio": 0.0},
-}
-LIMITS = {
-    "goal_path_quiet": {"signal/critic.goal.signal": 0.02},
-    "object_unmoved": {"training/relabelled.unmoved_fraction": 0.99},
-    "camera_too_coarse": {"augmentation/camera.cm_per_pixel": 8.0},
-    "augmentation_above_signal": {"augmentation/critic.pixels.augmentation_over_signal": 2.0},
-    "trained_reads_worse": {"content/actor.pixels.object_r2": -0.3},
-    "content_missing": {"content/critic.pixels.object_cm": 9.0},
-    "rank_collapsed": {"features/critic.pixels.effective_rank": 1.1},
-    "critic_overestimates": {"transitions/critic.q_bias": 0.6},
-    "critic_ignores_goal": {"sensitivity/critic.desired_goal.q_goal_swap": 0.01},
-    "critic_ignores_pixels": {"sensitivity/critic.pixels.q_swap": 0.01},
-    "actor_ignores_goal": {"sensitivity/actor.desired_goal.action_goal_swap": 1e-3},
-    "actor_ignores_pixels": {"sensitivity/actor.pixels.action_swap": 0.0},
-    "velocity_missing": {"prediction/critic.features.next_goal_r2": 0.5},
-    "proprioception_missing": {
-        "prediction/critic.features.next_goal_with_proprioception_r2": 1.0,
-        "prediction/critic.features.next_goal_r2": 0.85,
-    },
-    "goal_in_image": {"content/critic.pixels.raw_desired_goal_r2": 0.8},
-    "entropy_collapsed": {"training/entropy.coefficient": 1e-5},
-    "few_updates": {"training/updates_per_step": 0.125},
-}
 ELSEWHERE = {"nan", "discount_without_end", "late_unmeasured"}  # planted in tests of their own
 
 
@@ -131,6 +76,12 @@ def test_a_limit_is_named_in_a_run_that_fails_and_in_no_other(failing, learning,
 
 def test_every_check_has_been_planted():
     assert {check.name for check in CHECKS} == {*FAULTS, *PER_NETWORK, *LIMITS, *ELSEWHERE}
+
+
+def test_what_is_planted_is_what_a_record_can_hold():
+    planted = [HEALTHY, *FAULTS.values(), *LIMITS.values()]
+    planted += [{k.format("critic"): v for k, v in p.items()} for p in PER_NETWORK.values()]
+    assert [key for values in planted for key in values if metric_of(key) is None] == []
 
 
 def test_names_of_checks_are_unique_and_what_they_explain_exists():

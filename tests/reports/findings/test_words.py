@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from helpers.altered_runs import with_metrics
+from helpers.planted import with_metrics
 from helpers.synthetic_runs import BASELINE, FLOORS, write_run
 
 from goalscope.reports.checks.series import Spell
@@ -21,7 +21,7 @@ from goalscope.reports.findings.words import (
     summary,
     when,
 )
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
 
 
 @pytest.fixture(scope="module")

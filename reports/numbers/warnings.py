@@ -1,0 +1,174 @@
+"""What a reader must be warned of, a line each: cut-off runs, failures, NaN, uneven comparisons."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from goalscope.diagnostics.record.keys import Family
+from goalscope.reports.numbers.differences import (
+    Difference,
+    missing_single_changes,
+    mixed_arms,
+    probe_set_digest,
+    resumes_in_words,
+)
+from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.numbers.windows import TIMES, Times, updates_per_step
+
+_NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates say where it began
+
+
+def run_warnings(run: Run) -> list[str]:
+    """Return what is wrong with a run's record: cut off, resumed, failures, NaN."""
+    found = []
+    end = run.record.end
+    if end is None:
+        torn = ", its last line torn" if run.record.torn else ""
+        found.append(
+            f"{run.title} was cut off after update {run.updates:,} (no end in its record{torn}): "
+            "this page is made from what is there"
+        )
+    elif end.details.get("reason") != "finished":
+        found.append(
+            f"{run.title} ended early, at update {end.update:,}: "
+            f"{end.details.get('reason', 'no reason given')}"
+        )
+    found += [f"{run.title} was {words}" for words in resumes_in_words(run)]
+    found += _failures(run)
+    found += _nonfinite(run)
+    if not run.metrics:
+        found.append(f"{run.title} holds no measurement, only events")
+    return found
+
+
+def _failures(run: Run) -> list[str]:
+    causes: dict[str, tuple[int, int, str]] = {}
+    for line in run.record.failures:
+        instrument = str(line.details.get("instrument", "an instrument"))
+        count, update, cause = causes.get(
+            instrument, (0, line.update, str(line.details.get("cause", "cause not recorded")))
+        )
+        recorded = line.details.get("count")
+        count = max(count + 1, recorded if isinstance(recorded, int) else 0)
+        causes[instrument] = (count, update, cause)
+    return [
+        f"{instrument} failed {count} time{'s' if count > 1 else ''} in {run.title}, first at "
+        f"update {update:,}: {cause}"
+        for instrument, (count, update, cause) in causes.items()
+    ]
+
+
+def _nonfinite(run: Run) -> list[str]:
+    by_update: dict[int, list[str]] = defaultdict(list)
+    for key, update in run.record.nonfinite().items():
+        by_update[update].append(key)
+    found = []
+    for update in sorted(by_update)[:_NAN_LINES]:
+        keys = sorted(by_update[update])
+        more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+        found.append(f"NaN or infinity in {keys[0]}{more} of {run.title} from update {update:,}")
+    rest = sum(len(by_update[update]) for update in sorted(by_update)[_NAN_LINES:])
+    if rest:
+        found.append(f"NaN or infinity in {rest} further metrics of {run.title} later on")
+    return found
+
+
+def comparison_warnings(
+    arms: Arms, times: Times, family: Family | None, differences: Sequence[Difference]
+) -> list[str]:
+    """Return what limits a comparison, beside what is wrong with its records."""
+    runs = [run for group in arms.values() for run in group]
+    baseline = next(iter(arms))
+    found = [
+        f"the runs of arm {arm} differ among themselves in {', '.join(names)}: they are not seeds "
+        "of one configuration"
+        for arm, names in mixed_arms(arms).items()
+    ]
+    for arm, missing in missing_single_changes(arms, baseline, differences).items():
+        changes = sum(d.values[arm] != d.values[baseline] for d in differences)
+        found.append(
+            f"{arm} differs from {baseline} in {changes} settings at once: this comparison cannot "
+            "tell which of them mattered" + (f"; missing: {'; '.join(missing)}" if missing else "")
+        )
+    found += _seeds(arms, baseline)
+    found += times_warnings(times, runs)
+    found += _sensitivity(runs, family)
+    found += _pace(arms)
+    return found
+
+
+def _seeds(arms: Arms, baseline: str) -> list[str]:
+    single = [arm for arm, runs in arms.items() if len(runs) == 1]
+    found = []
+    if single:
+        has, its = ("has", "its") if len(single) == 1 else ("have", "their")
+        found.append(
+            f"{', '.join(single)} {has} a single seed: {its} numbers are shown, nothing is tested"
+        )
+    own = {run.label for run in arms[baseline]}
+    for arm, runs in arms.items():
+        unpaired = sorted(own ^ {run.label for run in runs})
+        if arm != baseline and unpaired:
+            found.append(
+                f"{arm} and {baseline} are paired by seed; only one of them has "
+                f"{', '.join(unpaired)}"
+            )
+    return found
+
+
+def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
+    """Return what the windows cannot show of these runs."""
+    found = []
+    if times.late_is_early:
+        found.append(
+            f"{times.shortest} ends so soon that late still lies inside the first 1,000 updates: "
+            "train longer to see late training"
+        )
+    missing = [time for time in TIMES if times.windows[time] is None]
+    if missing:
+        found.append(f"{times.shortest} is too short for {' and '.join(missing)}: not tested")
+    longest = max(run.updates for run in runs)
+    shortest = min(run.updates for run in runs)
+    if longest > shortest * 1.1:
+        found.append(
+            f"{times.shortest} is the shortest run and sets the late window for all (it ends at "
+            f"update {shortest:,}, the longest at {longest:,}): leave it out to compare later on"
+        )
+    return found
+
+
+def _sensitivity(runs: Sequence[Run], family: Family | None) -> list[str]:
+    if family is None:
+        return ["goal sensitivity was not measured in every run: C4 is not tested"]
+    if family is Family.SENSITIVITY_REPLAY:
+        return [
+            "not every run has a probe set: goal sensitivity is that of each run's own replay "
+            "batches, which differ between runs"
+        ]
+    digests = {probe_set_digest(run) for run in runs}
+    if len(runs) > 1 and (len(digests) > 1 or "its own" in digests):
+        return [
+            "the runs do not share one probe set: part of any difference in goal sensitivity is "
+            "the probe set's"
+        ]
+    return []
+
+
+def _pace(arms: Arms) -> list[str]:
+    if not uneven_pace(arms):
+        return []
+    paces = ", ".join(f"{arm} {pace:.3g}" for arm, pace in arm_paces(arms).items())
+    return [
+        f"arms make other numbers of updates per step ({paces}): they are compared by update, and "
+        "in a second table by step"
+    ]
+
+
+def arm_paces(arms: Arms) -> Mapping[str, float]:
+    """Return arm -> updates per step of its first run."""
+    return {arm: updates_per_step(runs[0]) for arm, runs in arms.items()}
+
+
+def uneven_pace(arms: Arms) -> bool:
+    """Whether arms make other numbers of updates per step, by more than 2 %."""
+    paces = [pace for pace in arm_paces(arms).values() if pace == pace]
+    return bool(paces) and max(paces) > 1.02 * min(paces)

@@ -1,0 +1,190 @@
+"""Success at the evaluations, and its sentence beside the floors."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from helpers.synthetic_runs import BASELINE, FLOORS, write_arms, write_run
+
+from goalscope.diagnostics.record.metrics import EVALUATION_EPISODES, FINAL_DISTANCE, SUCCESS_RATE
+from goalscope.reports import Thresholds
+from goalscope.reports.claims.success import (
+    evaluations,
+    last_evaluations,
+    mean_success,
+    recorded_floors,
+    run_success_sentence,
+    success_sentence,
+)
+from goalscope.reports.figures.plot import save
+from goalscope.reports.figures.success import success_plot
+from goalscope.reports.numbers.grouping import load_arms
+from goalscope.reports.numbers.runs import load_run
+
+LEARNS = replace(BASELINE, updates=60, success=(0.0, 0.5, 1.0), settings=FLOORS)
+FAILS = replace(LEARNS, success=(0.0, 0.0, 0.0))
+NO_FLOOR = replace(LEARNS, settings={})
+
+
+def arms_of(tmp_path, seeds, **kinds):
+    return load_arms(write_arms(tmp_path, seeds, kinds))
+
+
+def test_evaluations_are_read_with_their_intervals(tmp_path):
+    table = evaluations(load_run(write_run(tmp_path / "a", kind=LEARNS)))
+    assert table["step"].tolist() == [0, 130, 160]
+    assert table["update"].tolist() == [0, 30, 60]
+    assert table["value"].tolist()[0::2] == [0.0, 1.0]
+    assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
+    assert (table["episodes"] == 20).all()
+    assert evaluations(load_run(write_run(tmp_path / "b"))).empty
+
+
+def test_floors_are_those_that_all_runs_recorded_alike(tmp_path):
+    one = load_run(write_run(tmp_path / "a", kind=LEARNS))
+    idle, random = recorded_floors([one, one])
+    assert (idle.rate, idle.low, idle.high, idle.episodes) == (0.086, 0.0702, 0.105, 1000)
+    assert random.rate == 0.079
+    bare = load_run(write_run(tmp_path / "b", kind=NO_FLOOR))
+    other = replace(LEARNS, settings={**FLOORS, "floor.noop.success_rate": 0.5})
+    assert recorded_floors([bare]) == recorded_floors([one, bare]) == ()
+    assert recorded_floors([one, load_run(write_run(tmp_path / "c", kind=other))]) == ()
+
+
+@pytest.mark.parametrize(
+    ("rates", "episodes", "words"),
+    [
+        ((0.0, 1.0), 20, "100 % [84 to 100 %] of 20 episodes, above the floor: an agent that does"),
+        ((0.0, 0.0), 20, "0 % [0 to 16 %] of 20 episodes, not told apart from the floor: an agent"),
+        (
+            (0.0, 0.0),
+            100,
+            "below the floor, which is a finding of its own: an agent that does noth",
+        ),
+    ],
+)
+def test_a_runs_last_evaluation_is_set_against_the_floor(tmp_path, rates, episodes, words):
+    kind = replace(LEARNS, success=rates, episodes=episodes)
+    sentence = run_success_sentence(load_run(write_run(tmp_path / "a", kind=kind)))
+    assert sentence.startswith("Success: at its last evaluation (step 160, update 60) pixel-her")
+    assert words in sentence
+    assert sentence.endswith("8.6 % [7.0 to 10 %] of 1,000 episodes.")
+
+
+def test_what_was_not_recorded_is_said(tmp_path):
+    bare = load_run(write_run(tmp_path / "a", kind=NO_FLOOR))
+    assert run_success_sentence(bare).endswith("its record holds no floor to compare with.")
+    never = load_run(write_run(tmp_path / "b"))
+    assert run_success_sentence(never) == "Success: no evaluation in this record."
+    assert success_plot({"a": [never]}, by_update=False) is None
+    assert "No floor is drawn" in success_plot({"a": [bare]}, by_update=False).caption
+    silent = {"a": [never], "b": [never]}
+    assert success_sentence(silent, Thresholds()) == "Success: no evaluation in these records."
+    half = {"a": [bare], "b": [never]}
+    assert "b was not evaluated (not all records hold one floor)" in success_sentence(
+        half, Thresholds()
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "episodes", "learns", "fails"),
+    [
+        (
+            5,
+            20,
+            "learns 100 % [96.3 to 100 %] over 5 seeds, above the floor;",
+            "fails 0 % [0 to 3.7 %] over 5 seeds, below the floor, which is a finding of its own (",
+        ),
+        (
+            5,
+            4,  # that all seeds agree on nothing is little: 0 of 20 episodes
+            "learns 100 % [84 to 100 %] over 5 seeds, above the floor;",
+            "fails 0 % [0 to 16 %] over 5 seeds, not told apart from the floor (",
+        ),
+        (
+            3,
+            20,
+            "learns 100 % over 3 seeds, leaning above the floor (a test needs 5);",
+            "fails 0 % over 3 seeds, leaning below the floor (a test needs 5) (",
+        ),
+        (
+            1,
+            20,
+            "learns 100 % over 1 seed, not tested against the floor (1 seed is no test);",
+            "fails 0 % over 1 seed, not tested against the floor (1 seed is no test) (",
+        ),
+    ],
+)
+def test_arms_are_judged_by_the_rules_of_every_claim(tmp_path, seeds, episodes, learns, fails):
+    arms = arms_of(
+        tmp_path,
+        seeds,
+        learns=replace(LEARNS, episodes=episodes),
+        fails=replace(FAILS, episodes=episodes),
+    )
+    sentence = success_sentence(arms, Thresholds())
+    assert sentence.startswith("Success at the last evaluation of all runs (step 160): ")
+    assert learns in sentence
+    assert fails in sentence
+
+
+def test_seeds_on_both_sides_and_a_missing_one_decide_nothing(tmp_path):
+    folders = write_arms(tmp_path, 3, {"mixed": LEARNS})
+    folders += [write_run(tmp_path / f"m{i}", "mixed", i, FAILS) for i in (3, 4, 5)]
+    assert "mixed 50 % [1.4 to 98.6 %] over 6 seeds" in success_sentence(
+        load_arms(folders), Thresholds()
+    )
+    assert "not told apart" in success_sentence(load_arms(folders), Thresholds())
+    folders = write_arms(tmp_path / "x", 5, {"lost": LEARNS})
+    folders.append(write_run(tmp_path / "l5", "lost", 5, replace(LEARNS, success=())))
+    sentence = success_sentence(load_arms(folders), Thresholds())
+    assert "lost 100 % [96.3 to 100 %] over 5 seeds, leaning above the floor (" in sentence
+    assert "without a measurement: seed 5" in sentence
+
+
+def test_arms_are_read_at_the_last_step_that_all_have_reached(tmp_path):
+    longer = replace(LEARNS, updates=120, success=(0.0, 0.0, 1.0, 1.0, 1.0))
+    arms = arms_of(tmp_path, 2, short=FAILS, longer=longer)
+    rows = last_evaluations(arms)
+    assert [(row["arm"], row["step"], row["value"]) for row in rows] == [
+        ("short", 160, 0.0),
+        ("short", 160, 0.0),
+        ("longer", 160, 1.0),
+        ("longer", 160, 1.0),
+    ]
+    # the area under the curve: from steps 130 and 160 of longer, not from 190 and 220
+    assert mean_success(arms) == {
+        ("short", "seed 0"): 0.0,
+        ("short", "seed 1"): 0.0,
+        ("longer", "seed 0"): 0.5,
+        ("longer", "seed 1"): 0.5,
+    }
+    assert mean_success(arms_of(tmp_path / "start", 2, only=replace(LEARNS, success=(0.0,)))) == {}
+
+
+@pytest.mark.parametrize(
+    "key", [SUCCESS_RATE.key(), EVALUATION_EPISODES.key(), FINAL_DISTANCE.key(unit="cm")]
+)
+@pytest.mark.parametrize("broken", ['"NaN"', '"Infinity"', None])
+def test_evaluations_without_usable_numbers_break_nothing(tmp_path, key, broken):
+    folder = write_run(tmp_path / "a", kind=LEARNS)
+    path = folder / "measurements.jsonl"
+    entry = f'"{key}": '
+    other = f"{entry}{broken}" if broken else '"mine/of.another": 1'
+    path.write_text(re.sub(entry + r"[\d.]+", other, path.read_text()))
+    run = load_run(folder)
+    kept = key == FINAL_DISTANCE.key(unit="cm") or evaluations(run).empty
+    assert ("usable" in run_success_sentence(run)) != kept
+    assert success_sentence({"a": [run, run], "b": [run]}, Thresholds()).startswith("Success")
+    if not evaluations(run).empty:
+        save([success_plot({"a": [run]}, by_update=False)], tmp_path / "figures")
+
+
+def test_of_many_arms_those_at_the_floor_are_named_together(tmp_path):
+    flat = replace(FAILS, episodes=4)
+    kinds = {"base": flat, "one": flat, "two": flat, "three": flat, "best": LEARNS}
+    sentence = success_sentence(arms_of(tmp_path, 5, **kinds), Thresholds())
+    assert (
+        "base 0 % [0 to 16 %] over 5 seeds, not told apart from the floor; best 100 %" in sentence
+    )
+    assert "; not told apart from the floor either: one, two, three (floor: " in sentence

@@ -1,0 +1,222 @@
+"""Pages from whole, cut-off and damaged records, the same twice and anywhere."""
+
+import csv
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from helpers.pages import check_self_contained
+from helpers.synthetic_runs import BASELINE, FIX, PROBE_SHA, write_arms, write_run
+
+import goalscope.reports as reports
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
+from goalscope.diagnostics.record.metrics import FEATURE_NORM, SIGNAL_SHARE
+from goalscope.reports import write_comparison, write_report
+from goalscope.reports.figures.plot import save
+from goalscope.reports.numbers.runs import load_run
+from goalscope.reports.pages import comparison as comparison_page
+from goalscope.reports.pages import run as report_page
+
+SHORT = replace(BASELINE, updates=60)
+SHORT_FIX = replace(FIX, updates=60)
+
+
+@pytest.fixture
+def one_figure(monkeypatch):
+    """Draws the first figure of a page only, for tests of its words."""
+    for page in (report_page, comparison_page):
+        monkeypatch.setattr(page, "save", lambda plots, folder: save(plots[:1], folder))
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pair")
+    folders = write_arms(root, 2, {"pixel-her": SHORT, "pixel-her-norm": SHORT_FIX})
+    return folders, write_comparison(folders, root / "page")
+
+
+def test_a_report_is_one_page_with_figures_and_tables(tmp_path):
+    folder = write_run(tmp_path / "a", kind=SHORT)
+    report = write_report(folder)
+    assert report.page == folder / "report.html"
+    text = check_self_contained(report.page)
+    assert text.count("<svg") == len(list((folder / "figures").glob("*.svg"))) == 9
+    assert len(list((folder / "figures").glob("*.png"))) == 9
+    for sentence in report.sentences[:3]:
+        assert sentence.split(":")[0] in text.replace("\xa0", " ")
+    assert "follows the critic&#39;s qf0, tau 0.005" in text
+    assert PROBE_SHA in text
+    assert text.index("Routing") < text.index("<svg")
+    with open(folder / "tables" / "signal.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[0]["critic.goal.share"]) == pytest.approx(0.35, abs=0.1)
+    assert rows[0]["update"] == "0"
+
+
+def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
+    folders, comparison = pair
+    text = check_self_contained(comparison.page)
+    out = comparison.page.parent
+    assert text.count("<svg") == len(list((out / "figures").glob("*.svg"))) == 7
+    assert len(comparison.sentences) == 3
+    assert "cannot tell which of them mattered" in text
+    for link in ["C3", "C6", "C7", *(f"R{i}" for i in range(1, 13))]:
+        assert f"<strong>{link}</strong>" in text
+    links = json.loads((out / "verdict.json").read_text())
+    assert links["baseline"] == "pixel-her"
+    assert links["sentences"] == list(comparison.sentences)
+    assert links["warnings"] == list(comparison.warnings)
+    assert links["thresholds"]["goal_share"] == 0.1
+    assert links["by_step"] is None
+    each_time = 2 * 4 + 2  # C1 to C4 of both arms, C5, C7
+    assert len(links["claims"]) == len(comparison.links) == 3 * each_time + 2  # C6 late
+    outcomes = {c["outcome"] for c in links["claims"]}
+    assert outcomes <= {"leaning", "undecided", "not tested"}
+    rivals = {(r["rival"], r["time"]) for r in links["rivals"]}
+    assert {rival for rival, _ in rivals} == {"B", *(f"R{i}" for i in range(1, 13))}
+    assert links["steps"] == list(comparison.steps)
+    assert set(links["confounds"]) == {"pixel-her", "pixel-her-norm"}
+    with open(out / "tables" / "claims.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["link"] for row in rows} == {f"C{i}" for i in range(1, 8)}
+    c5 = next(row for row in rows if row["link"] == "C5")
+    assert float(c5["difference_smallest_p"]) == 0.5
+    with open(out / "tables" / "windows.csv", newline="") as file:
+        assert {row["run"] for row in csv.DictReader(file)} == {folder.name for folder in folders}
+
+
+def test_pages_are_the_same_twice(pair, tmp_path):
+    folders, comparison = pair
+    again = write_comparison(folders, tmp_path / "again")
+    assert again.page.read_bytes() == comparison.page.read_bytes()
+
+
+def test_nothing_on_a_page_names_this_machine(pair):
+    folders, comparison = pair
+    text = comparison.page.read_text() + (comparison.page.parent / "verdict.json").read_text()
+    assert str(folders[0].parent) not in text
+
+
+def test_a_record_cut_off_anywhere_makes_a_page_that_says_so(tmp_path, one_figure):
+    whole = write_run(tmp_path / "whole", kind=replace(SHORT, ends=False))
+    data = (whole / "measurements.jsonl").read_bytes()
+    (whole / "routing.json").unlink()
+    info = (whole / "run.json").read_bytes()
+    first = data.index(b"\n") + 1
+    for i, place in enumerate((first, first + 40, len(data) // 2, len(data) - 5)):
+        folder = tmp_path / f"cut{i}"
+        folder.mkdir()
+        (folder / "run.json").write_bytes(info)
+        (folder / "measurements.jsonl").write_bytes(data[:place])
+        report = write_report(folder)
+        assert any("cut off" in warning for warning in report.warnings)
+        text = check_self_contained(report.page)
+        assert "was cut off" in text
+        assert "routing is not known" in text
+
+
+def test_a_cut_off_run_in_a_comparison_is_named_on_top(tmp_path, one_figure):
+    folders = write_arms(tmp_path, 2, {"pixel-her": SHORT, "pixel-her-norm": SHORT_FIX})
+    folders.append(write_run(tmp_path / "x", "pixel-her", 2, replace(SHORT, ends=False)))
+    comparison = write_comparison(folders, tmp_path / "page")
+    assert any("pixel-her seed 2 was cut off" in w for w in comparison.warnings)
+    text = comparison.page.read_text()
+    assert text.index("pixel-her seed 2 was cut off") < text.index("<h2>In words</h2>")
+
+
+def test_nan_everywhere_still_makes_pages(tmp_path):
+    key = SIGNAL_SHARE.key("critic", "goal")
+    keys = list(load_run(write_run(tmp_path / "k", kind=SHORT)).metrics)
+    broken = replace(SHORT, overrides={(k, u): math.nan for k in keys for u in range(61)})
+    folders = [
+        write_run(tmp_path / "a", "pixel-her", 0, broken),
+        write_run(tmp_path / "b", "pixel-her-norm", 0, SHORT_FIX),
+    ]
+    report = write_report(folders[0])
+    assert any("NaN or infinity in" in warning for warning in report.warnings)
+    assert key in report.page.read_text().replace("\u200b", "")
+    comparison = write_comparison(folders, tmp_path / "page")
+    outcomes = {link.verdict.outcome.value for link in comparison.links}
+    assert outcomes == {"not tested"}
+    json.loads((tmp_path / "page" / "verdict.json").read_text())
+
+
+def test_a_run_of_events_alone_makes_a_page(tmp_path):
+    writer = RecordWriter(tmp_path / "a", RunInfo(name="a"))
+    details = {"instrument": "tap", "cause": "ValueError: no", "count": 1}
+    writer.write(Line(3, 1, event="failure", details=details))
+    writer.close()
+    report = write_report(tmp_path / "a")
+    assert any("tap failed 1 time" in warning for warning in report.warnings)
+    assert any("no measurement" in warning for warning in report.warnings)
+
+
+def test_arms_with_another_pace_are_compared_by_step_as_well(tmp_path, one_figure):
+    slow = replace(SHORT, steps_per_update=8)
+    folders = write_arms(tmp_path, 2, {"pixel-her": SHORT, "slow": slow})
+    comparison = write_comparison(folders, tmp_path / "page")
+    links = json.loads((tmp_path / "page" / "verdict.json").read_text())
+    assert links["by_step"]["windows"]["late"]["axis"] == "step"
+    assert (tmp_path / "page" / "tables" / "claims_by_step.csv").exists()
+    text = comparison.page.read_text()
+    assert "by environment step" in text
+    assert "108 to 508" in text  # the steps of the slow arm's early updates
+
+
+def test_runs_without_an_arm_are_arms_named_after_their_folders(tmp_path, one_figure):
+    folders = [write_run(tmp_path / name, None, 0, SHORT) for name in ("one", "two")]
+    comparison = write_comparison(folders, tmp_path / "page")
+    assert {link.arm for link in comparison.links} == {"one", "two"}
+    same = [write_run(tmp_path / parent / "run", None, 0, SHORT) for parent in ("x", "y")]
+    comparison = write_comparison(same, tmp_path / "page2")
+    assert {link.arm for link in comparison.links} == {"x/run", "y/run"}
+
+
+def test_names_of_all_kinds_are_escaped(tmp_path, one_figure):
+    folders = [
+        write_run(tmp_path / "a", "<b>&\"$x$_'", 0, SHORT),
+        write_run(tmp_path / "b", "ärm → 2", 0, SHORT),
+    ]
+    text = check_self_contained(write_comparison(folders, tmp_path / "page").page)
+    assert "<b>&" not in text
+    write_report(folders[0])
+
+
+def test_a_record_from_another_callback_makes_a_page(tmp_path):
+    """A user's own run: other image key, no arm, no probe set, one family of metrics."""
+    writer = RecordWriter(
+        tmp_path / "mine",
+        RunInfo(
+            name="mine",
+            networks={"critic": {"blocks": [{"name": "camera", "width": 64, "keys": []}]}},
+        ),
+    )
+    for update in range(5):
+        values = {
+            FEATURE_NORM.key("critic", "camera"): 1.0,
+            FEATURE_NORM.key("critic", "goal"): 2.0,
+        }
+        writer.write(Line(update, update, values))
+    writer.close()
+    report = write_report(tmp_path / "mine")
+    text = check_self_contained(report.page)
+    assert "camera" in text
+    assert "an unmeasured amount" in report.sentences[0]
+
+
+def test_pages_can_be_made_without_a_display(tmp_path):
+    folder = write_run(tmp_path / "a", kind=SHORT)
+    code = f"from goalscope.reports import write_report; write_report({str(folder)!r})"
+    environment = {"PATH": "/usr/bin:/bin", "MPLBACKEND": "TkAgg", "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=120)
+    assert (folder / "report.html").exists()
+
+
+def test_thresholds_of_a_study_are_printed(tmp_path, one_figure):
+    folders = write_arms(tmp_path, 1, {"pixel-her": SHORT, "fix": SHORT_FIX})
+    thresholds = reports.Thresholds(goal_share=0.25)
+    comparison = write_comparison(folders, tmp_path / "page", thresholds)
+    assert "below 25 %" in comparison.page.read_text()
