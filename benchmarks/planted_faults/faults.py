@@ -84,7 +84,7 @@ _ALL = (
     Fault(
         "constant_features",
         "images are scaled twice, and LayerNorm blows the encoder's biases up",
-        "constant_features",
+        "images_scaled_twice",
         arm="norm",
         extractor=extractor_faults.images_scaled_twice,
     ),
