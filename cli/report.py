@@ -1,5 +1,6 @@
 """`goalscope report`: the page of one run."""
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from goalscope.diagnostics.record import read_run
 
 @dataclass(frozen=True)
 class Report:
-    """Write the gradient-balance report of one run.
+    """Say what is wrong with one run, and write its page.
 
     Thresholds and windows are those of the study it belongs to, where that has a plan file.
 
@@ -25,11 +26,20 @@ class Report:
     run_folder: tyro.conf.Positional[Path]
     """The folder of the run."""
 
+    json: bool = False
+    """Print the findings as JSON, as in findings.json, and nothing else."""
+
     def run(self) -> int:
         """Write the page; 2 where the record holds NaN, with the page made all the same."""
+        from goalscope.reports.findings.words import as_json, lines  # loads pandas: when needed
+
         plan = kept_plan(self.run_folder.resolve().parent)
         report = reports.write_report(self.run_folder, plan.thresholds if plan else None)
-        say((*report.sentences, report.success), report.warnings, report.page)
+        if self.json:
+            print(json.dumps(as_json(report.diagnosis), indent=1, allow_nan=False))
+        else:
+            found = lines(report.diagnosis)
+            say((*found, "", *report.sentences, report.success), report.warnings, report.page)
         nonfinite = read_run(self.run_folder).nonfinite()
         if not nonfinite:
             return 0

@@ -8,6 +8,7 @@ from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrume
 from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
 from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
 from goalscope.diagnostics.instruments.instrument import Instrument
+from goalscope.diagnostics.instruments.transitions import TransitionInstrument
 from goalscope.diagnostics.material.probe_set import ProbeSet, load_probe_set
 from goalscope.diagnostics.updates.schedule import (
     FEATURES_EVERY,
@@ -59,17 +60,21 @@ class GoalSensitivity(Diagnostics):
         every: int = SENSITIVITY_EVERY,
         probe_set: ProbeSet | Path | str | None = None,
     ) -> None:
-        super().__init__(folder, [_goal_instrument(every)], probe_set=_loaded(probe_set))
+        goal = GoalInstrument(Schedule(every, SENSITIVITY_GROWTH))
+        super().__init__(folder, [goal], probe_set=_loaded(probe_set))
 
 
 class ModalityDiagnostics(Diagnostics):
     """The sum of `FeatureStatistics`, `GradientBalance` and `GoalSensitivity` in one record.
 
+    With goal sensitivity it also looks at the transitions of replay, and at where Q lies.
+
     Args:
         folder: a new run folder, such as "runs/mine".
         features_every: cadence of feature statistics in updates.
         gradients_every: cadence of gradient balance in updates.
-        sensitivity_every: cadence of goal sensitivity in updates; None leaves it out.
+        sensitivity_every: cadence of goal sensitivity and of transitions in updates; None leaves
+            both out.
         probe_set: fixed observations, or the file that holds them; None takes them from the run's
             own replay buffer, so that runs cannot be compared on them.
         settings: further settings for run.json, such as the environment's: flat, JSON values.
@@ -95,7 +100,8 @@ class ModalityDiagnostics(Diagnostics):
             GradientInstrument(Schedule(gradients_every)),
         ]
         if sensitivity_every is not None:
-            instruments.append(_goal_instrument(sensitivity_every))
+            rare = Schedule(sensitivity_every, SENSITIVITY_GROWTH)
+            instruments += [GoalInstrument(rare), TransitionInstrument(rare)]
         super().__init__(
             folder,
             instruments,
@@ -104,10 +110,6 @@ class ModalityDiagnostics(Diagnostics):
             arm=arm,
             resume=resume,
         )
-
-
-def _goal_instrument(every: int) -> GoalInstrument:
-    return GoalInstrument(Schedule(every, SENSITIVITY_GROWTH))
 
 
 def _loaded(probe_set: ProbeSet | Path | str | None) -> ProbeSet | None:

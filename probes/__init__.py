@@ -4,6 +4,12 @@ No schedule, no files, no state.
 """
 
 from goalscope.probes.blocks import Block, BlockError, find_blocks
+from goalscope.probes.live.actions import (
+    action_effect_r2,
+    action_spread,
+    image_motion,
+    saturated_fraction,
+)
 from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
 from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
 from goalscope.probes.live.gradients import (
@@ -12,12 +18,32 @@ from goalscope.probes.live.gradients import (
     direction_consistency,
     gradient_balance,
 )
+from goalscope.probes.live.inputs import TracedFeatures, input_statistics, traced_features
 from goalscope.probes.live.replay import (
     ReplayBatch,
     replay_values,
     split_by_relabelling,
 )
 from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
+from goalscope.probes.live.transitions import (
+    goal_offset,
+    relabelled_fraction,
+    reward_statistics,
+    step_over_distance,
+    step_over_spread,
+    success_fractions,
+    unchanged_fraction,
+)
+from goalscope.probes.live.value_bounds import (
+    ValueBounds,
+    distance_moved,
+    gathered_entropy,
+    horizon,
+    learnt_share,
+    q_bias,
+    q_excess,
+    value_bounds,
+)
 from goalscope.probes.networks import Consumer, Network, UnsupportedPolicy, view_networks
 from goalscope.probes.offline.attribution import (
     feature_ablation,
@@ -50,12 +76,17 @@ __all__ = [
     "Network",
     "Readout",
     "ReplayBatch",
+    "TracedFeatures",
     "UnsupportedPolicy",
+    "ValueBounds",
     "action_alignment",
+    "action_effect_r2",
+    "action_spread",
     "augmentation_noise",
     "content_readout",
     "derangement",
     "direction_consistency",
+    "distance_moved",
     "effective_rank",
     "example_goal_batch",
     "feature_ablation",
@@ -63,18 +94,35 @@ __all__ = [
     "find_blocks",
     "forward_signal",
     "fresh_copy",
+    "gathered_entropy",
     "goal_map",
+    "goal_offset",
     "goal_sensitivity",
     "gradient_balance",
+    "horizon",
+    "image_motion",
     "image_saliency",
+    "input_statistics",
     "integrated_gradient_values",
     "integrated_gradients",
+    "learnt_share",
     "next_goal_prediction",
+    "q_bias",
+    "q_excess",
+    "relabelled_fraction",
     "replay_values",
+    "reward_statistics",
     "ridge_readout",
+    "saturated_fraction",
     "shapley_shares",
     "shapley_values",
     "split_by_relabelling",
+    "step_over_distance",
+    "step_over_spread",
+    "success_fractions",
+    "traced_features",
+    "unchanged_fraction",
+    "value_bounds",
     "value_front",
     "view_networks",
 ]

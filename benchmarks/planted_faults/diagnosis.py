@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmarks.planted_faults.running import PlannedRun
 from goalscope.diagnostics.record import RecordError
+from goalscope.reports.checks.table import CHECKS
+from goalscope.reports.findings import diagnosis as findings
 from goalscope.reports.numbers.runs import Run, load_run
 from goalscope.reports.numbers.windows import three_times
-from goalscope.reports.rivals.faults import FAULTS
-from goalscope.reports.rivals.findings import run_findings
 
 NOTHING = "nothing"  # what is named first where no check speaks
 
@@ -46,8 +48,8 @@ class CheckRange:
         planted: name of the fault.
         least: smallest number; NaN and infinities are left out.
         most: largest.
-        runs: in which it was measured.
-        spoken: in which its number lay on the speaking side.
+        runs: how many numbers: one for each run and network.
+        spoken: how many of them lay on the speaking side.
         threshold: with its side, such as "above 0.5".
     """
 
@@ -67,7 +69,8 @@ def diagnose(run: PlannedRun) -> Diagnosis:
     A record too short to read names nothing: a user's run that died at once is no better off.
     """
     try:
-        named = tuple(finding.name for finding in run_findings(load_run(run.folder)))
+        found = findings.diagnose(load_run(run.folder)).findings
+        named = tuple(dict.fromkeys(finding.check.name for finding in found))
     except RecordError:
         named = ()
     return Diagnosis(run.planted.name, run.planted.checks, run.seed, named)
@@ -83,10 +86,16 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
         for planted, group in grouped.items()
     }
     found = []
-    for check in FAULTS:
+    for check in CHECKS:
+        if check.kind != "fault":
+            continue
         for time in check.times:
             for planted, group in measured.items():
-                values = [check.read(run, windows[time]) for run, windows in group]
+                values = [
+                    check.mean(run, network, windows[time])
+                    for run, windows in group
+                    for network in check.networks
+                ]
                 numbers = [v for v in values if v is not None and math.isfinite(v)]
                 found.append(
                     CheckRange(
@@ -96,8 +105,8 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
                         min(numbers, default=math.nan),
                         max(numbers, default=math.nan),
                         len(numbers),
-                        sum(map(check.spoken, numbers)),
-                        f"{check.speaks} {check.threshold:g}",
+                        int(check.speaks(np.array(numbers)).sum()),
+                        f"{check.side} {check.threshold:g}",
                     )
                 )
     return found

@@ -84,7 +84,7 @@ _ALL = (
     Fault(
         "constant_features",
         "images are scaled twice, and LayerNorm blows the encoder's biases up",
-        "constant_features",
+        "images_scaled_twice",
         arm="norm",
         extractor=extractor_faults.images_scaled_twice,
     ),
@@ -116,7 +116,7 @@ _ALL = (
     Fault(
         "goals_x0.02",
         "goal vectors times 0.02",
-        "goal_path_quiet",
+        "goal_inputs_tiny",
         extractor=extractor_faults.goals_times_002,
     ),
 )

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.instruments.replay_state import replay_keys, replay_state
-from goalscope.diagnostics.material.run_probe_set import replay_batch
+from goalscope.diagnostics.material.replay import replay_batch
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.metrics import Q_AT_DISTANCE
 from goalscope.probes import DISTANCE_BINS, GoalBatch, example_goal_batch, goal_sensitivity

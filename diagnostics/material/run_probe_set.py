@@ -7,6 +7,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 
 from goalscope.diagnostics.material.probe_set import ProbeSet, goal_grid
+from goalscope.diagnostics.material.replay import replay_batch
 
 _ROWS = 128  # as many states as a gathered probe set has
 
@@ -42,20 +43,6 @@ class RunProbeSet:
         """Write them where a file of that name is not there yet, once they are known."""
         if self._fixed is not None and not path.exists():
             self._fixed.save(path)
-
-
-def replay_batch(model: OffPolicyAlgorithm, rows: int) -> DictReplayBufferSamples:
-    """Return so many transitions of replay; draws from the shared generators.
-
-    Raises:
-        TypeError: replay holds no Dict observations.
-    """
-    buffer = model.replay_buffer
-    assert buffer is not None  # there has been an update
-    sample: object = buffer.sample(rows, env=model._vec_normalize_env)
-    if not isinstance(sample, DictReplayBufferSamples):
-        raise TypeError("goal sensitivity needs a replay buffer of Dict observations")
-    return sample
 
 
 def _from_replay(sample: DictReplayBufferSamples) -> ProbeSet:

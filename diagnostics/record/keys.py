@@ -31,6 +31,7 @@ class Family(StrEnum):
     SENSITIVITY = "sensitivity"
     SENSITIVITY_REPLAY = "sensitivity_replay"
     OBSERVATION = "observation"
+    TRANSITIONS = "transitions"
     TRAINING = "training"
     EVALUATION = "evaluation"
     ATTRIBUTION = "attribution"

@@ -6,6 +6,7 @@ from typing import Protocol
 from goalscope.diagnostics.record.keys import (
     ACTOR,
     CRITIC,
+    CRITIC_TARGET,
     GOAL,
     LOSSES,
     NETWORKS,
@@ -139,6 +140,66 @@ REPLAY_REWARD = _replay("reward", "reward", "mean reward")
 
 OBSERVATION_SPREAD = _kind(Family.OBSERVATION, ("replay",), None)(
     "spread", "observation units", "spread between observations; images in 0..1"
+)
+
+_GOALS = "goals are observed, and the batch holds real transitions"
+_transitions = _kind(Family.TRANSITIONS, ("replay",))
+UNCHANGED_FRACTION = _transitions("unchanged_fraction", "share", "steps that change nothing")
+TERMINATED_FRACTION = _transitions("terminated_fraction", "share", "ends that are no time limit")
+REWARD_MIN = _transitions("reward_min", "reward", "least reward")
+REWARD_MAX = _transitions("reward_max", "reward", "largest reward")
+REWARD_SPREAD = _transitions("reward_spread", "reward", "spread of the rewards")
+STEP_OVER_SPREAD = _transitions(
+    "step_over_spread", "ratio", "a step over the spread of observations", "observations vary"
+)
+STEP_OVER_DISTANCE = _transitions(
+    "step_over_distance", "ratio", "a step over the distance to the goal", _GOALS
+)
+GOAL_OFFSET = _transitions(
+    "goal_offset", "spreads", "from achieved to desired goals", f"{_GOALS}; goals vary"
+)
+RELABELLED_FRACTION = _transitions(
+    "relabelled_fraction",
+    "share",
+    "goals that their episode achieved",
+    "goals are observed, and an episode has ended",
+)
+ACTION_EFFECT_R2 = _transitions(
+    "action_effect_r2",
+    "R^2",
+    "R^2 of the action, from what its step changed",
+    "something changes, and eight actions differ",
+)
+SUCCESS_FRACTION = _kind(Family.TRANSITIONS, ("real", "relabelled"))(
+    "success_fraction",
+    "share",
+    "rewards of a goal reached",
+    "the environment computes rewards, and the batch holds that kind of transition",
+)
+ACTION_SPREAD = _kind(Family.TRANSITIONS, ("replay", ACTOR))(
+    "action_spread", "half action ranges", "spread of the actions"
+)
+SATURATED_ACTIONS = _kind(Family.TRANSITIONS, (ACTOR,))(
+    "saturated_fraction", "share", "action components at their ends"
+)
+_bounded = _kind(
+    Family.TRANSITIONS, (CRITIC,), (), "a return is bounded: a reward is not 0, gamma below 1"
+)
+Q_EXCESS = _bounded("q_excess", "widths of the bounds", "Q beyond what rewards allow")
+Q_BIAS = _bounded("q_bias", "widths of the bounds", "Q above what episodes returned")
+TARGET_MOTION = _kind(Family.TRANSITIONS, (CRITIC_TARGET,))(
+    "motion",
+    "ratio",
+    "the target's motion over the critic's",
+    "the critic has moved, in ten updates or more",
+)
+_input = _kind(Family.TRANSITIONS, (CRITIC, ACTOR), None)
+INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")
+NORMALISED_OFFSET = _input(
+    "normalised_offset",
+    "standard deviations or nats",
+    "off mean 0 and spread 1",
+    "VecNormalize, or a layer that shifts and scales, normalises the block",
 )
 
 _EPISODE = "an episode has ended since the last line"

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d
+from torch import nn
 
 from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.images import averaged
 from goalscope.probes.networks import Network
 from goalscope.probes.offline.ridge import Floats, RidgeReader, ridge_readout
 
-RAW_SIDE = 12  # pixels that the raw image is averaged down to, per side
 _ROWS = 256  # images at a time
 
 
@@ -175,13 +174,8 @@ def _encoded(network: Network, labelled: LabelledSet) -> NDArray[np.floating]:
 def _raw_pixels(labelled: LabelledSet, keys: Sequence[str]) -> NDArray[np.floating]:
     """Return the images averaged down and flattened, float32 (N, ...) in [0, 1]."""
     parts = [
-        torch.cat([_averaged(piece) for piece in torch.as_tensor(images).split(_ROWS)])
+        torch.cat([averaged(piece) for piece in torch.as_tensor(images).split(_ROWS)])
         for images in (labelled.observations[key] for key in keys)
     ]
     result: NDArray[np.floating] = torch.cat(parts, dim=1).numpy()
     return result
-
-
-def _averaged(images: Tensor) -> Tensor:
-    side = (min(RAW_SIDE, images.shape[-2]), min(RAW_SIDE, images.shape[-1]))
-    return adaptive_avg_pool2d(images.float() / 255, side).flatten(1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.reports.numbers.runs import Run
@@ -139,10 +140,9 @@ def steps_of(runs: Sequence[Run], window: Window | None) -> str:
 
 
 def window_number(run: Run, key: str, window: Window | None) -> float | None:
-    """Return a metric's update-weighted mean in a window, by the trapezoid rule.
+    """Return a metric's mean in a window, weighted by update (or step).
 
-    Measurements lie denser at the start, so that a plain mean would be one of the first updates
-    alone. Several measurements at one update count as their mean; a single one is itself.
+    Measurements lie denser at the start: a plain mean would be one of the first updates alone.
 
     Returns:
         None where nothing was measured; NaN where any of the measurements is NaN or infinite.
@@ -157,12 +157,23 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
         inside = updates == (1 if parse(key).family == Family.GRADIENT else 0)
     else:
         inside = (places >= window.first) & (places <= window.last) & (updates > 0)
-    if not inside.any():
-        return None
     values = table["value"].to_numpy(dtype=float)[inside]
+    return weighted_mean(places[inside], values)
+
+
+def weighted_mean(places: NDArray[np.int64], values: NDArray[np.float64]) -> float | None:
+    """Return the mean of values over places in training, by the trapezoid rule.
+
+    Several values at one place count as their mean; a single one is itself.
+
+    Returns:
+        None without values; NaN where any of them is NaN or infinite.
+    """
+    if not len(values):
+        return None
     if not np.isfinite(values).all():
         return float("nan")
-    x, group, counts = np.unique(places[inside], return_inverse=True, return_counts=True)
+    x, group, counts = np.unique(places, return_inverse=True, return_counts=True)
     y = np.bincount(group, weights=values) / counts
     if len(x) == 1:
         return float(y[0])

@@ -19,6 +19,8 @@ from goalscope.reports.claims.success import (
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.comparison.figures import comparison_plots
 from goalscope.reports.figures.plot import save
+from goalscope.reports.findings.diagnosis import diagnose
+from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import Arms
@@ -36,7 +38,6 @@ from goalscope.reports.pages.short_form import Format, ShortForm, write_short
 from goalscope.reports.pages.templating import make_folders, render, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
-from goalscope.reports.rivals.findings import run_findings
 from goalscope.reports.rivals.judging import judge_rivals
 from goalscope.reports.rivals.next_steps import rank_explanations
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -119,7 +120,8 @@ def write_comparison(
     explanations = rank_explanations(judged, [assessment.chain(time) for time in TIMES], arms)
     calls = early_calls(arms, assessment)
     rows = arm_rows(arms, assessment)
-    findings = {run.name: run_findings(run, times) for run in runs}
+    diagnoses = {arm: [diagnose(run) for run in group] for arm, group in arms.items()}
+    each = [found for group in diagnoses.values() for found in group]
     differences = setting_differences(arms)
     circumstances = circumstance_differences(arms)
     causes = {
@@ -146,7 +148,7 @@ def write_comparison(
     write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
     saved = save(plots, figures)
     content = verdict_file_content(
-        assessment, by_step, words, calls, judged, explanations, findings, rows
+        assessment, by_step, words, calls, judged, explanations, each, rows
     )
     page = render(
         "comparison.html",
@@ -165,7 +167,8 @@ def write_comparison(
             "rivals": rivals,
             "explanations": explanations,
             "learning": learning,
-            "findings": findings,
+            "found": found_in_arms(diagnoses),
+            "nothing_found": arms_without_findings(diagnoses),
             "differences": differences,
             "circumstances": circumstances,
             "window_steps": _steps(arms, times),

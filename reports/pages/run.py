@@ -1,5 +1,6 @@
-"""The page of one run."""
+"""The page of one run: what is wrong with it first, then its numbers."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.success import run_success_sentence
 from goalscope.reports.figures.plot import save
 from goalscope.reports.figures.run.figures import run_plots
+from goalscope.reports.findings.diagnosis import Diagnosis, diagnose
+from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import Run, load_run
 from goalscope.reports.numbers.tables import write_family_tables, write_rows
 from goalscope.reports.numbers.warnings import run_warnings, times_warnings
@@ -19,6 +22,7 @@ from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.sentences import one_seed_sentence, single_run_sentences
 
 PAGE = "report.html"
+FINDINGS = "findings.json"
 ROUTING_COLUMNS = (
     "network",
     "group",
@@ -36,19 +40,21 @@ class RunPage:
 
     Attributes:
         page: its path.
+        diagnosis: what is wrong with the run, the first cause first.
         sentences: at initialisation, early, late, and what one seed is worth.
         success: what its last evaluation came to, beside the floor.
         warnings: what is wrong with the record, one line each.
     """
 
     page: Path
+    diagnosis: Diagnosis
     sentences: tuple[str, ...]
     success: str
     warnings: tuple[str, ...]
 
 
 def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -> RunPage:
-    """Write `report.html`, `figures/` and `tables/` into a run folder, and return what they say.
+    """Write `report.html`, `findings.json`, `figures/` and `tables/` into a run folder.
 
     Args:
         run_folder: of a run that has ended, was cut off, or is still going.
@@ -60,6 +66,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
     """
     run = load_run(run_folder)
     thresholds = thresholds or Thresholds()
+    diagnosis = diagnose(run)
     arms = {run.arm: [run]}
     times = three_times([run], thresholds.early_updates, thresholds.late_part)
     assessment = assess(arms, times, thresholds)
@@ -78,6 +85,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
         "report.html",
         {
             "run": run,
+            "diagnosis": diagnosis,
             "notes": run.record.info.notes,
             "created": run.record.info.created,
             "command": run.record.info.command,
@@ -95,8 +103,10 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
         },
     )
+    content = json.dumps(as_json(diagnosis), indent=1, allow_nan=False)
+    write_whole(Path(run_folder) / FINDINGS, content + "\n")
     path = write_whole(Path(run_folder) / PAGE, page)
-    return RunPage(path, (*sentences, caveat), success, (*broken, *limits))
+    return RunPage(path, diagnosis, (*sentences, caveat), success, (*broken, *limits))
 
 
 def _routing(run: Run) -> list[dict[str, Any]]:

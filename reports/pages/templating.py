@@ -9,6 +9,7 @@ import jinja2
 
 from goalscope.reports.claims.wording import difference_in_words, value_of, with_interval
 from goalscope.reports.errors import ReportError
+from goalscope.reports.findings import words as in_words
 from goalscope.reports.statistics.formatting import percent, plain
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.text.sentences import equivalence_in_words
@@ -33,6 +34,7 @@ def render(template: str, content: dict[str, Any]) -> str:
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
     environment.globals |= {
+        "in_words": in_words,
         "with_interval": with_interval,
         "value_of": value_of,
         "difference_in_words": difference_in_words,

@@ -6,9 +6,10 @@ from typing import Any
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
+from goalscope.reports.findings.diagnosis import Diagnosis
+from goalscope.reports.findings.words import as_json
 from goalscope.reports.pages.claims_files import finite, links_content, verdict_content
 from goalscope.reports.rivals.evidence import Evidence
-from goalscope.reports.rivals.findings import Finding
 from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.next_steps import Explanation, Explanations
 from goalscope.reports.text.arm_rows import ArmRow
@@ -21,7 +22,7 @@ def verdict_file_content(
     calls: Sequence[EarlyCall],
     judged: Sequence[JudgedRival],
     explanations: Explanations,
-    findings: Mapping[str, Sequence[Finding]],
+    diagnoses: Sequence[Diagnosis],
     rows: Sequence[ArmRow],
 ) -> dict[str, Any]:
     """Return the content of verdict.json: JSON values only, numbers that are not finite as null.
@@ -33,7 +34,7 @@ def verdict_file_content(
         calls: how soon each outcome could have been called.
         judged: the rivals.
         explanations: what to try next.
-        findings: run -> the checks that speak in it.
+        diagnoses: what is wrong with each run.
         rows: the arms.
     """
     content = links_content(assessment, by_step, words, calls)
@@ -42,13 +43,7 @@ def verdict_file_content(
         "next_steps": [_step(step) for step in explanations.left],
         "ruled_out": [step.rival.name for step in explanations.ruled_out],
         "untested_rivals": [step.rival.name for step in explanations.untested],
-        "suspects": {
-            run: [
-                {"check": s.name, "value": s.value, "threshold": s.threshold, "time": s.time}
-                for s in found
-            ]
-            for run, found in findings.items()
-        },
+        "findings": {found.run.name: as_json(found)["findings"] for found in diagnoses},
         "confounds": {row.arm: list(row.confounds) for row in rows},
     }
 
@@ -68,7 +63,7 @@ def _evidence(part: Evidence) -> dict[str, Any]:
     content: dict[str, Any] = {
         "label": part.label,
         "check": None if part.check is None else part.check.name,
-        "speaks": None if part.check is None else part.check.speaks,
+        "speaks": None if part.check is None else part.check.side,
         "threshold": None if part.check is None else part.check.threshold,
         "unit": None if part.check is None else part.check.unit,
         "seeds": dict(part.sample.numbers),

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from goalscope.reports.checks.check import Check
+from goalscope.reports.findings.words import question
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Window
-from goalscope.reports.rivals.check import Check
 from goalscope.reports.statistics.intervals import Interval
 from goalscope.reports.statistics.outcomes import (
     Sample,
@@ -39,18 +40,25 @@ class Evidence:
 
 
 def checked(
-    check: Check, arm: str, runs: Sequence[Run], window: Window | None, thresholds: Thresholds
+    check: Check,
+    network: str,
+    arm: str,
+    runs: Sequence[Run],
+    window: Window | None,
+    thresholds: Thresholds,
 ) -> Evidence:
-    """Return a check as evidence.
+    """Return a check of one network as evidence.
 
     Args:
         check: of each run.
+        network: of which; "" for the run as a whole.
         arm: whose runs they are.
         runs: the seeds.
         window: None where the shortest run never reached it.
         thresholds: that decide.
     """
-    sample = sort_sample({run.label: check.read(run, window) for run in runs}, check.scale)
-    judge = judge_above if check.speaks == "above" else judge_below
+    numbers = {run.label: check.mean(run, network, window) for run in runs}
+    sample = sort_sample(numbers, check.scale)
+    judge = judge_above if check.side == "above" else judge_below
     verdict, interval = judge(sample, check.scale, check.threshold, thresholds)
-    return Evidence(check.label, sample, interval, verdict, check, arm)
+    return Evidence(question(check, runs[0], network), sample, interval, verdict, check, arm)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time, Times
-from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.evidence import Evidence, checked
 from goalscope.reports.rivals.rivals import RIVALS, Rival
 from goalscope.reports.statistics.combining import conjunction, disjunction
@@ -51,11 +51,12 @@ def judge_rivals(arms: Arms, times: Times, thresholds: Thresholds) -> list[Judge
         for rival in RIVALS:
             for time in TIMES:
                 evidence = [
-                    checked(check, arm, runs, times.windows[time], thresholds)
+                    checked(check, network, arm, runs, times.windows[time], thresholds)
                     for check in CHECKS
-                    if check.rival == rival.name
+                    if check.name in rival.checks
                     and time in check.times
                     and any(map(check.applies, runs))
+                    for network in check.networks
                 ]
                 others = compared.get((rival.name, time), [])
                 evidence += [piece for piece in others if piece.arm in (None, arm)]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.changes import changed_by, made_of
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.rivals import RIVALS, Rival
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
@@ -17,6 +17,7 @@ CLAIM = Rival(
     True,
     "layernorm",
     "bound the image features, and change nothing else with them",
+    ("image_block_loud",),
 )
 _ORDER = (
     (Outcome.SUPPORTED, None),
@@ -112,6 +113,5 @@ def _explanation(rival: Rival, verdicts: dict[Time, Verdict], arms: Arms) -> Exp
 
 def _cause(rival: Rival) -> int:
     """Return where a rival stands in the order of cause and effect; those without a check last."""
-    order = [check.rival for check in CHECKS]
-    name = "C1" if rival is CLAIM else rival.name
-    return order.index(name) if name in order else len(order)
+    order = [check.name for check in CHECKS]
+    return min((order.index(name) for name in rival.checks), default=len(order))

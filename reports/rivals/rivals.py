@@ -22,6 +22,7 @@ class Rival:
         needs_all: whether all its checks must speak; else one is enough.
         change: to the baseline, that would test it alone; empty for none.
         advice: what to try next where it holds.
+        checks: names of the checks that speak for it (`reports/checks/table.py`).
         control: an arm of its own that would test it instead; empty for none.
         compares: evidence that compares arms, at a time, beside the checks of each arm's own runs;
             None where its checks are all there is.
@@ -32,12 +33,20 @@ class Rival:
     needs_all: bool
     change: str
     advice: str
+    checks: tuple[str, ...] = ()
     control: str = ""
     compares: Comparing | None = None
 
 
 RIVALS = (
-    Rival("B", "the run is broken", False, "", "mend what is named before anything else"),
+    Rival(
+        "B",
+        "the run is broken",
+        False,
+        "",
+        "mend what is named before anything else",
+        checks=("nan", "constant_images", "constant_goal"),
+    ),
     Rival(
         "R1",
         "everything compared is at the floor",
@@ -53,6 +62,7 @@ RIVALS = (
         True,
         "close-camera",
         "bring the camera close, or use an encoder that keeps positions (+spatial)",
+        checks=("content_missing",),
     ),
     Rival(
         "R3",
@@ -60,6 +70,13 @@ RIVALS = (
         False,
         "critic-encoder",
         "look at the routing table; train one encoder by the critic's loss",
+        checks=(
+            "dead_units",
+            "saturated",
+            "encoder_without_gradient",
+            "encoder_not_moving",
+            "rank_collapsed",
+        ),
     ),
     Rival(
         "R4",
@@ -67,14 +84,23 @@ RIVALS = (
         True,
         "gain",
         "a fixed gain in place of LayerNorm: does anything vary underneath?",
+        checks=("constant_features",),
     ),
-    Rival("R5", "augmentation is louder than the signal", False, "", "a smaller shift, or none"),
+    Rival(
+        "R5",
+        "augmentation is louder than the signal",
+        False,
+        "",
+        "a smaller shift, or none",
+        checks=("augmentation_far", "augmentation_above_signal"),
+    ),
     Rival(
         "R6",
         "hindsight teaches nothing",
         False,
         "",
         "see that relabelled rewards belong to their goals, and that episodes move the object",
+        checks=("reward_mismatch", "object_unmoved"),
     ),
     Rival(
         "R7",
@@ -82,6 +108,7 @@ RIVALS = (
         True,
         "",
         "look at rewards and terminations: all the critic has seen may be one value",
+        checks=("critic_constant",),
     ),
     Rival(
         "R8",
@@ -89,6 +116,7 @@ RIVALS = (
         False,
         "",
         "train without pixels: if nothing changes, this is no learning from pixels",
+        checks=("critic_ignores_pixels", "actor_ignores_pixels"),
         control="goal-only",
     ),
     Rival(
@@ -97,6 +125,7 @@ RIVALS = (
         False,
         "proprio",
         "observe the gripper's own state, or stack frames (+stack4)",
+        checks=("velocity_missing", "proprioception_missing"),
     ),
     Rival(
         "R10",
@@ -104,6 +133,7 @@ RIVALS = (
         True,
         "no-marker",
         "do not draw the goal's marker: relabelling cannot move it",
+        checks=("goal_in_image",),
     ),
     Rival(
         "R11",
@@ -111,6 +141,7 @@ RIVALS = (
         False,
         "",
         "more gradient steps per step (--gradient-steps); watch the entropy coefficient",
+        checks=("entropy_collapsed", "few_updates"),
     ),
     Rival(
         "R12",
@@ -118,6 +149,7 @@ RIVALS = (
         True,
         "goal-std",
         "centre the goal vectors and divide by their spread",
+        checks=("goal_path_quiet",),
         compares=quiet_goal,
     ),
 )

@@ -1,92 +1,123 @@
-"""Numbers of a healthy run, and what makes each check speak."""
+"""Numbers of a healthy run, what makes each check speak, and runs that hold them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from goalscope.diagnostics.record.metrics import (
-    ACTION_SWAP,
-    AUGMENTATION_NOISE,
-    CONTENT_ERROR,
-    CONTENT_R2,
-    EFFECTIVE_RANK,
-    ENCODER_GRADIENT,
-    ENCODER_UPDATE_RATIO,
-    ENTROPY_COEFFICIENT,
-    FEATURE_SPREAD,
-    NEXT_GOAL_R2,
-    NEXT_GOAL_WITH_R2,
-    OBSERVATION_SPREAD,
-    Q_SPREAD,
-    Q_SWAP,
-    RAW_CONTENT_R2,
-    REWARD_MISMATCH,
-    SATURATED_FRACTION,
-    SHIFT,
-    SIGNAL,
-    UNMOVED_FRACTION,
-    UPDATES_PER_STEP,
-    ZERO_FRACTION,
-)
 from goalscope.reports.numbers.runs import Run
 
 UPDATES = (0, 1, 50, 300, 550, 600)
-
+Values = float | Sequence[tuple[int, float]]  # one for the whole run, or (update, value)
 
 HEALTHY = {
-    OBSERVATION_SPREAD.key(block="pixels"): 0.04,
-    OBSERVATION_SPREAD.key(block="desired_goal"): 0.1,
-    REWARD_MISMATCH.key(): 0.0,
-    CONTENT_ERROR.key("critic", "pixels", target="object", unit="cm"): 2.0,
-    CONTENT_R2.key("critic", "pixels", target="object"): 0.9,
-    RAW_CONTENT_R2.key("critic", "pixels", target="desired_goal"): 0.0,
-    NEXT_GOAL_R2.key(): 0.9,
-    NEXT_GOAL_WITH_R2.key(extra="previous"): 0.91,
-    NEXT_GOAL_WITH_R2.key(extra="proprioception"): 0.91,
-    Q_SPREAD.key(): 0.5,
-    ACTION_SWAP.key(block="pixels"): 0.1,
-    UNMOVED_FRACTION.key(): 0.5,
-    SIGNAL.key("critic", "pixels"): 0.1,
+    "observation/replay.pixels.spread": 0.04,
+    "observation/replay.desired_goal.spread": 0.1,
+    "observation/replay.achieved_goal.spread": 0.09,
+    "training/relabelled.reward_mismatch": 0.0,
+    "content/critic.pixels.object_cm": 2.0,
+    "content/actor.pixels.object_cm": 2.0,
+    "content/critic.pixels.object_r2": 0.9,
+    "content/actor.pixels.object_r2": 0.9,
+    "content/critic.pixels.fresh_object_r2": 0.5,
+    "content/actor.pixels.fresh_object_r2": 0.5,
+    "content/critic.pixels.raw_desired_goal_r2": 0.0,
+    "prediction/critic.features.next_goal_r2": 0.9,
+    "prediction/critic.features.next_goal_with_previous_r2": 0.91,
+    "prediction/critic.features.next_goal_with_proprioception_r2": 0.91,
+    "augmentation/camera.cm_per_pixel": 2.5,
+    "training/critic.q_spread": 0.5,
+    "sensitivity/actor.pixels.action_swap": 0.1,
+    "sensitivity/actor.desired_goal.action_goal_swap": 0.3,
+    "sensitivity/critic.desired_goal.q_goal_swap": 1.0,
+    "training/relabelled.unmoved_fraction": 0.5,
+    "training/updates_per_step": 0.9,
+    "signal/critic.pixels.signal": 0.1,
+    "signal/critic.goal.signal": 2.0,
+    "transitions/replay.unchanged_fraction": 0.0,
+    "transitions/replay.terminated_fraction": 0.0,
+    "transitions/replay.reward_min": -1.0,
+    "transitions/replay.reward_max": 0.0,
+    "transitions/replay.reward_spread": 0.4,
+    "transitions/replay.goal_offset": 0.5,
+    "transitions/replay.relabelled_fraction": 0.8,
+    "transitions/replay.action_effect_r2": 0.6,
+    "transitions/replay.step_over_spread": 0.1,
+    "transitions/critic.q_excess": 0.0,
+    "transitions/critic.q_bias": 0.0,
+    "transitions/critic_target.motion": 0.5,
+    "transitions/actor.saturated_fraction": 0.2,
+    "transitions/critic.pixels.input_max": 0.9,
+    "transitions/critic.achieved_goal.normalised_offset": 0.5,
 }
 
-
-PLANTED = {
-    "constant_images": {OBSERVATION_SPREAD.key(block="pixels"): 0.0},
-    "constant_goal": {OBSERVATION_SPREAD.key(block="desired_goal"): 0.0},
-    "reward_mismatch": {REWARD_MISMATCH.key(): 0.5},
+FAULTS = {
+    "constant_images": {"observation/replay.pixels.spread": 0.0},
+    "images_scaled_twice": {"transitions/critic.pixels.input_max": 0.004},
+    "images_not_scaled": {"transitions/critic.pixels.input_max": 255.0},
+    "normalisation_stale": {"transitions/critic.achieved_goal.normalised_offset": 8.0},
+    "constant_goal": {"observation/replay.desired_goal.spread": 0.0},
+    "next_observation_same": {"transitions/replay.unchanged_fraction": 1.0},
+    "goals_in_another_frame": {"transitions/replay.goal_offset": 9.0},
+    "goals_not_relabelled": {"transitions/replay.relabelled_fraction": 0.0},
+    "reward_mismatch": {"training/relabelled.reward_mismatch": 0.5},
+    "rewards_out_of_range": {"transitions/replay.reward_min": -100.0},
+    "reward_constant": {"transitions/replay.reward_spread": 0.0},
+    "always_terminated": {"transitions/replay.terminated_fraction": 1.0},
+    "actions_shuffled": {"transitions/replay.action_effect_r2": -0.02},
+    "actions_without_effect": {"transitions/replay.step_over_spread": 1e-4},
+    "goals_hardly_reached": {"observation/replay.achieved_goal.spread": 1e-3},
+    "target_frozen": {"transitions/critic_target.motion": 0.0},
     "augmentation_far": {
-        AUGMENTATION_NOISE.key("critic", "pixels"): 0.5,
-        SHIFT.key(unit="cm"): 80.0,
+        "augmentation/critic.pixels.augmentation_over_signal": 0.5,
+        "augmentation/camera.shift_cm": 80.0,
     },
-    "augmentation_above_signal": {AUGMENTATION_NOISE.key("critic", "pixels"): 2.0},
-    "critic_constant": {Q_SPREAD.key(): 0.0},
-    "dead_units": {ZERO_FRACTION.key("critic", "pixels"): 1.0},
-    "constant_features": {FEATURE_SPREAD.key("critic", "pixels"): 0.0},
-    "saturated": {SATURATED_FRACTION.key("critic", "pixels"): 0.9},
-    "encoder_without_gradient": {ENCODER_GRADIENT.key("critic_loss", "pixels"): 0.0},
-    "encoder_not_moving": {ENCODER_UPDATE_RATIO.key("actor_loss", "pixels"): 0.0},
-    "image_block_loud": {SIGNAL.key("critic", "pixels"): 40.0},
-    "goal_path_quiet": {SIGNAL.key("critic", "goal"): 1e-5},
-    "content_missing": {CONTENT_ERROR.key("critic", "pixels", target="object", unit="cm"): 9.0},
-    "rank_collapsed": {EFFECTIVE_RANK.key("critic", "pixels"): 1.1},
-    "object_unmoved": {UNMOVED_FRACTION.key(): 0.99},
-    "critic_ignores_pixels": {Q_SWAP.key(block="pixels"): 0.01},
-    "actor_ignores_pixels": {ACTION_SWAP.key(block="pixels"): 0.0},
-    "velocity_missing": {NEXT_GOAL_R2.key(): 0.5},
+    "critic_constant": {"training/critic.q_spread": 0.0},
+    "q_beyond_rewards": {"transitions/critic.q_excess": 3.0},
+    "actor_saturated": {"transitions/actor.saturated_fraction": 1.0},
+    "image_block_loud": {"signal/critic.pixels.signal": 40.0},
+    "goal_inputs_tiny": {"signal/critic.goal.signal": 1e-5},
+}
+PER_NETWORK = {
+    "dead_units": {"features/{}.pixels.zero_fraction": 1.0},
+    "constant_features": {"features/{}.pixels.spread": 0.0},
+    "saturated": {"features/{}.pixels.saturated_fraction": 0.9},
+    "encoder_without_gradient": {"gradient/{}_loss.pixels.encoder_gradient": 0.0},
+    "encoder_not_moving": {"gradient/{}_loss.pixels.encoder_update_ratio": 0.0},
+}
+LIMITS = {
+    "goal_path_quiet": {"signal/critic.goal.signal": 0.02},
+    "object_unmoved": {"training/relabelled.unmoved_fraction": 0.99},
+    "camera_too_coarse": {"augmentation/camera.cm_per_pixel": 8.0},
+    "augmentation_above_signal": {"augmentation/critic.pixels.augmentation_over_signal": 2.0},
+    "trained_reads_worse": {"content/actor.pixels.object_r2": -0.3},
+    "content_missing": {"content/critic.pixels.object_cm": 9.0},
+    "rank_collapsed": {"features/critic.pixels.effective_rank": 1.1},
+    "critic_overestimates": {"transitions/critic.q_bias": 0.6},
+    "critic_ignores_goal": {"sensitivity/critic.desired_goal.q_goal_swap": 0.01},
+    "critic_ignores_pixels": {"sensitivity/critic.pixels.q_swap": 0.01},
+    "actor_ignores_goal": {"sensitivity/actor.desired_goal.action_goal_swap": 1e-3},
+    "actor_ignores_pixels": {"sensitivity/actor.pixels.action_swap": 0.0},
+    "velocity_missing": {"prediction/critic.features.next_goal_r2": 0.5},
     "proprioception_missing": {
-        NEXT_GOAL_WITH_R2.key(extra="proprioception"): 1.0,
-        NEXT_GOAL_R2.key(): 0.85,
+        "prediction/critic.features.next_goal_with_proprioception_r2": 1.0,
+        "prediction/critic.features.next_goal_r2": 0.85,
     },
-    "goal_in_image": {RAW_CONTENT_R2.key("critic", "pixels", target="desired_goal"): 0.8},
-    "entropy_collapsed": {ENTROPY_COEFFICIENT.key(): 1e-5},
-    "few_updates": {UPDATES_PER_STEP.key(): 0.125},
+    "goal_in_image": {"content/critic.pixels.raw_desired_goal_r2": 0.8},
+    "entropy_collapsed": {"training/entropy.coefficient": 1e-5},
+    "few_updates": {"training/updates_per_step": 0.125},
 }
 
 
-def with_metrics(run: Run, values: dict[str, float]) -> Run:
-    """Return the run with these metrics, each the same at all updates."""
-    tables = {
-        key: pd.DataFrame({"update": UPDATES, "step": UPDATES, "value": [value] * len(UPDATES)})
-        for key, value in values.items()
-    }
-    return replace(run, metrics={**run.metrics, **tables})
+def with_metrics(run: Run, values: Mapping[str, Values], updates: Sequence[int] = UPDATES) -> Run:
+    """Return the run with these metrics beside, or in place of, its own."""
+    return replace(
+        run, metrics={**run.metrics, **{k: table(v, updates) for k, v in values.items()}}
+    )
+
+
+def table(values: Values, updates: Sequence[int] = UPDATES) -> pd.DataFrame:
+    """Return a metric's table."""
+    rows = [(u, values) for u in updates] if isinstance(values, int | float) else list(values)
+    places, numbers = zip(*rows, strict=True)
+    return pd.DataFrame({"update": places, "step": places, "value": list(map(float, numbers))})

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import pytest
 from helpers.pages import check_self_contained
-from helpers.synthetic_runs import BASELINE, FIX, PROBE_SHA, write_arms, write_run
+from helpers.synthetic_runs import BASELINE, FIX, PROBE_SHA, due, write_arms, write_run
 
 import goalscope.reports as reports
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
-from goalscope.diagnostics.record.metrics import FEATURE_NORM, SIGNAL_SHARE
+from goalscope.diagnostics.record.metrics import FEATURE_NORM, SIGNAL_SHARE, ZERO_FRACTION
 from goalscope.reports import write_comparison, write_report
 from goalscope.reports.figures.plot import save
+from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.pages import comparison as comparison_page
 from goalscope.reports.pages import run as report_page
@@ -54,6 +55,36 @@ def test_a_report_is_one_page_with_figures_and_tables(tmp_path):
         rows = list(csv.DictReader(file))
     assert float(rows[0]["critic.goal.share"]) == pytest.approx(0.35, abs=0.1)
     assert rows[0]["update"] == "0"
+
+
+def test_a_report_opens_with_what_is_wrong(tmp_path, one_figure):
+    dead = {(ZERO_FRACTION.key("actor", "pixels"), u): 1.0 for u in due(600) if u >= 150}
+    folder = write_run(tmp_path / "a", kind=replace(BASELINE, updates=600, overrides=dead))
+    report = write_report(folder)
+    text = check_self_contained(report.page)
+    says, since = "actor&#39;s encoder is dead", "Since update 150."
+    places = [text.index(words) for words in (says, since, "see its goal?", "Routing")]
+    assert places == sorted(places)
+    content = json.loads((folder / "findings.json").read_text())
+    assert content == as_json(report.diagnosis)
+    assert [(f["name"], f["network"], f["since"]) for f in content["findings"]] == [
+        ("dead_units", "actor", 150)
+    ]
+    quiet = len(content["quiet"])
+    assert f"<summary>{quiet} checks did not fire</summary>" in text
+
+
+def test_a_comparison_tells_what_is_wrong_in_its_runs(tmp_path, one_figure):
+    key = ZERO_FRACTION.key("actor", "pixels")
+    dead = replace(BASELINE, overrides={(key, u): 1.0 for u in due(700)}, updates=700)
+    folders = write_arms(tmp_path, 2, {"pixel-her": dead, "pixel-her-norm": FIX})
+    page = write_comparison(folders, tmp_path / "page").page
+    text = page.read_text()
+    assert "pixel-her 2 of 2 (from the start)." in text
+    assert "Nothing was found in pixel-her-norm." in text
+    verdict = json.loads((page.parent / "verdict.json").read_text())
+    assert [f["name"] for f in verdict["findings"]["pixel-her-0"]] == ["dead_units"]
+    assert verdict["findings"]["pixel-her-norm-0"] == []
 
 
 def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from helpers.planted import HEALTHY, PLANTED, with_metrics
+from helpers.planted import FAULTS, HEALTHY, with_metrics
 from helpers.synthetic_runs import BASELINE, FLOORS, write_arms
 
+from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.windows import TIMES, three_times
 from goalscope.reports.rivals.judging import judge_rivals
@@ -36,7 +37,7 @@ def test_every_rival_is_judged_at_every_time_for_every_arm(tmp_path):
     [(1, "not tested"), (2, "leaning for"), (4, "leaning for"), (5, "supported")],
 )
 def test_seeds_decide_how_much_may_be_said(tmp_path, seeds, expected):
-    found = judged(arms_of(tmp_path, seeds, PLANTED["constant_images"]))
+    found = judged(arms_of(tmp_path, seeds, FAULTS["constant_images"]))
     assert str(found["B", "pixel-her", "late"].verdict) == expected
 
 
@@ -92,3 +93,19 @@ def test_without_the_arms_that_tell_the_goal_path_is_not_tested(tmp_path):
     found = quiet_goal(tmp_path, few)
     assert found.verdict.outcome is Outcome.NOT_TESTED
     assert "no arm" in found.verdict.reason
+
+
+def test_every_check_that_a_rival_names_exists_and_speaks_for_no_other():
+    named = [check for rival in RIVALS for check in rival.checks]
+    assert len(set(named)) == len(named)
+    assert set(named) <= {check.name for check in CHECKS}
+
+
+def test_critic_and_actor_are_evidence_apart(tmp_path):
+    dead = {"features/actor.pixels.zero_fraction": 1.0}
+    found = judged(arms_of(tmp_path, 5, dead))["R3", "pixel-her", "late"]
+    zeros = {e.label: str(e.verdict) for e in found.evidence if e.check.name == "dead_units"}
+    assert zeros == {
+        "exact zeros among its features of pixels (critic)": "contradicted",
+        "exact zeros among its features of pixels (actor)": "supported",
+    }

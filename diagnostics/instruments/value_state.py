@@ -1,0 +1,123 @@
+"""Where Q lies: within what rewards allow, and against what stored episodes returned."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples
+from torch import Tensor
+
+from goalscope.diagnostics.instruments.instrument import Context
+from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
+from goalscope.diagnostics.material.replay import Episodes, dict_buffer, stored_observations
+from goalscope.diagnostics.record.keys import CRITIC
+from goalscope.diagnostics.record.metrics import Q_BIAS, Q_EXCESS
+from goalscope.probes import (
+    ValueBounds,
+    gathered_entropy,
+    horizon,
+    learnt_share,
+    q_bias,
+    q_excess,
+    value_bounds,
+)
+
+EPISODES = 32
+
+
+@dataclass
+class GatheredEntropy:
+    """How much entropy Q can have gathered, from one measurement to the next.
+
+    Attributes:
+        update: of the last measurement.
+        coefficient: the entropy coefficient then; None before the first.
+        gathered: the entropy, in the unit of Q.
+    """
+
+    update: int = 0
+    coefficient: float | None = None
+    gathered: float = 0.0
+
+    def at(self, context: Context, steps: float) -> float:
+        """Return it at this measurement; an agent that is met in training has gathered it all."""
+        model = context.model
+        now = float(entropy_coefficient(model))
+        largest = now if self.coefficient is None else max(now, self.coefficient)
+        per_step = largest * context.networks[CRITIC].action_width
+        updates = context.update - self.update
+        if self.coefficient is None and updates:
+            self.gathered = per_step * steps
+        else:
+            self.gathered = gathered_entropy(self.gathered, per_step, updates, model.tau, steps)
+        self.update, self.coefficient = context.update, now
+        return self.gathered
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return its attributes, as JSON values."""
+        return asdict(self)
+
+
+def value_state(
+    context: Context,
+    seen: DictReplayBufferSamples,
+    features: Tensor,
+    episodes: Episodes,
+    entropy: GatheredEntropy,
+) -> dict[str, Tensor]:
+    """Return record key -> scalar of Q; {} where nothing bounds a return.
+
+    Args:
+        context: of the measurement.
+        seen: a replay batch as the networks see it.
+        features: float (B, D), the critic's fused features of it.
+        episodes: those that replay holds.
+        entropy: what Q had gathered at the measurement before; brought up to date.
+    """
+    model, critic = context.model, context.networks[CRITIC]
+    longest = int(episodes.lengths.max()) if len(episodes) else None
+    steps = horizon(model.gamma, longest)
+    if steps is None:
+        return {}
+    bounds = value_bounds(*_reward_range(model, seen.rewards), steps, entropy.at(context, steps))
+    if not bool(bounds.width > 0):
+        return {}
+    with torch.no_grad():
+        learnt = learnt_share(context.update, model.tau, steps)
+        results = {Q_EXCESS.key(): q_excess(critic.q_values(features, seen.actions), bounds)}
+        if len(episodes):
+            results[Q_BIAS.key()] = _bias(context, episodes, bounds, learnt)
+    return results
+
+
+def _reward_range(model: OffPolicyAlgorithm, drawn: Tensor) -> tuple[float, float]:
+    """Return the least and the largest reward stored or drawn, as the critic learns from them."""
+    buffer = dict_buffer(model)
+    rewards = buffer.rewards[: buffer.size()]
+    ends = buffer._normalize_reward(
+        np.array([rewards.min(), rewards.max()]), model._vec_normalize_env
+    )
+    return min(float(ends[0]), float(drawn.min())), max(float(ends[1]), float(drawn.max()))
+
+
+def _bias(context: Context, episodes: Episodes, bounds: ValueBounds, learnt: float) -> Tensor:
+    """Return Q's bias at the first step of some episodes, drawn at random."""
+    model = context.model
+    buffer = dict_buffer(model)
+    generator = np.random.default_rng(context.update)
+    chosen = generator.permutation(len(episodes))[:EPISODES]
+    columns, lasts = episodes.columns[chosen], episodes.lasts[chosen]
+    returns = []
+    for episode, column in zip(chosen, columns, strict=True):
+        rewards = buffer.rewards[episodes.rows(episode), column]
+        rewards = buffer._normalize_reward(rewards, model._vec_normalize_env)
+        returns.append(float(rewards @ model.gamma ** np.arange(len(rewards))))
+    ended = buffer.dones[lasts, columns] * (1 - buffer.timeouts[lasts, columns])
+    remaining = (1 - ended) * model.gamma ** episodes.lengths[chosen]
+    observations, actions = stored_observations(model, episodes.starts[chosen], columns)
+    critic = context.networks[CRITIC]
+    q_values = critic.q_values(critic.fused_features(observations), actions)
+    rewarded, rest = (torch.as_tensor(values).to(q_values) for values in (returns, remaining))
+    return q_bias(q_values, rewarded, rest, bounds, learnt)

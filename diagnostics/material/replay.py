@@ -1,0 +1,134 @@
+"""What replay holds: a batch of it, and its finished episodes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples
+from torch import Tensor
+
+Indices = NDArray[np.int64]
+
+
+def replay_batch(
+    model: OffPolicyAlgorithm, rows: int, *, normalised: bool = True
+) -> DictReplayBufferSamples:
+    """Return so many transitions of replay; draws from the shared generators.
+
+    Args:
+        model: the agent.
+        rows: how many.
+        normalised: as the networks see them, where a wrapper normalises; else as they are stored.
+
+    Raises:
+        TypeError: replay holds no Dict observations.
+    """
+    buffer = model.replay_buffer
+    assert buffer is not None  # there has been an update
+    sample: object = buffer.sample(rows, env=model._vec_normalize_env if normalised else None)
+    if not isinstance(sample, DictReplayBufferSamples):
+        raise TypeError("a replay buffer of Dict observations is needed")
+    return sample
+
+
+def dict_buffer(model: OffPolicyAlgorithm) -> DictReplayBuffer:
+    """Return the agent's replay buffer.
+
+    Raises:
+        TypeError: it holds no Dict observations.
+    """
+    if not isinstance(model.replay_buffer, DictReplayBuffer):
+        raise TypeError("a replay buffer of Dict observations is needed")
+    return model.replay_buffer
+
+
+@contextmanager
+def unaugmented(buffer: DictReplayBuffer) -> Iterator[None]:
+    """Draw images inside as they are stored: without the random shift that a buffer may add."""
+    shift = getattr(buffer, "random_shift", None)
+    if shift is None:
+        yield
+        return
+    buffer.random_shift = None  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        buffer.random_shift = shift  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Whole episodes in a ring of rows, one column for each environment.
+
+    Attributes:
+        starts: int64 (E,), the row each begins in.
+        columns: int64 (E,), its environment.
+        lengths: int64 (E,), its transitions.
+        rows_in_ring: after the last row comes the first.
+    """
+
+    starts: Indices
+    columns: Indices
+    lengths: Indices
+    rows_in_ring: int
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def lasts(self) -> Indices:
+        """The row each ends in, int64 (E,)."""
+        return (self.starts + self.lengths - 1) % self.rows_in_ring
+
+    def rows(self, episode: int) -> Indices:
+        """Return the rows of one episode in their order, int64 (T,)."""
+        start, length = self.starts[episode], self.lengths[episode]
+        return np.arange(start, start + length) % self.rows_in_ring
+
+    def transitions(self) -> tuple[Indices, Indices, Indices]:
+        """Return row, column and number of the episode of every transition, int64 (N,) each."""
+        numbers = np.repeat(np.arange(len(self)), self.lengths)
+        within = np.arange(len(numbers)) - np.repeat(
+            np.cumsum(self.lengths) - self.lengths, self.lengths
+        )
+        rows = (self.starts[numbers] + within) % self.rows_in_ring
+        return rows, self.columns[numbers], numbers
+
+
+def finished_episodes(buffer: DictReplayBuffer) -> Episodes:
+    """Return the episodes that have ended and of which no transition has been overwritten."""
+    if isinstance(buffer, HerReplayBuffer):
+        begins = buffer.ep_start == np.arange(buffer.buffer_size)[:, None]
+        starts, columns = np.nonzero(begins & (buffer.ep_length > 0))
+        return Episodes(starts, columns, buffer.ep_length[starts, columns], buffer.buffer_size)
+    size = buffer.size()
+    oldest = buffer.pos if buffer.full else 0
+    parts = []
+    for column in range(buffer.n_envs):
+        edges = np.flatnonzero(np.roll(buffer.dones[:size, column], -oldest)) + 1
+        if not buffer.full:  # else the oldest episode may have lost its start
+            edges = np.concatenate([[0], edges])
+        begins, lengths = edges[:-1], np.diff(edges)
+        parts.append(np.stack([begins, np.full_like(begins, column), lengths]))
+    starts, columns, lengths = np.concatenate(parts, axis=1)
+    return Episodes((starts + oldest) % size, columns, lengths, size)
+
+
+def stored_observations(
+    model: OffPolicyAlgorithm, rows: Indices, columns: Indices
+) -> tuple[Mapping[str, Tensor], Tensor]:
+    """Return observations and actions at these places, as the networks see them."""
+    buffer, env = dict_buffer(model), model._vec_normalize_env
+    if isinstance(buffer, HerReplayBuffer):
+        sample = buffer._get_real_samples(rows, columns, env)
+        return sample.observations, sample.actions
+    stored = {key: values[rows, columns] for key, values in buffer.observations.items()}
+    observations = buffer._normalize_obs(stored, env)
+    assert isinstance(observations, dict)
+    tensors = {key: buffer.to_torch(values) for key, values in observations.items()}
+    return tensors, buffer.to_torch(buffer.actions[rows, columns])

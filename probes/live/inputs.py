@@ -1,0 +1,171 @@
+"""What the first layer with weights receives of each observation key."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from stable_baselines3.common.preprocessing import preprocess_obs
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.live.features import spread_per_unit
+from goalscope.probes.networks import Network
+
+_ROWS = 64  # rows at a time
+_VARIES = 0.01  # of a unit: a standard deviation below this is a unit that does not vary
+_SAME = 1e-3  # a factor this near to 1, a shift this near to 0, is none
+
+
+@dataclass(frozen=True)
+class TracedFeatures:
+    """One forward pass of a features extractor.
+
+    Attributes:
+        features: float (B, D), the fused features.
+        given: key -> float (B, n), the observations as the extractor receives them.
+        received: key -> float (B, m), what of them the first layer with weights receives: a
+            convolution, a linear layer of a goal's own; where there is none, the fused features.
+    """
+
+    features: Tensor
+    given: Mapping[str, Tensor]
+    received: Mapping[str, Tensor]
+
+
+def traced_features(network: Network, observations: Mapping[str, Tensor]) -> TracedFeatures:
+    """Return the fused features of observations as a buffer returns them, and what led to them.
+
+    Where a key enters is found as blocks are: it is replaced by NaN, and the first layer with
+    weights that receives a NaN is the one.
+    """
+    with torch.no_grad(), evaluation_mode(network.module):
+        prepared = _prepared(network, observations)
+        entrances = {key: _entrance(network.extractor, prepared, key) for key in prepared}
+        pieces = [
+            _traced(network, dict(zip(observations, rows, strict=True)), entrances)
+            for rows in zip(*(value.split(_ROWS) for value in observations.values()), strict=True)
+        ]
+    return TracedFeatures(
+        torch.cat([features for features, _ in pieces]),
+        {key: value.flatten(1) for key, value in prepared.items()},
+        {key: torch.cat([received[key] for _, received in pieces]) for key in prepared},
+    )
+
+
+def input_statistics(
+    network: Network, traced: TracedFeatures, normalised: Collection[str]
+) -> dict[str, Tensor]:
+    """Return "<key>.input_max" of images and "<key>.normalised_offset" of normalised vectors.
+
+    input_max: the largest magnitude that the first layer receives, where SB3's own scaling of bytes
+    ends at 1. normalised_offset: the largest over units of abs(mean) and of abs(log std) of what
+    the first layer receives, 0 for perfectly normalised ones; a std below 0.01 is that of a unit
+    that does not vary, and does not count.
+
+    Args:
+        network: whose inputs.
+        traced: its forward pass.
+        normalised: keys that are normalised before they reach it. Those that the extractor itself
+            both shifts and scales, as a standardising layer does, are found.
+    """
+    results = {}
+    for key, received in traced.received.items():
+        if not received.numel():
+            continue
+        if key in network.image_keys:
+            results[f"{key}.input_max"] = received.abs().max()
+        elif key in normalised or _standardised(traced.given[key], received):
+            results[f"{key}.normalised_offset"] = _offset(received)
+    return results
+
+
+def _offset(values: Tensor) -> Tensor:
+    spread = spread_per_unit(values)
+    logarithm = torch.where(spread >= _VARIES, spread, 1).log()
+    return torch.maximum(values.mean(dim=0).abs(), logarithm.abs()).max()
+
+
+def _standardised(given: Tensor, received: Tensor) -> bool:
+    """Whether the units that vary are both shifted and scaled on their way."""
+    if given.shape != received.shape:
+        return False
+    spread = spread_per_unit(given)
+    factor = spread_per_unit(received) / spread
+    shift = received.mean(dim=0) - factor * given.mean(dim=0)
+    changed = ((factor - 1).abs() > _SAME) & (shift.abs() > _SAME)
+    return bool(changed[spread > 0].any())
+
+
+@dataclass(frozen=True)
+class _Entrance:
+    """Where a key enters.
+
+    Attributes:
+        layer: the name of the layer; None for the fused features.
+        call: how often the layer had been called before in the same pass.
+        units: bool (m,), which of the layer's flattened inputs are the key's.
+    """
+
+    layer: str | None
+    call: int
+    units: Tensor
+
+
+def _prepared(network: Network, observations: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    module = network.module
+    prepared = preprocess_obs(
+        dict(observations), module.observation_space, normalize_images=module.normalize_images
+    )
+    assert isinstance(prepared, dict)  # the space is a Dict
+    return prepared
+
+
+def _entrance(extractor: nn.Module, prepared: Mapping[str, Tensor], key: str) -> _Entrance:
+    poisoned = {name: value[:2] for name, value in prepared.items()}
+    poisoned[key] = torch.full_like(poisoned[key], torch.nan)
+    # The buffers are clones: a normalisation that keeps running statistics must not see the poison.
+    buffers = {name: value.clone() for name, value in extractor.named_buffers()}
+    with _recorded_inputs(extractor) as calls:
+        features: Tensor = functional_call(extractor, buffers, (poisoned,))
+    for (layer, call), source in calls.items():
+        hit = source.isnan().any(dim=0).flatten()
+        if bool(hit.any()):
+            return _Entrance(layer, call, hit)
+    return _Entrance(None, 0, features.isnan().any(dim=0))
+
+
+def _traced(
+    network: Network, observations: dict[str, Tensor], entrances: Mapping[str, _Entrance]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    with _recorded_inputs(network.extractor) as calls:
+        features = network.fused_features(observations)
+    received = {}
+    for key, place in entrances.items():
+        source = features if place.layer is None else calls[place.layer, place.call]
+        received[key] = source.flatten(1)[:, place.units]
+    return features, received
+
+
+@contextmanager
+def _recorded_inputs(extractor: nn.Module) -> Iterator[dict[tuple[str, int], Tensor]]:
+    """Yield (layer, number of its call) -> its input, in call order, of layers with weights."""
+    calls: dict[tuple[str, int], Tensor] = {}
+    handles = []
+    for name, module in extractor.named_modules():
+        if next(module.parameters(recurse=False), None) is None:
+            continue
+
+        def record(_: nn.Module, args: tuple[Any, ...], name: str = name) -> None:
+            if args and isinstance(args[0], Tensor):
+                number = sum(layer == name for layer, _ in calls)
+                calls[name, number] = args[0]
+
+        handles.append(module.register_forward_pre_hook(record))
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,55 @@
+"""What a run must have for a check to be asked of it."""
+
+from collections.abc import Callable
+from enum import Enum
+
+from goalscope.reports.numbers.runs import Run
+
+LONG_ENOUGH = 2_000  # updates: a healthy agent, too, is at the floor before
+
+
+class Need(Enum):
+    """A condition of a check, and why it cannot be made where the run lacks it."""
+
+    ENCODER = "no network encodes images, or anything else"
+    TANH = "no encoder ends in Tanh"
+    GOALS = "the observation holds no goal"
+    HINDSIGHT = "the replay buffer does not relabel"
+    FETCH = "the tolerance is known of the Fetch tasks alone"
+    LENGTH = f"the run is shorter than {LONG_ENOUGH:,} updates"
+
+    def met(self, run: Run) -> bool:
+        """Whether a run meets it."""
+        return _MET[self](run)
+
+
+def _ends_in_tanh(run: Run) -> bool:
+    block = run.image_block()
+    return any(b["name"] == block and b.get("ends_in") == "Tanh" for b in run.blocks("critic"))
+
+
+def _has_encoder(run: Run) -> bool:
+    block = run.image_block()
+    return any(
+        b["name"] == block and bool(b.get("encoder_parameters"))
+        for network in ("critic", "actor")
+        for b in run.blocks(network)
+    )
+
+
+def _has_goals(run: Run) -> bool:
+    return any(
+        "desired_goal" in (b.get("keys") or [])
+        for network in ("critic", "actor")
+        for b in run.blocks(network)
+    )
+
+
+_MET: dict[Need, Callable[[Run], bool]] = {
+    Need.ENCODER: _has_encoder,
+    Need.TANH: _ends_in_tanh,
+    Need.GOALS: _has_goals,
+    Need.HINDSIGHT: lambda run: "agent.n_sampled_goal" in run.settings,
+    Need.FETCH: lambda run: str(run.settings.get("env.id", "")).startswith("Fetch"),
+    Need.LENGTH: lambda run: run.updates >= LONG_ENOUGH,
+}

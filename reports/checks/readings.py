@@ -1,0 +1,213 @@
+"""Readings of a run that checks judge: a metric over the run, or a few of them put together."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goalscope.diagnostics.record.keys import Metric, before_normalisation, parse
+from goalscope.diagnostics.record.metrics import (
+    AUGMENTATION_NOISE,
+    CONTENT_ERROR,
+    CONTENT_R2,
+    ENCODER_GRADIENT,
+    ENCODER_UPDATE_RATIO,
+    FEATURE_NORM,
+    FEATURE_SPREAD,
+    FRESH_CONTENT_R2,
+    NEXT_GOAL_R2,
+    NEXT_GOAL_WITH_R2,
+    SHIFT,
+    SIGNAL,
+    TERMINATED_FRACTION,
+)
+from goalscope.reports.checks.series import Series, series_of, table_series, together
+from goalscope.reports.numbers.runs import Run
+from goalscope.reports.numbers.task import UNIT, target_of
+
+Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
+IMAGE = ""  # stands for the run's block of images, whatever its name
+# Not shares and correlations: of a gradient of 0 they are 0/0, and nothing broke.
+_NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
+
+
+def measured(metric: Metric, block: str | None = None, **parts: str) -> Reading:
+    """Return a reading of one metric.
+
+    Args:
+        metric: which.
+        block: of what; `IMAGE` for the block of images.
+        parts: what stands in the place of its name's placeholder.
+    """
+
+    def read(run: Run, network: str) -> Series | None:
+        return _series(run, metric, network, run.image_block() if block == IMAGE else block, parts)
+
+    return read
+
+
+def under_normalisation(metric: Metric) -> Reading:
+    """Return a reading of the image features, before the normalisation their encoder ends in."""
+
+    def read(run: Run, network: str) -> Series | None:
+        block = run.image_block()
+        under = _series(run, metric, network, before_normalisation(block), {})
+        return under or _series(run, metric, network, block, {})
+
+    return read
+
+
+def combined(
+    combine: Callable[[list[NDArray[np.float64]]], NDArray[np.float64]], *readings: Reading
+) -> Reading:
+    """Return a reading that puts others together, at the updates that all of them have."""
+
+    def read(run: Run, network: str) -> Series | None:
+        return together([reading(run, network) for reading in readings], combine)
+
+    return read
+
+
+def over(above: Reading, under: Reading) -> Reading:
+    """Return a reading of one number over another."""
+    return combined(lambda values: values[0] / values[1], above, under)
+
+
+def less(first: Reading, second: Reading) -> Reading:
+    """Return a reading of one number minus another."""
+    return combined(lambda values: values[0] - values[1], first, second)
+
+
+def of_critic(reading: Reading) -> Reading:
+    """Return a reading of the critic, for a check that is asked of the run as a whole."""
+    return lambda run, _: reading(run, "critic")
+
+
+def largest(metric: Metric) -> Reading:
+    """Return a reading of the largest value of a metric over all its blocks."""
+
+    def read(run: Run, network: str) -> Series | None:
+        keys = [key for key in run.metrics if metric.match(key) is not None]
+        found = [table_series(run.metrics[key]) for key in keys]
+        return together(found, lambda values: np.max(values, axis=0))
+
+    return read
+
+
+def broken_numbers(run: Run, network: str) -> Series:
+    """Return how many norms of gradients and features, and losses, have broken by each update."""
+    firsts = sorted(u for key, u in run.record.nonfinite().items() if key.endswith(_NEVER_NAN))
+    updates = np.unique([0, *firsts, run.updates])
+    return Series(updates, np.searchsorted(firsts, updates, side="right").astype(float))
+
+
+def varying_part(run: Run, network: str) -> Series | None:
+    """Return which part of the image features' length varies between observations, 0..1.
+
+    RMS deviation from the mean vector over the mean norm, before a normalisation.
+    """
+    widths = {block["name"]: block.get("width", 0) for block in run.blocks(network)}
+    width = widths.get(run.image_block(), 0)
+    ratio = over(under_normalisation(FEATURE_SPREAD), under_normalisation(FEATURE_NORM))
+    found = ratio(run, network)
+    return found.map(lambda values: values * math.sqrt(width)) if found and width else None
+
+
+def encoder_gradient(run: Run, network: str) -> Series | None:
+    """Return the gradient that a network's encoder gets from its own loss; 0 if no loss does."""
+    row = _encoder_row(run, network)
+    if row and row["optimizer"] and not row["losses"]:
+        return _always(run, 0.0)
+    return measured(ENCODER_GRADIENT, IMAGE)(run, network)
+
+
+def encoder_step(run: Run, network: str) -> Series | None:
+    """Return the step of a network's encoder over its weights; 0 where no optimiser holds it."""
+    row = _encoder_row(run, network)
+    if row and row["optimizer"] is None:
+        return _always(run, 0.0)
+    return measured(ENCODER_UPDATE_RATIO, IMAGE)(run, network)
+
+
+def augmentation_shift(run: Run, network: str) -> Series | None:
+    """Return how far the augmentation that a run trains under shifts the scene, in centimetres."""
+    trained = measured(AUGMENTATION_NOISE, IMAGE)(run, "critic")
+    return measured(SHIFT, unit=UNIT)(run, network) if trained else None
+
+
+def signal_over_action(block: str) -> Reading:
+    """Return a reading of a block's signal in the critic over the action's."""
+    return of_critic(over(measured(SIGNAL, block), measured(SIGNAL, "action")))
+
+
+def position_error(run: Run, network: str) -> Series | None:
+    """Return the error of the position that the task is about, read from image features, cm."""
+    return measured(CONTENT_ERROR, IMAGE, target=target_of([run]), unit=UNIT)(run, network)
+
+
+def gain_over_fresh(run: Run, network: str) -> Series | None:
+    """Return R^2 of that position from the image features, minus that from a fresh encoder's."""
+    target = target_of([run])
+    trained, fresh = (
+        measured(metric, IMAGE, target=target) for metric in (CONTENT_R2, FRESH_CONTENT_R2)
+    )
+    # Below 0 nothing is read at all: how far below does not count as worse.
+    found = together(
+        [trained(run, network), fresh(run, network)],
+        lambda values: np.maximum(values[0], 0) - np.maximum(values[1], 0),
+    )
+    return found
+
+
+def prediction_gain(extra: str) -> Reading:
+    """Return a reading of the gain in R^2 of the next achieved goal by something beside."""
+    return of_critic(
+        less(
+            measured(NEXT_GOAL_WITH_R2, "features", extra=extra),
+            measured(NEXT_GOAL_R2, "features"),
+        )
+    )
+
+
+def discount_without_end(run: Run, network: str) -> Series | None:
+    """Return the discount, or 0 where some transition ends its episode for good."""
+    discount = run.settings.get("agent.gamma")
+    terminated = measured(TERMINATED_FRACTION)(run, network)
+    if terminated is None or not isinstance(discount, int | float):
+        return None
+    bounded = bool((terminated.values > 0).any())
+    return terminated.map(lambda values: np.full(len(values), 0.0 if bounded else discount))
+
+
+def unmeasured_end(run: Run, network: str) -> Series | None:
+    """Return which part of the run's end the coarsest of its live instruments left unmeasured."""
+    last: dict[str, int] = {}
+    for key, table in run.metrics.items():
+        family = parse(key).family
+        if family in ("features", "gradient", "sensitivity"):
+            last[family] = max(last.get(family, 0), int(table["update"].iloc[-1]))
+    if not last or not run.updates:
+        return None
+    return series_of(np.array([run.updates]), np.array([1 - min(last.values()) / run.updates]))
+
+
+def _series(
+    run: Run, metric: Metric, network: str, block: str | None, parts: dict[str, str]
+) -> Series | None:
+    owners = [owner for owner in (network, f"{network}_loss") if owner in metric.owners]
+    table = run.metrics.get(metric.key(owners[0] if owners else None, block, **parts))
+    return None if table is None else table_series(table)
+
+
+def _always(run: Run, value: float) -> Series:
+    """Return what is known to hold for the whole run."""
+    return series_of(np.array([0, run.updates // 2, run.updates]), np.full(3, value))
+
+
+def _encoder_row(run: Run, network: str) -> dict[str, object] | None:
+    group = f"encoder of {run.image_block()}"
+    for row in run.record.routing:
+        if row["group"] == group and row["network"] == network and not row["shared_with"]:
+            return row
+    return None

@@ -1,0 +1,26 @@
+"""The table of checks: what can be wrong with a run.
+
+In the order of cause and effect, from what is observed to what the agent makes of it: of several
+that speak, the first is the likeliest cause of the others. Limits stand last.
+"""
+
+from goalscope.reports.checks.actor import ACTOR_CHECKS
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.critic import CRITIC_CHECKS
+from goalscope.reports.checks.encoder import ENCODER_CHECKS
+from goalscope.reports.checks.environment import ENVIRONMENT_CHECKS
+from goalscope.reports.checks.goal_limits import GOAL_LIMITS
+from goalscope.reports.checks.network_limits import NETWORK_LIMITS
+from goalscope.reports.checks.replay import REPLAY_CHECKS
+from goalscope.reports.checks.scene_limits import SCENE_LIMITS
+
+CHECKS: tuple[Check, ...] = (
+    *ENVIRONMENT_CHECKS,
+    *REPLAY_CHECKS,
+    *CRITIC_CHECKS,
+    *ENCODER_CHECKS,
+    *ACTOR_CHECKS,
+    *GOAL_LIMITS,
+    *SCENE_LIMITS,
+    *NETWORK_LIMITS,
+)

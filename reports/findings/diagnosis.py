@@ -1,0 +1,150 @@
+"""The diagnosis of one run: what is wrong, the first cause first, and what was asked in vain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import LONG_ENOUGH, Need
+from goalscope.reports.checks.series import SPAN, Series, Spell, find_spell
+from goalscope.reports.checks.table import CHECKS
+from goalscope.reports.findings.learning import Learning, learning
+from goalscope.reports.numbers.runs import Run
+
+_SPARED = "the run learns, and they explain failure alone"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong in a run.
+
+    Attributes:
+        check: that found it.
+        network: of which; "" for the run as a whole.
+        spell: when, with the number then and now.
+        follows: what it explains of the other checks that speak.
+    """
+
+    check: Check
+    network: str
+    spell: Spell
+    follows: tuple["Finding", ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the checks say of a run.
+
+    Attributes:
+        run: that was asked.
+        learning: whether it learns.
+        findings: what is wrong, the likeliest first cause first; limits stand after faults.
+        quiet: the checks that were made and did not speak.
+        impossible: reason -> the checks that could not be made for it.
+    """
+
+    run: Run
+    learning: Learning
+    findings: tuple[Finding, ...]
+    quiet: tuple[Check, ...]
+    impossible: dict[str, tuple[Check, ...]]
+
+
+def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
+    """Return the diagnosis of a run, from its record alone.
+
+    A limit is told only where it is known that the run does not learn, and has had time to. What an
+    earlier finding explains stands under it, unless it was there before.
+    """
+    learns = learning(run)
+    spoken: list[Finding] = []
+    quiet: list[Check] = []
+    impossible: dict[str, tuple[Check, ...]] = {}
+    for check in checks:
+        reason = _withheld(check, run, learns)
+        series = {} if reason else _measured(check, run)
+        reason = reason or (None if series else _missing(check, run))
+        if reason:
+            impossible[reason] = (*impossible.get(reason, ()), check)
+            continue
+        spells = {network: _spell(check, one, run) for network, one in series.items()}
+        found = [Finding(check, network, spell) for network, spell in spells.items() if spell]
+        spoken += found
+        if not found:
+            quiet.append(check)
+    return Diagnosis(run, learns, _explained(spoken), tuple(quiet), impossible)
+
+
+def _withheld(check: Check, run: Run, learns: Learning) -> str | None:
+    """Return why a check is not made of a run, None where it is."""
+    unmet = next((need for need in check.needs if not need.met(run)), None)
+    if unmet is not None:
+        return unmet.value
+    if check.spares and learns is Learning.YES:
+        return _SPARED
+    if check.kind == "limit":
+        if learns is not Learning.NO:
+            return _SPARED if learns is Learning.YES else learns.value
+        if run.updates < LONG_ENOUGH:
+            return Need.LENGTH.value
+    if check.patient and run.updates < SPAN:
+        return f"the run is shorter than {SPAN} updates"
+    return None
+
+
+def _measured(check: Check, run: Run) -> dict[str, Series]:
+    """Return network -> what was measured of it; a shared encoder is the critic's."""
+    networks = check.networks
+    if Need.ENCODER in check.needs and run.settings.get("agent.share_features_extractor"):
+        networks = tuple(n for n in networks if n != "actor") or networks
+    found = {network: check.read(run, network) for network in networks}
+    return {n: one for n, one in found.items() if one is not None and len(one.finite().updates)}
+
+
+def _missing(check: Check, run: Run) -> str:
+    if not check.patient and not check.at_start and not run.record.probes:
+        return "no checkpoint was probed (goalscope probe)"
+    return "the record does not hold their numbers"
+
+
+def _spell(check: Check, series: Series, run: Run) -> Spell | None:
+    if check.at_start:
+        begun = series.updates <= 1  # a gradient exists from the first update on
+        series = Series(series.updates[begun][:1], series.values[begun][:1])
+    return find_spell(
+        series,
+        check.speaks,
+        updates=run.updates,
+        patient=check.patient,
+        to_the_end=check.kind == "limit" or check.times == ("late",) or not check.patient,
+    )
+
+
+def _explained(spoken: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that no earlier one explains, each with those that it does.
+
+    Nothing explains what was there before it; a finding of one network explains none of the other's
+    of the same kind.
+    """
+    roots: list[Finding] = []
+    follows: dict[int, list[Finding]] = {}
+    for finding in spoken:
+        cause = next((i for i, root in enumerate(roots) if _explains(root, finding)), None)
+        if cause is None:
+            roots.append(finding)
+        else:
+            follows.setdefault(cause, []).append(finding)
+    return tuple(
+        replace(finding, follows=tuple(follows.get(number, ())))
+        for number, finding in enumerate(roots)
+    )
+
+
+def _explains(cause: Finding, other: Finding) -> bool:
+    """Whether one finding is the cause of another: what the critic makes of it guides the actor."""
+    reaches = cause.network in ("", other.network) or not other.network
+    guides = cause.check.topic == "critic"
+    return (
+        other.check.name in cause.check.explains
+        and (reaches or guides)
+        and cause.spell.since <= other.spell.since + SPAN
+    )

@@ -1,0 +1,63 @@
+"""The findings of many runs, each told once with the arms it was made in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.table import CHECKS
+from goalscope.reports.findings.diagnosis import Diagnosis, Finding
+from goalscope.reports.findings.words import headline, when
+
+Diagnoses = Mapping[str, Sequence[Diagnosis]]
+
+
+@dataclass(frozen=True)
+class FoundInArms:
+    """A finding that several runs may share.
+
+    Attributes:
+        check: that found it.
+        says: what is wrong.
+        arms: each arm it was made in, with how many of its runs, and since when.
+    """
+
+    check: Check
+    says: str
+    arms: tuple[str, ...]
+
+
+def found_in_arms(diagnoses: Diagnoses) -> list[FoundInArms]:
+    """Return the findings of all runs, in the order of cause and effect, faults first.
+
+    Args:
+        diagnoses: arm -> those of its runs.
+    """
+    found = []
+    for check in sorted(CHECKS, key=lambda check: check.kind == "limit"):
+        for network in check.networks:
+            arms, says = [], ""
+            for arm, group in diagnoses.items():
+                hits = [(f, d.run) for d in group for f in d.findings if _is(f, check, network)]
+                if hits:
+                    says = headline(*hits[0])
+                    arms.append(_share(arm, [finding for finding, _ in hits], len(group)))
+            if arms:
+                found.append(FoundInArms(check, says, tuple(arms)))
+    return found
+
+
+def arms_without_findings(diagnoses: Diagnoses) -> list[str]:
+    """Return the arms in none of whose runs anything was found."""
+    return [arm for arm, group in diagnoses.items() if not any(d.findings for d in group)]
+
+
+def _is(finding: Finding, check: Check, network: str) -> bool:
+    return finding.check is check and finding.network == network
+
+
+def _share(arm: str, findings: Sequence[Finding], runs: int) -> str:
+    times = sorted({finding.spell.since for finding in findings})
+    since = when(findings[0])
+    if len(times) > 1:
+        since = f"since updates {times[0]:,} to {times[-1]:,}"
+    return f"{arm} {len(findings)} of {runs} ({since})"

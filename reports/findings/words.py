@@ -1,0 +1,184 @@
+"""A diagnosis in plain words, and as JSON values."""
+
+from typing import Any
+
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import LONG_ENOUGH
+from goalscope.reports.findings.diagnosis import Diagnosis, Finding
+from goalscope.reports.findings.learning import Learning
+from goalscope.reports.numbers.runs import Run
+from goalscope.reports.statistics.formatting import count, percent, plain
+
+VERSION = 1
+# An agent learns from such pictures as from the right ones: nothing that is measured differs.
+UNSEEN = "No record can show whether colour channels or stacked frames are swapped."
+_BARE = ("ratio", "R^2", "discount")  # the label says what they are
+_WHOLE_ARMS = ("goal-only", "state-her")  # not changes to another arm
+
+
+def summary(diagnosis: Diagnosis) -> str:
+    """Return how many checks fired, in a sentence or two."""
+    made = len(diagnosis.quiet) + len({f.check.name for f in _all(diagnosis)})
+    impossible = sum(map(len, diagnosis.impossible.values()))
+    could_not = f"; {impossible} could not be made" if impossible else ""
+    found = len(diagnosis.findings)
+    if not found:
+        why = [f"{reason} ({len(checks)})" for reason, checks in diagnosis.impossible.items()]
+        because = f": {'; '.join(why)}" if why else ""
+        return f"{count(made, 'check')} made, none fired{could_not}{because}.{_floor(diagnosis)}"
+    faults = sum(finding.check.kind == "fault" for finding in diagnosis.findings)
+    limits = found - faults
+    parts = [count(faults, "thing") + f" {'is' if faults == 1 else 'are'} wrong"] if faults else []
+    if limits:
+        parts.append(f"{count(limits, 'limit')} may explain why it does not learn")
+    first = ", the likeliest first cause first" if found > 1 else ""
+    words = " and ".join(parts)
+    return f"{words}{first}. {count(made, 'check')} made{could_not}."
+
+
+def _floor(diagnosis: Diagnosis) -> str:
+    if diagnosis.learning is not Learning.NO:
+        return ""
+    if diagnosis.run.updates < LONG_ENOUGH:
+        return (
+            " Success is still at the floor; what limits it is judged from "
+            f"{LONG_ENOUGH:,} updates on."
+        )
+    return " Success stays at the floor all the same: what keeps it there is none of these."
+
+
+def headline(finding: Finding, run: Run) -> str:
+    """Return what is wrong."""
+    return fill(finding.check.says, run, finding.network)
+
+
+def when(finding: Finding) -> str:
+    """Return when a finding holds."""
+    spell = finding.spell
+    if finding.check.at_start:
+        return "before training"
+    if spell.until is not None:
+        return f"from update {spell.since:,} to {spell.until:,}"
+    return "from the start" if spell.since <= 1 else f"since update {spell.since:,}"
+
+
+def number(finding: Finding, run: Run) -> str:
+    """Return the number of a finding, what it was at first, and what is usual."""
+    check, spell = finding.check, finding.spell
+    last, first = in_unit(check, spell.last), in_unit(check, spell.first)
+    then = "" if first == last else f", {first} when it began"
+    return f"{fill(check.label, run, finding.network)}: {last}{then}; usual: {check.usual}"
+
+
+def details(finding: Finding, run: Run) -> dict[str, str]:
+    """Return heading -> sentence: what a finding causes, what to change, what tests it."""
+    texts = {
+        "Probably causes": finding.check.causes,
+        "Change": finding.check.change,
+        "Test": finding.check.test,
+    }
+    arm = arm_that_tests(finding, run)
+    if arm:
+        texts["Test"] += f" The arm {arm} changes this alone."
+    return {heading: fill(text, run, finding.network) for heading, text in texts.items()}
+
+
+def follows(finding: Finding, run: Run) -> list[str]:
+    """Return what a finding explains of the others, each in a sentence with its time."""
+    return [f"{headline(other, run).rstrip('.')} ({when(other)})." for other in finding.follows]
+
+
+def lines(diagnosis: Diagnosis) -> list[str]:
+    """Return a diagnosis for the terminal: the findings as a numbered list, then what was asked."""
+    run, found = diagnosis.run, [f"Findings: {summary(diagnosis)}"]
+    for place, finding in enumerate(diagnosis.findings, 1):
+        found.append(f"{place}. {headline(finding, run)}")
+        found.append(f"   {_capital(when(finding))}. {_capital(number(finding, run))}.")
+        found += [f"   {name}: {text}" for name, text in details(finding, run).items()]
+        if finding.follows:
+            found.append(f"   It explains as well: {' '.join(follows(finding, run))}")
+    found += [
+        f"Not asked ({len(checks)}): {reason}." for reason, checks in diagnosis.impossible.items()
+    ]
+    return found
+
+
+def question(check: Check, run: Run, network: str = "") -> str:
+    """Return what a check asks, in words: of one network, or of all that it is asked of."""
+    networks = [network] if network else list(filter(None, check.networks))
+    label = fill(check.label, run, network)
+    return f"{label} ({' and '.join(networks)})" if networks else label
+
+
+def arm_that_tests(finding: Finding, run: Run) -> str:
+    """Return the arm that changes what a finding names and nothing else; "" without one."""
+    arm = finding.check.arm
+    if not arm or not run.record.info.arm:
+        return ""
+    return arm if arm in _WHOLE_ARMS else f"{run.arm}-{arm}"
+
+
+def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return a diagnosis as JSON values, for findings.json."""
+    run = diagnosis.run
+    return {
+        "version": VERSION,
+        "run": run.name,
+        "updates": run.updates,
+        "learning": diagnosis.learning.name.lower(),
+        "summary": summary(diagnosis),
+        "findings": [
+            _finding_as_json(finding, run)
+            | {"follows": [_finding_as_json(other, run) for other in finding.follows]}
+            for finding in diagnosis.findings
+        ],
+        "quiet": [check.name for check in diagnosis.quiet],
+        "impossible": [
+            {"reason": reason, "checks": [check.name for check in checks]}
+            for reason, checks in diagnosis.impossible.items()
+        ],
+        "unseen": UNSEEN,
+    }
+
+
+def _finding_as_json(finding: Finding, run: Run) -> dict[str, Any]:
+    check, spell, texts = finding.check, finding.spell, details(finding, run)
+    return {
+        "name": check.name,
+        "kind": check.kind,
+        "network": finding.network or None,
+        "since": spell.since,
+        "until": spell.until,
+        "label": fill(check.label, run, finding.network),
+        "value": spell.last,
+        "value_at_first": spell.first,
+        "unit": check.unit,
+        "side": check.side,
+        "threshold": check.threshold,
+        "usual": check.usual,
+        "says": headline(finding, run),
+        "causes": texts["Probably causes"],
+        "change": texts["Change"],
+        "test": texts["Test"],
+        "arm": arm_that_tests(finding, run) or None,
+    }
+
+
+def in_unit(check: Check, value: float) -> str:
+    """Return a check's number in words, with its unit."""
+    if check.unit == "share":
+        return percent(value)
+    return plain(value) if check.unit in _BARE else f"{plain(value)} {check.unit}"
+
+
+def fill(text: str, run: Run, network: str) -> str:
+    """Return a check's text with the names of the network and of the block of images."""
+    return text.format(network=network, block=run.image_block())
+
+
+def _all(diagnosis: Diagnosis) -> list[Finding]:
+    return [f for root in diagnosis.findings for f in (root, *root.follows)]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,311 @@
+"""The instrument of transitions on real agents: healthy ones, and with a fault planted in each."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from helpers.identity import generators
+from helpers.point_env import LENGTH, PointEnv
+from stable_baselines3 import DDPG, SAC, TD3, HerReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
+
+from goalscope.diagnostics.instruments.instrument import Context
+from goalscope.diagnostics.instruments.transitions import MOTION_UPDATES, TransitionInstrument
+from goalscope.diagnostics.instruments.value_state import GatheredEntropy
+from goalscope.diagnostics.material.replay import finished_episodes, unaugmented
+from goalscope.diagnostics.material.run_probe_set import RunProbeSet
+from goalscope.diagnostics.record.metrics import metric_of
+from goalscope.diagnostics.updates.schedule import Schedule
+from goalscope.diagnostics.watch import Diagnostics
+from goalscope.probes import view_networks
+from goalscope.training.replay import SharedFrameHerReplayBuffer
+
+START = 60
+STEPS = 100
+FAMILY = "transitions"
+
+
+def trained(cls=SAC, *, normalise=None, buffer=HerReplayBuffer, n_envs=1, callback=None, **env):
+    settings = {key: env.pop(key) for key in ("gamma", "tau", "replay_buffer_kwargs") if key in env}
+    if not issubclass(buffer, HerReplayBuffer):
+        settings["replay_buffer_kwargs"] = {}
+    venv = make_vec_env(partial(PointEnv, **env), n_envs=n_envs, seed=0)
+    if normalise is not None:
+        venv = VecNormalize(venv, **normalise)
+    agent = cls(
+        "MultiInputPolicy",
+        venv,
+        replay_buffer_class=buffer,
+        learning_starts=START,
+        batch_size=16,
+        buffer_size=400,
+        policy_kwargs={"net_arch": [16]},
+        seed=0,
+        device="cpu",
+        **settings,
+    )
+    return agent.learn(STEPS, callback=callback)
+
+
+def context_of(agent) -> Context:
+    networks = view_networks(agent.policy)
+    return Context(agent._n_updates, agent, networks, RunProbeSet(None))
+
+
+def measured(agent, instrument=None) -> dict[str, float]:
+    found = (instrument or TransitionInstrument(Schedule(1))).measure(context_of(agent))
+    assert all(metric_of(key) is not None for key in found)
+    return {key.removeprefix(f"{FAMILY}/"): float(value) for key, value in found.items()}
+
+
+REPLAYS = {
+    "SB3's hindsight": {},
+    "SB3's, two environments": {"n_envs": 2},
+    "no hindsight": {"buffer": DictReplayBuffer},
+    "pixels": {"pixels": True},
+    "one frame, one slot": {"pixels": True, "buffer": SharedFrameHerReplayBuffer},
+    "random shift": {
+        "pixels": True,
+        "buffer": SharedFrameHerReplayBuffer,
+        "replay_buffer_kwargs": {"random_shift": 4},
+    },
+    "normalised": {"normalise": {"norm_obs_keys": ["achieved_goal", "desired_goal"]}},
+    "doubles": {"dtype": np.float64},
+    "TD3": {"cls": TD3},
+    "DDPG": {"cls": DDPG},
+    "gamma 1": {"gamma": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", REPLAYS)
+def test_a_healthy_run_is_unremarkable(name):
+    agent = trained(**REPLAYS[name])
+    found = measured(agent)
+    assert np.isfinite(list(found.values())).all()
+    assert found["replay.unchanged_fraction"] == 0
+    assert found["replay.terminated_fraction"] == 0
+    assert found["replay.reward_min"] >= -1
+    assert found["replay.reward_max"] <= 0
+    assert 0.02 < found["replay.step_over_spread"] < 1
+    assert found["replay.step_over_distance"] > 0.03
+    assert found["replay.goal_offset"] < 2
+    assert found["replay.action_effect_r2"] > 0.3
+    assert found["replay.action_spread"] > 0.3
+    assert found["critic.q_excess"] < 0.1
+    assert abs(found["critic.q_bias"]) < 0.1
+    assert found["actor.saturated_fraction"] < 0.9
+    hindsight = name != "no hindsight"
+    assert found["replay.relabelled_fraction"] == pytest.approx(0.8 if hindsight else 0, abs=0.01)
+    assert ("relabelled.success_fraction" in found) == hindsight
+    assert found.get("relabelled.success_fraction", 1) > found["real.success_fraction"]
+    assert ("critic.pixels.input_max" in found) == ("pixels" in agent.observation_space.spaces)
+    assert 0.3 < found.get("critic.pixels.input_max", 1) <= 1
+    assert ("actor.desired_goal.normalised_offset" in found) == (name == "normalised")
+    assert found.get("critic.achieved_goal.normalised_offset", 0) < 2
+
+
+@pytest.mark.parametrize("name", REPLAYS)
+def test_every_key_is_announced(name):
+    agent = trained(**REPLAYS[name])
+    announced = TransitionInstrument(Schedule(1)).keys(context_of(agent))
+    assert {f"{FAMILY}/{key}" for key in measured(agent)} <= set(announced)
+    assert all(metric_of(key) is not None for key in announced)
+
+
+class Changed(HerReplayBuffer):
+    """Returns batches in which something is not as it was."""
+
+    def change(self, batch):
+        return {}
+
+    def sample(self, batch_size, env=None):
+        batch = super().sample(batch_size, env)
+        return batch._replace(**self.change(batch))
+
+
+class Stuck(Changed):
+    def change(self, batch):
+        return {"next_observations": batch.observations}
+
+
+class Shuffled(Changed):
+    def change(self, batch):
+        return {"actions": batch.actions[torch.randperm(len(batch.actions))]}
+
+
+class Quiet(Changed):
+    def change(self, batch):
+        return {"actions": 0.02 * batch.actions}
+
+
+class Unrelabelled(HerReplayBuffer):
+    def _sample_goals(self, batch_indices, env_indices):
+        return self.observations["desired_goal"][batch_indices, env_indices]
+
+
+class Hundredfold(Changed):
+    def change(self, batch):
+        return {"rewards": 100 * batch.rewards}
+
+
+FAULTS = {
+    "next observation equal to observation": (
+        {"buffer": Stuck},
+        lambda found: found["replay.unchanged_fraction"] == 1,
+    ),
+    "actions shuffled": (
+        {"buffer": Shuffled},
+        lambda found: found["replay.action_effect_r2"] < 0.1,
+    ),
+    "stored actions at 2 %": (
+        {"buffer": Quiet},
+        lambda found: found["replay.action_spread"] < 0.02,
+    ),
+    "actions that act at 2 %": (
+        {"action_scale": 0.02},
+        lambda found: found["replay.step_over_distance"] < 0.01,
+    ),
+    "goals shifted": ({"goal_shift": 3.0}, lambda found: found["replay.goal_offset"] > 2),
+    "never relabelled": (
+        {"buffer": Unrelabelled},
+        lambda found: found["replay.relabelled_fraction"] == 0,
+    ),
+    "always terminated": (
+        {"terminates": True},
+        lambda found: found["replay.terminated_fraction"] == 1,
+    ),
+    "rewards a hundredfold": (
+        {"buffer": Hundredfold},
+        lambda found: found["replay.reward_min"] == -100,
+    ),
+    "real rewards a hundredfold": (
+        {"reward_scale": 100.0},
+        lambda found: found["replay.reward_min"] == -100,
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_replay_is_seen(fault):
+    settings, seen = FAULTS[fault]
+    assert seen(measured(trained(**settings)))
+    assert not seen(measured(trained()))
+
+
+def last_bias(agent, network: str, layer: str, value: float) -> None:
+    module = getattr(agent, network).get_submodule(layer)
+    with torch.no_grad():
+        module.bias.fill_(value)
+
+
+def test_q_beyond_its_bounds_is_seen():
+    agent = trained(TD3)
+    assert measured(agent)["critic.q_excess"] < 0.01
+    for net in ("qf0.2", "qf1.2"):
+        last_bias(agent, "critic", net, 200.0)
+    found = measured(agent)
+    assert found["critic.q_excess"] == pytest.approx(2, abs=0.2)  # rewards allow 100
+    assert found["critic.q_bias"] == pytest.approx(2, abs=0.2)
+
+
+def test_a_discount_of_one_lets_q_run_away():
+    agent = trained(TD3, gamma=1.0)
+    for net in ("qf0.2", "qf1.2"):
+        last_bias(agent, "critic", net, -50.0)
+    assert measured(agent)["critic.q_excess"] == pytest.approx(40 / LENGTH, abs=0.5)
+
+
+def test_a_saturated_actor_is_seen():
+    agent = trained(TD3)
+    last_bias(agent, "actor", "mu.2", 20.0)
+    found = measured(agent)
+    assert found["actor.saturated_fraction"] == 1
+    assert found["actor.action_spread"] < 1e-3
+
+
+def test_statistics_that_went_stale_are_seen():
+    agent = trained(**REPLAYS["normalised"])
+    before = measured(agent)
+    agent.get_vec_normalize_env().obs_rms["achieved_goal"].mean += 5
+    found = measured(agent)
+    assert found["critic.achieved_goal.normalised_offset"] > 2
+    key = "critic.desired_goal.normalised_offset"
+    assert found[key] == before[key]
+    assert found["replay.goal_offset"] == before["replay.goal_offset"]  # of what is stored
+
+
+def test_an_image_scaled_twice_is_seen():
+    agent = trained(pixels=True)
+    agent.replay_buffer.observations["pixels"] //= 255
+    assert measured(agent)["critic.pixels.input_max"] <= 1 / 255
+
+
+@pytest.mark.parametrize("tau", [0.005, 0.0])
+def test_a_target_that_never_moves_is_seen(tau):
+    agent = trained(tau=tau)
+    instrument = TransitionInstrument(Schedule(1))
+    assert "critic_target.motion" not in measured(agent, instrument)
+    agent.train(gradient_steps=MOTION_UPDATES - 1, batch_size=16)
+    assert "critic_target.motion" not in measured(agent, instrument)
+    agent.train(gradient_steps=1, batch_size=16)
+    assert (measured(agent, instrument)["critic_target.motion"] > 0) == (tau > 0)
+
+
+def test_a_callback_of_its_own_changes_nothing_and_records():
+    plain, left = trained(pixels=True), generators()
+    callback = Diagnostics(None, [TransitionInstrument(Schedule(1))])
+    watched = trained(pixels=True, callback=callback)
+    assert callback.failures == {}
+    assert generators() == left
+    for one, other in zip(
+        plain.policy.state_dict().values(), watched.policy.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other)
+
+
+def test_a_random_shift_is_put_back():
+    agent = trained(**REPLAYS["random shift"])
+    with unaugmented(agent.replay_buffer):
+        assert agent.replay_buffer.random_shift is None
+    assert agent.replay_buffer.random_shift == 4
+
+
+@pytest.mark.parametrize("buffer", [HerReplayBuffer, DictReplayBuffer])
+def test_finished_episodes_are_whole(buffer):
+    agent = trained(buffer=buffer)
+    replay = agent.replay_buffer
+    replay_size = 37  # a ring that ends amid an episode
+    env = agent.get_env()
+    kwargs = {"env": env} if buffer is HerReplayBuffer else {}
+    ring = buffer(replay_size, replay.observation_space, replay.action_space, **kwargs)
+    for step in range(95):
+        row = {key: values[step] for key, values in replay.observations.items()}
+        following = {key: values[step] for key, values in replay.next_observations.items()}
+        done = replay.dones[step].astype(bool)
+        infos = [{"TimeLimit.truncated": bool(done[0])}]
+        ring.add(row, following, replay.actions[step], replay.rewards[step], done, infos)
+        episodes = finished_episodes(ring)
+        starts, columns, numbers = episodes.transitions()
+        assert len(starts) == episodes.lengths.sum()
+        for number in range(len(episodes)):
+            rows = episodes.rows(number)
+            assert np.array_equal(rows, starts[numbers == number])
+            assert rows[-1] == episodes.lasts[number]
+            assert len(rows) == LENGTH
+            assert ring.dones[rows[-1], columns[0]]
+            assert not ring.dones[rows[:-1], columns[0]].any()
+            kept = ring.next_observations["achieved_goal"][rows[:-1], 0]
+            assert np.array_equal(kept, ring.observations["achieved_goal"][rows[1:], 0])
+        assert len(episodes) >= min((step + 1) // LENGTH, 2)
+
+
+def test_entropy_is_remembered_by_a_resumed_run():
+    agent = trained()
+    context, whole = context_of(agent), GatheredEntropy()
+    assert whole.at(context, 100.0) > 0
+    resumed = GatheredEntropy(**whole.state_dict())
+    assert resumed == whole
+    assert resumed.at(context, 100.0) == whole.gathered

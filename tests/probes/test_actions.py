@@ -1,0 +1,134 @@
+"""What actions do: against loops, by hand, and with actions that do not belong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from helpers.transitions import point_batch, spots
+
+from goalscope.probes import (
+    action_effect_r2,
+    action_spread,
+    image_motion,
+    saturated_fraction,
+)
+
+
+def only(batch, key):
+    return replace(
+        batch,
+        observations={key: batch.observations[key]},
+        next_observations={key: batch.next_observations[key]},
+    )
+
+
+def shuffled(batch):
+    order = torch.randperm(len(batch.actions), generator=torch.Generator().manual_seed(0))
+    return replace(batch, actions=batch.actions[order])
+
+
+def test_spread_and_saturation_worked_out_by_hand():
+    actions = torch.tensor([[1.0, 0.5], [-1.0, 0.5], [1.0, -0.995], [-1.0, 0.0]])
+    second = np.std([0.5, 0.5, -0.995, 0.0])
+    assert action_spread(actions) == pytest.approx(np.sqrt((1 + second**2) / 2))
+    assert saturated_fraction(actions) == 5 / 8
+
+
+def test_a_saturated_actor_that_always_says_the_same_is_found():
+    actions = torch.ones(16, 3)
+    assert saturated_fraction(actions) == 1
+    assert action_spread(actions) == 0
+
+
+@pytest.mark.parametrize("key", ["achieved_goal", "pixels"])
+def test_actions_are_told_from_what_they_change(key):
+    batch = only(point_batch(), key)
+    assert action_effect_r2(batch) > 0.5
+    assert action_effect_r2(shuffled(batch)) < 0.1
+
+
+def test_the_best_key_and_component_count():
+    batch = point_batch()
+    assert action_effect_r2(batch) == pytest.approx(
+        float(action_effect_r2(only(batch, "achieved_goal"))), abs=1e-9
+    )
+    half_random = batch.actions.clone()
+    half_random[:, 0] = torch.rand(len(half_random), generator=torch.Generator().manual_seed(0))
+    assert action_effect_r2(replace(batch, actions=half_random)) > 0.9
+
+
+def test_it_equals_plain_ridge_regression():
+    batch = only(point_batch(rows=40), "achieved_goal")
+    actions = batch.actions.double().numpy()
+    before, after = batch.observations["achieved_goal"], batch.next_observations["achieved_goal"]
+    noise = np.random.default_rng(1).normal(size=before.shape) * 0.1
+    change = (after - before).numpy() + noise
+    number = np.argsort(np.lexsort(actions.T[::-1]))
+    half = number % 2 == 0
+    best = -np.inf
+    for penalty in (1e-3, 1e-1, 1e1):
+        missed, varied = np.zeros(2), np.zeros(2)
+        for fitted in (half, ~half):
+            mean, spread = change[fitted].mean(axis=0), change[fitted].std(axis=0)
+            x, asked = ((change[rows] - mean) / spread for rows in (fitted, ~fitted))
+            y = actions[fitted] - actions[fitted].mean(axis=0)
+            # K = X X^T / 2 and a penalty on it: the primal penalty is twice as large
+            weights = np.linalg.solve(x.T @ x + 2 * penalty * np.eye(2), x.T @ y)
+            truth = actions[~fitted]
+            told = asked @ weights + actions[fitted].mean(axis=0)
+            missed += np.square(told - truth).sum(axis=0)
+            varied += np.square(truth - truth.mean(axis=0)).sum(axis=0)
+        best = max(best, (1 - missed / varied).max())
+    noisy = replace(batch, next_observations={"achieved_goal": before + torch.as_tensor(change)})
+    assert action_effect_r2(noisy) == pytest.approx(best, rel=1e-6)
+
+
+def test_a_transition_drawn_twice_tells_nothing_of_itself():
+    batch = only(shuffled(point_batch(rows=20)), "achieved_goal")
+    rows = torch.arange(20).repeat(8)
+    repeated = replace(
+        batch,
+        observations={"achieved_goal": batch.observations["achieved_goal"][rows]},
+        next_observations={"achieved_goal": batch.next_observations["achieved_goal"][rows]},
+        actions=batch.actions[rows],
+    )
+    assert action_effect_r2(repeated) < 0.3
+
+
+def test_a_column_of_rounding_does_not_drown_the_others():
+    batch = only(point_batch(), "achieved_goal")
+    after = batch.next_observations["achieved_goal"].clone()
+    extra = torch.zeros(len(after), 1, dtype=after.dtype)
+    extra[-1] = 1e-6
+    before = torch.cat([batch.observations["achieved_goal"], extra * 0], dim=1)
+    noisy = replace(
+        batch,
+        observations={"achieved_goal": before},
+        next_observations={"achieved_goal": torch.cat([after, extra], dim=1)},
+    )
+    assert action_effect_r2(noisy) > 0.9
+
+
+def test_where_nothing_changes_or_actions_are_few_it_is_absent():
+    batch = point_batch()
+    assert action_effect_r2(replace(batch, next_observations=batch.observations)) is None
+    assert action_effect_r2(replace(batch, actions=torch.zeros_like(batch.actions))) is None
+
+
+def test_motion_of_an_image_worked_out_by_hand():
+    before = torch.zeros(1, 1, 3, 3)
+    before[0, 0, 1] = torch.tensor([4.0, 2.0, 0.0])  # falls to the right
+    after = before.clone()
+    after[0, 0, 1] = torch.tensor([6.0, 4.0, 2.0])  # as if all had moved a pixel to the right
+    # at the one inner pixel: I_t = 2, I_x = (0 + 2) / 2 - (4 + 6) / 2 = -4, I_y = 0
+    assert image_motion(before, after).tolist() == [[0.0, -8.0]]
+
+
+def test_motion_has_the_opposite_sign_the_other_way():
+    points = np.zeros((1, 2))
+    right, left = (spots(points + np.array([by, 0.0])) for by in (0.05, -0.05))
+    forth, back = image_motion(left, right), image_motion(right, left)
+    assert torch.allclose(forth, -back)
+    assert forth[0, 1] < 0  # I_x I_t of what moves to the right
+    assert abs(forth[0, 1]) > 10 * abs(forth[0, 0])

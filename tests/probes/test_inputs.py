@@ -1,0 +1,146 @@
+"""What reaches the first layers: found in any extractor, and seen when it is scaled wrongly."""
+
+import numpy as np
+import pytest
+import torch
+from helpers.policies import POLICIES, Mixing, batch_of, policy_of
+from stable_baselines3.common.torch_layers import CombinedExtractor
+from torch import nn
+
+from goalscope.probes import Network, input_statistics, traced_features, view_networks
+
+GOALS = ("achieved_goal", "desired_goal")
+
+
+class Divided(nn.Module):
+    def forward(self, values):
+        return values / 255
+
+
+class ScaledTwice(CombinedExtractor):
+    def __init__(self, space):
+        super().__init__(space, cnn_output_dim=8)
+        self.extractors["pixels"] = nn.Sequential(Divided(), self.extractors["pixels"])
+
+
+class Affine(nn.Module):
+    def __init__(self, shift: float, factor: float) -> None:
+        super().__init__()
+        self.shift, self.factor = shift, factor
+
+    def forward(self, values):
+        return (values - self.shift) * self.factor
+
+
+class AffineGoal(CombinedExtractor):
+    def __init__(self, space, shift: float, factor: float):
+        super().__init__(space, cnn_output_dim=8)
+        self.extractors["desired_goal"] = nn.Sequential(nn.Flatten(), Affine(shift, factor))
+
+
+def network_of(extractor=None, **kwargs) -> Network:
+    chosen = {} if extractor is None else {"features_extractor_class": extractor}
+    chosen |= {"features_extractor_kwargs": kwargs} if kwargs else {}
+    return view_networks(policy_of(**chosen))["critic"]
+
+
+def statistics(network: Network, observations, normalised=()):
+    return input_statistics(network, traced_features(network, observations), normalised)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_features_and_inputs_are_those_of_the_network(name):
+    observations = batch_of(rows=70).observations
+    for network in view_networks(POLICIES[name]()).values():
+        with torch.no_grad():
+            expected = network.fused_features(observations)
+        traced = traced_features(network, observations)
+        assert torch.equal(traced.features, expected)
+        pixels = (observations["pixels"] / 255).flatten(1)
+        assert torch.equal(traced.received["pixels"], pixels)
+        for key in GOALS:
+            assert torch.equal(traced.received[key], observations[key])
+
+
+def test_an_image_ends_at_one():
+    observations = batch_of().observations
+    found = statistics(network_of(), observations)
+    assert found == {"pixels.input_max": observations["pixels"].max() / 255}
+
+
+def test_an_image_scaled_twice_is_found():
+    observations = batch_of().observations
+    largest = float(observations["pixels"].max())
+    by_extractor = statistics(network_of(ScaledTwice), observations)
+    assert by_extractor["pixels.input_max"] == pytest.approx(largest / 255**2)
+    by_environment = observations | {"pixels": observations["pixels"] // 255}
+    assert statistics(network_of(), by_environment)["pixels.input_max"] <= 1 / 255 + 1e-9
+
+
+def test_an_image_that_is_never_scaled_is_found():
+    observations = batch_of().observations
+    network = view_networks(policy_of(normalize_images=False))["critic"]
+    assert statistics(network, observations)["pixels.input_max"] == observations["pixels"].max()
+
+
+def test_a_key_in_a_layer_with_others_has_its_own_units():
+    observations = batch_of().observations
+    traced = traced_features(network_of(Mixing), observations)
+    assert torch.equal(traced.received["desired_goal"], observations["desired_goal"])
+    means = (observations["pixels"] / 255).mean(dim=(1, 2, 3))
+    assert torch.allclose(traced.received["pixels"].flatten(), means)
+    assert traced.received["achieved_goal"].shape == (16, 0)  # is not read at all
+
+
+def test_an_offset_worked_out_by_hand():
+    observations = batch_of(rows=4).observations
+    goals = torch.tensor([[3.0, 0.0, 5.0], [5.0, 0.0, 5.0]]).repeat(2, 1)  # std 1, 0, 0
+    found = statistics(network_of(), observations | {"desired_goal": goals}, ["desired_goal"])
+    assert found["desired_goal.normalised_offset"] == 5
+    goals = torch.tensor([[-8.0, 0.0, 0.0], [8.0, 0.0, 0.0]]).repeat(2, 1)
+    found = statistics(network_of(), observations | {"desired_goal": goals}, ["desired_goal"])
+    assert found["desired_goal.normalised_offset"] == pytest.approx(np.log(8))
+
+
+def test_an_offset_equals_a_loop():
+    observations = batch_of().observations
+    found = statistics(network_of(), observations, GOALS)
+    for key in GOALS:
+        values = observations[key].numpy()
+        units = [max(abs(np.mean(u)), abs(np.log(np.std(u)))) for u in values.T]
+        assert found[f"{key}.normalised_offset"] == pytest.approx(max(units), rel=1e-4)
+
+
+def test_statistics_that_went_stale_are_found():
+    observations = batch_of(rows=128).observations
+    fresh = statistics(network_of(), observations, GOALS)
+    assert fresh["desired_goal.normalised_offset"] < 0.5
+    stale = observations | {"desired_goal": observations["desired_goal"] + 4}
+    found = statistics(network_of(), stale, GOALS)
+    assert found["desired_goal.normalised_offset"] > 3
+    narrow = observations | {"desired_goal": observations["desired_goal"] * 20}
+    assert statistics(network_of(), narrow, GOALS)["desired_goal.normalised_offset"] > 2.5
+
+
+def test_only_a_layer_that_shifts_and_scales_standardises():
+    observations = batch_of(rows=64).observations
+    observations["desired_goal"] = 5 + 0.1 * observations["desired_goal"]
+    key = "desired_goal.normalised_offset"
+    assert statistics(network_of(AffineGoal, shift=5.0, factor=10.0), observations)[key] < 1
+    assert statistics(network_of(AffineGoal, shift=2.0, factor=10.0), observations)[key] > 20
+    for shift, factor in ((0.0, 10.0), (5.0, 1.0), (0.0, 1.0)):
+        network = network_of(AffineGoal, shift=shift, factor=factor)
+        assert key not in statistics(network, observations)
+
+
+def test_running_statistics_never_see_the_poison():
+    class Normalised(CombinedExtractor):
+        def __init__(self, space):
+            super().__init__(space, cnn_output_dim=8)
+            self.extractors["desired_goal"] = nn.BatchNorm1d(3)
+
+    network = network_of(Normalised)
+    before = {k: v.clone() for k, v in network.extractor.state_dict().items()}
+    traced_features(network, batch_of().observations)
+    for name, value in network.extractor.state_dict().items():
+        assert torch.equal(value, before[name])

@@ -1,0 +1,204 @@
+"""What replay's transitions look like: against loops, by hand, and with a fault in them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from helpers.transitions import point_batch
+
+from goalscope.probes import (
+    ReplayBatch,
+    goal_offset,
+    relabelled_fraction,
+    reward_statistics,
+    step_over_distance,
+    step_over_spread,
+    success_fractions,
+    unchanged_fraction,
+)
+
+
+def two_rows(**changes) -> ReplayBatch:
+    """Return two real transitions: one goes from 0 to 3, one stays at 4; the goal is 10."""
+    points = {"now": [[0.0], [4.0]], "following": [[3.0], [4.0]]}
+    goals = torch.full((2, 1), 10.0)
+    now, following = (
+        {"achieved_goal": torch.tensor(points[when]), "desired_goal": goals} for when in points
+    )
+    batch = ReplayBatch(
+        now,
+        following,
+        torch.zeros(2, 1),
+        torch.tensor([-1.0, 0.0]),
+        torch.zeros(2),
+        torch.zeros(2, dtype=torch.bool),
+    )
+    return replace(batch, **changes)
+
+
+def with_key(batch: ReplayBatch, key: str, change) -> ReplayBatch:
+    return replace(
+        batch,
+        observations={**batch.observations, key: change(batch.observations[key])},
+        next_observations={**batch.next_observations, key: change(batch.next_observations[key])},
+    )
+
+
+def test_two_rows_worked_out_by_hand():
+    batch = two_rows()
+    assert unchanged_fraction(batch) == 0.5
+    assert step_over_spread(batch) == pytest.approx(np.sqrt((9 + 0) / 2) / 2)
+    assert step_over_distance(batch) == pytest.approx(np.sqrt((9 + 0) / (100 + 36)))
+    assert success_fractions(batch, 0.0) == {"real.success_fraction": 0.5}
+    found = reward_statistics(batch.rewards)
+    assert found == {"reward_min": -1.0, "reward_max": 0.0, "reward_spread": 0.5}
+
+
+def test_an_offset_worked_out_by_hand():
+    goals = torch.tensor([[0.0, 1], [1, 1], [2, 1], [3, 1], [4, 1]])  # variances 2 and 0
+    still = {"achieved_goal": torch.ones(5, 2), "desired_goal": goals}
+    batch = two_rows(observations=still, next_observations=still, relabelled=torch.zeros(5) > 0)
+    assert goal_offset(batch) == pytest.approx(1 / np.sqrt(2 + 0.02))
+    aloft = {**still, "achieved_goal": torch.tensor([2.0, 2.0]).expand(5, 2)}
+    assert goal_offset(replace(batch, observations=aloft)) == pytest.approx(1 / np.sqrt(0.02))
+
+
+def test_they_equal_loops():
+    batch = point_batch()
+    rows = range(len(batch.actions))
+    achieved, desired = (batch.observations[k].numpy() for k in ("achieved_goal", "desired_goal"))
+    following = batch.next_observations["achieved_goal"].numpy()
+    real = [i for i in rows if not batch.relabelled[i]]
+    steps = sum(np.sum((following[i] - achieved[i]) ** 2) for i in real)
+    distances = sum(np.sum((desired[i] - achieved[i]) ** 2) for i in real)
+    assert step_over_distance(batch) == pytest.approx(np.sqrt(steps / distances))
+    offsets = []
+    variances = [np.var(desired[real, d]) + np.var(achieved[real, d]) for d in range(2)]
+    for d in range(2):
+        gap = np.mean(desired[real, d]) - np.mean(achieved[real, d])
+        offsets.append(abs(gap) / np.sqrt(variances[d] + 0.01 * max(variances)))
+    assert goal_offset(batch) == pytest.approx(max(offsets))
+    blocks = []
+    for when in (batch.observations, batch.next_observations):
+        pixels = when["pixels"].numpy()[:, 0] / 255
+        blocks.append(pixels.reshape(-1, 12, 2, 12, 2).mean(axis=(2, 4)).reshape(len(pixels), -1))
+    image = np.sqrt(((blocks[1] - blocks[0]) ** 2).mean(axis=0).sum() / blocks[0].var(axis=0).sum())
+    assert step_over_spread(batch) == pytest.approx(image, rel=1e-4)
+
+
+def test_a_healthy_batch_is_unremarkable():
+    batch = point_batch()
+    assert unchanged_fraction(batch) == 0
+    assert 0.02 < step_over_spread(batch) < 1
+    assert step_over_distance(batch) > 0.03
+    assert goal_offset(batch) < 1
+    fractions = success_fractions(batch, 0.0)
+    assert 0 < fractions["real.success_fraction"] < 0.5
+    assert fractions["relabelled.success_fraction"] > 0.5
+
+
+def test_next_observations_that_equal_the_observations_are_found():
+    batch = point_batch()
+    stuck = replace(batch, next_observations=batch.observations)
+    assert unchanged_fraction(stuck) == 1
+    assert step_over_spread(stuck) == 0
+    assert step_over_distance(stuck) == 0
+
+
+def test_one_key_that_changes_is_a_change():
+    batch = point_batch()
+    half = {**batch.observations, "pixels": batch.next_observations["pixels"]}
+    assert unchanged_fraction(replace(batch, next_observations=half)) < 0.1
+
+
+def test_actions_scaled_away_are_found():
+    assert step_over_distance(point_batch(action_scale=0.02)) < 0.002
+
+
+def test_goals_in_another_frame_are_found():
+    shifted = with_key(point_batch(), "desired_goal", lambda goals: goals + torch.tensor([0.0, 3]))
+    assert goal_offset(shifted) > 2
+
+
+def test_a_height_that_never_varies_is_measured_by_the_widths():
+    def lifted(by):
+        return lambda points: torch.cat([points, torch.full((len(points), 1), by)], dim=1)
+
+    batch = with_key(point_batch(), "achieved_goal", lifted(0.4))
+    assert goal_offset(with_key(batch, "desired_goal", lifted(0.4))) < 1
+    assert goal_offset(with_key(batch, "desired_goal", lifted(1.4))) > 2
+
+
+def test_goals_of_another_unit_are_found():
+    assert goal_offset(with_key(point_batch(), "desired_goal", lambda g: 5 + 100 * g)) < 1  # louder
+    assert goal_offset(with_key(point_batch(), "desired_goal", lambda g: 100 * (g + 5))) > 2
+
+
+def test_few_goals_have_no_offset():
+    batch = with_key(point_batch(), "desired_goal", torch.zeros_like)
+    assert goal_offset(with_key(batch, "achieved_goal", torch.zeros_like)) is None
+
+
+def test_without_goals_there_is_no_distance():
+    batch = point_batch()
+    image = {"pixels": batch.observations["pixels"]}
+    blind = replace(batch, observations=image, next_observations=image)
+    assert step_over_distance(blind) is None
+    assert goal_offset(blind) is None
+    all_relabelled = replace(batch, relabelled=torch.ones(len(batch.actions), dtype=torch.bool))
+    assert goal_offset(all_relabelled) is None
+
+
+def test_observations_that_never_vary_have_no_spread():
+    batch = point_batch()
+    blank = {key: torch.zeros_like(values) for key, values in batch.observations.items()}
+    assert step_over_spread(replace(batch, observations=blank, next_observations=blank)) is None
+
+
+def test_rewards_a_hundredfold_are_found():
+    found = reward_statistics(point_batch().rewards * 100)
+    assert found["reward_min"] == -100
+    assert found["reward_max"] == 0
+
+
+def episodes(draw, count=6, length=20):
+    """Return the achieved goals of random walks, (N, 2), and whose each is."""
+    walks = draw.normal(size=(count, length, 2)).cumsum(axis=1).astype(np.float32)
+    return walks.reshape(-1, 2), np.repeat(np.arange(count), length)
+
+
+def test_relabelled_goals_are_found_in_their_episodes():
+    draw = np.random.default_rng(0)
+    stored, numbers = episodes(draw)
+    rows = draw.integers(len(stored), size=200)
+    desired = draw.normal(size=(200, 2)).astype(np.float32)
+    for i in range(150):
+        desired[i] = draw.choice(stored[numbers == numbers[rows[i]]])
+    found = relabelled_fraction(stored[rows], desired, stored, numbers)
+    naive = [
+        any(np.array_equal(desired[i], goal) for goal in stored[numbers == numbers[row]])
+        for i, row in enumerate(rows)
+    ]
+    assert found == np.mean(naive) == 0.75
+
+
+def test_goals_that_are_never_relabelled_are_found():
+    draw = np.random.default_rng(0)
+    stored, numbers = episodes(draw)
+    rows = draw.integers(len(stored), size=50)
+    assert relabelled_fraction(stored[rows], draw.normal(size=(50, 2)), stored, numbers) == 0
+
+
+def test_goals_of_other_episodes_are_not_of_hindsight():
+    stored, numbers = episodes(np.random.default_rng(0))
+    others = np.roll(stored, 20, axis=0)
+    assert relabelled_fraction(stored, others, stored, numbers) == 0
+
+
+def test_goals_that_differ_in_their_last_bit_differ():
+    stored, numbers = episodes(np.random.default_rng(0))
+    nearly = np.nextafter(stored, np.float32(np.inf))
+    assert relabelled_fraction(stored, nearly, stored, numbers) == 0
+    doubles = stored.astype(np.float64)
+    assert relabelled_fraction(doubles, doubles, doubles, numbers) == 1

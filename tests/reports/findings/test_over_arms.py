@@ -1,0 +1,43 @@
+"""Findings of many runs: each told once, with the arms it was made in."""
+
+import pytest
+from helpers.planted import FAULTS, HEALTHY, with_metrics
+from helpers.synthetic_runs import write_arms
+
+from goalscope.reports.findings.diagnosis import diagnose
+from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
+from goalscope.reports.numbers.grouping import load_arms
+
+
+@pytest.fixture
+def arms(tmp_path):
+    loaded = load_arms(write_arms(tmp_path, 3))
+    return {arm: [with_metrics(run, HEALTHY) for run in runs] for arm, runs in loaded.items()}
+
+
+def diagnosed(arms):
+    return {arm: [diagnose(run) for run in runs] for arm, runs in arms.items()}
+
+
+def test_where_nothing_is_wrong_the_arms_are_named(arms):
+    assert found_in_arms(diagnosed(arms)) == []
+    assert arms_without_findings(diagnosed(arms)) == ["pixel-her", "pixel-her-norm"]
+
+
+def test_a_finding_of_several_runs_is_told_once_with_its_updates(arms):
+    dying = [(0, 0.5), (50, 0.5), (300, 1.0), (550, 1.0), (600, 1.0)]
+    dead = "features/actor.pixels.zero_fraction"
+    first, second, third = arms["pixel-her"]
+    arms["pixel-her"] = [
+        with_metrics(first, {dead: 1.0}),
+        with_metrics(second, {dead: [*dying[:1], (100, 1.0), *dying[2:]]}),
+        third,
+    ]
+    arms["pixel-her-norm"] = [
+        with_metrics(run, FAULTS["constant_goal"]) for run in arms["pixel-her-norm"]
+    ]
+    goal, encoder = found_in_arms(diagnosed(arms))
+    assert goal.says == "The desired goal never changes."
+    assert goal.arms == ("pixel-her-norm 3 of 3 (from the start)",)
+    assert encoder.arms == ("pixel-her 2 of 3 (since updates 0 to 100)",)
+    assert arms_without_findings(diagnosed(arms)) == []

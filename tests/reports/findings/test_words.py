@@ -1,0 +1,116 @@
+"""A diagnosis in words: short sentences, numbers with what is usual, and the same as JSON."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from helpers.planted import with_metrics
+from helpers.synthetic_runs import BASELINE, FLOORS, write_run
+
+from goalscope.reports.checks.series import Spell
+from goalscope.reports.checks.table import CHECKS
+from goalscope.reports.findings.diagnosis import Finding, diagnose
+from goalscope.reports.findings.words import (
+    as_json,
+    details,
+    headline,
+    lines,
+    number,
+    question,
+    summary,
+    when,
+)
+from goalscope.reports.numbers.runs import load_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return load_run(write_run(tmp_path_factory.mktemp("run") / "a", kind=BASELINE))
+
+
+@pytest.fixture(scope="module")
+def dying(run):
+    values = [(0, 0.5), (50, 0.5), (200, 0.96), (300, 0.97), (500, 1.0), (600, 1.0)]
+    return with_metrics(run, {"features/actor.pixels.zero_fraction": values})
+
+
+def sentences(text):
+    return [part for part in re.split(r"(?<=[.?!:;])\s", text) if part]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_every_text_is_whole_and_short(run, check):
+    for network in check.networks:
+        finding = Finding(check, network, Spell(700, None, check.threshold, check.threshold))
+        texts = [headline(finding, run), number(finding, run), question(check, run)]
+        texts += details(finding, run).values()
+        for text in texts:
+            assert text
+            assert not re.search(r"[{}]|  ", text), text
+            for sentence in sentences(text):
+                assert len(sentence.split()) < 40, sentence
+        assert headline(finding, run).endswith(".")
+    if {"critic", "actor"} == set(check.networks):
+        assert "{network}" in check.says
+
+
+def test_the_terminal_tells_the_findings_first(dying):
+    found = lines(diagnose(dying))
+    assert found[0].startswith("Findings: 1 thing is wrong.")
+    assert found[1] == "1. The actor's encoder is dead: its units are zero for every observation."
+    assert found[2].startswith(
+        "   Since update 200. Exact zeros among its features of pixels: 100 %,"
+    )
+    assert "96.0 % when it began; usual: 40 to 70 %" in found[2]
+    assert any("The arm pixel-her-critic-encoder changes this alone." in line for line in found)
+
+
+def test_nothing_wrong_is_said_with_what_was_asked(run):
+    found = diagnose(run)
+    made, impossible = len(found.quiet), sum(map(len, found.impossible.values()))
+    words = f"{made} checks made, none fired; {impossible} could not be made: "
+    assert summary(found).startswith(words)
+
+
+def test_a_short_run_at_the_floor_is_told_when_it_will_be_judged(tmp_path):
+    kind = replace(BASELINE, settings=FLOORS, success=(0.05, 0.05), episodes=100)
+    found = diagnose(load_run(write_run(tmp_path / "a", kind=kind)))
+    assert "still at the floor; what limits it is judged from 2,000 updates on" in summary(found)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "words"),
+    [
+        (0, None, "from the start"),
+        (1, None, "from the start"),
+        (4_000, None, "since update 4,000"),
+        (200, 1_500, "from update 200 to 1,500"),
+    ],
+)
+def test_when_it_holds(since, until, words):
+    check = next(check for check in CHECKS if check.name == "dead_units")
+    assert when(Finding(check, "actor", Spell(since, until, 1, 1))) == words
+
+
+def test_before_training_is_said_so():
+    check = next(check for check in CHECKS if check.name == "goal_path_quiet")
+    assert when(Finding(check, "", Spell(0, None, 0, 0))) == "before training"
+
+
+def test_a_run_of_no_arm_is_sent_to_none(tmp_path, dying):
+    info = replace(dying.record.info, arm=None)
+    own = replace(dying, record=replace(dying.record, info=info))
+    assert not any("The arm" in line for line in lines(diagnose(own)))
+
+
+def test_json_holds_what_the_page_says(dying):
+    content = json.loads(json.dumps(as_json(diagnose(dying))))
+    (found,) = content["findings"]
+    assert content["version"] == 1
+    assert (found["name"], found["network"], found["since"]) == ("dead_units", "actor", 200)
+    assert found["until"] is None
+    assert found["value"] == 1
+    assert set(found) >= {"usual", "says", "causes", "change", "test", "kind", "follows"}
+    asked = content["quiet"] + [c for part in content["impossible"] for c in part["checks"]]
+    assert set(asked) | {"dead_units"} == {check.name for check in CHECKS}
