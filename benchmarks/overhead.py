@@ -62,7 +62,9 @@ def train_once(variant: str, updates: int) -> dict[str, float]:
     from goalscope.training.runs.agent import build_agent
     from goalscope.training.runs.settings import RunSettings
 
-    model = build_agent(RunSettings("pixel-her", Path(), STARTS + updates, learning_starts=STARTS))
+    model = build_agent(
+        RunSettings("pixel-her", Path(), total_steps=STARTS + updates, learning_starts=STARTS)
+    )
     settings = VARIANTS[variant]
     callback: BaseCallback | None = None
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +136,9 @@ def measure_tiers(updates: int = 30) -> dict[str, float]:
             return result
 
         cls.measure = timed  # type: ignore[method-assign]
-    model = build_agent(RunSettings("pixel-her", Path(), STARTS + updates, learning_starts=STARTS))
+    model = build_agent(
+        RunSettings("pixel-her", Path(), total_steps=STARTS + updates, learning_starts=STARTS)
+    )
     train = model.train
 
     def timed_train(*args, **kwargs):  # type: ignore[no-untyped-def]

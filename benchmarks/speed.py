@@ -24,8 +24,10 @@ from stable_baselines3 import SAC, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
 from benchmarks.updates import measure as measure_updates
+from goalscope.diagnostics.declared import declared_task
 from goalscope.training import SharedFrameHerReplayBuffer
-from goalscope.training.envs.making import EnvironmentSettings, make_environment, make_task
+from goalscope.training.envs.making import make_environment, make_simulation
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.replay.sizes import replay_bytes
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.settings import RunSettings
@@ -85,7 +87,7 @@ class PlainPixels(gym.ObservationWrapper[Any, Any, Any]):
 
 
 def plain_environment() -> gym.Env[Any, Any]:
-    make_task(EnvironmentSettings()).close()  # registers the tasks
+    make_simulation(EnvironmentSettings()).close()  # registers the tasks
     return PlainPixels(gym.make("FetchPush-v4", render_mode="rgb_array", width=IMAGE, height=IMAGE))
 
 
@@ -137,7 +139,7 @@ def frames(rounds: int) -> list[dict[str, Any]]:
 def whole_run(rounds: int, block: int = 40) -> list[dict[str, Any]]:
     """Blocks of 40 vectorised steps and as many updates, after the first 800 steps."""
     starts, steps = 100 * N_ENVS, (100 + (rounds + 1) * block) * N_ENVS
-    settings = RunSettings("pixel-her", Path("runs"), steps, n_envs=N_ENVS, fast=True)
+    settings = RunSettings("pixel-her", Path("runs"), total_steps=steps, n_envs=N_ENVS, fast=True)
     ours = build_agent(replace(settings, frames="memory"))
     agents = {"plain": plain_agent(steps), "goalscope": ours}
     for agent in agents.values():
@@ -168,7 +170,8 @@ def bytes_per_transition(stack: int) -> list[dict[str, Any]]:
     arrays += [stock.rewards, stock.dones, stock.timeouts, stock.ep_start, stock.ep_length]
     plain = sum(array.nbytes for array in arrays) / rows
     assert isinstance(env.observation_space, spaces.Dict)
-    need = replay_bytes(env.observation_space, env.action_space, 1_000_000, 1, stack)
+    episode = declared_task(env).episode_steps
+    need = replay_bytes(env.observation_space, env.action_space, 1_000_000, 1, stack, episode)
     env.close()
     values = {"plain": plain, "goalscope": need.total / 1_000_000}
     return [{"round": 0, "side": side, "value": value} for side, value in values.items()]

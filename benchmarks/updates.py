@@ -19,7 +19,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import Logger
 
 from goalscope.training.agents.lean_sac import LeanSAC
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 
 STOCK = "stock SAC"
 VARIANTS: dict[str, tuple[type[SAC], dict[str, Any]]] = {

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from goalscope.training.envs.making import EnvironmentSettings
-from goalscope.training.runs.arms import ARMS, BASES, CHANGES, AgentSettings
+from goalscope.training.agents.settings import AgentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.runs.arms import ARMS, BASES, CHANGES
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,21 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 from rich.console import Console
 
+from goalscope import reports
 from goalscope.cli.plan import find_plan, load_plan
 from goalscope.cli.probe import probe_runs
-from goalscope.cli.train import Study
-from goalscope.reports import Comparison, write_comparison, write_report
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.cli.study import Study
+from goalscope.errors import UserError
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
-from goalscope.training.runs.study import run_study
+from goalscope.training.runs.validation import check
+
+if TYPE_CHECKING:
+    from goalscope.reports import Comparison
 
 ARMS = ("pixel-her", "pixel-her-norm")
 
@@ -49,16 +53,23 @@ class Demo:
         """Train, compare, and print what the pages say."""
         console = Console(highlight=False, soft_wrap=True)
         started = time.monotonic()
+        if self.seeds < 1 or (self.reach_steps or 0) < 0:
+            raise UserError("--seeds must be at least 1, and --reach-steps at least 0")
         folder = _free(self.out)
         runs = [self._settings(arm, seed, folder) for seed in range(self.seeds) for arm in ARMS]
+        for run in runs:
+            check(run)
+
+        from goalscope.training.runs.study import run_study
+
         console.print(
             f"Training {' and '.join(ARMS)} on FetchPush-v4 from 84x84 pixels: {self.seeds} seeds "
             f"each, {self.updates} updates a run."
         )
         folders = run_study(runs, folder, parallel=max(1, min(len(runs), os.cpu_count() or 1)))
-        for run in folders:
-            write_report(run)
-        pages = [write_comparison(folders, folder / "comparison")]
+        for made in folders:
+            reports.write_report(made)
+        pages = [reports.write_comparison(folders, folder / "comparison")]
         _say(console, pages[0])
         if self.reach_steps != 0:
             pages.append(self._reach(folder / "reach", console))
@@ -69,7 +80,7 @@ class Demo:
             console.print(f"  {page.page}")
         return 0
 
-    def _reach(self, folder: Path, console: Console) -> Comparison:
+    def _reach(self, folder: Path, console: Console) -> "Comparison":
         """Train, probe and compare the preset "demo"."""
         path = find_plan("demo")
         assert path is not None  # it is shipped
@@ -85,7 +96,7 @@ class Demo:
         study.run()
         runs = [folder / f"{arm}-seed{seed}" for seed in range(self.seeds) for arm in plan.arms]
         probe_runs(runs, os.cpu_count() or 1)
-        return write_comparison(runs, folder / "comparison", plan.thresholds)
+        return reports.write_comparison(runs, folder / "comparison", plan.thresholds)
 
     def _settings(self, arm: str, seed: int, folder: Path) -> RunSettings:
         starts = 200
@@ -94,15 +105,14 @@ class Demo:
             out=folder / f"{arm}-seed{seed}",
             total_steps=starts + self.updates,
             seed=seed,
-            environment=EnvironmentSettings(id="FetchPush-v4"),
             batch_size=self.batch_size,
             learning_starts=starts,
-            cadence=Cadence(features=20, gradients=20, sensitivity=40),
+            every=Cadence(features=20, gradients=20, sensitivity=40),
             evaluation=EvaluationSettings(every=0),
         )
 
 
-def _say(console: Console, comparison: Comparison) -> None:
+def _say(console: Console, comparison: "Comparison") -> None:
     console.print()
     for warning in comparison.warnings:
         console.print(f"Note: {warning}")

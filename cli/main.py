@@ -1,4 +1,7 @@
-"""The `goalscope` command: parses, dispatches, turns bad input into one line and exit code 2."""
+"""The `goalscope` command: finds what is asked for, parses, turns bad input into one line.
+
+A command is imported when it is asked for, so that help and bad input are answered at once.
+"""
 
 import contextlib
 import io
@@ -7,36 +10,38 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Annotated
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Protocol, cast
 
-import tyro
+from goalscope.cli import BAD_INPUT, INTERRUPTED
+from goalscope.errors import UserError
 
-from goalscope.cli.arms import Arms
-from goalscope.cli.demo import Demo
-from goalscope.cli.doctor import Doctor
-from goalscope.cli.errors import BAD_INPUT, USER_ERRORS
-from goalscope.cli.pages import Compare, Report
-from goalscope.cli.plan import expand_plan
-from goalscope.cli.probe import Probe
-from goalscope.cli.train import Study, Train
-from goalscope.training.runs.saving import Stopped
 
-DESCRIPTION = (
-    "Why is my goal-conditioned pixel agent not learning? Watch its real updates, report how "
-    "pixels and goals share the signal and the gradients, and compare a baseline with a fix."
-)
-INTERRUPTED = 130
+class Command(Protocol):
+    """What was parsed: a dataclass of flags."""
 
-Command = (
-    Annotated[Doctor, tyro.conf.subcommand("doctor")]
-    | Annotated[Arms, tyro.conf.subcommand("arms")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Study, tyro.conf.subcommand("study")]
-    | Annotated[Probe, tyro.conf.subcommand("probe")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[Compare, tyro.conf.subcommand("compare")]
-    | Annotated[Demo, tyro.conf.subcommand("demo")]
-)
+    def run(self) -> int:
+        """Do what was asked for and return the exit code."""
+
+
+COMMANDS = {  # and what they do; each has its module of that name, and in it its class
+    "doctor": "can this machine render and train; what is missing",
+    "arms": "the named arms, and what each changes",
+    "train": "train one run of an arm, watched",
+    "study": "train arms times seeds side by side; presets",
+    "probe": "ask the agent of each checkpoint what it knows and hears",
+    "report": "the page of one run",
+    "compare": "the verdict over arms and seeds, and its page",
+    "demo": "baseline and fix, small, from nothing to a verdict",
+}
+_ABOUT = """\
+usage: goalscope COMMAND [flags]
+
+Why is my goal-conditioned pixel agent not learning? Watch its real updates, report how
+pixels and goals share the signal and the gradients, and compare a baseline with a fix.
+
+commands, each with --help:"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,31 +49,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         # A cluster's polite kill is an interruption, too: a study then saves its runs.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    name, *given = [*(sys.argv[1:] if arguments is None else arguments)] or [""]
     try:
-        given = expand_plan(sys.argv[1:] if arguments is None else arguments)
-        return _parse(given).run()
-    except Stopped as stopped:
-        print(f"goalscope: {stopped}", file=sys.stderr)
+        if name in ("-h", "--help"):
+            print(_help())
+            return 0
+        if name == "--version":
+            from goalscope import __version__
+
+            print(f"goalscope {__version__}")
+            return 0
+        return _parse(name, given).run()
+    except KeyboardInterrupt as stop:
+        print(
+            f"goalscope: {str(stop) or 'interrupted; what was measured until now is kept'}",
+            file=sys.stderr,
+        )
         return INTERRUPTED
-    except KeyboardInterrupt:
-        print("goalscope: interrupted; what was measured until now is kept", file=sys.stderr)
-        return INTERRUPTED
-    except USER_ERRORS as error:
+    except UserError as error:
         print(f"goalscope: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
 
 
-def _parse(arguments: Sequence[str]) -> Command:
+def _help() -> str:
+    rows = [f"  {name:<9}{summary}" for name, summary in COMMANDS.items()]
+    return "\n".join([_ABOUT, *rows, "", "  --version  which goalscope this is"])
+
+
+def _load(name: str) -> type[Command]:
+    return cast("type[Command]", getattr(import_module(f"goalscope.cli.{name}"), name.capitalize()))
+
+
+def _parse(name: str, arguments: Sequence[str]) -> Command:
     """Parse, and say what is wrong in one line instead of tyro's box."""
+    if name not in COMMANDS:
+        close = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(COMMANDS)}"
+        raise UserError(
+            f"there is no command {name!r}; {hint}" if name else f"which command? {hint}"
+        )
+    if name == "study":
+        from goalscope.cli.plan import expand_plan
+
+        arguments = expand_plan(arguments)
+    import tyro
+
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(
-                Command,
-                args=arguments,
-                prog="goalscope",
-                description=DESCRIPTION,
-            )
+            return tyro.cli(_load(name), args=arguments, prog=f"goalscope {name}")
     except SystemExit as stop:
         if complaint.getvalue():
             print(f"goalscope: {_one_line(complaint.getvalue())}", file=sys.stderr)

@@ -14,21 +14,26 @@ goal_share = 0.1
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from goalscope.cli.options import RunOptions
-from goalscope.reports import Thresholds
-from goalscope.training.runs.settings import Cadence, EvaluationSettings
+from goalscope import reports
+from goalscope.cli.arm_flags import ArmFlags
+from goalscope.errors import UserError
+from goalscope.training.runs.arms import ARMS
+from goalscope.training.runs.settings import Cadence, EvaluationSettings, StudySettings
+from goalscope.training.runs.study_folder import PLAN_FILE
 
-PLAN_FILE = "plan.toml"
+if TYPE_CHECKING:
+    from goalscope.reports import Thresholds
+
 PRESETS = Path(__file__).resolve().parent / "presets"
 _NESTED = {"every": Cadence, "evaluation": EvaluationSettings}
 
 
-class PlanError(Exception):
+class PlanError(UserError):
     """A plan file cannot be used; the message is one line and names the remedy."""
 
 
@@ -40,15 +45,15 @@ class Plan:
         path: of the file.
         arms: names of the arms.
         seeds: of each arm.
-        run: flags of `goalscope train`, as in `RunOptions`.
+        run: flags of every run, names as in `StudySettings`.
         thresholds: that decide on the study's page.
     """
 
     path: Path
     arms: tuple[str, ...]
     seeds: tuple[int, ...]
-    run: Mapping[str, Any] = field(default_factory=dict)
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    run: Mapping[str, Any]
+    thresholds: "Thresholds"
 
     def arguments(self) -> list[str]:
         """Return the plan as arguments of `goalscope study`."""
@@ -69,19 +74,29 @@ def find_plan(name: str) -> Path | None:
 
 
 def expand_plan(arguments: Sequence[str]) -> list[str]:
-    """Return `study` arguments with a plan in the arms' place written out.
+    """Return the arguments of `goalscope study` with a plan in the arms' place written out.
 
     Flags given beside the plan come after its own, and therefore win.
 
     Raises:
-        PlanError: the plan cannot be read, or holds what it should not.
+        PlanError: the plan cannot be read, or holds what it should not; or there is none of that
+            name, and no arm either.
     """
-    if len(arguments) < 2 or arguments[0] != "study":
+    if not arguments or arguments[0].startswith("-"):
         return list(arguments)
-    path = find_plan(arguments[1])
-    if path is None:
-        return list(arguments)
-    return ["study", *load_plan(path).arguments(), *arguments[2:]]
+    first, *rest = arguments
+    path = find_plan(first)
+    if path is not None:
+        return [*load_plan(path).arguments(), *rest]
+    presets = sorted(preset.stem for preset in PRESETS.glob("*.toml"))
+    if first.partition("+")[0] not in ARMS:
+        close = get_close_matches(first, [*presets, *ARMS])
+        hint = f"did you mean {' or '.join(close)}?" if close else "see: goalscope arms"
+        raise PlanError(
+            f"{first!r} is neither an arm, nor a preset ({', '.join(presets)}), nor a plan file "
+            f"(.toml); {hint}"
+        )
+    return list(arguments)
 
 
 def load_plan(path: Path) -> Plan:
@@ -101,7 +116,7 @@ def load_plan(path: Path) -> Plan:
     for name, table in (("run", run), ("thresholds", thresholds)):
         if not isinstance(table, dict):
             raise PlanError(f"{path}: {name} must be a table; write it as [{name}]")
-    own = {f.name for f in fields(RunOptions)}
+    own = {f.name for kind in (StudySettings, ArmFlags) for f in fields(kind)}
     _refuse_unknown(path, "run.", run, own)
     for name, kind in _NESTED.items():
         if name in run:
@@ -115,22 +130,6 @@ def load_plan(path: Path) -> Plan:
     return Plan(path, tuple(arms), tuple(seeds), run, _thresholds(path, thresholds))
 
 
-def keep_plan(path: Path, folder: Path) -> None:
-    """Copy a plan into the study's folder, where the study's page finds its thresholds.
-
-    Raises:
-        PlanError: the folder holds another plan.
-    """
-    kept, content = folder / PLAN_FILE, path.read_bytes()
-    if kept.exists() and kept.read_bytes() != content:
-        raise PlanError(
-            f"{folder} holds a study of another plan ({kept}); choose another folder, or go on "
-            "with that plan"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    kept.write_bytes(content)
-
-
 def kept_plan(folder: Path) -> Plan | None:
     """Return the plan of a study's folder; None where it has none.
 
@@ -141,10 +140,10 @@ def kept_plan(folder: Path) -> Plan | None:
     return load_plan(path) if path.is_file() else None
 
 
-def _thresholds(path: Path, table: Mapping[str, Any]) -> Thresholds:
-    _refuse_unknown(path, "thresholds.", table, {f.name for f in fields(Thresholds)})
+def _thresholds(path: Path, table: Mapping[str, Any]) -> "Thresholds":
+    _refuse_unknown(path, "thresholds.", table, {f.name for f in fields(reports.Thresholds)})
     try:
-        return Thresholds(**table)
+        return reports.Thresholds(**table)
     except (ValueError, TypeError) as error:
         raise PlanError(f"{path}: {error}") from error
 

@@ -3,30 +3,33 @@
 import importlib
 import multiprocessing
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import gymnasium as gym
 import tyro
 from tqdm import tqdm
 
-from goalscope.cli.errors import BAD_INPUT, USER_ERRORS
-from goalscope.cli.options import EnvironmentOptions
-from goalscope.cli.pages import runs_in
+from goalscope import reports
+from goalscope.cli import BAD_INPUT
+from goalscope.cli.compare import runs_in
 from goalscope.diagnostics.record import is_run
-from goalscope.reports import write_probe_page
-from goalscope.training.envs.making import make_environment
-from goalscope.training.probing.checkpoints import probe_run, run_of
-from goalscope.training.probing.zips import ModelError, probe_zip
-from goalscope.training.runs.checkpoint.folder import Checkpoint
+from goalscope.errors import UserError
+from goalscope.training.envs.settings import ObservationSettings
+from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+
+if TYPE_CHECKING:
+    import gymnasium as gym
+
+    MakeEnv = Callable[[], gym.Env[Any, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe(EnvironmentOptions):
+class Probe(ObservationSettings):
     """Ask the agent of each checkpoint: what Q and action owe to each modality, what features know.
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
@@ -46,7 +49,7 @@ class Probe(EnvironmentOptions):
     """What saved the .zip."""
 
     make_env: str | None = None
-    """module:function that returns the .zip's environment; a Fetch task by --env if left out."""
+    """module:function or file.py:function that returns the .zip's environment; --env's without."""
 
     out: Path | None = None
     """Folder for what is found of a .zip; beside it, under its name, if left out."""
@@ -57,44 +60,64 @@ class Probe(EnvironmentOptions):
     def run(self) -> int:
         """Probe, and write the page of each run."""
         if self.path.suffix == ".zip":
+            from goalscope.training.probing.zips import probe_zip
+
             out = self.out or self.path.with_suffix("")
             probe_zip(self.path, self._maker(), out, self.algorithm, trust=self.trust)
-            print(f"The page: {write_probe_page(out)}")
+            print(f"The page: {reports.write_probe_page(out)}")
             return 0
+        if self.parallel is not None and self.parallel < 1:
+            raise UserError(f"--parallel must be at least 1, and {self.parallel} is not")
         runs = runs_in(self.path)
         if len(runs) > 1 or (is_run(runs[0]) and runs[0] != self.path):
             return self._study(runs)
+        from goalscope.training.probing.checkpoints import probe_run, run_of
+
         folder, only = run_of(self.path)
         with tqdm(desc=f"probing {folder.name}", unit=" checkpoints") as bar:
-
-            def count(_: Checkpoint) -> None:
-                bar.update()
-
-            probe_run(folder, only, count)
-        print(f"The page: {write_probe_page(folder)}")
+            probe_run(folder, only, lambda _: bar.update())
+        print(f"The page: {reports.write_probe_page(folder)}")
         return 0
 
     def _study(self, runs: Sequence[Path]) -> int:
         failed = probe_runs(runs, self.parallel or os.cpu_count() or 1)
         for name, cause in failed.items():
             print(f"goalscope: {name} was not probed: {cause}", file=sys.stderr)
-        print(f"Probed {len(runs) - len(failed)} of {len(runs)} runs. Next: goalscope compare")
+        again = shlex.quote(str(self.path))
+        print(
+            f"Probed {len(runs) - len(failed)} of {len(runs)} runs. Next: goalscope compare {again}"
+        )
         return BAD_INPUT if failed else 0
 
-    def _maker(self) -> Callable[[], gym.Env[Any, Any]]:
-        if self.make_env is None:
-            return lambda: make_environment(self.environment())
-        name, _, function = self.make_env.partition(":")
-        sys.path.insert(0, os.getcwd())  # where a user's own module lies
-        try:
-            maker: Callable[[], gym.Env[Any, Any]] = getattr(
-                importlib.import_module(name), function
-            )
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ModelError(
-                f"--make-env {self.make_env} cannot be imported ({error}); write module:function"
-            ) from error
-        return maker
+    def _maker(self) -> "MakeEnv":
+        if self.make_env is not None:
+            return imported(self.make_env)
+        from goalscope.training.envs.making import make_environment
+
+        return lambda: make_environment(self.observed)
+
+
+def imported(where: str) -> "MakeEnv":
+    """Return the maker of an environment that `module:function` or `file.py:function` names.
+
+    Raises:
+        UserError: it cannot be imported.
+    """
+    module, _, function = where.rpartition(":")
+    folder = Path.cwd()  # where a user's own module lies
+    if module.endswith(".py"):
+        file = Path(module)
+        folder, module = file.parent.resolve(), file.stem
+    sys.path.insert(0, str(folder))
+    try:
+        maker: MakeEnv = getattr(importlib.import_module(module), function)
+    except Exception as error:  # a user's module can fail in any way
+        raise UserError(
+            f"--make-env {where} cannot be imported from {folder} "
+            f"({type(error).__name__}: {error}); write module:function for a module there, or "
+            "path/to/file.py:function"
+        ) from error
+    return maker
 
 
 def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
@@ -104,15 +127,24 @@ def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")  # OpenGL does not survive a fork
     with ProcessPoolExecutor(parallel, context) as pool:
-        waiting = {pool.submit(_probe_and_draw, run): run for run in runs}
-        for future in tqdm(as_completed(waiting), "probing", len(runs), unit=" runs"):
-            try:
-                future.result()
-            except USER_ERRORS as error:
-                failed[waiting[future].name] = str(error)
+        try:
+            with interrupts_kept_from_workers():
+                waiting = {pool.submit(_probe_and_draw, run): run for run in runs}
+            for future in tqdm(as_completed(waiting), "probing", len(runs), unit=" runs"):
+                try:
+                    future.result()
+                except UserError as error:
+                    failed[waiting[future].name] = str(error)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # what a run's checkpoints have shown until now is kept
+            raise
     return failed
 
 
 def _probe_and_draw(folder: Path) -> None:
+    from goalscope.training.probing.checkpoints import probe_run
+
     probe_run(folder)
-    write_probe_page(folder)
+    reports.write_probe_page(folder)

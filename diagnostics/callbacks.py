@@ -10,13 +10,14 @@ from goalscope.diagnostics.instruments.gradient_balance import GradientInstrumen
 from goalscope.diagnostics.instruments.instrument import Instrument
 from goalscope.diagnostics.instruments.transitions import TransitionInstrument
 from goalscope.diagnostics.material.probe_set import ProbeSet, load_probe_set
-from goalscope.diagnostics.updates.schedule import Schedule
+from goalscope.diagnostics.updates.schedule import (
+    FEATURES_EVERY,
+    GRADIENTS_EVERY,
+    SENSITIVITY_EVERY,
+    SENSITIVITY_GROWTH,
+    Schedule,
+)
 from goalscope.diagnostics.watch import Diagnostics
-
-FEATURES_EVERY = 50
-GRADIENTS_EVERY = 50
-SENSITIVITY_EVERY = 250
-SENSITIVITY_GROWTH = 2.0  # the dearest instruments start out sparser
 
 
 class FeatureStatistics(Diagnostics):

@@ -9,6 +9,7 @@ from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor
 
 from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.keys import Family, parse, prefixed
 from goalscope.diagnostics.record.metrics import AUGMENTATION_NOISE, WOULD_BE_AUGMENTATION_NOISE
 from goalscope.diagnostics.updates.isolation import isolated_generators
@@ -32,7 +33,7 @@ from goalscope.probes import (
     value_front,
     view_networks,
 )
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
 
 Images = Mapping[str, Tensor]
 _MAP_STATES = 32
@@ -48,6 +49,7 @@ class ProbeMaterial:
         probe_set: states, actions and a grid of goals.
         labelled: states whose truth is known.
         extra: name -> float (N, ...) beside the labelled states: what may be missing.
+        task: what the agent was to learn.
         augment: DrQ's augmentation, images to images; None leaves its probe out.
         augmented: whether the agent trains under that augmentation.
     """
@@ -55,6 +57,7 @@ class ProbeMaterial:
     probe_set: ProbeSet
     labelled: LabelledSet
     extra: Mapping[str, np.ndarray]
+    task: Task
     augment: Callable[[Images], Images] | None = None
     augmented: bool = False
 
@@ -99,10 +102,10 @@ def probe_agent(policy: BasePolicy, material: ProbeMaterial) -> Probed:
         predicted = next_goal_prediction(critic, material.labelled, material.extra)
         values = _as_recorded(networks, batch)
         values |= prefixed(Family.ATTRIBUTION, attributed)
-        values |= prefixed(Family.CONTENT, _content((critic, actor), material.labelled))
+        values |= prefixed(Family.CONTENT, _content((critic, actor), material))
         values |= prefixed(Family.PREDICTION, predicted)
         labelled = _labelled_batch(material, policy.device)
-        mapped, arrays = _map(actor, critic, labelled)
+        mapped, arrays = _map(actor, critic, labelled, material.task)
         values |= prefixed(Family.GOAL_MAP, mapped)
         if material.augment is not None and critic.image_keys:
             values |= _augmentation((critic, actor), batch, material)
@@ -129,11 +132,12 @@ def _as_recorded(networks: Mapping[str, Network], batch: GoalBatch) -> dict[str,
     return results | prefixed(Family.SENSITIVITY, sensitivity)
 
 
-def _content(networks: tuple[Network, ...], labelled: LabelledSet) -> dict[str, float]:
+def _content(networks: tuple[Network, ...], material: ProbeMaterial) -> dict[str, float]:
     found: dict[str, float] = {}
     for network in networks:
         if network.image_blocks:
-            found |= content_readout(network, fresh_copy(network, _FRESH_SEED), labelled)
+            fresh, task = fresh_copy(network, _FRESH_SEED), material.task
+            found |= content_readout(network, fresh, material.labelled, task.key_unit, task.scale)
     return found
 
 
@@ -151,13 +155,13 @@ def _labelled_batch(material: ProbeMaterial, device: torch.device) -> GoalBatch:
 
 
 def _map(
-    actor: Network, critic: Network, batch: GoalBatch
+    actor: Network, critic: Network, batch: GoalBatch, task: Task
 ) -> tuple[dict[str, Tensor | float], dict[str, np.ndarray]]:
     found = goal_map(actor, critic, batch, slice(None))
     if found is None:
         return {}, {}
     values: dict[str, Tensor | float] = {**value_front(found.distance, found.q)}
-    values |= action_alignment(found)
+    values |= action_alignment(found, task.negligible or 0.0)
     arrays = {
         f"map.{name}": getattr(found, name).cpu().numpy()
         for name in ("goals", "q", "actions", "achieved", "distance")
@@ -189,7 +193,7 @@ def _pictures(
     arrays = {f"saliency.{name}": value.cpu().numpy() for name, value in saliency.items()}
     arrays["drawn"] = drawn
     rows = _spread(len(labelled.actions), _MAP_STATES)[drawn]
-    for key in (*critic.image_keys, "achieved_goal", "desired_goal"):
+    for key in (*critic.image_keys, *GOAL_KEYS):
         if key in labelled.observations:
             arrays[f"shown.{key}"] = labelled.observations[key][rows]
     return arrays | {f"truth.{name}": values[rows] for name, values in labelled.targets.items()}

@@ -15,6 +15,7 @@ import torch
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
+from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.record import RunInfo
 from goalscope.probes import Network
 
@@ -73,6 +74,7 @@ def describe_run(
         hardware=hardware(model.device),
         networks=describe_networks(networks),
         instruments={name: {"every": every} for name, every in (cadences or {}).items()},
+        task=declared_task(model.get_env()),
         probe_set=probe_set,
         notes=tuple(notes_on(networks)),
     )

@@ -190,13 +190,10 @@ class Diagnostics(BaseCallback):
     def _measure(
         self, instrument: Instrument, update: int, seen: TrackedUpdate | None = None
     ) -> None:
-        context, asks = self._context(update, seen), instrument.moment is Moment.STATE
-        if asks and self._last.get(instrument.name) == update:
-            return
+        if instrument.moment is Moment.STATE and self._last.get(instrument.name) == update:
+            return  # the last update is also the end
         self._last[instrument.name] = update
-        if not asks:
-            self._recorder.measure(instrument.name, update, lambda: instrument.measure(context))
-            return
+        context = self._context(update, seen)
         with self._tap.suspended(), isolated_generators(seed=update):
             self._recorder.measure(instrument.name, update, lambda: instrument.measure(context))
         self._save_probe_set()

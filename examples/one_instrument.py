@@ -10,7 +10,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import configure
 
 from goalscope.diagnostics import GradientBalance
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 
 
 def main(log_folder: str, steps: int = 300) -> None:

@@ -11,7 +11,8 @@ from stable_baselines3.common.env_util import make_vec_env
 
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.training import NormalizedCombinedExtractor
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 
 
 def main(folder: str, steps: int = 400) -> None:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from goalscope.errors import UserError
+
 GOAL_KEYS = ("achieved_goal", "desired_goal")
 GOAL = "goal"
 ACTION = "action"
@@ -22,7 +24,7 @@ _NORMALISATIONS = (
 )
 
 
-class BlockError(Exception):
+class BlockError(UserError):
     """The extractor's output cannot be taken apart; the message is one line."""
 
 

@@ -13,13 +13,14 @@ from stable_baselines3.common.preprocessing import is_image_space, preprocess_ob
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
+from goalscope.errors import UserError
 from goalscope.probes.blocks import ACTION, GOAL, Block, evaluation_mode, find_blocks, goal_columns
 
 NETWORKS = ("actor", "critic", "critic_target")
 _ROWS = 64  # encoded at a time
 
 
-class UnsupportedPolicy(Exception):
+class UnsupportedPolicy(UserError):
     """The policy is not an off-policy actor-critic with a Dict observation; one line."""
 
 

@@ -32,6 +32,16 @@ class GoalBatch:
     actions: Tensor
     goals: Tensor
 
+    @property
+    def achieved(self) -> Tensor:
+        """The achieved goals as networks read them, float32 (B, d), whatever the environment's."""
+        return self.observations["achieved_goal"].float()
+
+    @property
+    def desired(self) -> Tensor:
+        """The desired goals as networks read them, float32 (B, d), whatever the environment's."""
+        return self.observations["desired_goal"].float()
+
 
 def example_goal_batch(critic: Network) -> GoalBatch:
     """Return a batch of random numbers that fits the network, for a dry run."""
@@ -90,7 +100,6 @@ def every_goal(network: Network, features: Tensor, batch: GoalBatch) -> Tensor:
 def _goal_features(network: Network, goals: Tensor, batch: GoalBatch) -> Tensor:
     """Return the columns of the desired goal's block for the given goals, (N, d_k)."""
     block = _goal_block(network)
-    goals = goals.to(batch.observations["desired_goal"].dtype)
     if block.identity:
         return goals
     # A goal encoder of the user's own: its block depends on the goal alone, so one observation

@@ -1,5 +1,7 @@
 """The one exception of the reports."""
 
+from goalscope.errors import UserError
 
-class ReportError(Exception):
+
+class ReportError(UserError):
     """A page cannot be made of what was given; the message is one line and names the remedy."""

@@ -13,7 +13,8 @@ select_backend()
 from stable_baselines3 import SAC, HerReplayBuffer  # noqa: E402
 from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 
-from goalscope.training.envs.making import EnvironmentSettings, make_environment  # noqa: E402
+from goalscope.training.envs.making import make_environment  # noqa: E402
+from goalscope.training.envs.settings import EnvironmentSettings  # noqa: E402
 
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start

@@ -1,13 +1,16 @@
-"""What is trained: environments, features extractors, arms, runs and studies."""
+"""What is trained: environments, features extractors, arms, runs and studies.
 
-from goalscope.training.envs.opengl import select_backend
+The names below are imported when they are first used: listing arms needs no torch.
+"""
 
-select_backend()  # mujoco reads MUJOCO_GL once, as it is imported
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from goalscope.training.agents.extractors import NormalizedCombinedExtractor  # noqa: E402
-from goalscope.training.agents.lean_sac import LeanSAC  # noqa: E402
-from goalscope.training.envs.pixel_goal_env import PixelGoalEnv  # noqa: E402
-from goalscope.training.replay import SharedFrameHerReplayBuffer  # noqa: E402
+if TYPE_CHECKING:
+    from goalscope.training.agents.extractors import NormalizedCombinedExtractor
+    from goalscope.training.agents.lean_sac import LeanSAC
+    from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
+    from goalscope.training.replay import SharedFrameHerReplayBuffer
 
 __all__ = [
     "LeanSAC",
@@ -15,3 +18,20 @@ __all__ = [
     "PixelGoalEnv",
     "SharedFrameHerReplayBuffer",
 ]
+
+_WHERE = {
+    "LeanSAC": "agents.lean_sac",
+    "NormalizedCombinedExtractor": "agents.extractors",
+    "PixelGoalEnv": "envs.pixel_goal_env",
+    "SharedFrameHerReplayBuffer": "replay",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

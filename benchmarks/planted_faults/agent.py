@@ -15,7 +15,8 @@ from benchmarks.planted_faults.environment_faults import GoalEnv
 from benchmarks.planted_faults.extractor_faults import extractor_class
 from benchmarks.planted_faults.faults import Arm, Planting, Wrapper
 from benchmarks.planted_faults.replay_faults import replay_class
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 
 ENVIRONMENT = EnvironmentSettings(id="FetchReach-v4", image_size=36)
 BATCH = 128

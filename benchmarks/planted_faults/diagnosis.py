@@ -9,7 +9,7 @@ from goalscope.diagnostics.record import RecordError
 from goalscope.reports.numbers.tables import Run, load_run
 from goalscope.reports.numbers.windows import three_times
 from goalscope.reports.rivals.checks import CHECKS
-from goalscope.reports.rivals.findings import find_suspects
+from goalscope.reports.rivals.findings import run_findings
 
 NOTHING = "nothing"  # what is named first where no check speaks
 
@@ -67,7 +67,7 @@ def diagnose(run: PlannedRun) -> Diagnosis:
     A record too short to read names nothing: a user's run that died at once is no better off.
     """
     try:
-        named = tuple(suspect.name for suspect in find_suspects(load_run(run.folder)))
+        named = tuple(finding.name for finding in run_findings(load_run(run.folder)))
     except RecordError:
         named = ()
     return Diagnosis(run.planted.name, run.planted.checks, run.seed, named)

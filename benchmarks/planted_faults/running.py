@@ -21,7 +21,8 @@ from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import Line, write_json_atomically, write_probes
 from goalscope.probes import LabelledSet
-from goalscope.training.envs.visibility import centimetres_per_pixel
+from goalscope.training.envs.tasks import task_of
+from goalscope.training.envs.visibility import goal_units_per_pixel
 from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.probing.checkpoints import LABELLED_SEED, shift_values, shifted
 from goalscope.training.runs.run import PROBE_SEED
@@ -118,8 +119,8 @@ def _learn(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> str:
     evaluation_env = None
     if run.evaluate_every is not None:
         evaluation_env = make_wrapped(run.planted.wrappers)
-        evaluation = EvaluationCallback(evaluation_env, diagnostics.record, run.evaluate_every)
-        callbacks.insert(0, evaluation)
+        assessment = EvaluationCallback(evaluation_env, diagnostics.record, run.evaluate_every)
+        callbacks.insert(0, assessment)
     try:
         model.learn(STARTS + run.updates, callback=callbacks)
     except ValueError as error:
@@ -137,13 +138,13 @@ def _probe(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> None:
     """Write what the offline probes find of the trained agent into its record."""
     shift = run.planted.random_shift
     augment = None if shift is None else shifted(shift)
-    material = ProbeMaterial(
-        probe_set, *_labelled_set(run.planted.wrappers), augment, augmented=shift is not None
-    )
+    labelled, extra = _labelled_set(run.planted.wrappers)
+    task = task_of(ENVIRONMENT.id)
+    material = ProbeMaterial(probe_set, labelled, extra, task, augment, augmented=shift is not None)
     found = probe_agent(model.policy, material)
     values = found.values
     if shift is not None:
-        values |= shift_values(_centimetres_per_pixel(), shift)
+        values |= shift_values(task, _goal_units_per_pixel(), shift)
     line = Line(model.num_timesteps, model._n_updates, values)
     write_probes(run.folder, [line], {line.step: found.arrays})
 
@@ -164,6 +165,6 @@ def _labelled_set(wrappers: tuple[Wrapper, ...]) -> tuple[LabelledSet, dict[str,
 
 
 @cache
-def _centimetres_per_pixel() -> float:
+def _goal_units_per_pixel() -> float:
     with closing(make_wrapped(())) as env:
-        return centimetres_per_pixel(env)
+        return goal_units_per_pixel(env)

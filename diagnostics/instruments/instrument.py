@@ -32,7 +32,7 @@ class Moment(Enum):
         PASSES: at a tracked update, at its forward passes: the state before it.
         GRADIENTS: at a tracked update, at its gradients and steps: the update itself.
         STATE: after an update, before the first and at the end, at an agent that is asked questions
-            of its own: shared generators are put back, and the tap does not listen.
+            of its own.
         BETWEEN: before a rollout, at what SB3 has logged of the updates before.
     """
 
@@ -94,7 +94,9 @@ class Instrument(ABC):
     def measure(self, context: Context) -> Values:
         """Return record key -> scalar, tensors on the agent's device.
 
-        They leave the device once per line of the record, not once per metric.
+        They leave the device once per line of the record, not once per metric. Nothing of training
+        may change; forward passes and draws from shared generators do no harm here: the tap does
+        not listen, and the generators are put back.
         """
 
     def keys(self, context: Context) -> list[str]:

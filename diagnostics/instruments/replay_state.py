@@ -11,6 +11,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
+from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.record.keys import CRITIC, Family, prefixed
 from goalscope.diagnostics.record.metrics import (
     OBSERVATION_SPREAD,
@@ -31,7 +32,6 @@ from goalscope.probes import (
 from goalscope.probes.live.features import spread_per_unit
 
 EPISODE_ROWS = 256
-MOVED = 0.01  # metres an object must have moved in an episode that can teach pushing
 _SAME_REWARD = 1e-4  # rewards are stored in single precision
 
 
@@ -82,7 +82,9 @@ def replay_state(
         **prefixed(Family.SENSITIVITY_REPLAY, split),
         TARGET_SPREAD.key(): values["td_target"].std(correction=0),
         Q_SPREAD.key(): values["q"].std(correction=0),
-        **_unmoved(buffer, np.random.default_rng(update)),
+        **_unmoved(
+            buffer, declared_task(model.get_env()).negligible, np.random.default_rng(update)
+        ),
         **_reward_mismatch(model, batch),
     }
 
@@ -108,13 +110,16 @@ def entropy_coefficient(model: OffPolicyAlgorithm) -> float | Tensor:
     return fixed
 
 
-def _unmoved(buffer: ReplayBuffer, generator: np.random.Generator) -> dict[str, Tensor]:
+def _unmoved(
+    buffer: ReplayBuffer, negligible: float | None, generator: np.random.Generator
+) -> dict[str, Tensor]:
     """Return the fraction of relabelled transitions whose episode never moved what is achieved.
 
     Estimated on as many stored transitions as SB3's default batch holds, drawn as hindsight draws
-    them: uniformly from finished episodes. Moved: farther than 1 cm from where the episode began.
+    them: uniformly from finished episodes. Moved: by more than what the task calls negligible, away
+    from where the episode began. Absent where no task says what is.
     """
-    if not isinstance(buffer, HerReplayBuffer):
+    if not isinstance(buffer, HerReplayBuffer) or negligible is None:
         return {}
     rows, columns = np.nonzero(buffer.ep_length)
     unmoved = 0
@@ -123,7 +128,7 @@ def _unmoved(buffer: ReplayBuffer, generator: np.random.Generator) -> dict[str, 
         length, start = buffer.ep_length[row, column], buffer.ep_start[row, column]
         episode = np.arange(start, start + length) % buffer.buffer_size
         goals = buffer.observations["achieved_goal"][episode, column]
-        unmoved += np.linalg.norm(goals - goals[0], axis=1).max() <= MOVED
+        unmoved += np.linalg.norm(goals - goals[0], axis=1).max() <= negligible
     return {UNMOVED_FRACTION.key(): torch.tensor(unmoved / EPISODE_ROWS)}
 
 

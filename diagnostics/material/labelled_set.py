@@ -5,16 +5,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.material.probe_set import ProbeSetError
+from goalscope.diagnostics.record import Task
 from goalscope.probes import LabelledSet
 
 _EPISODES, _STEPS, _HOLD = 128, 10, 5
-_TARGETS = {  # name -> what the environment calls it in its info
-    "gripper": "gripper_position",
-    "object": "object_position",
-    "object_velocity": "object_velocity",
-}
-_PROPRIOCEPTION = ("gripper_position", "gripper_velocity")
 
 
 def gather_labelled_set(
@@ -23,9 +19,8 @@ def gather_labelled_set(
     """Return what random actions meet in an environment of its own, and proprioception beside it.
 
     1,280 consecutive transitions of 128 episodes; each random action is held for five steps, so
-    that the gripper travels. Targets are what the environment tells of the truth in its info (as
-    `PixelGoalEnv` does: gripper, object, object_velocity) and desired_goal; one that tells nothing
-    is asked for achieved_goal instead.
+    that what they move travels. Targets are the probe targets of the environment's task, read from
+    its info, what achieved_goal is the position of, and desired_goal.
 
     Args:
         env: a goal environment with a Dict observation and a Box action, closed by the caller.
@@ -33,11 +28,12 @@ def gather_labelled_set(
 
     Returns:
         The set, and name -> float (N, ...) of what may be missing from the observation:
-        "proprioception", the gripper's position and velocity; empty where the info has neither.
+        "proprioception", what an agent may sense of itself; empty where the task names nothing.
 
     Raises:
-        ProbeSetError: the environment has no goals or no Box action.
+        ProbeSetError: the environment has no goals, no Box action, or not the info of its task.
     """
+    task = declared_task(env)
     generator = np.random.default_rng(seed)
     space = env.action_space
     if not isinstance(space, gym.spaces.Box):
@@ -64,30 +60,35 @@ def gather_labelled_set(
         observations=stacked,
         actions=np.stack(actions),
         episodes=rows // _STEPS,
-        targets=_targets(stacked, infos),
+        targets=_targets(task, stacked, infos),
         next_achieved=np.stack(next_achieved),
         previous=np.where(rows % _STEPS == 0, rows, rows - 1),
     )
-    return labelled, _extra(infos)
+    return labelled, _extra(task, infos)
 
 
 def _targets(
-    observations: dict[str, np.ndarray], infos: list[dict[str, Any]]
+    task: Task, observations: dict[str, np.ndarray], infos: list[dict[str, Any]]
 ) -> dict[str, np.ndarray]:
     found = {
-        target: np.stack([info[name] for info in infos]).astype(np.float64)
-        for target, name in _TARGETS.items()
-        if all(name in info for info in infos)
+        target: _told(infos, key).astype(np.float64) for target, key in task.probe_targets.items()
     }
-    if not found:
-        found["achieved_goal"] = observations["achieved_goal"].astype(np.float64)
+    if task.target not in found:
+        found[task.target] = observations["achieved_goal"].astype(np.float64)
     if "desired_goal" in observations:
         found["desired_goal"] = observations["desired_goal"].astype(np.float64)
     return found
 
 
-def _extra(infos: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    if not all(name in info for info in infos for name in _PROPRIOCEPTION):
-        return {}
-    parts = [np.stack([info[name] for info in infos]) for name in _PROPRIOCEPTION]
-    return {"proprioception": np.concatenate(parts, axis=1)}
+def _extra(task: Task, infos: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    parts = [_told(infos, key) for key in task.proprioception]
+    return {"proprioception": np.concatenate(parts, axis=1)} if parts else {}
+
+
+def _told(infos: list[dict[str, Any]], key: str) -> np.ndarray:
+    if not all(key in info for info in infos):
+        raise ProbeSetError(
+            f"the environment's task counts on info[{key!r}], and its info has none; mend its "
+            "goal_task, or a wrapper that drops it"
+        )
+    return np.stack([info[key] for info in infos])

@@ -12,14 +12,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from goalscope.errors import UserError
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
-GRID_GOALS = 49  # about as many; a square grid on the table for FetchPush
+GRID_GOALS = 49  # about as many: a square grid where two dimensions of the goals vary
 _EPISODES, _STEPS, _EVERY, _HOLD = 32, 24, 6, 3
 
 
-class ProbeSetError(Exception):
+class ProbeSetError(UserError):
     """A probe set cannot be gathered or read; the message is one line and names the remedy."""
 
 
@@ -115,7 +116,7 @@ def gather_probe_set(env: gym.Env[dict[str, np.ndarray], np.ndarray], seed: int 
     """Return states that random actions reach in an environment of its own, with its goals.
 
     128 states of 32 episodes: every sixth of the first 24 steps, each random action held for three
-    steps so that the gripper travels. The environment should be made for this and closed after.
+    steps so that what they move travels. The environment should be made for this and closed after.
 
     Args:
         env: a goal environment with a Dict observation and a Box action.

@@ -28,6 +28,13 @@ from goalscope.diagnostics.record.reader import (
     read_run,
 )
 from goalscope.diagnostics.record.run_info import RunInfo
+from goalscope.diagnostics.record.task import (
+    UNKNOWN_TASK,
+    Task,
+    fetch_task,
+    named_task,
+    recorded_task,
+)
 from goalscope.diagnostics.record.writer import (
     RecordWriter,
     refuse_existing_run,
@@ -44,16 +51,21 @@ __all__ = [
     "ROUTING_FILE",
     "RUN_FILE",
     "SCHEMA_VERSION",
+    "UNKNOWN_TASK",
     "Line",
     "RecordError",
     "RecordWriter",
     "RunInfo",
     "RunRecord",
+    "Task",
+    "fetch_task",
     "is_run",
     "last_update",
+    "named_task",
     "read_arrays",
     "read_lines",
     "read_run",
+    "recorded_task",
     "refuse_existing_run",
     "write_json_atomically",
     "write_probes",

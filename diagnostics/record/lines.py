@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from goalscope.errors import UserError
+
 SCHEMA_VERSION = 1
 RUN_FILE = "run.json"
 MEASUREMENTS_FILE = "measurements.jsonl"
@@ -18,7 +20,7 @@ PROBE_ARRAYS = "probes"
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-class RecordError(Exception):
+class RecordError(UserError):
     """A run folder cannot be read or written; the message is one line and names the remedy."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from goalscope.diagnostics.record.lines import SCHEMA_VERSION, RecordError
+from goalscope.diagnostics.record.task import UNKNOWN_TASK, Task, recorded_task
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class RunInfo:
         hardware: what it runs on.
         networks: network -> the blocks and consumers found in it.
         instruments: instrument -> its cadence, {"every": updates}.
+        task: what it is about.
         probe_set: where the fixed states come from, and their digests; None where none are asked.
         notes: what a reader must know of the blocks, a sentence each.
     """
@@ -36,6 +38,7 @@ class RunInfo:
     hardware: Mapping[str, Any] = field(default_factory=dict)
     networks: Mapping[str, Any] = field(default_factory=dict)
     instruments: Mapping[str, Any] = field(default_factory=dict)
+    task: Task = UNKNOWN_TASK
     probe_set: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
 
@@ -44,7 +47,7 @@ class RunInfo:
         return {"schema": SCHEMA_VERSION, **asdict(self)}
 
 
-_SECTIONS = ("settings", "versions", "hardware", "networks", "instruments", "probe_set")
+_SECTIONS = ("settings", "versions", "hardware", "networks", "instruments", "task", "probe_set")
 
 
 def info_from_json(content: Mapping[str, Any], folder: object) -> RunInfo:
@@ -66,5 +69,5 @@ def info_from_json(content: Mapping[str, Any], folder: object) -> RunInfo:
             raise RecordError(
                 f"run.json of {folder} is damaged: {name!r} is not a mapping; run it again"
             )
-    notes = found.pop("notes", [])
-    return RunInfo(**found, notes=tuple(notes))
+    notes, _ = found.pop("notes", []), found.pop("task", None)
+    return RunInfo(**found, task=recorded_task(content), notes=tuple(notes))

@@ -11,15 +11,13 @@ from goalscope.probes.blocks import evaluation_mode
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import GoalBatch, every_goal
 
-NEAR = 0.01  # metres: of a goal nearer than this the direction is noise
-
 
 @dataclass(frozen=True)
 class GoalMap:
     """What the heads say of S states with each of G goals in place of their own.
 
     Attributes:
-        goals: float (G, d), in goal units (metres in the Fetch tasks).
+        goals: float (G, d), in goal units.
         q: float (S, G), Q(s, mu(s, g), g) in units of return.
         actions: float (S, G, A), mu(s, g) in [-1, 1].
         achieved: float (S, d), what each state has achieved, in goal units.
@@ -64,7 +62,7 @@ def map_features(
     rows: slice | Tensor,
 ) -> GoalMap:
     """Return the map of states whose fused features, float (S, D) each, are already at hand."""
-    achieved = batch.observations["achieved_goal"][rows]
+    achieved = batch.achieved[rows]
     distance = torch.cdist(achieved, batch.goals)
     actions = actor.mean_actions(every_goal(actor, actor_features, batch))
     q_values = critic.q_values(every_goal(critic, critic_features, batch), actions)
@@ -110,21 +108,25 @@ def value_front(distance: Tensor, q: Tensor) -> dict[str, float]:
     return {f"critic.goal.{k}": float(v) for k, v in zip(names, numbers, strict=True)}
 
 
-def action_alignment(found: GoalMap) -> dict[str, Tensor]:
+def action_alignment(found: GoalMap, near: float = 0.0) -> dict[str, Tensor]:
     """Return whether the policy moves towards the goal.
 
-    The mean, over states and goals farther apart than 1 cm, of the cosine between the action's
+    The mean, over states and goals farther apart than `near`, of the cosine between the action's
     first d components and (goal - achieved). For a task whose actions displace what is achieved
     (Reach) it must rise towards 1; where the achieved object has to be pushed from behind it need
     not.
 
+    Args:
+        found: the map.
+        near: of a goal as near as this the direction is noise, in goal units.
+
     Returns:
         "actor.goal.action_alignment": -1..1, an action of 0 counting as 0; NaN where no goal is
-        farther than 1 cm. Absent where actions have fewer components than goals.
+        farther. Absent where actions have fewer components than goals.
     """
     width = found.goals.shape[1]
     if found.actions.shape[2] < width:
         return {}
     wanted = found.goals - found.achieved[:, None]
     cosine = torch.cosine_similarity(found.actions[..., :width], wanted, dim=2)
-    return {"actor.goal.action_alignment": cosine[found.distance > NEAR].mean()}
+    return {"actor.goal.action_alignment": cosine[found.distance > near].mean()}

@@ -57,7 +57,7 @@ def goal_sensitivity(
             results = _q_swaps(critic, features, q_values, batch, order)
             results |= _action_swaps(actor, actor_features, order)
             if slope is not None:
-                spread = batch.observations["desired_goal"].std(dim=0, correction=0)
+                spread = batch.desired.std(dim=0, correction=0)
                 moved = (slope * spread).norm(dim=1)
                 results["critic.desired_goal.q_goal_gradient"] = rms(moved) / std(q_values)
             if actor.block("desired_goal") and critic.block("desired_goal"):
@@ -71,7 +71,7 @@ def goal_sensitivity(
 
 def _goal_slope(critic: Network, features: Tensor, batch: GoalBatch) -> Tensor | None:
     """Return dQ/dg, float (B, d); None where Q does not depend on the goal at all."""
-    goals = batch.observations["desired_goal"].clone()
+    goals = batch.desired.clone()
     block = critic.block("desired_goal")
     with torch.enable_grad():
         goals.requires_grad_()
@@ -134,10 +134,9 @@ def _on_goal_grid(
 
 def _reach_contrast(critic: Network, features: Tensor, batch: GoalBatch) -> dict[str, Tensor]:
     """Return mean Q with the goal already achieved minus with the farthest goal of the grid."""
-    achieved = batch.observations["achieved_goal"]
-    farthest = batch.goals[torch.cdist(achieved, batch.goals).argmax(dim=1)]
+    farthest = batch.goals[torch.cdist(batch.achieved, batch.goals).argmax(dim=1)]
     values = []
-    for goals in (achieved, farthest):
+    for goals in (batch.achieved, farthest):
         with_goals = goal_replaced(critic, features, goals, batch)
         values.append(critic.q_values(with_goals, batch.actions))
     return {"critic.goal.q_reach_contrast": (values[0] - values[1]).mean()}

@@ -25,8 +25,8 @@ class LabelledSet:
         observations: key -> (N, ...), as an SB3 buffer returns them; achieved_goal among them.
         actions: float32 (N, A), scaled to [-1, 1].
         episodes: int (N,), which episode each row is from.
-        targets: name -> float64 (N, d), positions in metres; a name that ends in "velocity" is of
-            velocities in metres per second.
+        targets: name -> float64 (N, d), positions in goal units; a name that ends in "velocity" is
+            of velocities in goal units per second.
         next_achieved: float (N, d), the achieved goal one step later.
         previous: int64 (N,), the row one step earlier in the same episode; itself at the first.
     """
@@ -40,7 +40,11 @@ class LabelledSet:
 
 
 def content_readout(
-    network: Network, fresh: Network | None, labelled: LabelledSet
+    network: Network,
+    fresh: Network | None,
+    labelled: LabelledSet,
+    unit: str = "goal_units",
+    scale: float = 1.0,
 ) -> dict[str, float]:
     """Return how well each target is read from the image features, and from two references.
 
@@ -53,11 +57,13 @@ def content_readout(
         network: whose features.
         fresh: the same network with a fresh extractor (`fresh_copy`), or None to leave it out.
         labelled: the observations and their targets, of at least three episodes.
+        unit: in which errors are given; their keys end in it.
+        scale: how many of that unit make one goal unit.
 
     Returns:
         "<network>.<block>.<target>_r2", at most 1 and possibly below 0, NaN for a target that does
-        not vary; and "<network>.<block>.<target>_cm", the RMS error in centimetres, "_cm_per_s"
-        for velocities. Each also as "<network>.<block>.fresh_<target>..." and "raw_<target>...".
+        not vary; and "<network>.<block>.<target>_<unit>", the RMS error, "_<unit>_per_s" for
+        velocities. Each also as "<network>.<block>.fresh_<target>..." and "raw_<target>...".
         For every block that depends on images alone; {} where there is none.
 
     Raises:
@@ -77,9 +83,9 @@ def content_readout(
             reader = RidgeReader(features, labelled.episodes)
             for target, truth in labelled.targets.items():
                 found = reader.read(truth)
-                unit = "cm_per_s" if target.endswith("velocity") else "cm"
+                given_in = f"{unit}_per_s" if target.endswith("velocity") else unit
                 key = f"{network.name}.{block.name}.{prefix}{target}"
-                results |= {f"{key}_r2": found.r2, f"{key}_{unit}": found.error * 100}
+                results |= {f"{key}_r2": found.r2, f"{key}_{given_in}": found.error * scale}
     return results
 
 

@@ -39,14 +39,14 @@ class ArmSuccess:
 
 
 def arm_success(
-    runs: Sequence[Run], rows: Sequence[Mapping[str, Any]], rules: Thresholds
+    runs: Sequence[Run], rows: Sequence[Mapping[str, Any]], thresholds: Thresholds
 ) -> ArmSuccess:
     """Return the success of an arm.
 
     Args:
         runs: of the arm.
         rows: its rows of `last_evaluations`.
-        rules: the thresholds.
+        thresholds: that decide.
     """
     values: dict[str, float | None] = {run.label: None for run in runs}
     episodes = {row["label"]: row["episodes"] for row in rows}
@@ -60,8 +60,8 @@ def arm_success(
     total, good = sum(counts.values()), sum(successes.values())
     if not total:
         return ArmSuccess(sample, sample, None, (0.0, 1.0), 0, 0)
-    wilson = binomtest(good, total).proportion_ci(rules.confidence, method="wilson")
-    over_seeds = t_interval(list(inside.values()), Scale.LOGIT, rules.confidence)
+    wilson = binomtest(good, total).proportion_ci(thresholds.confidence, method="wilson")
+    over_seeds = t_interval(list(inside.values()), Scale.LOGIT, thresholds.confidence)
     interval = Interval(
         float(np.mean(list(sample.numbers.values()))),
         float(np.fmin(over_seeds.low, wilson.low)),
@@ -72,13 +72,13 @@ def arm_success(
     return ArmSuccess(sample, replace(sample, numbers=inside), interval, pooled, good, total)
 
 
-def judge_success(success: ArmSuccess, mark: float, rules: Thresholds) -> Verdict:
+def judge_success(success: ArmSuccess, mark: float, thresholds: Thresholds) -> Verdict:
     """Return whether an arm's success lies above a mark.
 
     Both must say so: the seeds, and all episodes together, whose Wilson interval must not hold the
     mark. Seeds that all failed agree without telling much.
     """
-    verdict, _ = judge_above(success.inside, Scale.LOGIT, mark, rules)
+    verdict, _ = judge_above(success.inside, Scale.LOGIT, mark, thresholds)
     if verdict.outcome in (Outcome.NOT_TESTED, Outcome.UNDECIDED):
         return verdict
     low, high = success.pooled

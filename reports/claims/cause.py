@@ -43,7 +43,7 @@ def cause_claim(
     window: Window | None,
     family: str | None,
     success: Mapping[tuple[str, str], float],
-    rules: Thresholds,
+    thresholds: Thresholds,
 ) -> Claim:
     """Return C7 at one time: rank correlations over arms, a number for each seed.
 
@@ -57,7 +57,7 @@ def cause_claim(
         window: of share and sensitivity; None where the shortest run never reached it.
         family: of the goal sensitivity.
         success: (arm, run label) -> area under its success curve (`mean_success`).
-        rules: the thresholds.
+        thresholds: that decide.
     """
     share = _metric("goal's share of the critic's signal", SHARE, window)
     reactions = [
@@ -69,11 +69,11 @@ def cause_claim(
         _Number(SUCCESS, "success over training", lambda run: success.get((run.arm, run.label))),
     ]
     parts = [
-        _part(arms, time, share, reaction, rules.arms_to_rank, rules, decides=True)
+        _part(arms, time, share, reaction, thresholds.arms_to_rank, thresholds, decides=True)
         for reaction in reactions
     ]
     beside = [
-        _part(arms, time, other, reaction, rules.arms_to_rank, rules, decides=False)
+        _part(arms, time, other, reaction, thresholds.arms_to_rank, thresholds, decides=False)
         for other in _competitors(arms, window)
         for reaction in reactions
     ]
@@ -81,7 +81,7 @@ def cause_claim(
     if len(doses) >= _DOSES_TO_RANK:
         dose = replace(share, label=f"{share.label}, dose arms alone")
         beside += [
-            _part(doses, time, dose, reaction, _DOSES_TO_RANK, rules, decides=False)
+            _part(doses, time, dose, reaction, _DOSES_TO_RANK, thresholds, decides=False)
             for reaction in reactions
         ]
     verdict = conjunction([(part.quantity.short, part.verdict) for part in parts if part.verdict])
@@ -122,7 +122,7 @@ def _part(
     predictor: _Number,
     reaction: _Number,
     needed: int,
-    rules: Thresholds,
+    thresholds: Thresholds,
     *,
     decides: bool,
 ) -> Part:
@@ -134,7 +134,7 @@ def _part(
     ]
     ran = Counter(run.label for runs in arms.values() for run in runs)
     seeds = [seed for seed, count in ran.items() if count >= needed]
-    ranking = rank_arms(points, seeds, needed, rules.confidence)
+    ranking = rank_arms(points, seeds, needed, thresholds.confidence)
     quantity = Quantity(
         f"{predictor.key} with {reaction.key}",
         f"rank correlation over arms: {predictor.label} with {reaction.label}",
@@ -145,7 +145,7 @@ def _part(
         0.0 if decides else None,
         above=decides,
     )
-    verdict = judge_ranking(ranking, points, rules) if decides else None
+    verdict = judge_ranking(ranking, points, thresholds) if decides else None
     if decides and not seeds:
         reason = f"no seed was run by {needed} arms, the fewest that can be ranked"
         verdict = Verdict(Outcome.NOT_TESTED, reason)

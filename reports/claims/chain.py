@@ -29,7 +29,7 @@ def chain_claims(
     time: Time,
     window: Window | None,
     quantities: Sequence[Quantity],
-    rules: Thresholds,
+    thresholds: Thresholds,
 ) -> list[Claim]:
     """Return C1, C2 and C4 of each arm, then C5 of each arm but the baseline.
 
@@ -38,17 +38,17 @@ def chain_claims(
         time: that the window is of.
         window: None where the shortest run never reached it.
         quantities: that decide (`tested_quantities`).
-        rules: the thresholds.
+        thresholds: that decide.
     """
     claims = {
-        arm: threshold_claims(runs, time, arm, window, quantities, rules)
+        arm: threshold_claims(runs, time, arm, window, quantities, thresholds)
         for arm, runs in arms.items()
     }
     parts = {arm: [part for claim in own for part in claim.parts] for arm, own in claims.items()}
     baseline, *others = arms
     return [
         *(claim for own in claims.values() for claim in own),
-        *(_fix(time, parts[baseline], parts[arm], rules) for arm in others),
+        *(_fix(time, parts[baseline], parts[arm], thresholds) for arm in others),
     ]
 
 
@@ -58,7 +58,7 @@ def threshold_claims(
     arm: str,
     window: Window | None,
     quantities: Sequence[Quantity],
-    rules: Thresholds,
+    thresholds: Thresholds,
 ) -> list[Claim]:
     """Return an arm's claim for each link of the quantities, in their order.
 
@@ -68,12 +68,12 @@ def threshold_claims(
         arm: its name.
         window: None where the shortest run never reached it.
         quantities: that decide, with a threshold each.
-        rules: the thresholds.
+        thresholds: that decide.
     """
     claims = []
     for link in dict.fromkeys(quantity.link for quantity in quantities):
         own = [
-            quantity_part(quantity, time, arm, runs, window, rules)
+            quantity_part(quantity, time, arm, runs, window, thresholds)
             for quantity in quantities
             if quantity.link == link
         ]
@@ -87,7 +87,7 @@ def quantity_part(
     arm: str,
     runs: Sequence[Run],
     window: Window | None,
-    rules: Thresholds,
+    thresholds: Thresholds,
 ) -> Part:
     """Return a quantity over an arm's seeds, judged where it has a threshold."""
     sample = sort_sample(
@@ -95,13 +95,13 @@ def quantity_part(
     )
     if quantity.threshold is None:
         values = list(sample.numbers.values())
-        interval = t_interval(values, quantity.scale, rules.confidence) if values else None
+        interval = t_interval(values, quantity.scale, thresholds.confidence) if values else None
         return Part(quantity, time, arm, sample, interval)
     if window is None:
         verdict = Verdict(Outcome.NOT_TESTED, f"the shortest run has no updates for {time!r}")
         return Part(quantity, time, arm, sample, None, verdict)
     judge = judge_above if quantity.above else judge_below
-    verdict, interval = judge(sample, quantity.scale, quantity.threshold, rules)
+    verdict, interval = judge(sample, quantity.scale, quantity.threshold, thresholds)
     if not sample.numbers and not sample.failed:
         verdict = Verdict(Outcome.NOT_TESTED, _why_absent(quantity, runs, window))
     return Part(quantity, time, arm, sample, interval, verdict)
@@ -118,27 +118,31 @@ def _together(parts: Sequence[Part]) -> Verdict:
     return conjunction([(part.quantity.short, part.verdict) for part in parts if part.verdict])
 
 
-def _fix(time: Time, baseline: Sequence[Part], other: Sequence[Part], rules: Thresholds) -> Claim:
-    parts = [_compared(before, after, rules) for before, after in zip(baseline, other, strict=True)]
+def _fix(
+    time: Time, baseline: Sequence[Part], other: Sequence[Part], thresholds: Thresholds
+) -> Claim:
+    parts = [
+        _compared(before, after, thresholds) for before, after in zip(baseline, other, strict=True)
+    ]
     adjusted = iter(holm([part.difference.p_value for part in parts if part.difference]))
     parts = [replace(p, holm_p=next(adjusted)) if p.difference else p for p in parts]
     return Claim("C5", time, other[0].arm, _together(parts), tuple(parts))
 
 
-def _compared(before: Part, after: Part, rules: Thresholds) -> Part:
+def _compared(before: Part, after: Part, thresholds: Thresholds) -> Part:
     """Return a quantity of an arm judged against the baseline's.
 
     Args:
         before: of the baseline.
         after: the same quantity of the arm.
-        rules: the thresholds.
+        thresholds: that decide.
     """
     scale = after.quantity.scale
-    verdict, difference = judge_raised(before.sample, after.sample, scale, rules)
+    verdict, difference = judge_raised(before.sample, after.sample, scale, thresholds)
     equivalence = None
     if difference is not None and verdict.p_value is not None:
-        margin = rules.equivalence_margin(scale)
-        equivalence = equivalent(difference.each, margin, rules.confidence)
+        margin = thresholds.equivalence_margin(scale)
+        equivalence = equivalent(difference.each, margin, thresholds.confidence)
     return replace(
         after,
         verdict=verdict,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.chain import chain_claims
-from goalscope.reports.claims.judging import Evaluation
 from goalscope.reports.claims.quantities import Link, Quantity, tested_quantities
 from goalscope.reports.numbers.tables import Run
 from goalscope.reports.numbers.windows import Axis, Window
@@ -37,7 +37,7 @@ class EarlyCall:
     settled: int | None
 
 
-def early_calls(arms: Mapping[str, Sequence[Run]], evaluation: Evaluation) -> list[EarlyCall]:
+def early_calls(arms: Mapping[str, Sequence[Run]], assessment: Assessment) -> list[EarlyCall]:
     """Return the early call of C1, C2 and C4 of the baseline, and of C5 of every other arm.
 
     At each cut-off 1, 3, 10, 30, ... the window is the last tenth before it, and reaches back at
@@ -45,26 +45,26 @@ def early_calls(arms: Mapping[str, Sequence[Run]], evaluation: Evaluation) -> li
 
     Args:
         arms: arm -> its runs, the baseline first.
-        evaluation: of these arms.
+        assessment: of these arms.
     """
-    late = evaluation.times.windows["late"]
+    late = assessment.times.windows["late"]
     if late is None:
         return []
-    quantities = tested_quantities(evaluation.family, evaluation.rules)
+    quantities = tested_quantities(assessment.family, assessment.thresholds)
     runs = [run for group in arms.values() for run in group]
     measured = _measured(runs, quantities, late.axis)
     outcomes: dict[tuple[Link, str], dict[int, str]] = {}
     for cut in _cut_offs(late.last):
         window = late
         if cut < late.last:
-            first = max(1, cut - int(cut * evaluation.rules.late_part))
+            first = max(1, cut - int(cut * assessment.thresholds.late_part))
             window = Window("late", min(first, _last_known(measured, cut)), cut, late.axis)
         links = [
             claim
-            for claim in chain_claims(arms, "late", window, quantities, evaluation.rules)
-            if claim.link == "C5" or claim.arm == evaluation.baseline
+            for claim in chain_claims(arms, "late", window, quantities, assessment.thresholds)
+            if claim.link == "C5" or claim.arm == assessment.baseline
         ]
-        stand = after_holm([claim.verdict for claim in links], evaluation.rules)
+        stand = after_holm([claim.verdict for claim in links], assessment.thresholds)
         for claim, (verdict, _) in zip(links, stand, strict=True):
             outcomes.setdefault((claim.link, claim.arm), {})[cut] = str(verdict)
     return [

@@ -16,7 +16,7 @@ from goalscope.reports.statistics.thresholds import Thresholds
 TASK = "Push"  # the plan's marks are of FetchPush
 
 
-def success_claims(arms: Mapping[str, Sequence[Run]], rules: Thresholds) -> list[Claim]:
+def success_claims(arms: Mapping[str, Sequence[Run]], thresholds: Thresholds) -> list[Claim]:
     """Return C6 of every arm, judged late: at the last step at which all runs were evaluated.
 
     One part for each mark. The first mark decides: above it the plan calls its fix viable, and
@@ -25,21 +25,21 @@ def success_claims(arms: Mapping[str, Sequence[Run]], rules: Thresholds) -> list
 
     Args:
         arms: arm -> its runs.
-        rules: the thresholds.
+        thresholds: that decide.
     """
     rows = last_evaluations(arms)
     found = []
-    for arm, success in arm_successes(arms, rules).items():
+    for arm, success in arm_successes(arms, thresholds).items():
         reason = _why_not(arms[arm], [row for row in rows if row["arm"] == arm])
         verdicts = [
-            judge_success(success, mark, rules)
+            judge_success(success, mark, thresholds)
             if reason is None
             else Verdict(Outcome.NOT_TESTED, reason)
-            for mark in rules.success_marks
+            for mark in thresholds.success_marks
         ]
         parts = tuple(
             Part(_quantity(mark), "late", arm, success.sample, success.interval, verdict)
-            for mark, verdict in zip(rules.success_marks, verdicts, strict=True)
+            for mark, verdict in zip(thresholds.success_marks, verdicts, strict=True)
         )
         found.append(Claim("C6", "late", arm, verdicts[0], parts))
     return found

@@ -106,14 +106,14 @@ def sensitivity_family(runs: Sequence[Run]) -> str | None:
     return None
 
 
-def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
+def tested_quantities(family: str | None, thresholds: Thresholds) -> list[Quantity]:
     """Return the quantities that decide C1, C2 and C4; C5 compares the same ones between arms.
 
     Args:
         family: of the goal sensitivity.
-        rules: the thresholds.
+        thresholds: that decide.
     """
-    share = rules.goal_share
+    share = thresholds.goal_share
     found = [
         Quantity(
             f"signal/{network}.goal.share",
@@ -152,7 +152,7 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
             "std of Q",
             Scale.LOG,
             "C4",
-            rules.q_goal_swap,
+            thresholds.q_goal_swap,
         ),
         Quantity(
             f"{family}/critic.goal.q_goal_distance",
@@ -161,7 +161,7 @@ def tested_quantities(family: str | None, rules: Thresholds) -> list[Quantity]:
             "correlation",
             Scale.FISHER,
             "C4",
-            rules.q_goal_distance,
+            thresholds.q_goal_distance,
         ),
     ]
 
@@ -172,13 +172,13 @@ def content_target(runs: Sequence[Run]) -> str:
     return "object" if any(key.endswith(".object_r2") for key in keys) else "gripper"
 
 
-def noise_quantities(image: str, target: str, rules: Thresholds) -> list[Quantity]:
+def noise_quantities(image: str, target: str, thresholds: Thresholds) -> list[Quantity]:
     """Return the quantities that decide C3.
 
     Args:
         image: block of the image features.
         target: whose position is read out of them (`content_target`).
-        rules: the thresholds.
+        thresholds: that decide.
     """
     directions = [
         Quantity(
@@ -188,7 +188,7 @@ def noise_quantities(image: str, target: str, rules: Thresholds) -> list[Quantit
             "times noise",
             Scale.LOG,
             "C3",
-            rules.noise_ratio,
+            thresholds.noise_ratio,
             above=above,
             times="gradient/critic_loss.direction_window",
         )
@@ -203,7 +203,7 @@ def noise_quantities(image: str, target: str, rules: Thresholds) -> list[Quantit
             "R^2",
             Scale.PLAIN,
             "C3",
-            rules.content_gain,
+            thresholds.content_gain,
             minus=f"content/critic.{image}.fresh_{target}_r2",
         ),
     ]

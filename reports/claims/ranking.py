@@ -85,7 +85,7 @@ def _moved_in(correlations: Array | np.float64, arms: int) -> Array:
     return np.clip(correlations, -most, most)
 
 
-def judge_ranking(ranking: Ranking, points: Sequence[Point], rules: Thresholds) -> Verdict:
+def judge_ranking(ranking: Ranking, points: Sequence[Point], thresholds: Thresholds) -> Verdict:
     """Return whether the predictor orders the arms: the mean correlation lies above 0.
 
     The interval over seeds must lie above 0, and the order must not be one that arms take by
@@ -96,14 +96,14 @@ def judge_ranking(ranking: Ranking, points: Sequence[Point], rules: Thresholds) 
     Args:
         ranking: of the points.
         points: the runs.
-        rules: the thresholds.
+        thresholds: that decide.
     """
-    verdict, _ = judge_above(ranking.inside, Scale.FISHER, 0.0, rules)
+    verdict, _ = judge_above(ranking.inside, Scale.FISHER, 0.0, thresholds)
     if verdict.p_value is None:
         return verdict
     by_chance = order_p(points, list(ranking.sample.numbers))
     p_value = max(verdict.p_value, by_chance)
-    if verdict.outcome is not Outcome.UNDECIDED and by_chance > 1 - rules.confidence:
+    if verdict.outcome is not Outcome.UNDECIDED and by_chance > 1 - thresholds.confidence:
         reason = (
             f"{verdict.reason}, but {percent(by_chance)} of the orders of the arms give as much"
         )

@@ -109,7 +109,7 @@ def run_success_sentence(run: Run) -> str:
     return f"{words}, {standing}: {_floor_words(floors[0])}."
 
 
-def success_sentence(arms: Arms, rules: Thresholds) -> str:
+def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     """Return what each arm's seeds came to at the last step at which all runs were evaluated.
 
     An arm lies above the floor of doing nothing where its t-interval over seeds does, and the
@@ -125,8 +125,8 @@ def success_sentence(arms: Arms, rules: Thresholds) -> str:
     floors = recorded_floors([run for runs in arms.values() for run in runs])
     evaluated = {row["arm"] for row in rows}
     words = {
-        arm: _arm_words(found, floors, rules) if arm in evaluated else "was not evaluated"
-        for arm, found in arm_successes(arms, rules).items()
+        arm: _arm_words(found, floors, thresholds) if arm in evaluated else "was not evaluated"
+        for arm, found in arm_successes(arms, thresholds).items()
     }
     flat = [arm for arm in [*arms][1:] if words[arm].endswith(_NOT_TOLD_APART)]
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
@@ -137,7 +137,7 @@ def success_sentence(arms: Arms, rules: Thresholds) -> str:
     return f"Success at the last evaluation of all runs ({where}): {'; '.join(parts)} ({floor})."
 
 
-def learning_sentence(arms: Arms, rules: Thresholds) -> str:
+def learning_sentence(arms: Arms, thresholds: Thresholds) -> str:
     """Return which arms succeed above the floor where the first does not; empty where none does.
 
     Two seeds are enough to be named (leaning), as they are for every claim.
@@ -146,8 +146,8 @@ def learning_sentence(arms: Arms, rules: Thresholds) -> str:
     if not floors:
         return ""
     baseline, above = next(iter(arms)), {}
-    for arm, found in arm_successes(arms, rules).items():
-        verdict = judge_success(found, floors[0].high, rules)
+    for arm, found in arm_successes(arms, thresholds).items():
+        verdict = judge_success(found, floors[0].high, thresholds)
         if found.interval and (verdict.outcome is Outcome.SUPPORTED or verdict.way == "for"):
             above[arm] = percent(found.interval.mean)
     if not above or baseline in above:
@@ -156,29 +156,29 @@ def learning_sentence(arms: Arms, rules: Thresholds) -> str:
     return f"look first at what learns here where {baseline} does not: {named}"
 
 
-def arm_successes(arms: Arms, rules: Thresholds) -> dict[str, ArmSuccess]:
+def arm_successes(arms: Arms, thresholds: Thresholds) -> dict[str, ArmSuccess]:
     """Return arm -> its success at the last step at which all evaluated runs were evaluated."""
     rows = last_evaluations(arms)
     return {
-        arm: arm_success(runs, [row for row in rows if row["arm"] == arm], rules)
+        arm: arm_success(runs, [row for row in rows if row["arm"] == arm], thresholds)
         for arm, runs in arms.items()
     }
 
 
-def _arm_words(found: ArmSuccess, floors: Sequence[Floor], rules: Thresholds) -> str:
+def _arm_words(found: ArmSuccess, floors: Sequence[Floor], thresholds: Thresholds) -> str:
     if found.interval is None:
         return f"has no usable number ({found.sample.gaps})"
     words, interval = percent(found.interval.mean), found.interval
-    if interval.seeds >= rules.seeds_to_test:
+    if interval.seeds >= thresholds.seeds_to_test:
         words = _rate(interval.mean, interval.low, interval.high)
     words += f" over {count(interval.seeds, 'seed')}"
-    return f"{words}, {_standing(found, floors[0], rules)}" if floors else words
+    return f"{words}, {_standing(found, floors[0], thresholds)}" if floors else words
 
 
-def _standing(success: ArmSuccess, floor: Floor, rules: Thresholds) -> str:
+def _standing(success: ArmSuccess, floor: Floor, thresholds: Thresholds) -> str:
     """Return where an arm stands to the floor, by the rules that every claim is judged by."""
-    over = judge_success(success, floor.high, rules)
-    under = judge_success(success, floor.low, rules)
+    over = judge_success(success, floor.high, thresholds)
+    under = judge_success(success, floor.low, thresholds)
     if over.outcome is Outcome.NOT_TESTED:
         return f"not tested against the floor ({over.reason})"
     if over.outcome is Outcome.SUPPORTED:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.claims.judging import Evaluation
 from goalscope.reports.claims.parts import Claim, Part
 from goalscope.reports.numbers.tables import Run, number, write_rows
 from goalscope.reports.numbers.windows import TIMES, Times, window_number
@@ -18,28 +18,28 @@ CLAIMS_SCHEMA = 2
 
 
 def claims_content(
-    evaluation: Evaluation,
-    by_step: Evaluation | None,
+    assessment: Assessment,
+    by_step: Assessment | None,
     words: Mapping[str, Any],
     calls: Sequence[EarlyCall] = (),
 ) -> dict[str, Any]:
     """Return what verdict.json says of the links: JSON values, what is not finite as null.
 
     Args:
-        evaluation: by update.
+        assessment: by update.
         by_step: the same by environment step, where arms differ in updates per step.
         words: sentences, warnings and the like, taken over as they are.
         calls: how soon each outcome could have been called.
     """
     return {
         "schema": CLAIMS_SCHEMA,
-        "baseline": evaluation.baseline,
-        "arms": list(evaluation.arms),
+        "baseline": assessment.baseline,
+        "arms": list(assessment.arms),
         **words,
-        "thresholds": asdict(evaluation.rules),
-        "windows": _windows(evaluation.times),
-        "sensitivity_family": evaluation.family,
-        "claims": [_claim(claim) for claim in evaluation.claims],
+        "thresholds": asdict(assessment.thresholds),
+        "windows": _windows(assessment.times),
+        "sensitivity_family": assessment.family,
+        "claims": [_claim(claim) for claim in assessment.claims],
         "by_step": None
         if by_step is None
         else {
@@ -50,10 +50,10 @@ def claims_content(
     }
 
 
-def write_claims_table(evaluation: Evaluation, path: Path) -> None:
+def write_claims_table(assessment: Assessment, path: Path) -> None:
     """Write one row per quantity, arm and time: numbers, interval, difference, outcome."""
     rows = []
-    for claim in evaluation.claims:
+    for claim in assessment.claims:
         for part in (*claim.parts, *claim.beside):
             rows.append(
                 {

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from goalscope.diagnostics.record import is_run
+from goalscope.reports.claims.assessment import Assessment, assess
 from goalscope.reports.claims.early_call import early_calls
-from goalscope.reports.claims.judging import Evaluation, evaluate
 from goalscope.reports.claims.parts import Claim
 from goalscope.reports.claims.success import (
     SUCCESS_COLUMNS,
@@ -36,7 +36,7 @@ from goalscope.reports.pages.templating import make_folders, render, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
 from goalscope.reports.rivals.evidence import judge_rivals
-from goalscope.reports.rivals.findings import find_suspects
+from goalscope.reports.rivals.findings import run_findings
 from goalscope.reports.rivals.next_steps import rank
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.arm_rows import arm_rows
@@ -107,18 +107,18 @@ def write_comparison(
         )
     arms = load_arms(run_folders)
     runs = [run for group in arms.values() for run in group]
-    rules = thresholds or Thresholds()
-    spans = rules.early_updates, rules.late_part
+    thresholds = thresholds or Thresholds()
+    spans = thresholds.early_updates, thresholds.late_part
     times = three_times(runs, *spans)
-    evaluation = evaluate(arms, times, rules)
+    assessment = assess(arms, times, thresholds)
     by_step = None
     if uneven_pace(arms):
-        by_step = evaluate(arms, three_times_by_step(runs, *spans), rules)
-    judged = judge_rivals(arms, times, rules)
-    ranking = rank(judged, [evaluation.chain(time) for time in TIMES], arms)
-    calls = early_calls(arms, evaluation)
-    rows = arm_rows(arms, evaluation)
-    suspects = {run.name: find_suspects(run, times) for run in runs}
+        by_step = assess(arms, three_times_by_step(runs, *spans), thresholds)
+    judged = judge_rivals(arms, times, thresholds)
+    ranking = rank(judged, [assessment.chain(time) for time in TIMES], arms)
+    calls = early_calls(arms, assessment)
+    rows = arm_rows(arms, assessment)
+    findings = {run.name: run_findings(run, times) for run in runs}
     differences = setting_differences(arms)
     circumstances = circumstance_differences(arms)
     causes = {
@@ -126,26 +126,26 @@ def write_comparison(
     }
     gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
     broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
-    limits = comparison_warnings(arms, times, evaluation.family, differences)
-    learning = learning_sentence(arms, rules)
+    limits = comparison_warnings(arms, times, assessment.family, differences)
+    learning = learning_sentence(arms, thresholds)
     words: dict[str, Any] = {
-        "sentences": time_sentences(evaluation, arms),
-        "overall": overall_sentence(evaluation),
-        "success": success_sentence(arms, rules),
+        "sentences": time_sentences(assessment, arms),
+        "overall": overall_sentence(assessment),
+        "success": success_sentence(arms, thresholds),
         "steps": [*filter(None, [learning]), *map(next_step_sentence, ranking.steps)],
         "early_calls_in_words": [early_call_sentence(call) for call in calls],
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
     }
-    links, rivals = link_rows(evaluation, calls), rival_rows(judged, evaluation.baseline)
-    drawings = comparison_drawings(arms, evaluation, by_step=by_step is not None)
+    links, rivals = link_rows(assessment, calls), rival_rows(judged, assessment.baseline)
+    drawings = comparison_drawings(arms, assessment, by_step=by_step is not None)
     figures, tables = make_folders(out)
-    written = _write_tables(tables, arms, evaluation, by_step)
+    written = _write_tables(tables, arms, assessment, by_step)
     rows_of_differences = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
     write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
     drawn = save(drawings, figures)
     content = verdict_file_content(
-        evaluation, by_step, words, calls, judged, ranking, suspects, rows
+        assessment, by_step, words, calls, judged, ranking, findings, rows
     )
     page = render(
         "comparison.html",
@@ -155,19 +155,19 @@ def write_comparison(
             "limits": limits,
             "arms": arms,
             "arm_rows": rows,
-            "evaluation": evaluation,
+            "assessment": assessment,
             "by_step": by_step,
             "times": TIMES,
             "links": links,
-            "rules": asdict(rules),
+            "thresholds": asdict(thresholds),
             "rivals": rivals,
             "ranking": ranking,
             "learning": learning,
-            "suspects": suspects,
+            "findings": findings,
             "differences": differences,
             "circumstances": circumstances,
             "window_steps": _steps(arms, times),
-            "quantity_tables": _quantity_tables(evaluation, by_step),
+            "quantity_tables": _quantity_tables(assessment, by_step),
             "figures": drawn,
             "shown": placed(links, drawn),
             "tables": [*written, "differences.csv"],
@@ -177,7 +177,7 @@ def write_comparison(
     path = write_whole(out / PAGE, page)
     short = None
     if form is not None:
-        short = write_short(_short_words(evaluation, words, links, rivals), drawings, out, form)
+        short = write_short(_short_words(assessment, words, links, rivals), drawings, out, form)
     initialisation, early, late = words["sentences"]
     return Comparison(
         path,
@@ -186,7 +186,7 @@ def write_comparison(
         words["success"],
         tuple(words["steps"]),
         (*broken, *limits),
-        evaluation.claims,
+        assessment.claims,
         short,
     )
 
@@ -194,13 +194,13 @@ def write_comparison(
 def _write_tables(
     tables: Path,
     arms: Mapping[str, Sequence[Run]],
-    evaluation: Evaluation,
-    by_step: Evaluation | None,
+    assessment: Assessment,
+    by_step: Assessment | None,
 ) -> list[str]:
     """Write the CSV files of numbers and outcomes, and return their names."""
     written = ["claims.csv", "windows.csv"]
-    write_claims_table(evaluation, tables / "claims.csv")
-    write_windows_table(arms, evaluation.times, tables / "windows.csv")
+    write_claims_table(assessment, tables / "claims.csv")
+    write_windows_table(arms, assessment.times, tables / "windows.csv")
     if by_step is not None:
         written.append("claims_by_step.csv")
         write_claims_table(by_step, tables / "claims_by_step.csv")
@@ -211,7 +211,7 @@ def _write_tables(
 
 
 def _short_words(
-    evaluation: Evaluation,
+    assessment: Assessment,
     words: Mapping[str, Any],
     links: Sequence[OutcomeRow],
     rivals: Sequence[OutcomeRow],
@@ -222,8 +222,8 @@ def _short_words(
         outcomes = (str(row.verdicts[time]) if time in row.verdicts else "–" for time in TIMES)
         table.append((f"{row.name} {row.short}", *outcomes))
     return Words(
-        f"Does the policy see its goal? {evaluation.baseline} and "
-        f"{len(evaluation.arms) - 1} other arms",
+        f"Does the policy see its goal? {assessment.baseline} and "
+        f"{len(assessment.arms) - 1} other arms",
         [words["overall"], *words["sentences"], words["success"]],
         table,
         words["steps"],
@@ -238,8 +238,8 @@ def _steps(arms: Mapping[str, Sequence[Run]], times: Times) -> dict[str, dict[st
     }
 
 
-def _quantity_tables(evaluation: Evaluation, by_step: Evaluation | None) -> list[dict[str, Any]]:
-    tables: list[dict[str, Any]] = [{"title": "by update", "evaluation": evaluation}]
+def _quantity_tables(assessment: Assessment, by_step: Assessment | None) -> list[dict[str, Any]]:
+    tables: list[dict[str, Any]] = [{"title": "by update", "assessment": assessment}]
     if by_step is not None:
-        tables.append({"title": "by environment step", "evaluation": by_step})
+        tables.append({"title": "by environment step", "assessment": by_step})
     return tables

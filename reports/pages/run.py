@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goalscope.reports.claims.judging import evaluate
+from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.success import run_success_sentence
 from goalscope.reports.figures.drawing import save
 from goalscope.reports.figures.run.figures import run_drawings
@@ -58,18 +58,18 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
         ReportError: its run.json is damaged, or nothing can be written there.
     """
     run = load_run(run_folder)
-    rules = thresholds or Thresholds()
+    thresholds = thresholds or Thresholds()
     arms = {run.arm: [run]}
-    times = three_times([run], rules.early_updates, rules.late_part)
-    evaluation = evaluate(arms, times, rules)
-    sentences = single_run_sentences(evaluation, run)
+    times = three_times([run], thresholds.early_updates, thresholds.late_part)
+    assessment = assess(arms, times, thresholds)
+    sentences = single_run_sentences(assessment, run)
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
-    drawings = run_drawings(run, times, rules, evaluation.family)
+    drawings = run_drawings(run, times, thresholds, assessment.family)
     figures, tables = make_folders(Path(run_folder))
     written = [path.name for path in write_family_tables(run, tables)]
     write_windows_table(arms, times, tables / "windows.csv")
-    write_claims_table(evaluation, tables / "claims.csv")
+    write_claims_table(assessment, tables / "claims.csv")
     routing = _routing(run)
     write_rows(tables / "routing.csv", routing, ROUTING_COLUMNS)
     page = render(
@@ -84,7 +84,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "success": success,
             "broken": broken,
             "limits": limits,
-            "evaluation": evaluation,
+            "assessment": assessment,
             "times": TIMES,
             "routing": routing,
             "nonfinite": run.record.nonfinite(),

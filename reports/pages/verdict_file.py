@@ -4,38 +4,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.claims.judging import Evaluation
 from goalscope.reports.pages.claims_files import claims_content, finite, verdict_content
 from goalscope.reports.rivals.evidence import Evidence, Judged
-from goalscope.reports.rivals.findings import Suspect
+from goalscope.reports.rivals.findings import Finding
 from goalscope.reports.rivals.next_steps import Ranking, Step
 from goalscope.reports.text.arm_rows import ArmRow
 
 
 def verdict_file_content(
-    evaluation: Evaluation,
-    by_step: Evaluation | None,
+    assessment: Assessment,
+    by_step: Assessment | None,
     words: Mapping[str, Any],
     calls: Sequence[EarlyCall],
     judged: Sequence[Judged],
     ranking: Ranking,
-    suspects: Mapping[str, Sequence[Suspect]],
+    findings: Mapping[str, Sequence[Finding]],
     rows: Sequence[ArmRow],
 ) -> dict[str, Any]:
     """Return the content of verdict.json: JSON values only, numbers that are not finite as null.
 
     Args:
-        evaluation: the links by update.
+        assessment: the links by update.
         by_step: the same by step, where arms differ in updates per step.
         words: sentences, warnings and the like, taken over as they are.
         calls: how soon each outcome could have been called.
         judged: the rivals.
         ranking: what to try next.
-        suspects: run -> the checks that speak in it.
+        findings: run -> the checks that speak in it.
         rows: the arms.
     """
-    content = claims_content(evaluation, by_step, words, calls)
+    content = claims_content(assessment, by_step, words, calls)
     return content | {
         "rivals": [_judged(j) for j in judged],
         "next_steps": [_step(step) for step in ranking.steps],
@@ -46,7 +46,7 @@ def verdict_file_content(
                 {"check": s.name, "value": s.value, "threshold": s.threshold, "time": s.time}
                 for s in found
             ]
-            for run, found in suspects.items()
+            for run, found in findings.items()
         },
         "confounds": {row.arm: list(row.confounds) for row in rows},
     }

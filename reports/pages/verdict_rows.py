@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.claims.judging import Evaluation
 from goalscope.reports.claims.parts import Claim
 from goalscope.reports.claims.quantities import LINKS, Link
 from goalscope.reports.figures.drawing import Drawn
@@ -70,25 +70,25 @@ class OutcomeRow:
         return _FIGURES.get(self.name, ())
 
 
-def plan_fix(evaluation: Evaluation) -> str | None:
+def plan_fix(assessment: Assessment) -> str | None:
     """Return the arm whose C5 and C6 stand among the links: the plan's fix, else the first."""
-    others = evaluation.arms[1:]
+    others = assessment.arms[1:]
     return PLAN_FIX if PLAN_FIX in others else next(iter(others), None)
 
 
-def link_rows(evaluation: Evaluation, calls: Sequence[EarlyCall]) -> list[OutcomeRow]:
+def link_rows(assessment: Assessment, calls: Sequence[EarlyCall]) -> list[OutcomeRow]:
     """Return the rows C1 to C7: of the baseline, C5 and C6 of the plan's fix."""
-    fix = plan_fix(evaluation)
+    fix = plan_fix(assessment)
     settled = {(call.link, call.arm): _settled(call) for call in calls}
     rows = []
     for link, title in LINKS.items():
-        arm = fix if link in ("C5", "C6") else evaluation.baseline
+        arm = fix if link in ("C5", "C6") else assessment.baseline
         if arm is None:
             continue
         claims: dict[Time, Claim] = {}
         for time in TIMES:
             try:
-                claims[time] = evaluation.find(link, time, arm)
+                claims[time] = assessment.find(link, time, arm)
             except KeyError:  # C6 is judged late only
                 continue
         verdicts = {time: claim.verdict for time, claim in claims.items()}

@@ -64,15 +64,17 @@ class Judged:
     evidence: tuple[Evidence, ...]
 
 
-def judge_rivals(arms: Arms, times: Times, rules: Thresholds) -> list[Judged]:
+def judge_rivals(arms: Arms, times: Times, thresholds: Thresholds) -> list[Judged]:
     """Return every rival of every arm at each time.
 
     Args:
         arms: arm -> its runs, the baseline first.
         times: the windows.
-        rules: confidence, and how many seeds make a test.
+        thresholds: confidence, and how many seeds make a test.
     """
-    at_the_floor = {time: _at_the_floor(time, arms, rules) for time in TIMES}  # of all arms alike
+    at_the_floor = {
+        time: _at_the_floor(time, arms, thresholds) for time in TIMES
+    }  # of all arms alike
     found = []
     for arm, runs in arms.items():
         for rival in RIVALS:
@@ -80,7 +82,7 @@ def judge_rivals(arms: Arms, times: Times, rules: Thresholds) -> list[Judged]:
                 evidence = (
                     at_the_floor[time]
                     if rival.name == "R1"
-                    else _evidence(rival, arm, runs, time, times.windows[time], arms, rules)
+                    else _evidence(rival, arm, runs, time, times.windows[time], arms, thresholds)
                 )
                 found.append(Judged(rival, arm, time, _together(rival, evidence), tuple(evidence)))
     return found
@@ -93,29 +95,29 @@ def _evidence(
     time: Time,
     window: Window | None,
     arms: Arms,
-    rules: Thresholds,
+    thresholds: Thresholds,
 ) -> list[Evidence]:
     own = [
         check
         for check in CHECKS
         if check.rival == rival.name and time in check.times and any(map(check.applies, runs))
     ]
-    found = [_checked(check, runs, window, rules) for check in own]
+    found = [_checked(check, runs, window, thresholds) for check in own]
     if rival.name == "R12" and arm == next(iter(arms)):
-        found += _quiet_goal(arms, time, window, rules)
+        found += _quiet_goal(arms, time, window, thresholds)
     return found
 
 
 def _checked(
-    check: Check, runs: Sequence[Run], window: Window | None, rules: Thresholds
+    check: Check, runs: Sequence[Run], window: Window | None, thresholds: Thresholds
 ) -> Evidence:
     sample = sort_sample({run.label: check.read(run, window) for run in runs}, check.scale)
     judge = judge_above if check.speaks == "above" else judge_below
-    verdict, interval = judge(sample, check.scale, check.threshold, rules)
+    verdict, interval = judge(sample, check.scale, check.threshold, thresholds)
     return Evidence(check.label, sample, interval, verdict, check)
 
 
-def _at_the_floor(time: Time, arms: Arms, rules: Thresholds) -> list[Evidence]:
+def _at_the_floor(time: Time, arms: Arms, thresholds: Thresholds) -> list[Evidence]:
     """Return of each arm whether success lies within 10 points of an idle agent's, or below."""
     label = f"success at the last evaluation, within {FLOOR_MARGIN:.0%} of the floor"
     floors = recorded_floors([run for group in arms.values() for run in group])
@@ -128,12 +130,14 @@ def _at_the_floor(time: Time, arms: Arms, rules: Thresholds) -> list[Evidence]:
         values: dict[str, float | None] = {run.label: None for run in runs}
         values |= {row["label"]: row["value"] for row in rows if row["arm"] == arm}
         sample = sort_sample(values, Scale.LOGIT)
-        verdict, interval = judge_below(sample, Scale.LOGIT, limit, rules)
+        verdict, interval = judge_below(sample, Scale.LOGIT, limit, thresholds)
         found.append(Evidence(f"{label}: {arm}", sample, interval, verdict))
     return found
 
 
-def _quiet_goal(arms: Arms, time: Time, window: Window | None, rules: Thresholds) -> list[Evidence]:
+def _quiet_goal(
+    arms: Arms, time: Time, window: Window | None, thresholds: Thresholds
+) -> list[Evidence]:
     """Return what only other arms can tell of a goal that is quiet whatever the pixels do.
 
     Silent columns beside the goal (zeros, or image features times 0) make it quieter than it is
@@ -168,7 +172,7 @@ def _quiet_goal(arms: Arms, time: Time, window: Window | None, rules: Thresholds
             found.append(Evidence(label, Sample({}), None, verdict))
             continue
         loud = numbers(second)
-        verdict, _ = judge_raised(numbers(first), loud, scale, rules)
+        verdict, _ = judge_raised(numbers(first), loud, scale, thresholds)
         found.append(Evidence(f"{label} ({second} over {first})", loud, None, verdict))
     return found
 

@@ -11,7 +11,7 @@ from goalscope.reports.statistics.formatting import percent, plain
 
 
 @dataclass(frozen=True)
-class Suspect:
+class Finding:
     """A check that speaks in a run.
 
     Attributes:
@@ -42,9 +42,9 @@ class Suspect:
         return f"{check.says} ({check.label}: {value}, {check.speaks} {threshold}; {self.time})"
 
 
-def find_suspects(
+def run_findings(
     run: Run, times: Times | None = None, *, faults_only: bool = True
-) -> list[Suspect]:
+) -> list[Finding]:
     """Return the checks that speak in a run, in the order of cause and effect.
 
     What an earlier one explains is left out: a critic that is constant passes no gradient.
@@ -58,9 +58,9 @@ def find_suspects(
         faults_only: leave out the limits that many healthy runs have.
     """
     windows = (times or three_times([run])).windows
-    found: list[Suspect] = []
+    found: list[Finding] = []
     for check in CHECKS:
-        explained = any(check.name in suspect.check.explains for suspect in found)
+        explained = any(check.name in finding.check.explains for finding in found)
         if explained or (faults_only and not check.fault):
             continue
         read = {time: check.read(run, windows[time]) for time in check.times}
@@ -71,7 +71,7 @@ def find_suspects(
         else:
             speaks = bool(values) and len(speaking) == len(values)
         if speaks:
-            found.append(Suspect(check, values[speaking[-1]], speaking[0]))
+            found.append(Finding(check, values[speaking[-1]], speaking[0]))
     return found
 
 

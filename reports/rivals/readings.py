@@ -42,15 +42,16 @@ def shift_in_the_scene(run: Run, window: Window | None) -> float | None:
 
 
 def before_normalisation(name: str) -> Reader:
-    """Return a reader of the image features before the normalisation their encoder ends in."""
+    """Return a reader of the image features before the normalisation their encoder ends in.
+
+    What a normalisation puts out hides units that are dead and features that are constant.
+    """
 
     def read(run: Run, window: Window | None) -> float | None:
         block = run.image_block()
-        for shown in (f"{block}before_normalisation", block):
-            value = window_number(run, f"features/critic.{shown}.{name}", window)
-            if value is not None:
-                return value
-        return None
+        described = {entry["name"]: entry for entry in run.blocks("critic")}.get(block, {})
+        shown = f"{block}_raw" if described.get("normalised") else block
+        return window_number(run, f"features/critic.{shown}.{name}", window)
 
     return read
 

@@ -11,7 +11,7 @@ _DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 
 
 def after_holm(
-    verdicts: Sequence[Verdict], rules: Thresholds
+    verdicts: Sequence[Verdict], thresholds: Thresholds
 ) -> list[tuple[Verdict, float | None]]:
     """Return verdicts that stand when all of them are tested at once, each with its adjusted p.
 
@@ -23,7 +23,11 @@ def after_holm(
     found: list[tuple[Verdict, float | None]] = []
     for verdict in verdicts:
         p_value = None if verdict.p_value is None else next(adjusted)
-        if verdict.outcome in _DECIDED and p_value is not None and p_value > 1 - rules.confidence:
+        if (
+            verdict.outcome in _DECIDED
+            and p_value is not None
+            and p_value > 1 - thresholds.confidence
+        ):
             reason = (
                 f"not after Holm over {count(links, 'link')} (p {verdict.p_value:.2g}, adjusted "
                 f"{p_value:.2g}); before it {verdict.outcome.value}, {verdict.reason}"

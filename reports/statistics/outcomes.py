@@ -106,7 +106,7 @@ def sort_sample(values: Mapping[str, float | None], scale: Scale) -> Sample:
 
 
 def judge_below(
-    sample: Sample, scale: Scale, threshold: float, rules: Thresholds
+    sample: Sample, scale: Scale, threshold: float, thresholds: Thresholds
 ) -> tuple[Verdict, Interval | None]:
     """Return whether a quantity lies below its threshold, and its interval over seeds.
 
@@ -116,7 +116,7 @@ def judge_below(
     values = list(sample.numbers.values())
     if not values:
         return Verdict(Outcome.NOT_TESTED, sample.gaps or "no run measured it"), None
-    interval = t_interval(values, scale, rules.confidence)
+    interval = t_interval(values, scale, thresholds.confidence)
     side: Way | None = None
     if all(value < threshold for value in values):
         side = "for"
@@ -129,24 +129,24 @@ def judge_below(
         decided = Outcome.CONTRADICTED
     where: dict[Way, str] = {"for": f"below {threshold:g}", "against": f"at or above {threshold:g}"}
     p_value = threshold_p(values, scale, threshold)
-    return _decide(sample, "seed", side, where, decided, p_value, rules), interval
+    return _decide(sample, "seed", side, where, decided, p_value, thresholds), interval
 
 
 def judge_above(
-    sample: Sample, scale: Scale, threshold: float, rules: Thresholds
+    sample: Sample, scale: Scale, threshold: float, thresholds: Thresholds
 ) -> tuple[Verdict, Interval | None]:
     """Return whether a quantity lies at or above its threshold, and its interval over seeds.
 
     By the rules of `judge_below`, whose "for" is this one's "against".
     """
-    verdict, interval = judge_below(sample, scale, threshold, rules)
+    verdict, interval = judge_below(sample, scale, threshold, thresholds)
     outcome = OPPOSITE.get(verdict.outcome, verdict.outcome)
     way = verdict.way and OTHER_WAY[verdict.way]
     return replace(verdict, outcome=outcome, way=way), interval
 
 
 def judge_raised(
-    baseline: Sample, other: Sample, scale: Scale, rules: Thresholds
+    baseline: Sample, other: Sample, scale: Scale, thresholds: Thresholds
 ) -> tuple[Verdict, Difference | None]:
     """Return whether a quantity is higher in the other arm, paired by seed, and the difference.
 
@@ -167,7 +167,7 @@ def judge_raised(
         [baseline.numbers[label] for label in pairs],
         list(sample.numbers.values()),
         scale,
-        rules.confidence,
+        thresholds.confidence,
     )
     rises = [other.numbers[label] - baseline.numbers[label] for label in pairs]
     side: Way | None = None
@@ -184,7 +184,9 @@ def judge_raised(
         "for": "higher than the baseline",
         "against": "not higher than the baseline",
     }
-    return _decide(sample, "pair", side, where, decided, difference.t_test_p, rules), difference
+    return _decide(
+        sample, "pair", side, where, decided, difference.t_test_p, thresholds
+    ), difference
 
 
 def _decide(
@@ -194,16 +196,16 @@ def _decide(
     where: Mapping[Way, str],
     decided: Outcome | None,
     p_value: float,
-    rules: Thresholds,
+    thresholds: Thresholds,
 ) -> Verdict:
     count = len(sample.numbers)
     gaps = f"; {sample.gaps}" if sample.gaps else ""
-    if count < rules.seeds_to_lean:
+    if count < thresholds.seeds_to_lean:
         return Verdict(Outcome.NOT_TESTED, f"{count} {unit} is no test{gaps}")
-    if count < rules.seeds_to_test or not sample.whole:
+    if count < thresholds.seeds_to_test or not sample.whole:
         why = (
-            f"a test needs {rules.seeds_to_test}"
-            if count < rules.seeds_to_test
+            f"a test needs {thresholds.seeds_to_test}"
+            if count < thresholds.seeds_to_test
             else f"a test needs every {unit}"
         )
         if side is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from goalscope.reports.claims.arm_success import ArmSuccess
-from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.success import arm_successes
 from goalscope.reports.claims.wording import with_interval
 from goalscope.reports.numbers.differences import (
@@ -46,17 +46,17 @@ class ArmRow:
     confounds: tuple[str, ...]
 
 
-def arm_rows(arms: Arms, evaluation: Evaluation) -> list[ArmRow]:
+def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
     """Return a row for each arm, the baseline first."""
-    successes = arm_successes(arms, evaluation.rules)
+    successes = arm_successes(arms, assessment.thresholds)
     settings, circumstances = setting_differences(arms), circumstance_differences(arms)
     rows = []
     for arm, runs in arms.items():
         shares = {}
         for time in TIMES:
-            part = evaluation.find("C1", time, arm).parts[0]
+            part = assessment.find("C1", time, arm).parts[0]
             shares[time] = with_interval(part.quantity, part.interval)
-        own = arm == evaluation.baseline
+        own = arm == assessment.baseline
         rows.append(
             ArmRow(
                 arm,
@@ -64,8 +64,8 @@ def arm_rows(arms: Arms, evaluation: Evaluation) -> list[ArmRow]:
                 ", ".join(map(str, (runs[0].settings.get("arm.changes") or [])[1:])) or "–",
                 _success(successes[arm]),
                 shares,
-                {} if own else {t: evaluation.find("C5", t, arm).verdict for t in TIMES},
-                () if own else confounds(arm, runs, evaluation.baseline, settings, circumstances),
+                {} if own else {t: assessment.find("C5", t, arm).verdict for t in TIMES},
+                () if own else confounds(arm, runs, assessment.baseline, settings, circumstances),
             )
         )
     return rows

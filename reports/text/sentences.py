@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.chain import CHAIN
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.claims.judging import Evaluation
 from goalscope.reports.claims.parts import Claim, Part
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.claims.wording import value_of, with_interval
@@ -26,24 +26,24 @@ _NAMES: dict[Time, str] = {
 _ARMS_NAMED, _PARTS_NAMED = 2, 2  # more would drown the sentence; the table has them all
 
 
-def time_sentences(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]]) -> list[str]:
+def time_sentences(assessment: Assessment, arms: Mapping[str, Sequence[Run]]) -> list[str]:
     """Return three sentences: at initialisation, early, late.
 
     Each says whether the goal is drowned in the baseline, the numbers behind C1, C2 and C4 with
     their intervals, what the other arms change, and every outcome.
     """
-    return [_sentence(evaluation, arms, time) for time in TIMES]
+    return [_sentence(assessment, arms, time) for time in TIMES]
 
 
-def overall_sentence(evaluation: Evaluation) -> str:
+def overall_sentence(assessment: Assessment) -> str:
     """Return one sentence for the page: the outcome at each time, never averaged over them."""
-    drowned = _over_time([str(evaluation.chain(time)) for time in TIMES])
+    drowned = _over_time([str(assessment.chain(time)) for time in TIMES])
     fixes = [
         f"that {arm} restores it: "
-        + _over_time([str(evaluation.find("C5", time, arm).verdict) for time in TIMES])
-        for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]
+        + _over_time([str(assessment.find("C5", time, arm).verdict) for time in TIMES])
+        for arm in assessment.arms[1 : 1 + _ARMS_NAMED]
     ]
-    claim = f"That the image features drown the goal of {evaluation.baseline}: {drowned}"
+    claim = f"That the image features drown the goal of {assessment.baseline}: {drowned}"
     return "; ".join([claim, *fixes]) + "."
 
 
@@ -91,55 +91,55 @@ def next_step_sentence(step: Step) -> str:
     return f"{rival.title} ({rival.name} {step.verdict}, {when}): {rival.advice}{test}."
 
 
-def single_run_sentences(evaluation: Evaluation, run: Run) -> list[str]:
+def single_run_sentences(assessment: Assessment, run: Run) -> list[str]:
     """Return the numbers of one run at the three times, and that one seed is no test."""
     found = []
     for time in TIMES:
-        if evaluation.times.windows[time] is None:
+        if assessment.times.windows[time] is None:
             found.append(f"{_NAMES[time]}: nothing to say, {run.title} ended before it began.")
             continue
-        clauses = [clause for _, clause in _clauses(evaluation, time)]
-        found.append(f"{_NAMES[time]} ({_when(evaluation, time)}): {'; '.join(clauses)}.")
-    rules = evaluation.rules
+        clauses = [clause for _, clause in _clauses(assessment, time)]
+        found.append(f"{_NAMES[time]} ({_when(assessment, time)}): {'; '.join(clauses)}.")
+    thresholds = assessment.thresholds
     found.append(
         f"One seed is no test: these are the numbers of {run.title} alone. The claim calls the "
-        f"goal drowned below {percent(rules.goal_share)} of signal and gradient, and Q deaf below "
-        f"{plain(rules.q_goal_swap)} standard deviations and a correlation of "
-        f"{plain(rules.q_goal_distance)}."
+        f"goal drowned below {percent(thresholds.goal_share)} of signal and gradient, and Q deaf "
+        f"below {plain(thresholds.q_goal_swap)} standard deviations and a correlation of "
+        f"{plain(thresholds.q_goal_distance)}."
     )
     return found
 
 
-def _sentence(evaluation: Evaluation, arms: Mapping[str, Sequence[Run]], time: Time) -> str:
-    baseline = evaluation.baseline
-    if evaluation.times.windows[time] is None:
+def _sentence(assessment: Assessment, arms: Mapping[str, Sequence[Run]], time: Time) -> str:
+    baseline = assessment.baseline
+    if assessment.times.windows[time] is None:
         shortest = min(run.updates for group in arms.values() for run in group)
         return (
-            f"{_NAMES[time]}: not tested, because {evaluation.times.shortest} ended before it "
+            f"{_NAMES[time]}: not tested, because {assessment.times.shortest} ended before it "
             f"began ({count(shortest, 'update')})."
         )
-    clauses = [f"{clause} ({_outcome(claim)})" for claim, clause in _clauses(evaluation, time)]
-    clauses += [_fix(evaluation, time, arm) for arm in evaluation.arms[1 : 1 + _ARMS_NAMED]]
-    if len(evaluation.arms) > 1 + _ARMS_NAMED:
-        clauses.append(f"{len(evaluation.arms) - 1 - _ARMS_NAMED} more arms in the table")
+    clauses = [f"{clause} ({_outcome(claim)})" for claim, clause in _clauses(assessment, time)]
+    clauses += [_fix(assessment, time, arm) for arm in assessment.arms[1 : 1 + _ARMS_NAMED]]
+    if len(assessment.arms) > 1 + _ARMS_NAMED:
+        clauses.append(f"{len(assessment.arms) - 1 - _ARMS_NAMED} more arms in the table")
     seeds = count(len(arms[baseline]), "seed")
-    tested = len(arms[baseline]) >= evaluation.rules.seeds_to_test
-    level = f"; brackets: {100 * evaluation.rules.confidence:g} % intervals" if tested else ""
+    tested = len(arms[baseline]) >= assessment.thresholds.seeds_to_test
+    level = f"; brackets: {100 * assessment.thresholds.confidence:g} % intervals" if tested else ""
     return (
-        f"{_NAMES[time]} {_chain(evaluation, time)}: in {baseline} {'; '.join(clauses)} "
-        f"({_when(evaluation, time)}; {seeds}{level})."
+        f"{_NAMES[time]} {_chain(assessment, time)}: in {baseline} {'; '.join(clauses)} "
+        f"({_when(assessment, time)}; {seeds}{level})."
     )
 
 
-def _when(evaluation: Evaluation, time: Time) -> str:
-    inside = time == "late" and evaluation.times.late_is_early
+def _when(assessment: Assessment, time: Time) -> str:
+    inside = time == "late" and assessment.times.late_is_early
     still = ", still inside the first 1,000 updates" if inside else ""
-    return f"{evaluation.times.windows[time]}{still}"
+    return f"{assessment.times.windows[time]}{still}"
 
 
-def _chain(evaluation: Evaluation, time: Time) -> str:
-    verdict = evaluation.chain(time)
-    links = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
+def _chain(assessment: Assessment, time: Time) -> str:
+    verdict = assessment.chain(time)
+    links = [assessment.find(link, time, assessment.baseline) for link in CHAIN]
     decisive = [claim.link for claim in links if str(claim.verdict) == str(verdict)]
     where = f" ({', '.join(decisive)})"
     drowned = "the image features drown the goal"
@@ -154,12 +154,12 @@ def _chain(evaluation: Evaluation, time: Time) -> str:
     }[verdict.outcome]
 
 
-def _clauses(evaluation: Evaluation, time: Time) -> list[tuple[Claim, str]]:
+def _clauses(assessment: Assessment, time: Time) -> list[tuple[Claim, str]]:
     """Return the links of the chain for the baseline, each with its numbers in words."""
-    claims = [evaluation.find(link, time, evaluation.baseline) for link in CHAIN]
-    rules = evaluation.rules
+    claims = [assessment.find(link, time, assessment.baseline) for link in CHAIN]
+    thresholds = assessment.thresholds
     signal, gradient, deafness = (
-        [_number(part, rules) for part in claim.parts] for claim in claims
+        [_number(part, thresholds) for part in claim.parts] for claim in claims
     )
     words = (
         f"the goal makes up {signal[0]} of what the critic's first layer hears and {signal[1]} of "
@@ -171,21 +171,21 @@ def _clauses(evaluation: Evaluation, time: Time) -> list[tuple[Claim, str]]:
     return list(zip(claims, words, strict=True))
 
 
-def _fix(evaluation: Evaluation, time: Time, arm: str) -> str:
-    claim = evaluation.find("C5", time, arm)
+def _fix(assessment: Assessment, time: Time, arm: str) -> str:
+    claim = assessment.find("C5", time, arm)
     differences = [part.difference for part in claim.parts if part.difference]
     if not differences:
         return f"{arm} has no seed to pair ({_outcome(claim)})"
     raised = sum(difference.mean > 0 for difference in differences)
     pairs = min(difference.pairs for difference in differences)
-    share = _number(claim.parts[0], evaluation.rules)
+    share = _number(claim.parts[0], assessment.thresholds)
     return (
         f"{arm} has it at {share} of what the critic hears and raises {raised} of "
         f"{len(differences)} quantities over {count(pairs, 'pair')} of seeds ({_outcome(claim)})"
     )
 
 
-def _number(part: Part, rules: Thresholds) -> str:
+def _number(part: Part, thresholds: Thresholds) -> str:
     """Return mean and unit, with the interval where there are seeds enough for a test.
 
     The interval of two or three seeds spans almost everything: it stands in the tables, and would
@@ -197,7 +197,7 @@ def _number(part: Part, rules: Thresholds) -> str:
     unit = " standard deviations" if quantity.unit == "std of Q" else ""
     some = f" ({len(sample.numbers)} of {len(sample.labels)} seeds)" if sample.gaps else ""
     words = value_of(quantity, part.interval.mean)
-    if part.interval.seeds >= rules.seeds_to_test:
+    if part.interval.seeds >= thresholds.seeds_to_test:
         words = with_interval(quantity, part.interval)
     return f"{words}{unit}{some}"
 

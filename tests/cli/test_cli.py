@@ -62,7 +62,7 @@ def test_every_seed_of_a_study_shares_the_probe_set(runs):
         (["train", "pixel-her", "--camera", "moon"], ["head_camera_rgb"]),
         (["train", "pixel-her", "--total-steps", "50"], ["--learning-starts"]),
         (["train", "pixel-her", "--image-size", "8"], ["too small"]),
-        (["train", "pixel-her", "--every.features", "0"], ["cadence"]),
+        (["train", "pixel-her", "--every.features", "0"], ["--every.features must be at least 1"]),
         (["train", "pixel-her", "--probe-set", "nowhere.safetensors"], ["nowhere.safetensors"]),
         (["train", "pixel-her", "--device", "abacus"], ["abacus"]),
     ],

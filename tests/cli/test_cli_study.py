@@ -6,8 +6,8 @@ import pytest
 from helpers.command import goalscope, refused
 from helpers.synthetic_runs import write_arms
 
-from goalscope.cli.pages import Report
 from goalscope.cli.plan import PlanError, find_plan, kept_plan, load_plan
+from goalscope.cli.report import Report
 from goalscope.diagnostics.record import RecordWriter, RunInfo
 from goalscope.training.runs.arms import find_arm
 

@@ -4,8 +4,9 @@ import psutil
 import pytest
 import torch
 
-from goalscope.cli import doctor
-from goalscope.cli.doctor import Doctor, Finding
+from goalscope.cli import machine
+from goalscope.cli.doctor import Doctor
+from goalscope.cli.machine import Finding
 from goalscope.training.envs.opengl import RenderingError, renderer_name
 
 
@@ -19,7 +20,7 @@ def test_a_machine_that_works(capsys):
 
 
 def test_the_time_of_a_frame_is_that_of_drawing_alone():
-    found = {finding.what: finding.value for finding in doctor.check_rendering()}
+    found = {finding.what: finding.value for finding in machine.check_rendering()}
     milliseconds = float(found["FetchPush frame, 84x84"].removesuffix(" ms"))
     assert 0.01 < milliseconds < 1000
 
@@ -31,7 +32,7 @@ def test_whatever_stops_drawing_is_said_in_one_line_and_fails(monkeypatch, capsy
     def fail() -> str:
         raise error
 
-    monkeypatch.setattr(doctor, "renderer_name", fail)
+    monkeypatch.setattr(machine, "renderer_name", fail)
     assert Doctor().run() == 2
     lines = [line for line in capsys.readouterr().out.splitlines() if "OpenGL renderer: " in line]
     assert len(lines) == 1
@@ -42,7 +43,7 @@ def test_whatever_stops_drawing_is_said_in_one_line_and_fails(monkeypatch, capsy
 def test_little_memory_is_a_note_and_no_failure(monkeypatch, capsys):
     little = psutil.virtual_memory()._replace(available=2**30)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
-    monkeypatch.setattr(doctor, "CHECKS", (doctor.check_room,))
+    monkeypatch.setattr(machine, "CHECKS", (machine.check_room,))
     assert Doctor().run() == 0
     said = capsys.readouterr().out
     assert "note  memory: " in said
@@ -52,10 +53,10 @@ def test_little_memory_is_a_note_and_no_failure(monkeypatch, capsys):
 
 def test_a_gpu_that_is_not_used_is_a_note(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(doctor.Path, "exists", lambda path: str(path) == "/dev/nvidia0")
-    monkeypatch.setattr(doctor, "renderer_name", lambda: "llvmpipe (LLVM 15.0.6, 256 bits)")
-    monkeypatch.setattr(doctor, "_milliseconds_per_frame", lambda: 3.0)
-    findings = [*doctor.check_torch(), *doctor.check_rendering()]
+    monkeypatch.setattr(machine.Path, "exists", lambda path: str(path) == "/dev/nvidia0")
+    monkeypatch.setattr(machine, "renderer_name", lambda: "llvmpipe (LLVM 15.0.6, 256 bits)")
+    monkeypatch.setattr(machine, "_milliseconds_per_frame", lambda: 3.0)
+    findings = [*machine.check_torch(), *machine.check_rendering()]
     noted = {finding.what: finding.remedy for finding in findings if finding.remedy}
     assert set(noted) == {"torch device", "OpenGL renderer"}
     assert "pytorch.org" in noted["torch device"]

@@ -12,7 +12,8 @@ from goalscope.diagnostics.material.probe_set import (
     goal_grid,
     load_probe_set,
 )
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.run import make_probe_set
 
 REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)

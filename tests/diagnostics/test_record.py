@@ -136,6 +136,35 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         RecordWriter(tmp_path / "file" / "run", RunInfo())
 
 
+def test_what_is_said_of_a_run_comes_back(tmp_path):
+    info = RunInfo(
+        name="a",
+        arm="pixel-her",
+        seed=3,
+        settings={"agent.learning_rate": 1e-4},
+        networks={"critic": {"features_dim": 6, "blocks": [{"name": "goal"}]}},
+        instruments={"feature_statistics": {"every": 50}},
+        notes=("a sentence",),
+    )
+    RecordWriter(tmp_path / "a", info).write(LINE)
+    assert read_run(tmp_path / "a").info == info
+    assert json.loads((tmp_path / "a" / RUN_FILE).read_text())["schema"] == 1
+
+
+def test_what_a_later_version_says_of_a_run_is_left_out(folder):
+    content = json.loads((folder / RUN_FILE).read_text())
+    (folder / RUN_FILE).write_text(json.dumps({**content, "mood": "good", "versions": None}))
+    assert read_run(folder).info == RunInfo(arm="pixel-her", seed=0)
+
+
+@pytest.mark.parametrize("section", ["settings", "networks", "probe_set"])
+def test_a_section_that_is_no_mapping_is_damage(folder, section):
+    content = json.loads((folder / RUN_FILE).read_text())
+    (folder / RUN_FILE).write_text(json.dumps({**content, section: [1, 2]}))
+    with pytest.raises(RecordError, match=f"damaged: '{section}' is not a mapping"):
+        read_run(folder)
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_leaves_the_lines_before_whole(folder, tmp_path):
     writer = RecordWriter(tmp_path / "other", RunInfo())

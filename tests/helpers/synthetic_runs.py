@@ -190,8 +190,16 @@ def _features(kind: Synthetic, share: Any, progress: float, generator: Any) -> d
             values[f"signal/{network}.{block}.signal"] = parts.get(block, goal) * 0.4
             values[f"signal/{network}.{block}.share"] = parts.get(block, goal)
         if kind.normalised:
-            values[f"features/{network}.pixels_raw.norm"] = 0.9 + 2 * progress
-            values[f"features/{network}.pixels_raw.spread"] = 0.006 + 0.1 * progress
+            raw = {
+                "norm": 0.9 + 2 * progress,
+                "spread": 0.006 + 0.1 * progress,
+                "zero_fraction": 0.62,
+                "dead_units": 0.42 * (1 - progress),
+                "effective_rank": 21.0 + 9 * progress,
+                "max_abs": 1.5,
+                "nonfinite": 0.0,
+            }
+            values |= {f"features/{network}.pixels_raw.{k}": v for k, v in raw.items()}
         if network != "actor":
             values[f"signal/{network}.action.signal"] = 1.1
         values[f"signal/{network}.residual"] = float(generator.normal(0, 0.02))

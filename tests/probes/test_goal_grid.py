@@ -1,6 +1,7 @@
 """The goal map against full forward passes; fronts and directions that are known."""
 
 import math
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,14 @@ def test_the_map_equals_full_forward_passes(kind):
             distance = math.dist(goal.tolist(), one["achieved_goal"][0].tolist())
             assert found.distance[s, g].item() == pytest.approx(distance, abs=1e-5)
     assert torch.equal(found.goals, batch.goals)
+
+
+def test_goals_of_double_precision_have_the_same_map():
+    batch, policy = batch_of(), policy_of()
+    doubled = {k: v.double() if "goal" in k else v for k, v in batch.observations.items()}
+    one, other = map_of(policy, batch), map_of(policy, replace(batch, observations=doubled))
+    for field in fields(one):
+        assert torch.equal(getattr(one, field.name), getattr(other, field.name)), field.name
 
 
 def test_a_mixed_goal_has_no_map():

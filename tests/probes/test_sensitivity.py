@@ -158,3 +158,19 @@ def test_a_derangement_moves_everything(size, seed):
     order = derangement(size, np.random.default_rng(seed))
     assert sorted(order.tolist()) == list(range(size))
     assert not (order == torch.arange(size)).any()
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_goals_of_any_dtype_are_measured_as_the_networks_read_them(kind):
+    """Every stock Fetch environment observes float64, and SB3's buffer hands it on."""
+    batch = batch_of()
+    double = GoalBatch(
+        {k: v.double() if "goal" in k else v for k, v in batch.observations.items()},
+        batch.actions,
+        batch.goals,
+    )
+    policy = POLICIES[kind]()
+    single, doubled = measure(policy, batch), measure(policy, double)
+    assert single.keys() == doubled.keys()
+    for name, value in single.items():
+        assert torch.equal(value, doubled[name]), name

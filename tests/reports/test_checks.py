@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from helpers.synthetic_runs import BASELINE, FLOORS, write_arms, write_run
+from helpers.synthetic_runs import BASELINE, FIX, FLOORS, write_arms, write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ from goalscope.reports.numbers.tables import load_run
 from goalscope.reports.numbers.windows import TIMES, three_times
 from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.evidence import judge_rivals
-from goalscope.reports.rivals.findings import find_suspects
+from goalscope.reports.rivals.findings import run_findings
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.combining import disjunction, flipped
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
@@ -83,7 +83,7 @@ def healthy(tmp_path_factory):
 
 
 def names(run):
-    return [suspect.name for suspect in find_suspects(run, faults_only=False)]
+    return [finding.name for finding in run_findings(run, faults_only=False)]
 
 
 def test_nothing_speaks_in_a_healthy_run(healthy):
@@ -97,6 +97,31 @@ def test_what_is_planted_is_named_first(healthy, name):
 
 def test_every_check_has_been_planted():
     assert {check.name for check in CHECKS} - set(PLANTED) == {"nan"}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("dead_units", {"zero_fraction": 1.0}, {"zero_fraction": 0.0}),
+        ("constant_features", {"norm": 2.0, "spread": 1e-5}, {"norm": 4.9, "spread": 0.3}),
+        ("rank_collapsed", {"effective_rank": 1.1}, {"effective_rank": 24.0}),
+    ],
+)
+def test_a_normalisation_hides_nothing_from_a_check(tmp_path, name, before, after):
+    run = with_metrics(load_run(write_run(tmp_path / "a", kind=FIX)), HEALTHY)
+    planted = {f"features/critic.pixels_raw.{k}": v for k, v in before.items()}
+    hidden = {f"features/critic.pixels.{k}": v for k, v in after.items()}
+    assert names(run) == []
+    assert names(with_metrics(run, planted | hidden))[0] == name
+
+
+def test_dead_units_are_read_as_a_normalised_encoder_was_recorded(tmp_path):
+    # of 50 features before LayerNorm and Tanh, as the demo's fix records them late in training
+    run = load_run(write_run(tmp_path / "a", kind=FIX))
+    recorded = {"pixels_raw.zero_fraction": 0.62, "pixels.zero_fraction": 0.0}
+    run = with_metrics(run, {f"features/critic.{k}": v for k, v in recorded.items()})
+    (check,) = [check for check in CHECKS if check.name == "dead_units"]
+    assert check.read(run, three_times([run]).windows["late"]) == 0.62
 
 
 def test_nan_is_named_before_what_follows_from_it(tmp_path):

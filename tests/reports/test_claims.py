@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_run
 
-from goalscope.reports.claims.judging import evaluate
+from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.windows import TIMES, three_times
 from goalscope.reports.statistics.outcomes import Outcome
@@ -16,49 +16,49 @@ DROWNED = Synthetic(goal_share=0.02, late_share=0.02, q_goal_swap=0.02, noise=0.
 DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 
 
-def evaluation_of(folders, rules=None):
+def evaluation_of(folders, thresholds=None):
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
-    return evaluate(arms, three_times(runs), rules or Thresholds())
+    return assess(arms, three_times(runs), thresholds or Thresholds())
 
 
 def test_a_drowned_baseline_and_a_fix_that_works(tmp_path):
     folders = write_arms(tmp_path, 5, {"pixel-her": DROWNED, "pixel-her-norm": FIX})
-    evaluation = evaluation_of(folders)
+    assessment = evaluation_of(folders)
     for time in TIMES:
-        assert evaluation.find("C1", time, "pixel-her").verdict.outcome is Outcome.SUPPORTED
-        assert evaluation.find("C2", time, "pixel-her").verdict.outcome is Outcome.SUPPORTED
-    assert evaluation.find("C4", "late", "pixel-her").verdict.outcome is Outcome.SUPPORTED
-    assert evaluation.chain("late").outcome is Outcome.SUPPORTED
-    assert evaluation.find("C5", "late", "pixel-her-norm").verdict.outcome is Outcome.SUPPORTED
-    part = evaluation.find("C5", "late", "pixel-her-norm").parts[0]
+        assert assessment.find("C1", time, "pixel-her").verdict.outcome is Outcome.SUPPORTED
+        assert assessment.find("C2", time, "pixel-her").verdict.outcome is Outcome.SUPPORTED
+    assert assessment.find("C4", "late", "pixel-her").verdict.outcome is Outcome.SUPPORTED
+    assert assessment.chain("late").outcome is Outcome.SUPPORTED
+    assert assessment.find("C5", "late", "pixel-her-norm").verdict.outcome is Outcome.SUPPORTED
+    part = assessment.find("C5", "late", "pixel-her-norm").parts[0]
     assert part.difference.low > 0
     assert part.holm_p >= part.difference.p_value
 
 
 def test_a_heard_goal_contradicts_and_leaves_the_fix_nothing_to_do(tmp_path):
     arms = {"pixel-her": BASELINE, "same": replace(BASELINE, noise=0.3)}
-    evaluation = evaluation_of(write_arms(tmp_path, 5, arms))
+    assessment = evaluation_of(write_arms(tmp_path, 5, arms))
     for link in ("C1", "C2"):
         for time in TIMES:
-            assert evaluation.find(link, time, "pixel-her").verdict.outcome is Outcome.CONTRADICTED
-    assert evaluation.chain("early").outcome is Outcome.CONTRADICTED
+            assert assessment.find(link, time, "pixel-her").verdict.outcome is Outcome.CONTRADICTED
+    assert assessment.chain("early").outcome is Outcome.CONTRADICTED
     for time in TIMES:
-        assert evaluation.find("C5", time, "same").verdict.outcome is not Outcome.SUPPORTED
+        assert assessment.find("C5", time, "same").verdict.outcome is not Outcome.SUPPORTED
 
 
 def test_two_seeds_lean_and_say_how_many(tmp_path):
-    evaluation = evaluation_of(write_arms(tmp_path, 2, {"pixel-her": DROWNED, "fix": FIX}))
-    claim = evaluation.find("C1", "late", "pixel-her")
+    assessment = evaluation_of(write_arms(tmp_path, 2, {"pixel-her": DROWNED, "fix": FIX}))
+    claim = assessment.find("C1", "late", "pixel-her")
     assert str(claim.verdict) == "leaning for"
     assert "2 seeds" in claim.verdict.reason
-    assert all(claim.verdict.outcome not in DECIDED for claim in evaluation.claims)
+    assert all(claim.verdict.outcome not in DECIDED for claim in assessment.claims)
 
 
 def test_one_seed_tests_nothing_but_is_shown(tmp_path):
-    evaluation = evaluation_of(write_arms(tmp_path, 1))
-    assert {claim.verdict.outcome for claim in evaluation.claims} == {Outcome.NOT_TESTED}
-    part = evaluation.find("C1", "late", "pixel-her").parts[0]
+    assessment = evaluation_of(write_arms(tmp_path, 1))
+    assert {claim.verdict.outcome for claim in assessment.claims} == {Outcome.NOT_TESTED}
+    part = assessment.find("C1", "late", "pixel-her").parts[0]
     assert part.interval.mean == pytest.approx(part.sample.numbers["seed 0"])
 
 
@@ -74,40 +74,40 @@ def test_a_nan_in_the_window_is_never_averaged_away(tmp_path, broken):
     folders = write_arms(tmp_path, 5, {"pixel-her": DROWNED, "fix": FIX})
     overrides = {("signal/critic.goal.share", 550): broken}
     folders.append(write_run(tmp_path / "x", "pixel-her", 5, replace(DROWNED, overrides=overrides)))
-    evaluation = evaluation_of(folders)
-    claim = evaluation.find("C1", "late", "pixel-her")
+    assessment = evaluation_of(folders)
+    claim = assessment.find("C1", "late", "pixel-her")
     assert str(claim.verdict) == "leaning for"
     assert claim.parts[0].sample.failed == ("seed 5",)
     assert "seed 5" in claim.verdict.reason
     # elsewhere the seed counts
-    early = evaluation.find("C1", "early", "pixel-her")
+    early = assessment.find("C1", "early", "pixel-her")
     assert early.verdict.outcome is Outcome.SUPPORTED
     assert early.parts[0].interval.seeds == 6
 
 
 def test_a_metric_that_is_absent_is_not_tested_with_its_name(tmp_path):
     without = replace(DROWNED, without=("signal/actor.goal.share",))
-    evaluation = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": without, "fix": without}))
-    claim = evaluation.find("C1", "late", "pixel-her")
+    assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": without, "fix": without}))
+    claim = assessment.find("C1", "late", "pixel-her")
     assert claim.verdict.outcome is Outcome.NOT_TESTED
     assert "signal/actor.goal.share is not in the record" in claim.verdict.reason
-    assert evaluation.find("C5", "late", "fix").verdict.outcome is Outcome.NOT_TESTED
+    assert assessment.find("C5", "late", "fix").verdict.outcome is Outcome.NOT_TESTED
 
 
 def test_without_a_probe_set_the_replay_batch_serves(tmp_path):
     kind = replace(DROWNED, sensitivity=("sensitivity_replay",))
-    evaluation = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": kind, "fix": DROWNED}))
-    assert evaluation.family == "sensitivity_replay"
-    part = evaluation.find("C4", "late", "pixel-her").parts[0]
+    assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": kind, "fix": DROWNED}))
+    assert assessment.family == "sensitivity_replay"
+    part = assessment.find("C4", "late", "pixel-her").parts[0]
     assert part.quantity.key.startswith("sensitivity_replay/")
     assert part.verdict.outcome is Outcome.SUPPORTED
 
 
 def test_without_goal_sensitivity_c4_is_not_tested(tmp_path):
     kind = replace(DROWNED, sensitivity=())
-    evaluation = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": kind, "fix": DROWNED}))
-    assert evaluation.family is None
-    assert evaluation.find("C4", "late", "pixel-her").verdict.outcome is Outcome.NOT_TESTED
+    assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": kind, "fix": DROWNED}))
+    assert assessment.family is None
+    assert assessment.find("C4", "late", "pixel-her").verdict.outcome is Outcome.NOT_TESTED
 
 
 def test_other_thresholds_decide_otherwise(tmp_path):
@@ -119,13 +119,13 @@ def test_other_thresholds_decide_otherwise(tmp_path):
 
 
 def test_the_literal_numbers_stand_beside(tmp_path):
-    evaluation = evaluation_of(write_arms(tmp_path, 2))
+    assessment = evaluation_of(write_arms(tmp_path, 2))
     beside = {
-        part.quantity.label: part for part in evaluation.find("C1", "late", "pixel-her").beside
+        part.quantity.label: part for part in assessment.find("C1", "late", "pixel-her").beside
     }
     dimensions = beside["goal's share of the critic's dimensions"]
     assert dimensions.interval.mean == pytest.approx(6 / 262)
     norm = beside["norm of pixels over norm of goal, critic"]
     assert norm.interval.mean == pytest.approx(6.9 / (1.6 * 1.41), rel=0.05)
-    labels = [p.quantity.label for p in evaluation.find("C4", "late", "pixel-her").beside]
+    labels = [p.quantity.label for p in assessment.find("C4", "late", "pixel-her").beside]
     assert labels == ["change of the action when the goal is exchanged"]

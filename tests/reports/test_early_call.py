@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from helpers.memory_runs import BASELINE, holding_numbers, holding_world, memory_run
 
+from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.early_call import early_calls
-from goalscope.reports.claims.judging import evaluate
 from goalscope.reports.numbers.windows import three_times, three_times_by_step
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.sentences import early_call_sentence
@@ -19,9 +19,9 @@ CUTS = [1, 3, 10, 30, 100, 300, 1000, 3000, 5000]
 
 def calls_of(arms, times=three_times):
     runs = [run for group in arms.values() for run in group]
-    evaluation = evaluate(arms, times(runs), Thresholds())
-    calls = {(call.link, call.arm): call for call in early_calls(arms, evaluation)}
-    return calls, evaluation
+    assessment = assess(arms, times(runs), Thresholds())
+    calls = {(call.link, call.arm): call for call in early_calls(arms, assessment)}
+    return calls, assessment
 
 
 def baseline(seeds=5, **series):
@@ -43,7 +43,7 @@ def changed(table, function):
 
 def test_an_outcome_is_called_where_it_last_changed():
     arms = {BASELINE: baseline(**{SHARE: lambda update: 20 if update < 260 else 1})}
-    calls, evaluation = calls_of(arms)
+    calls, assessment = calls_of(arms)
     call = calls["C1", BASELINE]
     assert list(call.outcomes) == CUTS
     assert [call.outcomes[cut] for cut in CUTS[:6]] == ["contradicted"] * 6
@@ -51,7 +51,7 @@ def test_an_outcome_is_called_where_it_last_changed():
     assert call.settled == 1000
     assert calls["C2", BASELINE].settled == 1
     for (link, arm), each in calls.items():
-        assert each.outcomes[5000] == str(evaluation.find(link, "late", arm).verdict)
+        assert each.outcomes[5000] == str(assessment.find(link, "late", arm).verdict)
     assert early_call_sentence(call) == (
         "C1 of pixel-her is supported from update 1,000 on, 20 % of the way to 5,000."
     )
@@ -99,17 +99,17 @@ def test_every_arm_has_a_call_of_its_fix_and_only_the_baseline_of_the_chain():
 
 
 def test_by_step_the_cut_offs_are_steps():
-    calls, evaluation = calls_of(holding_world(), three_times_by_step)
+    calls, assessment = calls_of(holding_world(), three_times_by_step)
     call = calls["C1", BASELINE]
-    assert call.axis == evaluation.times.windows["late"].axis == "step"
+    assert call.axis == assessment.times.windows["late"].axis == "step"
     assert "from step 1 on" in early_call_sentence(call)
 
 
 def test_a_run_without_updates_has_none():
     runs = [memory_run(BASELINE, seed, holding_numbers(0), updates=(0,)) for seed in range(5)]
-    calls, evaluation = calls_of({BASELINE: runs})
+    calls, assessment = calls_of({BASELINE: runs})
     assert calls == {}
-    assert evaluation.times.windows["late"] is None
+    assert assessment.times.windows["late"] is None
 
 
 def test_a_study_of_65_runs_takes_seconds():
@@ -123,7 +123,7 @@ def test_a_study_of_65_runs_takes_seconds():
         for arm in range(arms)
     }
     runs = [run for group in world.values() for run in group]
-    evaluation = evaluate(world, three_times(runs), Thresholds())
+    assessment = assess(world, three_times(runs), Thresholds())
     start = time.process_time()
-    assert len(early_calls(world, evaluation)) == 3 + arms - 1
+    assert len(early_calls(world, assessment)) == 3 + arms - 1
     assert time.process_time() - start < 10  # some 1.5 s on an idle machine

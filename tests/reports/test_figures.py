@@ -13,7 +13,7 @@ from helpers.synthetic_runs import BASELINE, write_arms, write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goalscope.reports.claims.judging import evaluate
+from goalscope.reports.claims.assessment import assess
 from goalscope.reports.figures.comparison.figures import comparison_drawings
 from goalscope.reports.figures.distance import bin_centres
 from goalscope.reports.figures.drawing import (
@@ -148,11 +148,11 @@ def test_a_comparison_by_step_has_a_figure_of_its_own(tmp_path):
     folders = write_arms(tmp_path, 2, {"pixel-her": replace(BASELINE, updates=100), "slow": slow})
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
-    evaluation = evaluate(arms, three_times(runs), Thresholds())
-    names = [d.name for d in comparison_drawings(arms, evaluation, by_step=True)]
+    assessment = assess(arms, three_times(runs), Thresholds())
+    names = [d.name for d in comparison_drawings(arms, assessment, by_step=True)]
     assert names[0] == "three_times"
     assert names[-1] == "by_step"
-    assert all(d.caption for d in comparison_drawings(arms, evaluation, by_step=False))
+    assert all(d.caption for d in comparison_drawings(arms, assessment, by_step=False))
 
 
 def test_the_baseline_is_always_blue_and_arms_differ():

@@ -17,8 +17,8 @@ from helpers.memory_runs import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.early_call import early_calls
-from goalscope.reports.claims.judging import evaluate
 from goalscope.reports.numbers.windows import TIMES, three_times
 from goalscope.reports.pages.claims_files import claims_content, write_claims_table
 from goalscope.reports.statistics.outcomes import Outcome
@@ -37,9 +37,9 @@ LINK_KEYS = {  # a metric each link cannot be tested without
 }
 
 
-def evaluation_of(world, rules=None):
+def evaluation_of(world, thresholds=None):
     runs = [run for group in world.values() for run in group]
-    return evaluate(world, three_times(runs), rules or Thresholds())
+    return assess(world, three_times(runs), thresholds or Thresholds())
 
 
 def arm_of(link):
@@ -101,11 +101,11 @@ def test_no_link_is_decided_where_a_seed_is_missing_or_broken(holds, link, seed,
 
 @pytest.mark.parametrize("seeds", [1, 2, 4])
 def test_no_link_is_decided_with_fewer_than_five_seeds(seeds):
-    evaluation = evaluation_of(holding_world(seeds))
-    outcomes = {str(claim.verdict) for claim in evaluation.claims}
+    assessment = evaluation_of(holding_world(seeds))
+    outcomes = {str(claim.verdict) for claim in assessment.claims}
     allowed = {"not tested", "leaning for", "leaning against", "undecided"}
     assert outcomes <= ({"not tested"} if seeds == 1 else allowed)
-    assert all(claim.holm_p is None for claim in evaluation.claims)
+    assert all(claim.holm_p is None for claim in assessment.claims)
 
 
 def test_without_probes_c3_is_not_tested_and_says_what_is_missing(holds):
@@ -204,8 +204,8 @@ def test_other_seeds_are_compared_without_pairs(holds):
 
 
 def test_everything_goes_into_the_files(holds, tmp_path):
-    world, evaluation = holds
-    content = claims_content(evaluation, None, {}, early_calls(world, evaluation))
+    world, assessment = holds
+    content = claims_content(assessment, None, {}, early_calls(world, assessment))
     content = json.loads(json.dumps(content, allow_nan=False))
     assert content["schema"] == 2
     assert content["thresholds"]["success_marks"] == [0.5, 0.7, 0.85]
@@ -228,7 +228,7 @@ def test_everything_goes_into_the_files(holds, tmp_path):
     calls = {(call["link"], call["arm"]): call for call in content["early_calls"]}
     assert calls["C1", BASELINE]["axis"] == "update"
     assert calls["C1", BASELINE]["outcomes"][-1] == {"until": 10000, "outcome": "supported"}
-    write_claims_table(evaluation, tmp_path / "claims.csv")
+    write_claims_table(assessment, tmp_path / "claims.csv")
     header = (tmp_path / "claims.csv").read_text().splitlines()[0]
     assert "link_holm_p" in header
     assert "points" not in header

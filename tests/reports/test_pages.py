@@ -240,6 +240,6 @@ def test_pages_can_be_made_without_a_display(tmp_path):
 
 def test_thresholds_of_a_study_are_printed(tmp_path, one_figure):
     folders = write_arms(tmp_path, 1, {"pixel-her": SHORT, "fix": SHORT_FIX})
-    rules = reports.Thresholds(goal_share=0.25)
-    comparison = write_comparison(folders, tmp_path / "page", rules)
+    thresholds = reports.Thresholds(goal_share=0.25)
+    comparison = write_comparison(folders, tmp_path / "page", thresholds)
     assert "below 25 %" in comparison.page.read_text()

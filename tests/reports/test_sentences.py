@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_run
 
-from goalscope.reports.claims.judging import evaluate
+from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.tables import load_run
 from goalscope.reports.numbers.windows import three_times
@@ -23,8 +23,8 @@ from goalscope.reports.text.sentences import (
 def sentences_of(folders):
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
-    evaluation = evaluate(arms, three_times(runs), Thresholds())
-    return time_sentences(evaluation, arms), overall_sentence(evaluation)
+    assessment = assess(arms, three_times(runs), Thresholds())
+    return time_sentences(assessment, arms), overall_sentence(assessment)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_a_run_too_short_says_so(tmp_path):
 
 def test_a_single_run_states_numbers_and_that_one_seed_is_no_test(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
-    evaluation = evaluate({run.arm: [run]}, three_times([run]), Thresholds())
-    sentences = single_run_sentences(evaluation, run)
+    assessment = assess({run.arm: [run]}, three_times([run]), Thresholds())
+    sentences = single_run_sentences(assessment, run)
     assert len(sentences) == 4
     assert all(re.search(r"\d+ %", sentence) for sentence in sentences)
     assert sentences[3].startswith("One seed is no test")

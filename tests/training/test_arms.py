@@ -5,12 +5,12 @@ from dataclasses import fields, replace
 import pytest
 
 from goalscope.diagnostics.record import read_run
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.training.agents.settings import AgentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.arms import (
     ARMS,
     BASES,
     CHANGES,
-    AgentSettings,
     UnknownArm,
     find_arm,
 )
@@ -95,8 +95,9 @@ def test_every_arm_trains(name, fast, tmp_path):
         total_steps=300,
         learning_starts=100,
         batch_size=16,
-        environment=EnvironmentSettings(id="FetchPush-v4", image_size=36),
-        cadence=Cadence(sensitivity=50),
+        env="FetchPush-v4",
+        image_size=36,
+        every=Cadence(sensitivity=50),
         evaluation=EvaluationSettings(every=300, episodes=1),
         fast=fast,
         threads=1,

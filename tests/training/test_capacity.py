@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from goalscope.cli.doctor import check_run
-from goalscope.training.envs.making import EnvironmentSettings
+from goalscope.cli.machine import check_run
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.visibility import object_pixels
 from goalscope.training.replay.sizes import GIB
 from goalscope.training.runs.capacity import room_for

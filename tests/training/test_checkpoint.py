@@ -7,7 +7,6 @@ import shutil
 import pytest
 
 from goalscope.diagnostics.record import read_run
-from goalscope.training.envs.making import EnvironmentSettings
 from goalscope.training.runs.checkpoint import folder as checkpoints
 from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
 from goalscope.training.runs.run import train
@@ -21,8 +20,9 @@ def settings(out, total_steps=200) -> RunSettings:
         total_steps=total_steps,
         learning_starts=100,
         batch_size=16,
-        environment=EnvironmentSettings(id="FetchReach-v4", image_size=36),
-        cadence=Cadence(sensitivity=50),
+        env="FetchReach-v4",
+        image_size=36,
+        every=Cadence(sensitivity=50),
         evaluation=EvaluationSettings(every=0),
         checkpoint_every=100,
         fast=True,

@@ -10,8 +10,9 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.preprocessing import is_image_space
 
 from goalscope.training import PixelGoalEnv
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.pixel_goal_env import FETCH_TASKS, UnusableEnvironment
+from goalscope.training.envs.settings import EnvironmentSettings
 
 gym.register_envs(gymnasium_robotics)
 

@@ -11,7 +11,8 @@ from stable_baselines3.common.evaluation import evaluate_policy
 
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.record import read_run
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.evaluation.episodes import (
     EvaluationCallback,
     NotEvaluable,

@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.opengl import (
     FrameRenderer,
     FreeCamera,
@@ -20,6 +20,7 @@ from goalscope.training.envs.opengl import (
     renderer_name,
     select_backend,
 )
+from goalscope.training.envs.settings import EnvironmentSettings
 
 SCENE = """
 <mujoco>

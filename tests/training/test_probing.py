@@ -4,12 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from conftest import REACH
 from safetensors.torch import load_file, save_file
-from stable_baselines3 import TD3, HerReplayBuffer
+from stable_baselines3 import SAC, TD3, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
 from goalscope.diagnostics.material import labelled_set
@@ -17,7 +18,8 @@ from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.probe_set import ProbeSetError, gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import RecordWriter, RunInfo, read_arrays, read_run
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.probing import checkpoints as probing
 from goalscope.training.probing.checkpoints import probe_run, run_of, shifted
 from goalscope.training.probing.zips import ModelError, probe_zip
@@ -42,7 +44,8 @@ def trained(tmp_path_factory):
             arm="pixel-her-drq",
             out=tmp_path_factory.mktemp("trained") / "run",
             total_steps=140,
-            environment=REACH,
+            env=REACH.id,
+            image_size=REACH.image_size,
             batch_size=16,
             checkpoint_every=70,
             evaluation=EvaluationSettings(every=0),
@@ -157,6 +160,54 @@ def test_an_sb3_file_of_ones_own(saved, tmp_path):
     assert "attribution/critic.pixels.shapley_share" in record.probes[0].values
 
 
+class AsGymnasiumHasIt(gym.ObservationWrapper):
+    """Images (H, W, C) and goals of double precision, as stock environments observe."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        goal = gym.spaces.Box(-np.inf, np.inf, (3,), np.float64)
+        image = gym.spaces.Box(0, 255, (36, 36, 3), np.uint8)
+        keys = env.observation_space.spaces  # in their order
+        self.observation_space = gym.spaces.Dict(
+            **{key: image if key == "pixels" else goal for key in keys}
+        )
+
+    def observation(self, observation):
+        seen = {k: v.astype(np.float64) for k, v in observation.items() if k != "pixels"}
+        return {**seen, "pixels": observation["pixels"].transpose(1, 2, 0)}
+
+
+def test_images_and_goals_as_stock_environments_observe_them(tmp_path):
+    def make():
+        return AsGymnasiumHasIt(make_reach())
+
+    model = SAC("MultiInputPolicy", make_vec_env(make), buffer_size=10, seed=3)
+    model.save(tmp_path / "theirs.zip")  # SB3 has turned the images for its networks
+    model.get_env().close()
+    assert model.observation_space["pixels"].shape == (3, 36, 36)
+    line = probe_zip(tmp_path / "theirs.zip", make, tmp_path / "theirs", trust=True)
+    ours = SAC("MultiInputPolicy", make_vec_env(make_reach), buffer_size=10, seed=3)
+    ours.save(tmp_path / "ours.zip")
+    ours.get_env().close()
+    expected = probe_zip(tmp_path / "ours.zip", make_reach, tmp_path / "ours", trust=True)
+    assert line.values == pytest.approx(expected.values, rel=1e-4, nan_ok=True)
+    one, other = read_run(tmp_path / "theirs"), read_run(tmp_path / "ours")
+    assert one.measurements[0].values == pytest.approx(
+        other.measurements[0].values, rel=1e-4, nan_ok=True
+    )
+
+
+def test_an_environment_that_cannot_be_made_is_said_in_one_line(saved, tmp_path):
+    def broken():
+        raise RuntimeError("no licence")
+
+    with pytest.raises(ModelError, match=r"cannot be made \(RuntimeError: no licence\)"):
+        probe_zip(saved, broken, tmp_path / "out", "TD3", trust=True)
+    with pytest.raises(ModelError, match="observes a Box"):
+        probe_zip(saved, lambda: gym.make("Pendulum-v1"), tmp_path / "out", "TD3", trust=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_sb3_file_is_not_unpickled_without_trust(saved, tmp_path):
     with pytest.raises(ModelError, match=r"pickled.*--trust"):
         probe_zip(saved, make_reach, tmp_path / "out", "TD3")
@@ -212,7 +263,8 @@ def test_an_arm_without_goals_has_nothing_to_be_asked(tmp_path):
         arm="reach-pixel",
         out=tmp_path / "run",
         total_steps=120,
-        environment=REACH,
+        env=REACH.id,
+        image_size=REACH.image_size,
         batch_size=16,
         evaluation=EvaluationSettings(every=0),
     )

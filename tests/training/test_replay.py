@@ -18,7 +18,8 @@ from stable_baselines3.common.vec_env import SubprocVecEnv, VecNormalize
 
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.record import read_run
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.replay import (
     BufferTooLarge,
     ReplayBytes,

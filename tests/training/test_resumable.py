@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from stable_baselines3.common.monitor import Monitor
 
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.pixel_goal_env import FETCH_TASKS
 from goalscope.training.envs.resumable import ResumableEnv
+from goalscope.training.envs.settings import EnvironmentSettings
 
 
 def make(task: str, **settings) -> ResumableEnv:

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from goalscope.diagnostics.record import is_run, last_update, read_run
-from goalscope.training.envs.making import EnvironmentSettings
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
-from goalscope.training.runs.study import StudyError, read_study, run_study
+from goalscope.training.runs.study import run_study
+from goalscope.training.runs.study_folder import StudyError, read_study
 
 
 def settings(folder, seed) -> RunSettings:
@@ -24,8 +24,9 @@ def settings(folder, seed) -> RunSettings:
         seed=seed,
         learning_starts=100,
         batch_size=16,
-        environment=EnvironmentSettings(id="FetchReach-v4", image_size=36),
-        cadence=Cadence(sensitivity=50),
+        env="FetchReach-v4",
+        image_size=36,
+        every=Cadence(sensitivity=50),
         evaluation=EvaluationSettings(every=0),
     )
 

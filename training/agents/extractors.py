@@ -1,7 +1,6 @@
 """Features extractors that an SB3 policy can be given in `policy_kwargs`."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from gymnasium import spaces
@@ -11,10 +10,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureC
 from torch import Tensor, nn
 
 from goalscope.probes.blocks import GOAL_KEYS
-
-Encoder = Literal["nature", "spatial"]
-Trunk = Literal["plain", "layernorm-tanh", "drqv2", "simnorm"]
-SIMNORM_GROUP = 8  # TD-MPC2's own
+from goalscope.training.agents.settings import SIMNORM_GROUP, Encoder, Trunk
 
 
 class FusionExtractor(BaseFeaturesExtractor):
@@ -22,7 +18,8 @@ class FusionExtractor(BaseFeaturesExtractor):
 
     Per key, in the space's order: an image passes its encoder, its trunk and a fixed gain; a vector
     is flattened, a goal vector standardised where constants are given. The results are
-    concatenated. With every switch at its default it computes what SB3's `CombinedExtractor` does.
+    concatenated. With every switch at its default it computes what SB3's `CombinedExtractor` does,
+    whose keywords it takes: there `cnn_dim` is called `cnn_output_dim`.
 
     Args:
         observation_space: a Dict space.
@@ -59,20 +56,20 @@ class FusionExtractor(BaseFeaturesExtractor):
                 f"{type(observation_space).__name__}; use it with MultiInputPolicy"
             )
         extractors: dict[str, nn.Module] = {}
-        width = constant_features
+        features_dim = constant_features
         for key, space in observation_space.spaces.items():
             if is_image_space(space, normalized_image=normalized_image):
                 assert isinstance(space, spaces.Box)  # what an image space is
                 extractors[key] = _image_path(
                     space, cnn_output_dim, normalized_image, encoder, trunk, image_gain
                 )
-                width += cnn_output_dim
+                features_dim += cnn_output_dim
             else:
                 extractors[key] = nn.Flatten()
                 if key in GOAL_KEYS and goal_mean is not None and goal_std is not None:
                     extractors[key] = nn.Sequential(nn.Flatten(), Standardise(goal_mean, goal_std))
-                width += flatdim(space)
-        super().__init__(observation_space, features_dim=width)
+                features_dim += flatdim(space)
+        super().__init__(observation_space, features_dim=features_dim)
         self.extractors = nn.ModuleDict(extractors)
         self.constant_features = constant_features
 
@@ -140,11 +137,11 @@ class SpatialSoftmaxCNN(BaseFeaturesExtractor):
 
     Args:
         observation_space: an image space, channels first.
-        features_dim: number of features.
+        cnn_dim: number of features.
     """
 
-    def __init__(self, observation_space: spaces.Box, features_dim: int = 256) -> None:
-        super().__init__(observation_space, features_dim)
+    def __init__(self, observation_space: spaces.Box, cnn_dim: int = 256) -> None:
+        super().__init__(observation_space, cnn_dim)
         channels = observation_space.shape[0]
         self.cnn = nn.Sequential(
             nn.Conv2d(channels, 32, 3, stride=2),
@@ -155,10 +152,10 @@ class SpatialSoftmaxCNN(BaseFeaturesExtractor):
             nn.ReLU(),
             SpatialSoftmax(),
         )
-        self.linear = nn.Sequential(nn.Linear(64, features_dim), nn.ReLU())
+        self.linear = nn.Sequential(nn.Linear(64, cnn_dim), nn.ReLU())
 
     def forward(self, observations: Tensor) -> Tensor:
-        """Return the features, float (B, features_dim), of images in [0, 1]."""
+        """Return the features, float (B, cnn_dim), of images in [0, 1]."""
         features: Tensor = self.linear(self.cnn(observations))
         return features
 
@@ -201,25 +198,25 @@ class Standardise(nn.Module):
 
 
 def _image_path(
-    space: spaces.Box, width: int, normalized: bool, encoder: Encoder, trunk: Trunk, gain: float
+    space: spaces.Box, cnn_dim: int, normalized: bool, encoder: Encoder, trunk: Trunk, gain: float
 ) -> nn.Module:
     cnn: NatureCNN | SpatialSoftmaxCNN = (
-        NatureCNN(space, width, normalized)
+        NatureCNN(space, cnn_dim, normalized)
         if encoder == "nature"
-        else SpatialSoftmaxCNN(space, width)
+        else SpatialSoftmaxCNN(space, cnn_dim)
     )
     layers: list[nn.Module] = [cnn]
     if trunk in ("drqv2", "simnorm"):
         del cnn.linear[-1]  # the ReLU
     if trunk in ("layernorm-tanh", "drqv2"):
-        layers += [nn.LayerNorm(width), nn.Tanh()]
+        layers += [nn.LayerNorm(cnn_dim), nn.Tanh()]
     if trunk == "simnorm":
-        if width % SIMNORM_GROUP:
+        if cnn_dim % SIMNORM_GROUP:
             raise ValueError(
-                f"SimNorm groups features by {SIMNORM_GROUP}, and {width} image features do not "
-                f"divide; use --cnn-dim {max(1, width // SIMNORM_GROUP) * SIMNORM_GROUP}"
+                f"SimNorm groups features by {SIMNORM_GROUP}, and {cnn_dim} image features do not "
+                f"divide; use --cnn-dim {max(1, cnn_dim // SIMNORM_GROUP) * SIMNORM_GROUP}"
             )
-        layers += [nn.LayerNorm(width), SimNorm()]
+        layers += [nn.LayerNorm(cnn_dim), SimNorm()]
     if gain != 1.0:
         layers.append(Gain(gain))
     return nn.Sequential(*layers) if len(layers) > 1 else cnn

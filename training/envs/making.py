@@ -1,7 +1,8 @@
-"""Environments by their settings: which Fetch task, and what is observed of it."""
+"""Environments by their settings: which task, and what is observed of it."""
 
 import contextlib
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, cast
@@ -9,14 +10,13 @@ from typing import Any, cast
 import gymnasium as gym
 import numpy as np
 
-from goalscope.training.envs.opengl import FreeCamera
-from goalscope.training.envs.pixel_goal_env import (
-    FETCH_TASKS,
-    Observation,
-    PixelGoalEnv,
-    ShuffledPixels,
-    UnusableEnvironment,
-)
+from goalscope.diagnostics.record import fetch_task
+from goalscope.training.envs.observing import Observation, UnusableEnvironment
+from goalscope.training.envs.opengl import FreeCamera, renderer_name
+from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
+from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.shuffled_pixels import ShuffledPixels
+from goalscope.training.envs.tasks import FETCH_TASKS, PIXEL_POINT
 
 with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
     import gymnasium_robotics
@@ -25,47 +25,59 @@ VIEWS = {"close": FreeCamera((1.34, 0.75, 0.45), distance=0.85, azimuth=132.0, e
 
 
 @dataclass(frozen=True)
-class EnvironmentSettings:
-    """What is observed, and of what.
+class _Kind:
+    """How the tasks of one kind are made.
 
     Attributes:
-        id: the Fetch task.
-        image_size: height and width of the image in pixels.
-        camera: camera of the model, or one of `VIEWS`; None is the environment's own view.
-        pixels: observe the image.
-        goals: observe the goal vectors.
-        state: observe the simulator's whole state.
-        proprioception: also observe the gripper's own position and velocity.
-        frame_stack: frames stacked along the channels; pixels only.
-        goal_marker: draw the red ball at the desired goal.
-        offsamples: samples of antialiasing; they change the pixels.
-        shuffled_pixels: show the image of another observation.
-        dense_reward: minus the distance in metres instead of -1 and 0.
+        make: from the settings, observed as they say.
+        simulate: from the settings, drawing nothing: for rewards, and for what needs goals alone.
+        packages: what its numbers depend on.
+        opengl: whether frames are drawn by OpenGL.
     """
 
-    id: str = "FetchPush-v4"
-    image_size: int = 84
-    camera: str | None = None
-    pixels: bool = True
-    goals: bool = True
-    state: bool = False
-    proprioception: bool = False
-    frame_stack: int = 1
-    goal_marker: bool = True
-    offsamples: int = 0
-    shuffled_pixels: bool = False
-    dense_reward: bool = False
+    make: Callable[[EnvironmentSettings], gym.Env[Observation, np.ndarray]]
+    simulate: Callable[[EnvironmentSettings], gym.Env[Any, np.ndarray]]
+    packages: tuple[str, ...]
+    opengl: bool
 
 
 def make_environment(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
-    """Return a new environment: a `PixelGoalEnv`, with its pixels shuffled where that is asked.
+    """Return a new environment, with its pixels shuffled where that is asked.
 
     Raises:
-        UnusableEnvironment: unknown id or camera, no goals, not a Fetch task, too small an image.
+        UnusableEnvironment: unknown id or camera, no goals, not a task of ours, too small an image.
         RenderingError: no OpenGL.
     """
-    env = PixelGoalEnv(
-        make_task(settings),
+    env = _kind(settings).make(settings)
+    return ShuffledPixels(env) if settings.shuffled_pixels else env
+
+
+def make_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
+    """Return the environment that draws nothing and observes its goals.
+
+    Raises:
+        UnusableEnvironment: no task of that name.
+    """
+    return _kind(settings).simulate(settings)
+
+
+def packages_of(settings: EnvironmentSettings) -> tuple[str, ...]:
+    """Return the packages that decide what happens in the task."""
+    return _kind(settings).packages
+
+
+def renderer_of(settings: EnvironmentSettings) -> str | None:
+    """Return what draws the frames, as OpenGL calls it; None where nothing needs OpenGL.
+
+    Raises:
+        RenderingError: no OpenGL.
+    """
+    return renderer_name() if settings.pixels and _kind(settings).opengl else None
+
+
+def _fetch(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
+    return PixelGoalEnv(
+        _fetch_simulation(settings),
         image_size=settings.image_size,
         camera=VIEWS.get(settings.camera or "", settings.camera),
         proprioception=settings.proprioception,
@@ -76,18 +88,12 @@ def make_environment(settings: EnvironmentSettings) -> gym.Env[Observation, np.n
         goals=settings.goals,
         state=settings.state,
     )
-    return ShuffledPixels(env) if settings.shuffled_pixels else env
 
 
-def make_task(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
-    """Return gymnasium-robotics' own environment, which draws nothing.
-
-    Raises:
-        UnusableEnvironment: no Fetch task of that name.
-    """
+def _fetch_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
     gym.register_envs(gymnasium_robotics)
-    close = get_close_matches(settings.id, FETCH_TASKS, n=1, cutoff=0.4)
-    hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(FETCH_TASKS)}"
+    close = get_close_matches(settings.id, KINDS, n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(KINDS)}"
     try:
         # Its checker knows nothing of an environment that is restored instead of reset.
         env = gym.make(settings.id, disable_env_checker=True)
@@ -96,6 +102,56 @@ def make_task(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
     except (gym.error.Error, ImportError) as error:  # a malformed name, a missing package
         cause = str(error).splitlines()[0]
         raise UnusableEnvironment(f"{settings.id!r} cannot be made ({cause}); {hint}") from error
+    robot = cast(Any, env.unwrapped)
+    robot.goal_task = fetch_task(settings.id)
     if settings.dense_reward:
-        cast(Any, env.unwrapped).reward_type = "dense"
+        robot.reward_type = "dense"
     return env
+
+
+def _point(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
+    if settings.camera is not None or settings.offsamples:
+        raise UnusableEnvironment(
+            f"{settings.id} has no cameras and no antialiasing to choose; leave --camera and "
+            "close-camera out"
+        )
+    return gym.make(
+        settings.id,
+        disable_env_checker=True,
+        image_size=settings.image_size,
+        proprioception=settings.proprioception,
+        frame_stack=settings.frame_stack,
+        goal_marker=settings.goal_marker,
+        pixels=settings.pixels,
+        goals=settings.goals,
+        state=settings.state,
+        dense_reward=settings.dense_reward,
+    )
+
+
+def _point_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
+    return gym.make(
+        settings.id, disable_env_checker=True, pixels=False, dense_reward=settings.dense_reward
+    )
+
+
+def _kind(settings: EnvironmentSettings) -> _Kind:
+    # Variants of the Fetch tasks, and what there is not, are gymnasium-robotics' to know.
+    return KINDS.get(settings.id, _FETCH)
+
+
+_FETCH = _Kind(
+    _fetch,
+    _fetch_simulation,
+    packages=("mujoco", "gymnasium-robotics", "gymnasium", "numpy"),
+    opengl=True,
+)
+KINDS: Mapping[str, _Kind] = {
+    **dict.fromkeys(FETCH_TASKS, _FETCH),
+    PIXEL_POINT.name: _Kind(
+        _point,
+        _point_simulation,
+        packages=("gymnasium", "numpy"),
+        opengl=False,
+    ),
+}

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from goalscope.errors import UserError
+
 _LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
 _ON_SCREEN = ("glfw", "glx", "enable", "enabled", "on", "true", "1")
 _MOST_GEOMETRIES = 1000  # in a scene, as gymnasium has it; Fetch's have 26
@@ -24,7 +26,7 @@ _REMEDY = (
 )
 
 
-class RenderingError(Exception):
+class RenderingError(UserError):
     """Nothing can be drawn; the message is one line and names the remedy."""
 
 

@@ -1,6 +1,5 @@
 """Fetch goal tasks observed as pixels and goal vectors."""
 
-from collections import deque
 from typing import Any, SupportsFloat, cast
 
 import gymnasium as gym
@@ -8,22 +7,13 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
-from goalscope.training.envs.opengl import (
-    FrameRenderer,
-    FreeCamera,
-    UnknownCamera,
-    renderer_name,
-)
-
-SMALLEST_IMAGE = 36  # what NatureCNN's three convolutions need
-FETCH_TASKS = tuple(f"Fetch{task}-v4" for task in ("Reach", "Push", "Slide", "PickAndPlace"))
-GOALS = ("achieved_goal", "desired_goal")
-
-Observation = dict[str, np.ndarray]
-
-
-class UnusableEnvironment(Exception):
-    """The environment cannot be used; the message is one line and names the remedy."""
+from goalscope.diagnostics.record import fetch_task
+from goalscope.probes.blocks import GOAL_KEYS
+from goalscope.training.envs.keeping import Arrays, Values, numbered, refill
+from goalscope.training.envs.mujoco_state import restore_robot, robot_state
+from goalscope.training.envs.observing import Observation, Observed, UnusableEnvironment
+from goalscope.training.envs.opengl import FrameRenderer, FreeCamera, UnknownCamera
+from goalscope.training.envs.tasks import FETCH_TASKS
 
 
 class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstructorArgs):
@@ -37,7 +27,7 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
 
     `info` carries for probes `goal_distance`, metres, and, float64 (3,), metres and metres per
     second, `gripper_position`, `gripper_velocity` and, in tasks with an object, `object_position`
-    and `object_velocity`.
+    and `object_velocity`. `goal_task` says what the task is about.
 
     Args:
         env: a Fetch environment of gymnasium-robotics, made without a render mode.
@@ -83,12 +73,17 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
         )
         super().__init__(env)
         self._robot = cast(Any, env.unwrapped)
-        _check(env)
-        _check_image(image_size, frame_stack, offsamples)
-        self._parts = {"pixels": pixels, "goals": goals, "state": state}
-        self._proprioception = proprioception
+        _check(env, offsamples)
+        self.goal_task = fetch_task(_name(env))
         self._has_object = bool(self._robot.has_object)
-        self.frames: deque[np.ndarray] = deque(maxlen=frame_stack)
+        lengths: dict[str, int] = dict.fromkeys(GOAL_KEYS, 3) if goals else {}
+        if proprioception:
+            lengths["proprioception"] = 10
+        if state:
+            own = cast(spaces.Dict, env.observation_space)["observation"]
+            lengths["state"] = cast(spaces.Box, own).shape[0]
+        self._observed = Observed(lengths, image_size if pixels else None, frame_stack)
+        self.observation_space = self._observed.space
         self._marker = self._robot.model.site("target0").id
         if not goal_marker:
             self._robot.model.site_rgba[self._marker, 3] = 0.0
@@ -101,20 +96,6 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
                 )
             except UnknownCamera as error:
                 raise UnusableEnvironment(str(error)) from error
-        shapes: dict[str, Any] = dict.fromkeys(GOALS, (3,)) if goals else {}
-        if proprioception:
-            shapes["proprioception"] = (10,)
-        if state:
-            shapes["state"] = cast(spaces.Dict, env.observation_space)["observation"].shape
-        observed: dict[str, spaces.Space[Any]] = {
-            key: spaces.Box(-np.inf, np.inf, shape, np.float32) for key, shape in shapes.items()
-        }
-        if pixels:
-            image = (3 * frame_stack, image_size, image_size)
-            observed["pixels"] = spaces.Box(0, 255, image, np.uint8)
-        if not observed:
-            raise UnusableEnvironment("nothing would be observed; observe pixels, goals or state")
-        self.observation_space = spaces.Dict(observed)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -122,7 +103,7 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
         """Start an episode."""
         state, info = self.env.reset(seed=seed, options=options)
         if self._renderer is not None:
-            self.frames.extend([self.draw()] * (self.frames.maxlen or 1))
+            self._observed.restart(self.draw())
         return self._observe(state), {**info, **self._truth(state)}
 
     def step(
@@ -131,7 +112,7 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
         """Take a step."""
         state, reward, terminated, truncated, info = self.env.step(action)
         if self._renderer is not None:
-            self.frames.append(self.draw())
+            self._observed.frames.append(self.draw())
         return (
             self._observe(state),
             float(reward),
@@ -170,9 +151,19 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
         assert self._renderer is not None  # it has drawn
         return self._renderer.size_of_pixel(self._robot.goal)
 
-    def renderer_name(self) -> str:
-        """Return OpenGL's own name of what draws in this process."""
-        return renderer_name()
+    def get_state(self) -> tuple[Arrays, Values]:
+        """Return what the robot does next, and the frames stacked."""
+        arrays, values = robot_state(self._robot)
+        return arrays | numbered("frame", self._observed.frames), values
+
+    def set_state(self, arrays: Arrays, values: Values) -> None:
+        """Take over what `get_state` returned.
+
+        Raises:
+            KeyError, ValueError: the state is of another environment.
+        """
+        restore_robot(self._robot, arrays, values)
+        refill(self._observed.frames, "frame", arrays)
 
     def close(self) -> None:
         """Free the renderer."""
@@ -181,20 +172,11 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
         super().close()
 
     def _observe(self, state: Observation) -> Observation:
-        observation: Observation = {}
-        if self._parts["goals"]:
-            observation |= {key: state[key].astype(np.float32) for key in GOALS}
-        if self._proprioception:
-            # The gripper's own part: the first three, and what stands around the object's.
-            own = state["observation"]
-            fingers = own[9:11] if self._has_object else own[3:5]
-            parts = [own[0:3], fingers, own[-5:]]
-            observation["proprioception"] = np.concatenate(parts).astype(np.float32)
-        if self._parts["state"]:
-            observation["state"] = state["observation"].astype(np.float32)
-        if self._parts["pixels"]:
-            observation["pixels"] = np.concatenate(list(self.frames))
-        return observation
+        own = state["observation"]
+        # The gripper's own part: the first three, and what stands around the object's.
+        fingers = own[9:11] if self._has_object else own[3:5]
+        proprioception = np.concatenate([own[0:3], fingers, own[-5:]])
+        return self._observed.observation({**state, "proprioception": proprioception, "state": own})
 
     def _truth(self, state: Observation) -> dict[str, np.ndarray]:
         """Return where things really are; gymnasium-robotics scales velocities by its time step."""
@@ -209,71 +191,22 @@ class PixelGoalEnv(gym.Wrapper[Any, np.ndarray, Any, np.ndarray], RecordConstruc
         return truth
 
 
-def _check(env: gym.Env[Any, np.ndarray]) -> None:
-    name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
-    space = env.observation_space
+def _name(env: gym.Env[Any, np.ndarray]) -> str:
+    return env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+
+
+def _check(env: gym.Env[Any, np.ndarray], offsamples: int) -> None:
+    name, space = _name(env), env.observation_space
     choose = f"choose one of {', '.join(FETCH_TASKS)}"
     if not isinstance(space, spaces.Dict):
         raise UnusableEnvironment(
             f"{name} observes a {type(space).__name__}, not a Dict with goals; {choose}"
         )
-    if "desired_goal" not in space.spaces or "achieved_goal" not in space.spaces:
+    if not set(GOAL_KEYS) <= set(space.spaces):
         raise UnusableEnvironment(f"{name} has no goals; {choose}")
     if not hasattr(env.unwrapped, "has_object") or not hasattr(env.unwrapped, "mujoco_renderer"):
         raise UnusableEnvironment(f"{name} is not a Fetch task; {choose}")
-
-
-def _check_image(image_size: int, frame_stack: int, offsamples: int) -> None:
-    if image_size < SMALLEST_IMAGE:
-        raise UnusableEnvironment(
-            f"an image of {image_size} pixels is too small for NatureCNN; use at least "
-            f"{SMALLEST_IMAGE}"
-        )
-    if frame_stack < 1:
-        raise UnusableEnvironment(f"a stack of {frame_stack} frames is empty; use at least 1")
-    if 3 * frame_stack > image_size:
-        raise UnusableEnvironment(
-            f"{frame_stack} stacked frames have more channels than an image of {image_size} pixels "
-            f"has rows, and SB3 would take it for channels-last; stack at most {image_size // 3}"
-        )
     if offsamples < 0:
         raise UnusableEnvironment(
             f"{offsamples} samples of antialiasing are too few; use 0 or more"
         )
-
-
-class ShuffledPixels(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
-    """Shows the image of another observation: a control in which pixels tell nothing of now.
-
-    Each image goes into a pool, and one of the pool is shown. Its generator is its own; a
-    seeded reset seeds it and keeps the pool.
-
-    Args:
-        env: an environment that observes `pixels`.
-        pool: images kept.
-    """
-
-    def __init__(self, env: gym.Env[Any, np.ndarray], pool: int = 256) -> None:
-        super().__init__(env)
-        self.pool: deque[np.ndarray] = deque(maxlen=pool)
-        self.generator = np.random.default_rng(0)
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
-        """Start an episode."""
-        if seed is not None:
-            self.generator = np.random.default_rng(seed)
-        observation, info = self.env.reset(seed=seed, options=options)
-        return self._shuffle(observation), info
-
-    def step(
-        self, action: np.ndarray
-    ) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Take a step."""
-        observation, *rest = self.env.step(action)
-        return (self._shuffle(observation), *rest)  # type: ignore[return-value]
-
-    def _shuffle(self, observation: Observation) -> Observation:
-        self.pool.append(observation["pixels"])
-        return {**observation, "pixels": self.pool[self.generator.integers(len(self.pool))]}

@@ -5,8 +5,9 @@ from typing import Any, cast
 import gymnasium as gym
 import numpy as np
 
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
-from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import task_of
 
 _RESETS = 10
 _OUT_OF_SIGHT = 100.0  # metres
@@ -17,33 +18,29 @@ def object_pixels(settings: EnvironmentSettings) -> float | None:
 
     Counted as those that change when the object is drawn far away.
     """
+    if "object" not in task_of(settings.id).probe_targets:
+        return None
     env = make_environment(settings)
-    pixel_env = _pixel_env(env)
+    draw = env.get_wrapper_attr("draw")
     robot = cast(Any, env.unwrapped)
     try:
-        if not robot.has_object:
-            return None
         geometry = robot.model.geom("object0").id
         counts = []
         for seed in range(_RESETS):
             env.reset(seed=seed)
-            shown = pixel_env.draw()
+            shown = draw()
             robot.data.geom_xpos[geometry] += _OUT_OF_SIGHT
-            hidden = pixel_env.draw()
+            hidden = draw()
             counts.append(int((shown != hidden).any(axis=0).sum()))
         return float(np.median(counts))
     finally:
         env.close()
 
 
-def centimetres_per_pixel(env: gym.Env[Any, Any], resets: int = _RESETS) -> float:
-    """Return how many centimetres of the world a pixel spans where the goals are, their median."""
+def goal_units_per_pixel(env: gym.Env[Any, Any], resets: int = _RESETS) -> float:
+    """Return how much of the world a pixel spans where the goals are, the median over resets."""
     spans = []
     for seed in range(resets):
         env.reset(seed=seed)
-        spans.append(100 * _pixel_env(env).size_of_pixel())
+        spans.append(env.get_wrapper_attr("size_of_pixel")())
     return float(np.median(spans))
-
-
-def _pixel_env(env: gym.Env[Any, Any]) -> PixelGoalEnv:
-    return env if isinstance(env, PixelGoalEnv) else cast(PixelGoalEnv, env.env)  # type: ignore[attr-defined]

@@ -14,7 +14,9 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import PolicyPredictor
 from torch import nn
 
+from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.instruments.instrument import Context
+from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,
     EVALUATION_RETURN,
@@ -25,6 +27,7 @@ from goalscope.diagnostics.record.metrics import (
     SUCCESS_RATE,
 )
 from goalscope.diagnostics.updates.isolation import isolated_generators
+from goalscope.errors import UserError
 from goalscope.probes.blocks import evaluation_mode
 
 EVALUATION_SEED = 30_000_001  # of no training environment: every arm and seed meets the same starts
@@ -35,7 +38,7 @@ Metrics = Mapping[str, float]
 Record = Callable[[str, Callable[[Context], Metrics]], None]
 
 
-class NotEvaluable(Exception):
+class NotEvaluable(UserError):
     """An environment does not say what success is; the message is one line and names the remedy."""
 
 
@@ -69,22 +72,24 @@ class Evaluation(Successes):
     Attributes:
         successes: episodes that were successful at their last step.
         episodes: all of them.
-        final_distances: of the achieved from the desired goal at the last step, in cm (the goals
-            are metres); one per episode, in their order.
+        final_distances: of the achieved from the desired goal at the last step, in the unit that
+            the task is shown in; one per episode, in their order.
         mean_return: undiscounted sum of rewards, the mean over episodes.
+        task: what it was about.
     """
 
     final_distances: tuple[float, ...]
     mean_return: float
+    task: Task
 
     @property
     def final_distance(self) -> float:
-        """Median of the final distances, cm."""
+        """Median of the final distances."""
         return float(np.median(self.final_distances))
 
     @property
     def final_distance_mean(self) -> float:
-        """Mean of the final distances, cm."""
+        """Mean of the final distances."""
         return float(np.mean(self.final_distances))
 
     def metrics(self) -> dict[str, float]:
@@ -95,8 +100,8 @@ class Evaluation(Successes):
             SUCCESS_LOW.key(): low,
             SUCCESS_HIGH.key(): high,
             EVALUATION_EPISODES.key(): float(self.episodes),
-            FINAL_DISTANCE.key(unit="cm"): self.final_distance,
-            FINAL_DISTANCE_MEAN.key(unit="cm"): self.final_distance_mean,
+            FINAL_DISTANCE.key(unit=self.task.key_unit): self.final_distance,
+            FINAL_DISTANCE_MEAN.key(unit=self.task.key_unit): self.final_distance_mean,
             EVALUATION_RETURN.key(): self.mean_return,
         }
 
@@ -133,13 +138,15 @@ def evaluate(
     """
     _check_episodes(episodes)
     ends = []
+    task = declared_task(env)
     root = policy.policy if isinstance(policy, BaseAlgorithm) else policy
     mode = evaluation_mode(root) if isinstance(root, nn.Module) else nullcontext()
     with isolated_generators(seed % 2**32), mode:
         for number in range(episodes):
             ends.append(_run_episode(policy, env, seed + number))
     successes, distances, returns = zip(*ends, strict=True)
-    return Evaluation(sum(successes), episodes, distances, float(np.mean(returns)))
+    shown = tuple(map(task.shown, distances))
+    return Evaluation(sum(successes), episodes, shown, float(np.mean(returns)), task)
 
 
 def _check_episodes(episodes: int) -> None:
@@ -150,7 +157,7 @@ def _check_episodes(episodes: int) -> None:
 def _run_episode(
     policy: PolicyPredictor | BaseAlgorithm, env: gym.Env[Any, np.ndarray], seed: int
 ) -> tuple[bool, float, float]:
-    """Return success, final distance in cm and return of the episode that begins from a seed."""
+    """Return success, final distance (goal units) and return of the episode from a seed."""
     observation, _ = env.reset(seed=seed)
     total, ended = 0.0, False
     while not ended:
@@ -163,17 +170,17 @@ def _run_episode(
     except KeyError as error:
         raise NotEvaluable(
             "success cannot be evaluated: the environment needs info['is_success'], and "
-            "achieved_goal and desired_goal in its observation; use a Fetch task"
+            "achieved_goal and desired_goal in its observation; use one of goalscope's own"
         ) from error
     return success, distance, total
 
 
 def _distance(observation: Mapping[str, np.ndarray], info: Mapping[str, Any]) -> float:
-    """Return how far the achieved goal is from the desired one, cm."""
+    """Return how far the achieved goal is from the desired one, goal units."""
     if "desired_goal" not in observation:  # an arm that does not observe its goals
-        return 100 * float(info["goal_distance"])
+        return float(info["goal_distance"])
     apart = observation["achieved_goal"] - observation["desired_goal"]
-    return 100 * float(np.linalg.norm(apart))
+    return float(np.linalg.norm(apart))
 
 
 class EvaluationCallback(BaseCallback):

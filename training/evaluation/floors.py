@@ -5,7 +5,7 @@ a camera, and shipped in `floors.json`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -16,14 +16,14 @@ import gymnasium as gym
 import numpy as np
 
 from goalscope.diagnostics.record import write_json_atomically
-from goalscope.training.envs.making import EnvironmentSettings, make_task
+from goalscope.training.envs.making import make_simulation, packages_of
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.evaluation.episodes import Evaluation, Successes, evaluate
 
 # Resolved: an editable install links to the code, and not to what lies beside it.
 FLOORS_FILE = Path(__file__).resolve().with_name("floors.json")
 FLOOR_EPISODES = 1_000
 FLOOR_SEED = 40_000_003  # of no training or evaluation environment
-_PACKAGES = ("mujoco", "gymnasium-robotics", "gymnasium", "numpy")
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,14 @@ class Floor(Successes):
     Attributes:
         successes: episodes that were successful at their last step.
         episodes: all of them.
-        final_distance_cm: of the achieved from the desired goal at the last step, the median.
-        final_distance_mean_cm: the mean.
+        final_distance: of the achieved from the desired goal at the last step, the median, in the
+            unit that the task is shown in.
+        final_distance_mean: the mean.
         mean_return: undiscounted sum of rewards, the mean over episodes.
     """
 
-    final_distance_cm: float
-    final_distance_mean_cm: float
+    final_distance: float
+    final_distance_mean: float
     mean_return: float
 
 
@@ -64,7 +65,7 @@ class Floors:
     @property
     def changed_versions(self) -> dict[str, tuple[str, str]]:
         """Package -> measured and installed version, where they differ: measure anew to be sure."""
-        installed = _versions()
+        installed = _versions(self.versions)
         return {
             name: (measured, installed[name])
             for name, measured in self.versions.items()
@@ -99,7 +100,7 @@ def measure_floors(env_id: str, episodes: int = FLOOR_EPISODES, seed: int = FLOO
     """Return the floors of a task, measured now; the same for the same seed and versions.
 
     Args:
-        env_id: a Fetch task; an action of zeros does nothing in it.
+        env_id: one of our tasks; an action of zeros does nothing in it.
         episodes: of each policy; episode i starts from seed + i for both.
         seed: of the first episode and of the random actions.
 
@@ -107,7 +108,8 @@ def measure_floors(env_id: str, episodes: int = FLOOR_EPISODES, seed: int = FLOO
         UnusableEnvironment: there is no such task.
         ValueError: fewer than one episode.
     """
-    env = make_task(EnvironmentSettings(id=env_id))
+    settings = EnvironmentSettings(id=env_id)
+    env = make_simulation(settings)
     try:
         space = env.action_space
         assert isinstance(space, gym.spaces.Box)
@@ -115,7 +117,7 @@ def measure_floors(env_id: str, episodes: int = FLOOR_EPISODES, seed: int = FLOO
         random = evaluate(_Random(space, seed), env, episodes, seed)
     finally:
         env.close()
-    return Floors(env_id, _floor(noop), _floor(random), seed, _versions())
+    return Floors(env_id, _floor(noop), _floor(random), seed, _versions(packages_of(settings)))
 
 
 def floors_of(env_id: str) -> Floors | None:
@@ -168,5 +170,5 @@ def _floor(evaluation: Evaluation) -> Floor:
     )
 
 
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _PACKAGES}
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    return {name: version(name) for name in packages}

@@ -18,6 +18,7 @@ from goalscope.diagnostics.record import (
     PROBE_SET_FILE,
     PROBES_FILE,
     Line,
+    Task,
     is_run,
     read_lines,
     write_probes,
@@ -25,10 +26,13 @@ from goalscope.diagnostics.record import (
 from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
 from goalscope.diagnostics.record.metrics import PIXEL_SPAN, SHIFT
 from goalscope.probes import LabelledSet
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
-from goalscope.training.envs.visibility import centimetres_per_pixel
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import task_of
+from goalscope.training.envs.visibility import goal_units_per_pixel
 from goalscope.training.replay.shift import random_shift
 from goalscope.training.runs.agent import build_agent
+from goalscope.training.runs.arms import UnknownArm
 from goalscope.training.runs.checkpoint.folder import (
     FOLDER,
     POLICY,
@@ -45,7 +49,7 @@ _SMALL_BUFFER = 1_000
 
 
 def probe_run(
-    folder: Path, only: Path | None = None, done: Callable[[Checkpoint], None] | None = None
+    folder: Path, only: Path | None = None, done: Callable[[Checkpoint], object] | None = None
 ) -> list[Line]:
     """Probe each checkpoint of a run and write what was found into its record.
 
@@ -130,15 +134,16 @@ def material_for(
         shift: DrQ's shift under which the agent trains, pixels; None for none.
     """
     labelled, extra, _ = _labelled(environment)
+    augment = shifted(shift or DRQ_SHIFT)
     return ProbeMaterial(
-        probe_set, labelled, extra, shifted(shift or DRQ_SHIFT), augmented=shift is not None
+        probe_set, labelled, extra, task_of(environment.id), augment, augmented=shift is not None
     )
 
 
 def _settings(checkpoint: Checkpoint, folder: Path) -> RunSettings:
     try:
         return settings_of(checkpoint.content["configuration"], folder)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, UnknownArm) as error:
         raise CheckpointError(
             f"{checkpoint.folder} was saved by another version of goalscope ({error}); probe it "
             "with the version in its checkpoint.json"
@@ -163,14 +168,14 @@ def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Pa
             f"{path} is damaged, or not of the agent and environment in its checkpoint.json "
             f"({cause}); probe another checkpoint"
         ) from error
-    environment = settings.resolved_environment
-    shift = settings.resolved_agent.random_shift
+    environment = settings.environment
+    shift = settings.agent.random_shift
     probe_set = load_probe_set(folder / PROBE_SET_FILE)
     found = probe_agent(model.policy, material_for(environment, probe_set, shift))
     values = {k: v for k, v in found.values.items() if parse(k).family in OFFLINE_FAMILIES}
     span = _labelled(environment)[2]
     if span is not None:
-        values |= shift_values(span, shift or DRQ_SHIFT)
+        values |= shift_values(task_of(environment.id), span, shift or DRQ_SHIFT)
     return Probed(values, found.arrays)
 
 
@@ -183,25 +188,27 @@ def _lines_before(folder: Path) -> dict[int, Line]:
 def _labelled(
     environment: EnvironmentSettings,
 ) -> tuple[LabelledSet, dict[str, np.ndarray], float | None]:
-    """Return labelled states of an environment, and how many centimetres a pixel spans."""
+    """Return labelled states of an environment, and how much a pixel spans, in goal units."""
     env = make_environment(environment)
     try:
         labelled, extra = gather_labelled_set(env, LABELLED_SEED)
-        return labelled, extra, centimetres_per_pixel(env) if environment.pixels else None
+        return labelled, extra, goal_units_per_pixel(env) if environment.pixels else None
     finally:
         env.close()
 
 
-def shift_values(span: float, pixels: int) -> dict[str, float]:
+def shift_values(task: Task, span: float, pixels: int) -> dict[str, float]:
     """Return what a shift of the image is in the world, as the record has it.
 
     Args:
-        span: centimetres per pixel (`centimetres_per_pixel`).
+        task: whose unit the numbers are shown in.
+        span: of a pixel, in goal units (`goal_units_per_pixel`).
         pixels: of the shift, at most.
     """
+    shown = task.shown(span)
     return {
-        PIXEL_SPAN.key(unit="cm"): span,
-        SHIFT.key(unit="cm"): span * pixels,
+        PIXEL_SPAN.key(unit=task.key_unit): shown,
+        SHIFT.key(unit=task.key_unit): shown * pixels,
     }
 
 

@@ -1,21 +1,26 @@
 """Probing an agent of a user's own, saved by SB3: a record of one checkpoint, and its probes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
 from stable_baselines3 import DDPG, SAC, TD3
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecTransposeImage
 
+from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.probe_set import gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RecordWriter, write_probes
 from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
+from goalscope.errors import UserError
 from goalscope.probes import view_networks
 from goalscope.training.probing.checkpoints import DRQ_SHIFT, LABELLED_SEED, shifted
 from goalscope.training.runs.run import PROBE_SEED
@@ -24,7 +29,7 @@ ALGORITHMS: dict[str, type[OffPolicyAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG
 MakeEnv = Callable[[], gym.Env[Any, Any]]
 
 
-class ModelError(Exception):
+class ModelError(UserError):
     """A saved model cannot be probed; the message is one line and names the remedy."""
 
 
@@ -54,15 +59,16 @@ def probe_zip(
         )
     if algorithm not in ALGORITHMS:
         raise ModelError(f"there is no algorithm {algorithm}; use {', '.join(ALGORITHMS)}")
-    env = DummyVecEnv([lambda: Monitor(make_env())])
+    env = DummyVecEnv([lambda: Monitor(ChannelsFirst(_made(make_env)))])
     try:
         model = _loaded(path, env, algorithm)
         networks = view_networks(model.policy)
         probe_set = gather_probe_set(env.envs[0], PROBE_SEED)
         labelled, extra = gather_labelled_set(env.envs[0], LABELLED_SEED)
+        task = declared_task(env.envs[0])
     finally:
         env.close()
-    material = ProbeMaterial(probe_set, labelled, extra, shifted(DRQ_SHIFT))
+    material = ProbeMaterial(probe_set, labelled, extra, task, shifted(DRQ_SHIFT))
     found = probe_agent(model.policy, material)
     step, update = model.num_timesteps, model._n_updates
     settings, asked = {"model": path.name}, probe_set.describe()
@@ -77,6 +83,46 @@ def probe_zip(
     line = Line(step, update, probed)
     write_probes(out, [line], {step: found.arrays})
     return line
+
+
+class ChannelsFirst(gym.ObservationWrapper[Any, Any, Any]):
+    """Shows images (H, W, C) as (C, H, W), as SB3 turns them without a word before it trains."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        space = env.observation_space
+        if not isinstance(space, spaces.Dict):
+            raise ModelError(
+                f"the environment observes a {type(space).__name__}, and probes ask about the keys "
+                "of a Dict; give the environment that a MultiInputPolicy was trained in"
+            )
+        self._turned = {
+            key: VecTransposeImage.transpose_space(part, key)
+            for key, part in space.spaces.items()
+            if isinstance(part, spaces.Box)
+            and is_image_space(part)
+            and not is_image_space_channels_first(part)
+        }
+        ordered = {**space.spaces, **self._turned}.items()
+        self.observation_space = spaces.Dict([*ordered])  # a dictionary would be sorted
+
+    def observation(self, observation: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the observation with its images turned."""
+        return {
+            key: np.moveaxis(value, -1, 0) if key in self._turned else value
+            for key, value in observation.items()
+        }
+
+
+def _made(make_env: MakeEnv) -> gym.Env[Any, Any]:
+    try:
+        return make_env()
+    except UserError:
+        raise
+    except Exception as error:  # a user's own code can fail in any way
+        raise ModelError(
+            f"the environment cannot be made ({type(error).__name__}: {error}); mend what makes it"
+        ) from error
 
 
 def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:

@@ -15,6 +15,7 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 
+from goalscope.diagnostics.declared import declared_task
 from goalscope.training.replay.frames import FrameStore
 from goalscope.training.replay.ownership import FolderClaim
 from goalscope.training.replay.ring import FrameRing
@@ -97,7 +98,13 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
         place: torch.device | Path
         spare_rows = spare_rows if frames == "disk" else 0
         need = replay_bytes(
-            observation_space, action_space, buffer_size, n_envs, frame_stack, spare_rows=spare_rows
+            observation_space,
+            action_space,
+            buffer_size,
+            n_envs,
+            frame_stack,
+            declared_task(env).episode_steps,
+            spare_rows,
         )
         if frames == "disk":
             place = place_on_disk(need, frames_folder)

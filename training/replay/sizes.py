@@ -11,11 +11,13 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.preprocessing import get_action_dim, get_obs_shape, is_image_space
 
+from goalscope.errors import UserError
+
 GIB = 2**30
 DEVICE_RESERVE = 4 * GIB  # for networks and their activations, besides a fifth of what is free
 
 
-class BufferTooLarge(Exception):
+class BufferTooLarge(UserError):
     """The replay buffer does not fit; the message is one line and names the remedy."""
 
 
@@ -43,7 +45,7 @@ def replay_bytes(
     buffer_size: int,
     n_envs: int = 1,
     frame_stack: int = 1,
-    episode_length: int = 50,
+    episode_length: int | None = None,
     spare_rows: int = 0,
 ) -> ReplayBytes:
     """Return what `SharedFrameHerReplayBuffer` of these arguments holds once it is full.
@@ -56,7 +58,7 @@ def replay_bytes(
         buffer_size: transitions.
         n_envs: number of environments.
         frame_stack: frames in an image.
-        episode_length: steps of an episode.
+        episode_length: steps of an episode; where it is not known, no last frames are counted.
         spare_rows: rows beyond the buffer's.
 
     Raises:
@@ -66,7 +68,7 @@ def replay_bytes(
     frame = sum(
         int(np.prod(shape)) for shape in frame_shapes(observation_space, frame_stack).values()
     )
-    episodes = -(-rows // episode_length)
+    episodes = 0 if episode_length is None else -(-rows // episode_length)
     shapes: dict[str, tuple[int, ...]] = get_obs_shape(observation_space)  # type: ignore[assignment]
     vector = sum(
         int(np.prod(shapes[key])) * np.dtype(space.dtype).itemsize

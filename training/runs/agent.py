@@ -1,12 +1,10 @@
 """The agent of a run: SAC with the extractor, replay and environments that an arm asks for."""
 
 import multiprocessing
-import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -18,20 +16,22 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from torch import nn
 
 from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.updates.isolation import isolated_generators
+from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
 from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.agents.lean_sac import LeanSAC
-from goalscope.training.envs.making import EnvironmentSettings, make_environment, make_task
-from goalscope.training.envs.pixel_goal_env import GOALS
+from goalscope.training.agents.settings import AgentSettings
+from goalscope.training.envs.making import make_environment, make_simulation
 from goalscope.training.envs.resumable import ResumableEnv
+from goalscope.training.envs.tasks import task_of
 from goalscope.training.replay import SharedFrameHerReplayBuffer
-from goalscope.training.runs.arms import AgentSettings
 from goalscope.training.runs.capacity import room_for
+from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 from goalscope.training.runs.settings import RunSettings
 
 _FRESH_ENCODERS = 5
-_LEAST_SPREAD = 0.01  # metres; the height of a goal on the table hardly varies
 
 
 def build_agent(
@@ -47,12 +47,13 @@ def build_agent(
     Raises:
         BufferTooLarge: replay fits neither in memory nor on disk.
     """
-    agent = settings.resolved_agent
+    agent = settings.agent
     env = make_environments(settings)
     options: dict[str, Any] = {"precision": settings.precision} if settings.fast else {}
     policy = CriticEncoderPolicy if agent.routing == "critic" else "MultiInputPolicy"
     assert isinstance(env.observation_space, spaces.Dict)
-    policy_kwargs = extractor_options(agent, env.observation_space, probe_set)
+    task = task_of(settings.environment.id)
+    policy_kwargs = extractor_options(agent, env.observation_space, probe_set, task)
     policy_kwargs["net_arch"] = list(settings.net_arch)
     if agent.routing == "shared":
         policy_kwargs["share_features_extractor"] = True
@@ -85,24 +86,18 @@ def make_environments(settings: RunSettings) -> VecEnv:
     if processes:
         # Not mujoco: it opens the display as it is imported, and that does not survive a fork.
         multiprocessing.set_forkserver_preload(["stable_baselines3"])
-    make = _make_in_worker if processes else make_environment
-    return make_vec_env(
-        partial(make, settings.resolved_environment),
-        n_envs=settings.n_envs,
-        seed=settings.seed,
-        wrapper_class=ResumableEnv,
-        vec_env_cls=SubprocVecEnv if processes else DummyVecEnv,
-    )
-
-
-def _make_in_worker(settings: EnvironmentSettings) -> gym.Env[Any, Any]:
-    # Ctrl-C reaches every process of a terminal; the run saves itself first, and then ends these.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return make_environment(settings)
+    with interrupts_kept_from_workers():  # the run saves itself first, and then ends them
+        return make_vec_env(
+            partial(make_environment, settings.environment),
+            n_envs=settings.n_envs,
+            seed=settings.seed,
+            wrapper_class=ResumableEnv,
+            vec_env_cls=SubprocVecEnv if processes else DummyVecEnv,
+        )
 
 
 def extractor_options(
-    agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | None
+    agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | None, task: Task
 ) -> dict[str, Any]:
     """Return the `policy_kwargs` of an agent's features extractor.
 
@@ -119,7 +114,7 @@ def extractor_options(
         gain = agent.image_gain
         switches["image_gain"] = fixed_gain(agent, space, probe_set) if gain == "fix" else gain
     if agent.goal_standardised:
-        switches |= goal_constants(probe_set)
+        switches |= goal_constants(probe_set, task.negligible)
     if agent.trunk != "plain" and (switches or agent.trunk != "layernorm-tanh"):
         switches["trunk"] = agent.trunk
     if switches:
@@ -153,14 +148,15 @@ def fixed_gain(agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | N
     return float(np.median(factors))
 
 
-def goal_constants(probe_set: ProbeSet | None) -> dict[str, list[float]]:
-    """Return mean and spread of the goal vectors over the probe set, per component, metres.
+def goal_constants(probe_set: ProbeSet | None, negligible: float | None) -> dict[str, list[float]]:
+    """Return mean and spread of the goal vectors over the probe set, per component, goal units.
 
-    A component that varies by less than 1 cm is divided by 1 cm: noise is not blown up.
+    A component whose spread is negligible, as of a height on a table, is divided by what is just
+    not: noise is not blown up.
     """
     observations = _needed(probe_set).observations
-    goals = np.concatenate([observations[key] for key in GOALS])
-    spread = np.maximum(goals.std(axis=0), _LEAST_SPREAD)
+    goals = np.concatenate([observations[key] for key in GOAL_KEYS])
+    spread = np.maximum(goals.std(axis=0), negligible or 0.0)
     return {"goal_mean": goals.mean(axis=0).tolist(), "goal_std": spread.tolist()}
 
 
@@ -171,19 +167,19 @@ def _needed(probe_set: ProbeSet | None) -> ProbeSet:
 
 
 def _replay_options(settings: RunSettings, folder: Path | None) -> dict[str, Any]:
-    agent = settings.resolved_agent
+    agent = settings.agent
     if not agent.her:
         return {"replay_buffer_class": DictReplayBuffer}
     hindsight: dict[str, Any] = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
     if not settings.shared_frames:
         return {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": hindsight}
     hindsight |= {
-        "frame_stack": settings.frame_stack,
+        "frame_stack": settings.moving_stack,
         "random_shift": agent.random_shift,
         "frames": settings.frames or room_for(settings).frames,
         "frames_folder": folder,
         "spare_rows": settings.spare_rows,
         # Of an environment that draws nothing: those of training may be in other processes.
-        "compute_reward": make_task(settings.resolved_environment).unwrapped.compute_reward,  # type: ignore[attr-defined]
+        "compute_reward": make_simulation(settings.environment).unwrapped.compute_reward,  # type: ignore[attr-defined]
     }
     return {"replay_buffer_class": SharedFrameHerReplayBuffer, "replay_buffer_kwargs": hindsight}

@@ -10,6 +10,7 @@ import psutil
 from gymnasium import spaces
 
 from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.tasks import task_of
 from goalscope.training.replay.sizes import GIB, BufferTooLarge, replay_bytes
 from goalscope.training.runs.settings import RunSettings
 
@@ -55,7 +56,7 @@ class Room:
 
 def room_for(settings: RunSettings) -> Room:
     """Return what the run's replay takes, and what is free."""
-    env = make_environment(settings.resolved_environment)
+    env = make_environment(settings.environment)
     space, actions = env.observation_space, env.action_space
     env.close()
     assert isinstance(space, spaces.Dict)
@@ -67,7 +68,8 @@ def room_for(settings: RunSettings) -> Room:
         observation = sum(_bytes(part) for part in space.spaces.values())
         taken = count * (2 * observation + actions.shape[0] * 4 + _VECTOR_BYTES)
         return Room("memory", taken, 0, free_memory, free_disk)
-    sizes = (space, actions, count, settings.n_envs, settings.frame_stack)
+    episode = task_of(settings.environment.id).episode_steps
+    sizes = (space, actions, count, settings.n_envs, settings.moving_stack, episode)
     needed = replay_bytes(*sizes)
     where = settings.frames or ("memory" if needed.total < _SHARE * free_memory else "disk")
     if where == "memory":

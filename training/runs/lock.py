@@ -2,25 +2,34 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from goalscope.errors import UserError
 
 LOCK_FILE = ".lock"
 
 
-class RunLocked(Exception):
+class RunLocked(UserError):
     """Another process trains into the folder; the message is one line."""
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, worth_keeping: Callable[[], bool]) -> Iterator[None]:
     """Hold the folder inside; the operating system lets go of it however the process ends.
+
+    Args:
+        folder: made if missing.
+        worth_keeping: asked where what is inside raises: a folder that was made here goes again
+            unless something worth keeping is in it by then.
 
     Raises:
         RunLocked: another process holds it.
         OSError: the folder cannot be written.
     """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / LOCK_FILE, "a+", encoding="utf-8") as file:
         try:
@@ -36,5 +45,9 @@ def locked(folder: Path) -> Iterator[None]:
         file.flush()
         try:
             yield
+        except BaseException:
+            if made and not worth_keeping():
+                shutil.rmtree(folder)
+            raise
         finally:
             file.truncate(0)

@@ -17,8 +17,9 @@ from goalscope.diagnostics.record import (
     last_update,
     refuse_existing_run,
 )
-from goalscope.training.envs.making import EnvironmentSettings, make_environment
-from goalscope.training.envs.opengl import is_software, renderer_name
+from goalscope.training.envs.making import make_environment, renderer_of
+from goalscope.training.envs.opengl import is_software
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.evaluation.floors import floors_of
 from goalscope.training.runs.agent import build_agent
@@ -65,7 +66,7 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
         _refuse_software_rendering(settings)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    with locked(settings.out):
+    with locked(settings.out, worth_keeping=lambda: _has_begun(settings.out)):
         checkpoint = _find_checkpoint(settings)
         if checkpoint is not None:
             settings = with_saved(settings, checkpoint.content["configuration"])
@@ -92,10 +93,10 @@ def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
 
 def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool) -> None:
     out = settings.out
-    goals = settings.resolved_environment.goals
+    goals = settings.environment.goals
     probe_set = _probe_set(settings) if goals else None
     model = build_agent(settings, probe_set, out / REPLAY_FOLDER)
-    evaluation_env = make_environment(settings.resolved_environment)
+    evaluation_env = make_environment(settings.environment)
     try:
         state = None
         if checkpoint is not None:
@@ -103,12 +104,11 @@ def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool)
             if not checkpoint.content["replay"]:  # gathered anew, as at the start
                 state["diagnostics"]["lost_buffer"] = True
                 model.learning_starts = checkpoint.step + settings.starts
-        cadence = settings.cadence
         diagnostics = ModalityDiagnostics(
             out,
-            features_every=cadence.features,
-            gradients_every=cadence.gradients,
-            sensitivity_every=cadence.sensitivity if goals else None,
+            features_every=settings.every.features,
+            gradients_every=settings.every.gradients,
+            sensitivity_every=settings.every.sensitivity if goals else None,
             probe_set=probe_set,
             settings=_run_settings(settings),
             arm=settings.arm,
@@ -139,6 +139,10 @@ def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool)
         env = model.get_env()
         if env is not None:
             env.close()
+
+
+def _has_begun(folder: Path) -> bool:
+    return last_update(folder) > 0 or any((folder / CHECKPOINTS).glob("step-*"))
 
 
 def _find_checkpoint(settings: RunSettings) -> Checkpoint | None:
@@ -172,14 +176,15 @@ def _probe_set(settings: RunSettings) -> ProbeSet:
         return load_probe_set(own)
     if settings.probe_set is not None:
         return load_probe_set(settings.probe_set)
-    return make_probe_set(settings.resolved_environment)
+    return make_probe_set(settings.environment)
 
 
 def _run_settings(settings: RunSettings) -> dict[str, Any]:
-    environment = settings.resolved_environment
+    environment = settings.environment
     found: dict[str, Any] = {f"env.{key}": value for key, value in asdict(environment).items()}
-    if environment.pixels:
-        found["env.renderer"] = renderer_name()
+    renderer = renderer_of(environment)
+    if renderer is not None:
+        found["env.renderer"] = renderer
     found |= {
         "run.total_steps": settings.total_steps,
         "run.fast": settings.fast,
@@ -207,10 +212,11 @@ def _floor_settings(env_id: str) -> dict[str, Any]:
 
 
 def _refuse_software_rendering(settings: RunSettings) -> None:
-    if not settings.resolved_environment.pixels or settings.software_rendering:
+    if settings.software_rendering or not Path("/dev/nvidia0").exists():
         return
-    if Path("/dev/nvidia0").exists() and is_software(renderer_name()):
+    renderer = renderer_of(settings.environment)
+    if renderer is not None and is_software(renderer):
         raise SettingsError(
-            f"there is a GPU, but {renderer_name()} draws on the processor, far more slowly: "
+            f"there is a GPU, but {renderer} draws on the processor, far more slowly: "
             "install its EGL driver (goalscope doctor says how), or give --software-rendering"
         )

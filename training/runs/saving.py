@@ -18,7 +18,7 @@ _SAVE_EVERY_SECONDS = 600.0
 _log = logging.getLogger("goalscope")
 
 
-class Stopped(Exception):
+class Stopped(KeyboardInterrupt):
     """The run was asked to stop, and stands saved; the message is one line."""
 
 

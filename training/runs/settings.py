@@ -1,16 +1,26 @@
-"""Everything that makes a run, and the check that it can be run."""
+"""Everything that makes a run: the one description that flags, plan files and code share."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from goalscope.diagnostics.callbacks import FEATURES_EVERY, GRADIENTS_EVERY, SENSITIVITY_EVERY
-from goalscope.training.envs.making import EnvironmentSettings
-from goalscope.training.runs.arms import AgentSettings, find_arm
+from goalscope.diagnostics.updates.schedule import (
+    FEATURES_EVERY,
+    GRADIENTS_EVERY,
+    SENSITIVITY_EVERY,
+)
+from goalscope.errors import UserError
+from goalscope.training.agents.settings import AgentSettings
+from goalscope.training.envs.settings import EnvironmentSettings, ObservationSettings
+from goalscope.training.runs.arms import find_arm
 
 MOST_TRANSITIONS = 1_000_000  # the plan's buffer
 _NOT_OF_THE_RUN = ("out", "total_steps", "probe_set", "threads", "software_rendering", "evaluation")
+_IN_THE_AGENT = {"lr": "learning_rate", "cnn_dim": "cnn_dim"}  # setting -> of `AgentSettings`
+_IN_THE_ENVIRONMENT = {  # setting -> of `EnvironmentSettings`
+    f.name: "id" if f.name == "env" else f.name for f in fields(ObservationSettings)
+}
 
 FAST = (
     "SharedFrameHerReplayBuffer: each frame stored once, rewards of relabelled goals in-process",
@@ -19,100 +29,136 @@ FAST = (
 )
 
 
-class SettingsError(Exception):
+class SettingsError(UserError):
     """Settings that cannot be run; the message is one line and names the remedy."""
 
 
 @dataclass(frozen=True)
 class Cadence:
-    """How often each instrument measures, in updates; every update costs the most.
-
-    Attributes:
-        features: feature statistics and forward signal.
-        gradients: gradient balance.
-        sensitivity: goal sensitivity.
-    """
+    """Updates between measurements of each instrument; 1 measures every update."""
 
     features: int = FEATURES_EVERY
+    """Feature statistics and forward signal."""
+
     gradients: int = GRADIENTS_EVERY
+    """Gradient balance."""
+
     sensitivity: int = SENSITIVITY_EVERY
+    """Goal sensitivity."""
 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """When success is evaluated, in an environment of its own.
-
-    Attributes:
-        every: steps between evaluations; None is a twentieth of the run, 0 never.
-        episodes: of each evaluation.
-    """
+    """When success is evaluated, in an environment of its own."""
 
     every: int | None = None
+    """Steps between evaluations, 0 for never; a twentieth of the run if left out."""
+
     episodes: int = 20
+    """Episodes of each evaluation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySettings(ObservationSettings):
+    """What every run of a study shares."""
+
+    total_steps: int = 10_000
+    """Environment transitions, summed over environments."""
+
+    lr: float | None = None
+    """Learning rate; the arm's own if left out."""
+
+    cnn_dim: int | None = None
+    """Number of image features; the arm's own if left out."""
+
+    n_envs: int = 1
+    """Environments side by side."""
+
+    gradient_steps: int = 1
+    """Updates per vectorised step: 8 environments and 1 make one update in 8 steps."""
+
+    batch_size: int = 256
+    """Transitions per update."""
+
+    buffer_size: int | None = None
+    """Transitions kept; all of the run, up to a million, if left out."""
+
+    learning_starts: int | None = None
+    """Steps before the first update; 100 per environment if left out."""
+
+    gamma: float = 0.99
+    """Discount per step."""
+
+    tau: float = 0.005
+    """Step of the target critic towards the critic per update."""
+
+    ent_coef: str = "auto"
+    """Entropy coefficient: auto is learnt from 1, auto_0.1 from 0.1, a number stays."""
+
+    net_arch: tuple[int, ...] = (256, 256)
+    """Units of each hidden layer behind the fused features, actor and critics alike."""
+
+    fast: bool = False
+    """All that is only faster: frames stored once, lean updates, environments in processes."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the encoders' passes under --fast."""
+
+    frames: Literal["memory", "disk"] | None = None
+    """Where replay keeps frames; chosen by what is free if left out."""
+
+    every: Cadence = field(default_factory=Cadence)
+
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+    checkpoint_every: int | None = None
+    """Steps between kept checkpoints; a fortieth of the run if left out."""
+
+    save_buffer: bool = True
+    """Keep replay in checkpoints; without it a run that goes on gathers replay anew."""
+
+    probe_set: Path | None = None
+    """A probe set gathered before; gathered anew, the same for every arm and seed, if left out."""
+
+    threads: int | None = None
+    """Threads of torch; pin them when runs share cores."""
+
+    device: str = "auto"
+    """Torch device."""
+
+    software_rendering: bool = False
+    """Draw on the processor even where there is a GPU."""
+
+    def of_run(self, arm: str, out: Path, seed: int) -> "RunSettings":
+        """Return the settings of one run of the study."""
+        shared = {f.name: getattr(self, f.name) for f in fields(StudySettings)}
+        return RunSettings(arm, out, seed, **shared)
 
 
 @dataclass(frozen=True)
-class RunSettings:
-    """Everything that makes a run.
-
-    Attributes:
-        arm: name of the arm.
-        out: the run's folder: a new one, or that of the same run, which is then gone on with.
-        total_steps: environment transitions, summed over environments.
-        seed: of the agent and of the training environments.
-        environment: what is observed, before what the arm changes in it.
-        agent: None takes the arm's own.
-        n_envs: environments side by side.
-        gradient_steps: updates per vectorised step: 8 environments and 1 are one update in 8 steps.
-        batch_size: transitions per update.
-        buffer_size: transitions kept; None keeps all, up to the plan's million.
-        learning_starts: steps before the first update; None is 100 per environment, two episodes.
-        gamma: discount per step, 0 to 1.
-        tau: step of the target critic towards the critic per update, 0 to 1.
-        ent_coef: SAC's entropy coefficient as SB3 takes it: "auto" learns it from 1, "auto_0.1"
-            from 0.1, a number keeps it.
-        net_arch: units of each hidden layer behind the fused features, actor and critics alike.
-        fast: all that is only faster, listed in `FAST`.
-        precision: of the networks' passes in `LeanSAC`.
-        frames: where replay keeps frames; None is memory where they take at most 60 % of what is
-            free, else disk.
-        cadence: how often each instrument measures.
-        evaluation: when success is evaluated.
-        checkpoint_every: steps between the checkpoints that are kept; None is a fortieth of the
-            run. In between the state is saved every ten minutes.
-        save_buffer: keep the replay buffer in checkpoints.
-        probe_set: a probe set gathered before; None gathers it, the same for all arms and seeds.
-        threads: torch's threads; None leaves torch's default.
-        device: torch's device.
-        software_rendering: draw on the processor even where there is a GPU.
-    """
+class RunSettings(StudySettings):
+    """Everything that makes a run."""
 
     arm: str
+    """Name of the arm, such as pixel-her-norm, or one composed: pixel-her+drq+stack4."""
+
     out: Path
-    total_steps: int
+    """Folder of the run: a new one, or that of the same run, which is then gone on with."""
+
     seed: int = 0
-    environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
-    agent: AgentSettings | None = None
-    n_envs: int = 1
-    gradient_steps: int = 1
-    batch_size: int = 256
-    buffer_size: int | None = None
-    learning_starts: int | None = None
-    gamma: float = 0.99
-    tau: float = 0.005
-    ent_coef: str = "auto"
-    net_arch: tuple[int, ...] = (256, 256)
-    fast: bool = False
-    precision: Literal["float32", "bfloat16"] = "float32"
-    frames: Literal["memory", "disk"] | None = None
-    cadence: Cadence = field(default_factory=Cadence)
-    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
-    checkpoint_every: int | None = None
-    save_buffer: bool = True
-    probe_set: Path | None = None
-    threads: int | None = None
-    device: str = "auto"
-    software_rendering: bool = False
+    """Seed of the agent and of its environments."""
+
+    @property
+    def agent(self) -> AgentSettings:
+        """The agent's settings: the arm's, but for what was given beside it."""
+        given = {name: getattr(self, setting) for setting, name in _IN_THE_AGENT.items()}
+        own = find_arm(self.arm).agent
+        return replace(own, **{name: v for name, v in given.items() if v is not None})
+
+    @property
+    def environment(self) -> EnvironmentSettings:
+        """The environment's settings under the arm."""
+        return find_arm(self.arm).environment(self.observed)
 
     @property
     def starts(self) -> int:
@@ -148,14 +194,14 @@ class RunSettings:
     @property
     def shared_frames(self) -> bool:
         """Whether replay stores each frame once; DrQ's shift is an option of that replay."""
-        agent = self.resolved_agent
+        agent = self.agent
         wanted = self.fast or agent.random_shift is not None or self.frames is not None
-        return wanted and agent.her and self.resolved_environment.pixels
+        return wanted and agent.her and self.environment.pixels
 
     @property
-    def frame_stack(self) -> int:
+    def moving_stack(self) -> int:
         """Frames of a stack that moves on by one with each step; shuffled images do not."""
-        environment = self.resolved_environment
+        environment = self.environment
         return 1 if environment.shuffled_pixels else environment.frame_stack
 
     @property
@@ -163,59 +209,49 @@ class RunSettings:
         """Rows of replay on disk that may be written between two checkpoints."""
         return -(-self.checkpoint_steps // self.n_envs) + 1
 
-    @property
-    def resolved_agent(self) -> AgentSettings:
-        """The agent's settings, the arm's own where none were given."""
-        return self.agent or find_arm(self.arm).agent
-
-    @property
-    def resolved_environment(self) -> EnvironmentSettings:
-        """The environment's settings under the arm."""
-        return find_arm(self.arm).environment(self.environment)
-
     def configuration(self) -> dict[str, Any]:
-        """Return what must be the same for a checkpoint to be gone on with, flat JSON values."""
+        """Return what must be the same for a checkpoint to be gone on with, flat JSON values.
+
+        What an arm decides stands there as it was resolved: an arm may be defined anew.
+        """
         resolved = replace(
-            self,
-            agent=self.resolved_agent,
-            buffer_size=self.transitions,
-            checkpoint_every=self.checkpoint_steps,
+            self, buffer_size=self.transitions, checkpoint_every=self.checkpoint_steps
         )
-        flat: dict[str, Any] = {}
-        for name, value in asdict(resolved).items():
-            if name == "environment":
-                value = asdict(self.resolved_environment)
-            if name in _NOT_OF_THE_RUN:
-                continue
-            if isinstance(value, dict):
-                flat |= {f"{name}.{key}": part for key, part in value.items()}
-            else:
-                flat[name] = value
-        return flat
+        plain = {
+            name: value
+            for name, value in asdict(resolved).items()
+            if name not in (*_NOT_OF_THE_RUN, *_IN_THE_AGENT, *_IN_THE_ENVIRONMENT)
+        }
+        groups = {
+            "agent": asdict(self.agent),
+            "environment": asdict(self.environment),
+            "every": plain.pop("every"),
+        }
+        flat = {f"{group}.{k}": v for group, content in groups.items() for k, v in content.items()}
+        return plain | flat
 
 
 def settings_of(configuration: Mapping[str, Any], out: Path) -> RunSettings:
     """Return the settings that a checkpoint's configuration describes; `out` is its run's folder.
 
     Raises:
-        KeyError, TypeError: it is of another version of goalscope.
+        KeyError, TypeError, ValueError, UnknownArm: it is of another version of goalscope, or its
+            arm has been defined anew.
     """
-    flat = {"total_steps": 1, **configuration}
-    nested: dict[str, dict[str, Any]] = {"environment": {}, "agent": {}, "cadence": {}}
-    plain: dict[str, Any] = {}
-    for name, value in flat.items():
-        group, _, part = name.partition(".")
-        if part:
-            nested[group][part] = value
-        else:
-            plain[name] = tuple(value) if isinstance(value, list) else value
-    return RunSettings(
-        out=out,
-        environment=EnvironmentSettings(**nested["environment"]),
-        agent=AgentSettings(**nested["agent"]),
-        cadence=Cadence(**nested["cadence"]),
-        **plain,
-    )
+    plain = {name: value for name, value in configuration.items() if "." not in name}
+    plain["net_arch"] = tuple(plain["net_arch"])
+    groups = {"agent": _IN_THE_AGENT, "environment": _IN_THE_ENVIRONMENT}
+    chosen = {
+        setting: configuration[f"{group}.{name}"]
+        for group, names in groups.items()
+        for setting, name in names.items()
+    }
+    cadence = Cadence(*(configuration[f"every.{f.name}"] for f in fields(Cadence)))
+    settings = RunSettings(out=out, every=cadence, **plain, **chosen)
+    for name, value in settings.configuration().items():
+        if "." in name and value != configuration[name]:
+            raise ValueError(f"{name} of {settings.arm} was {configuration[name]}, is {value}")
+    return settings
 
 
 def with_saved(settings: RunSettings, configuration: Mapping[str, Any]) -> RunSettings:

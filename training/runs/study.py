@@ -1,6 +1,5 @@
 """A study: several runs side by side, each in a process of its own."""
 
-import json
 import multiprocessing
 import os
 import time
@@ -9,26 +8,30 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from goalscope.diagnostics.record import PROBE_SET_FILE, last_update, write_json_atomically
+from goalscope.diagnostics.record import PROBE_SET_FILE, last_update
+from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.run import is_finished, make_probe_set, train
-from goalscope.training.runs.settings import RunSettings
+from goalscope.training.runs.settings import RunSettings, SettingsError
+from goalscope.training.runs.study_folder import (
+    STUDY_FILE,
+    StudyError,
+    StudyRun,
+    keep_plan,
+    write_study,
+)
 from goalscope.training.runs.validation import check
 
-STUDY_FILE = "study.json"
 _POLL_SECONDS = 0.5
 
 
-class StudyError(Exception):
-    """A study in which runs failed; the message is one line and names them."""
-
-
-def run_study(runs: Sequence[RunSettings], folder: Path, parallel: int) -> list[Path]:
+def run_study(
+    runs: Sequence[RunSettings], folder: Path, parallel: int, plan: Path | None = None
+) -> list[Path]:
     """Train the runs, `parallel` at a time, and return their folders in the order given.
 
     The probe set is gathered once, stored in the study's folder, and given to every run that
@@ -40,25 +43,27 @@ def run_study(runs: Sequence[RunSettings], folder: Path, parallel: int) -> list[
         runs: the runs.
         folder: the study's folder; made if missing.
         parallel: runs at a time, at least 1.
+        plan: the plan file that the runs were read from; kept in the folder.
 
     Raises:
         RunLocked: another process works on the study.
         SettingsError, UnknownArm: a run cannot be run; nothing was started.
-        StudyError: runs failed; the others are whole.
+        StudyError: runs failed, and the others are whole; or the folder holds another plan.
         KeyboardInterrupt: interrupted; the runs under way were saved first.
     """
-    for run in runs:
-        check(run)
-    with locked(folder):
+    _check(runs, parallel)
+    with locked(folder, worth_keeping=(folder / STUDY_FILE).exists):
+        if plan is not None:
+            keep_plan(plan, folder)
         probe_file = folder / PROBE_SET_FILE
-        first = runs[0].resolved_environment
+        first = runs[0].environment
         if not probe_file.exists():
             make_probe_set(first).save(probe_file)
         threads = max(1, (os.cpu_count() or 1) // parallel)
         ready = [
             replace(
                 run,
-                probe_set=probe_file if run.resolved_environment == first else None,
+                probe_set=probe_file if run.environment == first else None,
                 threads=run.threads or threads,
             )
             for run in runs
@@ -70,39 +75,17 @@ def run_study(runs: Sequence[RunSettings], folder: Path, parallel: int) -> list[
     return [run.out for run in ready]
 
 
-@dataclass(frozen=True)
-class StudyRun:
-    """A run of a study as study.json has it.
-
-    Attributes:
-        name: of its folder.
-        arm: its arm.
-        seed: its seed.
-        state: "waiting", "running", "finished" or "failed".
-        cause: why it failed; None unless it did.
-    """
-
-    name: str
-    arm: str
-    seed: int
-    state: str
-    cause: str | None
-
-
-def read_study(folder: Path) -> list[StudyRun]:
-    """Return the runs of a study as they stood when it was last at work; none where it is none.
-
-    Raises:
-        StudyError: its study.json is damaged.
-    """
-    path = folder / STUDY_FILE
-    if not path.is_file():
-        return []
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        return [StudyRun(**row) for row in rows]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{path} is damaged ({error}); start the study again") from error
+def _check(runs: Sequence[RunSettings], parallel: int) -> None:
+    if not runs:
+        raise SettingsError("a study needs an arm and a seed or more; see: goalscope study --help")
+    if parallel < 1:
+        raise SettingsError(f"--parallel must be at least 1, and {parallel} is not")
+    for run in runs:
+        check(run)
+    names = [run.out.name for run in runs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"the study would make {twice} twice; name each arm and seed once")
 
 
 @dataclass
@@ -131,7 +114,8 @@ class _Workers:
             with _Bars(self._runs) as bars:
                 while waiting or working:
                     while waiting and len(working) < self._parallel:
-                        working.append(self._start(waiting.pop(0)))
+                        with interrupts_kept_from_workers():  # they are asked to end with SIGTERM
+                            working.append(self._start(waiting.pop(0)))
                     time.sleep(_POLL_SECONDS)
                     ended = [worker for worker in working if not worker.process.is_alive()]
                     for worker in ended:
@@ -173,17 +157,13 @@ class _Workers:
         self._write()
 
     def _write(self) -> None:
-        rows: list[dict[str, Any]] = [
-            {
-                "name": run.out.name,
-                "arm": run.arm,
-                "seed": run.seed,
-                "state": self._states[run.out.name],
-                "cause": self._causes.get(run.out.name),
-            }
-            for run in self._runs
-        ]
-        write_json_atomically(self._folder / STUDY_FILE, {"schema": 1, "runs": rows})
+        rows = []
+        for run in self._runs:
+            name = run.out.name
+            rows.append(
+                StudyRun(name, run.arm, run.seed, self._states[name], self._causes.get(name))
+            )
+        write_study(self._folder, rows)
 
 
 def _train(run: RunSettings, says: Connection) -> None:

@@ -1,15 +1,34 @@
 """The check that a run's settings can be run, before anything is started."""
 
+import math
 import re
+from collections.abc import Mapping
+from operator import attrgetter
 
-import torch
-
-from goalscope.training.agents.extractors import SIMNORM_GROUP
-from goalscope.training.runs.arms import AgentSettings
+from goalscope.training.agents.settings import SIMNORM_GROUP, AgentSettings
+from goalscope.training.envs.tasks import task_of
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
-EPISODE_STEPS = 50  # of every Fetch task
-_ENTROPY = re.compile(r"auto|(auto_)?(?=.*[1-9])(\d+\.?\d*|\.\d+)(e-?\d+)?")
+_ENTROPY = re.compile(r"auto|(auto_)?(?=.*[1-9])(\d+\.?\d*|\.\d+)(e-?\d\d?)?")
+_AT_LEAST: Mapping[str, int] = {
+    "total_steps": 1,
+    "seed": 0,
+    "cnn_dim": 1,
+    "n_envs": 1,
+    "gradient_steps": 1,
+    "batch_size": 1,
+    "buffer_size": 1,
+    "learning_starts": 0,
+    "every.features": 1,
+    "every.gradients": 1,
+    "every.sensitivity": 1,
+    "evaluation.every": 0,
+    "evaluation.episodes": 1,
+    "checkpoint_every": 1,
+    "threads": 1,
+}
+_LARGEST_SEED = 2**32 - 1  # numpy's
+_RANGES: Mapping[str, float] = {"lr": math.inf, "gamma": 1, "tau": 1}  # above 0, and at most
 
 
 def check(settings: RunSettings) -> None:
@@ -19,27 +38,10 @@ def check(settings: RunSettings) -> None:
         UnknownArm: there is no such arm.
         SettingsError: anything else.
     """
-    agent = settings.resolved_agent
-    for name in ("total_steps", "n_envs", "gradient_steps", "batch_size"):
-        if getattr(settings, name) < 1:
-            raise SettingsError(f"--{name.replace('_', '-')} must be at least 1")
-    cadence = settings.cadence
-    if min(cadence.features, cadence.gradients, cadence.sensitivity) < 1:
-        raise SettingsError("a cadence must be at least 1 update")
-    if settings.evaluation.episodes < 1 or settings.evaluation_steps < 0:
-        raise SettingsError(
-            "evaluation needs at least 1 episode and a cadence of 0 (never) or more"
-        )
-    if settings.checkpoint_every is not None and settings.checkpoint_every < 1:
-        raise SettingsError("--checkpoint-every must be at least 1")
+    agent = settings.agent
+    _check_numbers(settings)
     _check_agent(agent, settings)
-    if settings.device != "auto":
-        try:
-            torch.zeros(1, device=settings.device)
-        except (RuntimeError, AssertionError) as error:  # torch's builds differ in what they raise
-            raise SettingsError(
-                f"torch has no device {settings.device!r} here; use auto, cpu or cuda"
-            ) from error
+    _check_device(settings.device)
     if settings.total_steps <= settings.starts:
         raise SettingsError(
             f"--total-steps {settings.total_steps} ends before the first update, which comes after "
@@ -48,15 +50,53 @@ def check(settings: RunSettings) -> None:
     _check_envs(settings)
 
 
+def _check_numbers(settings: RunSettings) -> None:
+    for name, least in _AT_LEAST.items():
+        value = attrgetter(name)(settings)
+        if value is not None and value < least:
+            raise SettingsError(f"{_flag(name)} must be at least {least}, and {value} is not")
+    for name, most in _RANGES.items():
+        value = getattr(settings, name)
+        if value is not None and not (0 < value <= most and math.isfinite(value)):
+            limit = "finite" if most == math.inf else f"at most {most}"
+            raise SettingsError(f"{_flag(name)} must be above 0 and {limit}, and {value} is not")
+    if settings.seed > _LARGEST_SEED:
+        raise SettingsError(f"--seed must be at most {_LARGEST_SEED}, and {settings.seed} is not")
+    if not settings.net_arch or min(settings.net_arch) < 1:
+        raise SettingsError("--net-arch needs one hidden layer or more, each of 1 unit or more")
+    if not _ENTROPY.fullmatch(settings.ent_coef):
+        raise SettingsError(
+            f"--ent-coef {settings.ent_coef} is not SB3's: give auto, auto_0.1 (learnt from 0.1) "
+            "or a number above 0"
+        )
+
+
+def _check_device(device: str) -> None:
+    if device == "auto":
+        return
+    import torch  # not needed to say what else is wrong
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch's builds differ in what they raise
+        raise SettingsError(
+            f"torch has no device {device!r} here; use auto, cpu or cuda"
+        ) from error
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _check_envs(settings: RunSettings) -> None:
     n_envs = settings.n_envs
-    first_end = EPISODE_STEPS * n_envs
-    if settings.resolved_agent.her and settings.starts < first_end:
+    first_end = (task_of(settings.environment.id).episode_steps or 0) * n_envs
+    if settings.agent.her and settings.starts < first_end:
         raise SettingsError(
             f"--learning-starts {settings.starts} comes before an episode has ended, and hindsight "
             f"needs one; use at least {first_end}"
         )
-    if settings.resolved_agent.her and settings.transitions < 2 * first_end:
+    if settings.agent.her and settings.transitions < 2 * first_end:
         raise SettingsError(
             f"a replay of {settings.transitions} transitions cannot hold a whole episode of "
             f"{n_envs} environments while the next is made; use --buffer-size {2 * first_end} or "
@@ -72,17 +112,7 @@ def _check_envs(settings: RunSettings) -> None:
 
 
 def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
-    for name in ("gamma", "tau"):
-        if not 0 < getattr(settings, name) <= 1:
-            raise SettingsError(f"--{name} must lie above 0 and be at most 1")
-    if not settings.net_arch or min(settings.net_arch) < 1:
-        raise SettingsError("--net-arch needs one hidden layer or more, each of 1 unit or more")
-    if not _ENTROPY.fullmatch(settings.ent_coef):
-        raise SettingsError(
-            f"--ent-coef {settings.ent_coef} is not SB3's: give auto, auto_0.1 (learnt from 0.1) "
-            "or a number above 0"
-        )
-    if agent.random_shift is not None and not (agent.her and settings.resolved_environment.pixels):
+    if agent.random_shift is not None and not (agent.her and settings.environment.pixels):
         raise SettingsError(
             f"{settings.arm}: DrQ's random shift needs pixels and hindsight replay; leave drq out"
         )

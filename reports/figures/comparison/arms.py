@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
 from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.figures.labels import wrap
@@ -33,9 +33,9 @@ class _Column:
     reference: float | None = None
 
 
-def arms_drawing(arms: Arms, evaluation: Evaluation) -> Drawing | None:
+def arms_drawing(arms: Arms, assessment: Assessment) -> Drawing | None:
     """Return a row for each arm, a panel for each number; None for fewer than three arms."""
-    columns = _columns(arms, evaluation.times, evaluation)
+    columns = _columns(arms, assessment.times, assessment)
     if len(arms) < 3 or not columns:
         return None
     return Drawing(
@@ -44,7 +44,7 @@ def arms_drawing(arms: Arms, evaluation: Evaluation) -> Drawing | None:
         "One dot for each seed, the bar their mean with its 95 % t-interval (shares on the logit "
         "scale, the swap on the log scale). Blue: the baseline. Dashed: the claim's thresholds "
         "and, for success, the floor of an agent that does nothing. Windows: early, "
-        f"{evaluation.times.windows['early']}; late, {evaluation.times.windows['late']}.",
+        f"{assessment.times.windows['early']}; late, {assessment.times.windows['late']}.",
         lambda: _draw(columns, list(arms)),
         lambda: [
             {"panel": column.title, "arm": arm, "seed_number": number, "value": value}
@@ -55,8 +55,8 @@ def arms_drawing(arms: Arms, evaluation: Evaluation) -> Drawing | None:
     )
 
 
-def _columns(arms: Arms, times: Times, evaluation: Evaluation) -> list[_Column]:
-    rules = evaluation.rules
+def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
+    thresholds = assessment.thresholds
 
     def of(key: str, time: str) -> dict[str, list[float]]:
         window = times.windows[time]  # type: ignore[index]
@@ -75,15 +75,15 @@ def _columns(arms: Arms, times: Times, evaluation: Evaluation) -> list[_Column]:
             "share",
             Scale.LOGIT,
             of(share, "early"),
-            rules.goal_share,
+            thresholds.goal_share,
         ),
-        _Column("the same, late", "share", Scale.LOGIT, of(share, "late"), rules.goal_share),
+        _Column("the same, late", "share", Scale.LOGIT, of(share, "late"), thresholds.goal_share),
         _Column(
             "Q, goal\nexchanged, late",
             "std of Q",
             Scale.LOG,
-            of(f"{evaluation.family or 'sensitivity'}/{swap}", "late"),
-            rules.q_goal_swap,
+            of(f"{assessment.family or 'sensitivity'}/{swap}", "late"),
+            thresholds.q_goal_swap,
         ),
     ]
     rows = last_evaluations(arms)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.parts import Part
 from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.figures.style import PALETTE, value_axis
@@ -18,13 +18,13 @@ from goalscope.reports.statistics.intervals import Scale
 _MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "p", "d")
 
 
-def cause_drawing(evaluation: Evaluation) -> Drawing | None:
+def cause_drawing(assessment: Assessment) -> Drawing | None:
     """Return goal's share against sensitivity and success at each time; None where not ranked."""
     shown = [
         part
         for time in TIMES
-        for part in evaluation.find("C7", time, evaluation.baseline).parts
-        if len({point.arm for point in part.points}) >= evaluation.rules.arms_to_rank
+        for part in assessment.find("C7", time, assessment.baseline).parts
+        if len({point.arm for point in part.points}) >= assessment.thresholds.arms_to_rank
     ]
     if not shown:
         return None
@@ -35,7 +35,7 @@ def cause_drawing(evaluation: Evaluation) -> Drawing | None:
         "all is drawn at 99.99 %. The number above a panel is the mean over seeds of the rank "
         "correlation over arms, with its interval: the claim needs it above 0. A cloud without a "
         "slope says that the share does not order the arms.",
-        lambda: _draw(shown, evaluation),
+        lambda: _draw(shown, assessment),
         lambda: [
             {
                 "time": part.time,
@@ -51,17 +51,17 @@ def cause_drawing(evaluation: Evaluation) -> Drawing | None:
     )
 
 
-def _draw(parts: Sequence[Part], evaluation: Evaluation) -> Figure:
+def _draw(parts: Sequence[Part], assessment: Assessment) -> Figure:
     rows = -(-len(parts) // 2)
-    figure = Figure(figsize=(WIDTH, 2.3 * rows + 0.25 * len(evaluation.arms) / 4), layout=LAYOUT)
+    figure = Figure(figsize=(WIDTH, 2.3 * rows + 0.25 * len(assessment.arms) / 4), layout=LAYOUT)
     grid = figure.subplots(rows, 2, squeeze=False)
     for axes, part in zip(grid.flat, parts, strict=False):
-        _draw_part(axes, part, list(evaluation.arms))
+        _draw_part(axes, part, list(assessment.arms))
     for axes in grid.flat[len(parts) :]:
         axes.set_visible(False)
     marks = [
         Line2D([], [], ls="", marker=_mark(index), color=_colour(index), ms=5, label=arm)
-        for index, arm in enumerate(evaluation.arms)
+        for index, arm in enumerate(assessment.arms)
     ]
     figure.legend(handles=marks, loc="outside lower center", ncols=4, frameon=False, fontsize=7.5)
     return figure

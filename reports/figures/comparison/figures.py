@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from goalscope.reports.claims.judging import Evaluation
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.figures.comparison.arms import arms_drawing
 from goalscope.reports.figures.comparison.cause import cause_drawing
 from goalscope.reports.figures.comparison.panels import (
@@ -31,24 +31,24 @@ Arms = Mapping[str, Sequence[Run]]
 _MOST_ARMS = 4  # beside the baseline: more lines and labels cannot be told apart
 
 
-def comparison_drawings(arms: Arms, evaluation: Evaluation, *, by_step: bool) -> list[Drawing]:
+def comparison_drawings(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Drawing]:
     """Return the figures for which the arms have measurements, in reading order.
 
     Of many arms, those that draw lines come once for every four arms, the baseline in each.
 
     Args:
         arms: arm -> its runs, the baseline first.
-        evaluation: the claims at the three times.
+        assessment: the claims at the three times.
         by_step: also draw the deciding shares over environment steps.
     """
-    found = [arms_drawing(arms, evaluation), cause_drawing(evaluation)]
+    found = [arms_drawing(arms, assessment), cause_drawing(assessment)]
     groups = _groups(arms)
     for number, group in enumerate(groups, start=1):
         suffix = f"_{number}" if len(groups) > 1 else ""
         which = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
         found += [
             drawing and replace(drawing, name=drawing.name + suffix, title=drawing.title + which)
-            for drawing in _of_group(group, evaluation, by_step=by_step)
+            for drawing in _of_group(group, assessment, by_step=by_step)
         ]
     return [drawing for drawing in found if drawing is not None]
 
@@ -64,21 +64,21 @@ def _groups(arms: Arms) -> list[Arms]:
     ]
 
 
-def _of_group(arms: Arms, evaluation: Evaluation, *, by_step: bool) -> list[Drawing | None]:
-    rules, family = evaluation.rules, evaluation.family
+def _of_group(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Drawing | None]:
+    thresholds, family = assessment.thresholds, assessment.family
     found = [
-        times_drawing(replace(evaluation, arms=tuple(arms))),
+        times_drawing(replace(assessment, arms=tuple(arms))),
         success_drawing(arms, by_update=by_step),
-        _over("forward_signal", _SIGNAL, signal_panels(arms, rules), arms),
-        _over("gradient_shares", _GRADIENTS, gradient_panels(arms, rules), arms),
-        _over("goal_sensitivity", _SENSITIVITY, sensitivity_panels(arms, rules, family), arms),
-        q_distance_drawing(arms, evaluation.times, family),
+        _over("forward_signal", _SIGNAL, signal_panels(arms, thresholds), arms),
+        _over("gradient_shares", _GRADIENTS, gradient_panels(arms, thresholds), arms),
+        _over("goal_sensitivity", _SENSITIVITY, sensitivity_panels(arms, thresholds, family), arms),
+        q_distance_drawing(arms, assessment.times, family),
         _over("scales", _SCALES, scale_panels(arms), arms),
         _over("content", _CONTENT, content_panels(arms), arms),
         _over("training", _TRAINING, training_panels(arms), arms),
     ]
     if by_step:
-        panels = [*signal_panels(arms, rules), *gradient_panels(arms, rules)[:2]]
+        panels = [*signal_panels(arms, thresholds), *gradient_panels(arms, thresholds)[:2]]
         found.append(_over("by_step", _BY_STEP, panels, arms, "step"))
     return found
 

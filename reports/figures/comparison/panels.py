@@ -46,18 +46,18 @@ def _ratio(run: Run, key: str, over: str) -> pd.DataFrame | None:
         return joined.assign(value=joined["value"] / joined["value_of"])
 
 
-def signal_panels(arms: Arms, rules: Thresholds) -> list[Panel]:
+def signal_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
     """Return the goal's share of what each network hears."""
-    line = [Reference(rules.goal_share, f"C1: {100 * rules.goal_share:g} %")]
+    line = [Reference(thresholds.goal_share, f"C1: {100 * thresholds.goal_share:g} %")]
     return [
         _panel(arms, f"signal/{n}.goal.share", n, "goal's share of signal", Scale.LOGIT, line)
         for n in ("critic", "actor")
     ]
 
 
-def gradient_panels(arms: Arms, rules: Thresholds) -> list[Panel]:
+def gradient_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
     """Return the goal's share of each loss's gradients."""
-    line = Reference(rules.goal_share, f"C2: {100 * rules.goal_share:g} %")
+    line = Reference(thresholds.goal_share, f"C2: {100 * thresholds.goal_share:g} %")
     return [
         _panel(
             arms,
@@ -85,7 +85,7 @@ def _dimensions(arms: Arms, network: str) -> list[Reference]:
     return [Reference(share, "dimensions", colour) for share, colour in found.items()]
 
 
-def sensitivity_panels(arms: Arms, rules: Thresholds, family: str | None) -> list[Panel]:
+def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: str | None) -> list[Panel]:
     """Return what Q and the action make of an exchanged goal."""
     return [
         _panel(
@@ -94,7 +94,7 @@ def sensitivity_panels(arms: Arms, rules: Thresholds, family: str | None) -> lis
             "Q, goal exchanged",
             "std of Q",
             Scale.LOG,
-            [Reference(rules.q_goal_swap, f"C4: {rules.q_goal_swap:g}")],
+            [Reference(thresholds.q_goal_swap, f"C4: {thresholds.q_goal_swap:g}")],
         ),
         _panel(
             arms,
@@ -102,7 +102,7 @@ def sensitivity_panels(arms: Arms, rules: Thresholds, family: str | None) -> lis
             "does Q follow closeness?",
             "rank correlation",
             Scale.FISHER,
-            [Reference(rules.q_goal_distance, f"C4: {rules.q_goal_distance:g}")],
+            [Reference(thresholds.q_goal_distance, f"C4: {thresholds.q_goal_distance:g}")],
         ),
         _panel(
             arms,

@@ -7,8 +7,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.chain import CHAIN
-from goalscope.reports.claims.judging import Evaluation
 from goalscope.reports.claims.parts import Part
 from goalscope.reports.claims.wording import value_of
 from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
@@ -17,18 +17,18 @@ from goalscope.reports.figures.style import GREY, arm_style, value_axis
 from goalscope.reports.numbers.windows import TIMES
 
 
-def times_drawing(evaluation: Evaluation) -> Drawing | None:
+def times_drawing(assessment: Assessment) -> Drawing | None:
     """Return a small panel for each deciding quantity; None if none was measured."""
     quantities = {
         part.quantity.name: [
             p
             for time in TIMES
-            for arm in evaluation.arms
-            for p in evaluation.find(part.quantity.link, time, arm).parts
+            for arm in assessment.arms
+            for p in assessment.find(part.quantity.link, time, arm).parts
             if p.quantity == part.quantity
         ]
         for link in CHAIN
-        for part in evaluation.find(link, "initialisation", evaluation.baseline).parts
+        for part in assessment.find(link, "initialisation", assessment.baseline).parts
     }
     shown = [parts for parts in quantities.values() if any(p.sample.numbers for p in parts)]
     if not shown:
@@ -39,7 +39,7 @@ def times_drawing(evaluation: Evaluation) -> Drawing | None:
         "One dot for each seed: its update-weighted mean in the window. Bars: mean over seeds with "
         "its 95 % t-interval (two seeds give wide ones). The claim says that the baseline lies "
         "below the dashed line; the fix should lie above the baseline.",
-        lambda: _draw(shown, evaluation.arms),
+        lambda: _draw(shown, assessment.arms),
     )
 
 

@@ -1,5 +1,6 @@
 """A run's probes as figures read them: its checkpoints, each with numbers and arrays."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,7 +109,10 @@ def load_probes(folder: Path | str) -> Probes:
     """
     run = load_run(folder)
     if not run.record.probes:
-        raise ReportError(f"{folder} has not been probed; probe it first: goalscope probe {folder}")
+        raise ReportError(
+            f"{folder} has not been probed; probe it first: goalscope probe "
+            f"{shlex.quote(str(folder))}"
+        )
     arrays = read_arrays(run.record.folder)
     return Probes(
         run,

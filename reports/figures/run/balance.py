@@ -13,9 +13,9 @@ from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
-def signal_drawing(run: Run, rules: Thresholds) -> Drawing | None:
+def signal_drawing(run: Run, thresholds: Thresholds) -> Drawing | None:
     """Return how much of what each first layer hears is whose; None if not measured."""
-    threshold = [Reference(rules.goal_share, f"C1: {100 * rules.goal_share:g} %")]
+    threshold = [Reference(thresholds.goal_share, f"C1: {100 * thresholds.goal_share:g} %")]
     return figure_of(
         "forward_signal",
         "Forward signal: who is heard?",
@@ -29,9 +29,9 @@ def signal_drawing(run: Run, rules: Thresholds) -> Drawing | None:
     )
 
 
-def gradient_shares_drawing(run: Run, rules: Thresholds) -> Drawing | None:
+def gradient_shares_drawing(run: Run, thresholds: Thresholds) -> Drawing | None:
     """Return each block's share of each loss's gradient; None if not measured."""
-    threshold = Reference(rules.goal_share, f"C2: {100 * rules.goal_share:g} %")
+    threshold = Reference(thresholds.goal_share, f"C2: {100 * thresholds.goal_share:g} %")
     panels = []
     for name, words, plain_norm in (
         ("signal_gradient_share", "signal gradient", False),

@@ -17,20 +17,22 @@ from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
-def run_drawings(run: Run, times: Times, rules: Thresholds, family: str | None) -> list[Drawing]:
+def run_drawings(
+    run: Run, times: Times, thresholds: Thresholds, family: str | None
+) -> list[Drawing]:
     """Return the figures for which the run has measurements, in reading order.
 
     Args:
         run: the run.
         times: its windows.
-        rules: the thresholds, drawn as dashed lines.
+        thresholds: the thresholds, drawn as dashed lines.
         family: record family of goal sensitivity, None if it was not measured.
     """
     found = [
         success_drawing({run.arm: [run]}, by_update=False),
-        signal_drawing(run, rules),
-        gradient_shares_drawing(run, rules),
-        _sensitivity(run, rules, family),
+        signal_drawing(run, thresholds),
+        gradient_shares_drawing(run, thresholds),
+        _sensitivity(run, thresholds, family),
         q_distance_drawing({run.arm: [run]}, times, family),
         gradient_sizes_drawing(run),
         features_drawing(run),
@@ -41,7 +43,7 @@ def run_drawings(run: Run, times: Times, rules: Thresholds, family: str | None) 
     return [drawing for drawing in found if drawing is not None]
 
 
-def _sensitivity(run: Run, rules: Thresholds, family: str | None) -> Drawing | None:
+def _sensitivity(run: Run, thresholds: Thresholds, family: str | None) -> Drawing | None:
     if family is None:
         return None
     panels = [
@@ -54,7 +56,7 @@ def _sensitivity(run: Run, rules: Thresholds, family: str | None) -> Drawing | N
             "Q, one block exchanged",
             "std of Q",
             Scale.LOG,
-            [Reference(rules.q_goal_swap, f"C4: {rules.q_goal_swap:g}")],
+            [Reference(thresholds.q_goal_swap, f"C4: {thresholds.q_goal_swap:g}")],
         ),
         panel_of_keys(
             run,
@@ -71,7 +73,9 @@ def _sensitivity(run: Run, rules: Thresholds, family: str | None) -> Drawing | N
             {"goal": f"{family}/critic.goal.q_goal_distance"},
             "does Q follow closeness?",
             "rank correlation",
-            references=[Reference(rules.q_goal_distance, f"C4: {rules.q_goal_distance:g}")],
+            references=[
+                Reference(thresholds.q_goal_distance, f"C4: {thresholds.q_goal_distance:g}")
+            ],
         ),
         panel_of_keys(
             run,

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from goalscope.diagnostics.provenance import software_versions
 from goalscope.diagnostics.record import write_json_atomically
+from goalscope.errors import UserError
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
 from goalscope.training.runs.checkpoint.agent_state import gather_state, restore_state
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FOLDER = "checkpoints"
 DESCRIPTION = "checkpoint.json"
 POLICY = "policy.safetensors"
@@ -32,7 +33,7 @@ RESUME = "resume"
 TENSORS, VALUES, REPLAY = f"{RESUME}/state.safetensors", f"{RESUME}/state.json", f"{RESUME}/replay"
 
 
-class CheckpointError(Exception):
+class CheckpointError(UserError):
     """A checkpoint cannot be gone on with; the message is one line and names the remedy."""
 
 

@@ -32,7 +32,7 @@ _OF_EACH_ARM: tuple[Link, ...] = ("C5", "C6")  # the other links are of the base
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Assessment:
     """All that a comparison, or a single run, says of the claim.
 
     Attributes:
@@ -41,7 +41,7 @@ class Evaluation:
         baseline: the arm the claim is about.
         arms: every arm, the baseline first.
         times: the windows.
-        rules: the thresholds used.
+        thresholds: the thresholds used.
         family: record family of goal sensitivity; None where it was not measured in all runs.
     """
 
@@ -49,7 +49,7 @@ class Evaluation:
     baseline: str
     arms: tuple[str, ...]
     times: Times
-    rules: Thresholds
+    thresholds: Thresholds
     family: str | None
 
     def find(self, link: Link, time: Time, arm: str) -> Claim:
@@ -68,13 +68,13 @@ class Evaluation:
         return conjunction([(link, self.find(link, time, self.baseline).verdict) for link in CHAIN])
 
 
-def evaluate(arms: Mapping[str, Sequence[Run]], times: Times, rules: Thresholds) -> Evaluation:
+def assess(arms: Mapping[str, Sequence[Run]], times: Times, thresholds: Thresholds) -> Assessment:
     """Return every link at every time.
 
     Args:
         arms: arm -> its runs, the baseline first.
         times: the windows, the same for all runs.
-        rules: the thresholds.
+        thresholds: that decide.
     """
     runs = [run for group in arms.values() for run in group]
     family, target = sensitivity_family(runs), content_target(runs)
@@ -83,16 +83,16 @@ def evaluate(arms: Mapping[str, Sequence[Run]], times: Times, rules: Thresholds)
     claims: list[Claim] = []
     for time in TIMES:
         window = times.windows[time]
-        own = chain_claims(arms, time, window, tested_quantities(family, rules), rules)
-        found = [_with_beside(claim, arms, family, times, rules) for claim in own]
+        own = chain_claims(arms, time, window, tested_quantities(family, thresholds), thresholds)
+        found = [_with_beside(claim, arms, family, times, thresholds) for claim in own]
         for arm, group in arms.items():
-            noise = noise_quantities(group[0].image_block(), target, rules)
-            found += threshold_claims(group, time, arm, window, noise, rules)
-        found.append(cause_claim(arms, time, window, family, success, rules))
+            noise = noise_quantities(group[0].image_block(), target, thresholds)
+            found += threshold_claims(group, time, arm, window, noise, thresholds)
+        found.append(cause_claim(arms, time, window, family, success, thresholds))
         if time == "late":
-            found += success_claims(arms, rules)
-        claims += _tested_together(found, baseline, rules)
-    return Evaluation(tuple(claims), baseline, tuple(arms), times, rules, family)
+            found += success_claims(arms, thresholds)
+        claims += _tested_together(found, baseline, thresholds)
+    return Assessment(tuple(claims), baseline, tuple(arms), times, thresholds, family)
 
 
 def _with_beside(
@@ -100,25 +100,25 @@ def _with_beside(
     arms: Mapping[str, Sequence[Run]],
     family: str | None,
     times: Times,
-    rules: Thresholds,
+    thresholds: Thresholds,
 ) -> Claim:
     runs, window = arms[claim.arm], times.windows[claim.time]
     beside = [
-        quantity_part(quantity, claim.time, claim.arm, runs, window, rules)
+        quantity_part(quantity, claim.time, claim.arm, runs, window, thresholds)
         for quantity in quantities_beside(family, runs[0].image_block())
         if quantity.link == claim.link
     ]
     return replace(claim, beside=tuple(beside))
 
 
-def _tested_together(claims: Sequence[Claim], baseline: str, rules: Thresholds) -> list[Claim]:
+def _tested_together(claims: Sequence[Claim], baseline: str, thresholds: Thresholds) -> list[Claim]:
     """Return the claims of one time after Holm over its links.
 
     C1 to C4 of an arm that is not the baseline are numbers beside it, not links of the claim.
     """
     links = [claim.arm == baseline or claim.link in _OF_EACH_ARM for claim in claims]
     tested = [claim for claim, is_link in zip(claims, links, strict=True) if is_link]
-    stands = iter(after_holm([claim.verdict for claim in tested], rules))
+    stands = iter(after_holm([claim.verdict for claim in tested], thresholds))
     found = []
     for claim, is_link in zip(claims, links, strict=True):
         verdict, holm_p = next(stands) if is_link else (claim.verdict, None)

@@ -1,47 +1,19 @@
-"""`goalscope report` and `goalscope compare`: records to pages."""
+"""`goalscope compare`: the verdict over arms and seeds, and its page."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
-from goalscope.cli.errors import BAD_INPUT
+from goalscope import reports
+from goalscope.cli import BAD_INPUT
 from goalscope.cli.plan import kept_plan
+from goalscope.cli.saying import say
 from goalscope.diagnostics.record import is_run, read_run
-from goalscope.reports import ReportError, write_comparison, write_report
-from goalscope.training.runs.study import STUDY_FILE, read_study
-
-
-@dataclass(frozen=True)
-class Report:
-    """Write the gradient-balance report of one run.
-
-    Thresholds and windows are those of the study it belongs to, where that has a plan file.
-
-    For example: goalscope report runs/a
-    """
-
-    run_folder: tyro.conf.Positional[Path]
-    """The folder of the run."""
-
-    def run(self) -> int:
-        """Write the page; 2 where the record holds NaN, with the page made all the same."""
-        plan = kept_plan(self.run_folder.resolve().parent)
-        report = write_report(self.run_folder, plan.thresholds if plan else None)
-        _say((*report.sentences, report.success), report.warnings, report.page)
-        nonfinite = read_run(self.run_folder).nonfinite()
-        if not nonfinite:
-            return 0
-        key, update = min(nonfinite.items(), key=lambda item: item[1])
-        print(
-            f"goalscope: {len(nonfinite)} metrics of {self.run_folder} are NaN or infinite, first "
-            f"{key} at update {update}; the page marks them, look there for where training broke",
-            file=sys.stderr,
-        )
-        return BAD_INPUT
+from goalscope.errors import UserError
+from goalscope.training.runs.study_folder import STUDY_FILE, StudyError, read_study
 
 
 @dataclass(frozen=True)
@@ -64,6 +36,11 @@ class Compare:
 
     def run(self) -> int:
         """Write the page; 2 where every seed of an arm failed, with the page of the rest made."""
+        if not self.run_folders:
+            raise UserError(
+                "compare what? give a study's folder, or the folders of runs; see: goalscope "
+                "compare --help"
+            )
         folders = [run for folder in self.run_folders for run in runs_in(folder)]
         plans = [plan for folder in self.run_folders if (plan := kept_plan(folder)) is not None]
         missing = [
@@ -73,14 +50,14 @@ class Compare:
             if run.state != "finished"
         ]
         out = self.out or folders[0].resolve().parent / "comparison"
-        comparison = write_comparison(
+        comparison = reports.write_comparison(
             folders,
             out,
             plans[0].thresholds if plans else None,
             missing={run.name: run.cause or f"{run.state} when looked at" for run in missing},
             form=self.format,
         )
-        _say(
+        say(
             (comparison.overall, *comparison.sentences, comparison.success),
             comparison.warnings,
             comparison.page,
@@ -107,8 +84,7 @@ def runs_in(folder: Path) -> list[Path]:
     late window for all the others.
 
     Raises:
-        ReportError: a study without a finished run.
-        StudyError: its study.json is damaged.
+        StudyError: a study without a finished run, or its study.json is damaged.
     """
     if is_run(folder) or not folder.is_dir():
         return [folder]
@@ -119,13 +95,5 @@ def runs_in(folder: Path) -> list[Path]:
     if not found and (folder / STUDY_FILE).is_file():
         failed = [f"{run.name} failed ({run.cause})" for run in runs if run.state == "failed"]
         why = f": {failed[0]}" if failed else ""
-        raise ReportError(f"the study {folder} holds no finished run{why}; start it again")
+        raise StudyError(f"the study {folder} holds no finished run{why}; start it again")
     return found or [folder]
-
-
-def _say(sentences: Sequence[str], warnings: Sequence[str], page: Path) -> None:
-    for warning in warnings:
-        print(f"Note: {warning}", file=sys.stderr)
-    for sentence in sentences:
-        print(sentence)
-    print(f"The page: {page}")

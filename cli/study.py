@@ -1,0 +1,55 @@
+"""`goalscope study`: arms times seeds."""
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from goalscope.cli.arm_flags import ArmFlags
+from goalscope.training.runs.settings import StudySettings
+from goalscope.training.runs.validation import check
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(ArmFlags, StudySettings):
+    """Train arms times seeds side by side; started again, it does what is missing.
+
+    In the arms' place may stand a plan file (.toml) or a preset (assay); flags beside it win.
+
+    For example: goalscope study pixel-her pixel-her-norm --seeds 0 1 2 --out studies/a
+    """
+
+    arms: tyro.conf.Positional[tuple[str, ...]]
+    """Names of the arms, or a plan file, or a preset."""
+
+    out: Path
+    """Folder of the study; each run gets a folder in it."""
+
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """Seeds of each arm."""
+
+    parallel: int | None = None
+    """Runs at a time; one per core if left out."""
+
+    plan: Path | None = None
+    """The plan file all this was read from, whose thresholds decide; kept in the folder."""
+
+    def run(self) -> int:
+        """Train what is missing."""
+        runs = [
+            self.of_run(self.arm_of(arm), self.out / f"{arm}-seed{seed}", seed)
+            for seed in self.seeds
+            for arm in self.arms
+        ]
+        for run in runs:
+            check(run)
+
+        from goalscope.training.runs.study import run_study
+
+        parallel = min(len(runs), os.cpu_count() or 1) if self.parallel is None else self.parallel
+        run_study(runs, self.out, parallel, self.plan)
+        again = shlex.quote(str(self.out))
+        print(f"Recorded in {self.out}. Read it with: goalscope compare {again}")
+        return 0

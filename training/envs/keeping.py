@@ -1,0 +1,39 @@
+"""What an environment must keep for a run to go on exactly: arrays, and JSON values, by name."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+Values = dict[str, Any]
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """An environment or a wrapper with a state of its own that decides what comes next."""
+
+    def get_state(self) -> tuple[Arrays, Values]:
+        """Return arrays by name, and JSON values by name."""
+
+    def set_state(self, arrays: Arrays, values: Values) -> None:
+        """Take over what `get_state` returned."""
+
+
+def numbered(name: str, items: Iterable[np.ndarray]) -> Arrays:
+    """Return arrays under numbered names, in their order."""
+    return {f"{name}.{number:04d}": item for number, item in enumerate(items)}
+
+
+def refill(items: deque[np.ndarray], name: str, arrays: Arrays) -> None:
+    """Put back what `numbered` named."""
+    items.clear()
+    items.extend(arrays[key] for key in sorted(arrays) if key.startswith(f"{name}."))
+
+
+def generator_of(state: dict[str, Any]) -> np.random.Generator:
+    """Return a generator in that state of its bits."""
+    generator = np.random.default_rng()
+    generator.bit_generator.state = state
+    return generator

@@ -1,0 +1,71 @@
+"""A study's folder: the state of its runs, and the plan that they were read from."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from goalscope.diagnostics.record import write_json_atomically
+from goalscope.errors import UserError
+
+STUDY_FILE = "study.json"
+PLAN_FILE = "plan.toml"
+
+
+class StudyError(UserError):
+    """A study in which runs failed, or whose folder is not fit; one line that says why."""
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A run of a study as study.json has it.
+
+    Attributes:
+        name: of its folder.
+        arm: its arm.
+        seed: its seed.
+        state: "waiting", "running", "finished" or "failed".
+        cause: why it failed; None unless it did.
+    """
+
+    name: str
+    arm: str
+    seed: int
+    state: str
+    cause: str | None
+
+
+def write_study(folder: Path, runs: Sequence[StudyRun]) -> None:
+    """Write how the runs of a study stand."""
+    write_json_atomically(folder / STUDY_FILE, {"schema": 1, "runs": [asdict(r) for r in runs]})
+
+
+def read_study(folder: Path) -> list[StudyRun]:
+    """Return the runs of a study as they stood when it was last at work; none where it is none.
+
+    Raises:
+        StudyError: its study.json is damaged.
+    """
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        return []
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        return [StudyRun(**row) for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path} is damaged ({error}); start the study again") from error
+
+
+def keep_plan(path: Path, folder: Path) -> None:
+    """Copy a plan into the study's folder, where the study's page finds its thresholds.
+
+    Raises:
+        StudyError: the folder holds another plan.
+    """
+    kept, content = folder / PLAN_FILE, path.read_bytes()
+    if kept.exists() and kept.read_bytes() != content:
+        raise StudyError(
+            f"{folder} holds a study of another plan ({kept}); choose another folder, or go on "
+            "with that plan"
+        )
+    kept.write_bytes(content)
