@@ -24,7 +24,7 @@ from stable_baselines3 import SAC, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
 from benchmarks.updates import measure as measure_updates
-from goalscope.diagnostics.declared import declared_task
+from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.training import SharedFrameHerReplayBuffer
 from goalscope.training.envs.making import make_environment, make_simulation
 from goalscope.training.envs.settings import EnvironmentSettings

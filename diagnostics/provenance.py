@@ -15,7 +15,7 @@ import torch
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from goalscope.diagnostics.declared import declared_task
+from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.record import RunInfo
 from goalscope.probes import Network
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.planted_faults.diagnosis import NOTHING, Diagnosis
-from goalscope.training.assessment.episodes import wilson_interval
+from goalscope.training.evaluation.episodes import wilson_interval
 
 GOALS = {"named_first": 0.90, "named_among_two": 0.95, "false_alarms": 0.05}
 

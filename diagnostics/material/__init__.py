@@ -1,1 +1,1 @@
-"""What agents are asked about: the probe set, and the labelled set whose truth is known."""
+"""What agents are asked about: their task, the probe set, the labelled set whose truth is known."""

@@ -5,7 +5,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from goalscope.diagnostics.declared import declared_task
+from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.material.probe_set import ProbeSetError
 from goalscope.diagnostics.record import Task
 from goalscope.probes import LabelledSet

@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env as check_env_for_gymnasium
 from helpers.command import TINY, goalscope, refused
 from stable_baselines3.common.env_checker import check_env
 
-from goalscope.diagnostics.declared import declared_task
+from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.record import read_run
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.observing import UnusableEnvironment

@@ -14,8 +14,8 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import PolicyPredictor
 from torch import nn
 
-from goalscope.diagnostics.declared import declared_task
 from goalscope.diagnostics.instruments.instrument import Context
+from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,

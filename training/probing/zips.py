@@ -13,7 +13,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecTransposeImage
 
-from goalscope.diagnostics.declared import declared_task
+from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.probe_set import gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent

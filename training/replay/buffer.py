@@ -15,7 +15,7 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 
-from goalscope.diagnostics.declared import declared_task
+from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.training.replay.frames import FrameStore
 from goalscope.training.replay.ownership import FolderClaim
 from goalscope.training.replay.ring import FrameRing
