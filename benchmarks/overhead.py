@@ -116,6 +116,7 @@ def measure_tiers(updates: int = 30) -> dict[str, float]:
     from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrument
     from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
     from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
+    from goalscope.diagnostics.instruments.transitions import TransitionInstrument
     from goalscope.training.runs.agent import build_agent
     from goalscope.training.runs.settings import RunSettings
 
@@ -124,6 +125,7 @@ def measure_tiers(updates: int = 30) -> dict[str, float]:
         ("feature statistics", FeatureInstrument),
         ("gradient balance", GradientInstrument),
         ("goal sensitivity", GoalInstrument),
+        ("transitions", TransitionInstrument),
     ):
         real = cls.measure
 

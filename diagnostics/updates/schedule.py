@@ -7,7 +7,7 @@ DENSE_UPDATES = 10
 FEATURES_EVERY = 50
 GRADIENTS_EVERY = 50
 SENSITIVITY_EVERY = 250
-SENSITIVITY_GROWTH = 2.0  # the dearest instrument starts out sparser
+SENSITIVITY_GROWTH = 2.0  # the dearest instruments start out sparser
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class TracedFeatures:
 
     Attributes:
         features: float (B, D), the fused features.
-        given: key -> float (B, n), the observations as the extractor receives them.
+        given: key -> float (B, n), as the extractor receives it; of all keys but images.
         received: key -> float (B, m), what of them the first layer with weights receives: a
             convolution, a linear layer of a goal's own; where there is none, the fused features.
     """
@@ -42,16 +42,17 @@ def traced_features(network: Network, observations: Mapping[str, Tensor]) -> Tra
     weights that receives a NaN is the one.
     """
     with torch.no_grad(), evaluation_mode(network.module):
-        prepared = _prepared(network, observations)
-        entrances = {key: _entrance(network.extractor, prepared, key) for key in prepared}
+        two = _prepared(network, {key: values[:2] for key, values in observations.items()})
+        entrances = {key: _entrance(network.extractor, two, key) for key in two}
+        vectors = {k: v for k, v in observations.items() if k not in network.image_keys}
         pieces = [
             _traced(network, dict(zip(observations, rows, strict=True)), entrances)
             for rows in zip(*(value.split(_ROWS) for value in observations.values()), strict=True)
         ]
     return TracedFeatures(
         torch.cat([features for features, _ in pieces]),
-        {key: value.flatten(1) for key, value in prepared.items()},
-        {key: torch.cat([received[key] for _, received in pieces]) for key in prepared},
+        {key: values.flatten(1) for key, values in _prepared(network, vectors).items()},
+        {key: torch.cat([received[key] for _, received in pieces]) for key in observations},
     )
 
 
@@ -124,8 +125,7 @@ def _prepared(network: Network, observations: Mapping[str, Tensor]) -> dict[str,
 
 
 def _entrance(extractor: nn.Module, prepared: Mapping[str, Tensor], key: str) -> _Entrance:
-    poisoned = {name: value[:2] for name, value in prepared.items()}
-    poisoned[key] = torch.full_like(poisoned[key], torch.nan)
+    poisoned = {**prepared, key: torch.full_like(prepared[key], torch.nan)}
     # The buffers are clones: a normalisation that keeps running statistics must not see the poison.
     buffers = {name: value.clone() for name, value in extractor.named_buffers()}
     with _recorded_inputs(extractor) as calls:
