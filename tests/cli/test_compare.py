@@ -18,6 +18,9 @@ def test_train_report_compare(runs):
     report = goalscope("report", one)
     assert report.returncode == 0, report.stderr
     assert (one / "report.html").exists()
+    assert report.stdout.startswith("Findings: ")
+    as_json = goalscope("report", one, "--json")
+    assert json.loads(as_json.stdout) == json.loads((one / "findings.json").read_text())
     folders = sorted(path for path in runs.iterdir() if path.name.startswith("pixel"))
     compared = goalscope("compare", *folders, "--out", runs / "comparison")
     assert compared.returncode == 0, compared.stderr
