@@ -1,6 +1,6 @@
 """Features extractors that an SB3 policy can be given in `policy_kwargs`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from gymnasium import spaces
@@ -9,15 +9,16 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 from torch import Tensor, nn
 
-from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.agents.settings import SIMNORM_GROUP, Encoder, Trunk
+
+Constants = Mapping[str, tuple[Sequence[float], Sequence[float]]]  # key -> mean and spread
 
 
 class FusionExtractor(BaseFeaturesExtractor):
     """Encoded images beside flattened vectors, with one switch for each thing an arm changes.
 
     Per key, in the space's order: an image passes its encoder, its trunk and a fixed gain; a vector
-    is flattened, a goal vector standardised where constants are given. The results are
+    is flattened, and standardised where constants are given. The results are
     concatenated. With every switch at its default it computes what SB3's `CombinedExtractor` does,
     whose keywords it takes: there `cnn_dim` is called `cnn_output_dim`.
 
@@ -30,9 +31,10 @@ class FusionExtractor(BaseFeaturesExtractor):
             behind the encoder's ReLU, the plan's fix. "drqv2": the same without that ReLU (Yarats
             et al. 2021). "simnorm": LayerNorm -> SimNorm without that ReLU (Hansen et al. 2023).
         image_gain: fixed factor on the image features.
-        goal_mean: subtracted from both goal vectors, in their unit.
-        goal_std: divides both goal vectors, in their unit, above 0.
+        standardised: key of a vector -> what is subtracted from each component, and what then
+            divides it, above 0.
         constant_features: that many zeros in front: the width of a CNN that is not there.
+        unread: keys of the space that it does not look at.
 
     Raises:
         ValueError: the space is not a Dict, or a width that SimNorm cannot divide.
@@ -46,9 +48,9 @@ class FusionExtractor(BaseFeaturesExtractor):
         encoder: Encoder = "nature",
         trunk: Trunk = "plain",
         image_gain: float = 1.0,
-        goal_mean: Sequence[float] | None = None,
-        goal_std: Sequence[float] | None = None,
+        standardised: Constants | None = None,
         constant_features: int = 0,
+        unread: Sequence[str] = (),
     ) -> None:
         if not isinstance(observation_space, spaces.Dict):
             raise ValueError(
@@ -57,7 +59,8 @@ class FusionExtractor(BaseFeaturesExtractor):
             )
         extractors: dict[str, nn.Module] = {}
         features_dim = constant_features
-        for key, space in observation_space.spaces.items():
+        read = {k: space for k, space in observation_space.spaces.items() if k not in unread}
+        for key, space in read.items():
             if is_image_space(space, normalized_image=normalized_image):
                 assert isinstance(space, spaces.Box)  # what an image space is
                 extractors[key] = _image_path(
@@ -66,8 +69,8 @@ class FusionExtractor(BaseFeaturesExtractor):
                 features_dim += cnn_output_dim
             else:
                 extractors[key] = nn.Flatten()
-                if key in GOAL_KEYS and goal_mean is not None and goal_std is not None:
-                    extractors[key] = nn.Sequential(nn.Flatten(), Standardise(goal_mean, goal_std))
+                if standardised is not None and key in standardised:
+                    extractors[key] = nn.Sequential(nn.Flatten(), Standardise(*standardised[key]))
                 features_dim += flatdim(space)
         super().__init__(observation_space, features_dim=features_dim)
         self.extractors = nn.ModuleDict(extractors)
