@@ -36,7 +36,7 @@ class Arms:
         parts = ", ".join(name for name in CHANGES if name not in BASES)
         console.print(
             "Compose new ones with + and leave parts out with ~, such as "
-            f"pixel-her+drq+norm+dim256 or pixel-her-recipe~explore. Parts: {parts}, and recipe for "
-            f"all of {', '.join(RECIPE)}."
+            f"pixel-her+drq+norm+dim256 or pixel-her-recipe~explore. Parts: {parts}, and recipe "
+            f"for all of {', '.join(RECIPE)}."
         )
         return 0

@@ -83,7 +83,7 @@ def test_a_plan_that_is_not_there(tmp_path):
     refused(goalscope("study", tmp_path / "no.toml", "--out", tmp_path / "s"), "cannot be read")
 
 
-@pytest.mark.parametrize("name", ["assay", "demo"])
+@pytest.mark.parametrize("name", ["assay", "demo", "ladder", "push"])
 def test_presets_are_whole(name):
     plan = load_plan(find_plan(name))
     for arm in plan.arms:

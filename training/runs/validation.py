@@ -120,8 +120,8 @@ def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
     observed, task = settings.environment, task_of(settings.environment.id)
     if (agent.inverse_dynamics or agent.routing == "asymmetric") and not observed.pixels:
         raise SettingsError(
-            f"{settings.arm}: inverse dynamics and an asymmetric critic need pixels to be observed; "
-            "leave them out"
+            f"{settings.arm}: inverse dynamics and an asymmetric critic need pixels to be "
+            "observed; leave them out"
         )
     if agent.target_clip and observed.dense_reward:
         raise SettingsError(
