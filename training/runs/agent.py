@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from stable_baselines3.sac.policies import MultiInputPolicy
 from torch import nn
 
-from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.material.probe_set import ProbeSet, ProbeSetError
 from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.probes.blocks import GOAL_KEYS
@@ -181,6 +181,10 @@ def vector_constants(
     Both are measured on the probe set, for the two goal vectors together; 0 or 1 where the agent
     asks for the other alone. A component whose spread is negligible, as of a height on a table, is
     divided by what is just not: noise is not blown up.
+
+    Raises:
+        ValueError: there is no probe set.
+        ProbeSetError: it does not hold a vector.
     """
     wanted: dict[tuple[str, ...], tuple[bool, bool]] = {}  # keys -> whether to centre, to scale
     if agent.goals_centred or agent.goals_scaled:
@@ -190,7 +194,13 @@ def vector_constants(
         wanted |= {(key,): (True, True) for key in vectors if key not in GOAL_KEYS}
     found: dict[str, tuple[list[float], list[float]]] = {}
     for keys, (centre, scale) in wanted.items():
-        values = np.concatenate([_needed(probe_set).observations[key] for key in keys])
+        observed = _needed(probe_set).observations
+        if any(key not in observed for key in keys):
+            raise ProbeSetError(
+                f"the probe set holds no {' or '.join(keys)}, whose mean and spread the arm asks "
+                "for; leave --probe-set out"
+            )
+        values = np.concatenate([observed[key] for key in keys])
         spread = np.maximum(values.std(axis=0), negligible or 0.0)
         mean = values.mean(axis=0) if centre else np.zeros_like(spread)
         constants = mean.tolist(), (spread if scale else np.ones_like(spread)).tolist()
