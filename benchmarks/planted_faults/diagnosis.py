@@ -4,12 +4,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.planted_faults.agent import ENVIRONMENT
 from benchmarks.planted_faults.running import PlannedRun
 from goalscope.diagnostics.record import RecordError
 from goalscope.reports.numbers.runs import Run, load_run
 from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.rivals.check import checks_of
 from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.findings import run_findings
+from goalscope.training.envs.tasks import task_of
 
 NOTHING = "nothing"  # what is named first where no check speaks
 
@@ -83,7 +86,7 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
         for planted, group in grouped.items()
     }
     found = []
-    for check in CHECKS:
+    for check in checks_of(CHECKS, task_of(ENVIRONMENT.id)):
         if not check.fault:
             continue
         for time in check.times:

@@ -1,8 +1,10 @@
 """A check: a reading of a run, a side, and a threshold."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from goalscope.diagnostics.record import Task
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import TIMES, Time, Window
 from goalscope.reports.rivals.readings import Reading
@@ -25,6 +27,8 @@ class Check:
         speaks: on which side of the threshold it speaks for the rival.
         threshold: fixed before anyone looks; set on planted faults (benchmarks/planted_faults).
         says: what is wrong then, in words.
+        distance: the distance of the task that the threshold is; `checks_of` then fills in the
+            number, the unit and, in place of "{distance}", the words.
         times: at which it is judged.
         explains: names of the checks that speak with it and mean nothing more.
         lasting: whether once is enough: what it reads does not heal.
@@ -40,6 +44,7 @@ class Check:
     speaks: Side
     threshold: float
     says: str
+    distance: Literal["tolerance", "goal_range"] | None = None
     times: tuple[Time, ...] = TIMES
     explains: tuple[str, ...] = ()
     lasting: bool = False
@@ -58,3 +63,21 @@ class Check:
     def spoken(self, value: float) -> bool:
         """Whether a number lies on the side that speaks for the rival; NaN does not."""
         return value > self.threshold if self.speaks == "above" else value < self.threshold
+
+
+def checks_of(checks: Iterable[Check], task: Task) -> tuple[Check, ...]:
+    """Return the checks as a task makes them, without those that need what it does not say."""
+    found = []
+    for check in checks:
+        if check.distance is not None:
+            distance: float | None = getattr(task, check.distance)
+            if distance is None:
+                continue
+            check = replace(
+                check,
+                unit=task.shown_in,
+                threshold=task.shown(distance),
+                says=check.says.format(distance=task.in_words(distance)),
+            )
+        found.append(check)
+    return tuple(found)

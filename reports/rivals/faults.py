@@ -4,6 +4,8 @@ In the order of cause and effect, from what is observed to what the critic makes
 that speak, the first is the likeliest cause of the others.
 """
 
+import math
+
 from goalscope.diagnostics.record.keys import ACTION, CRITIC, GOAL
 from goalscope.diagnostics.record.metrics import (
     OBSERVATION_SPREAD,
@@ -86,12 +88,13 @@ FAULTS: tuple[Check, ...] = (
         "augmentation_far",
         "R5",
         "how far augmentation shifts the scene",
-        "cm",
+        "",
         Scale.LOG,
         shift_in_the_scene(),
         "above",
-        30.0,
+        math.nan,
         "augmentation shifts the scene further than the goals lie apart",
+        distance="goal_range",
     ),
     Check(
         "critic_constant",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Time, Times, three_times
-from goalscope.reports.rivals.check import Check
+from goalscope.reports.rivals.check import Check, checks_of
 from goalscope.reports.rivals.faults import FAULTS
 from goalscope.reports.statistics.formatting import percent, plain
 
@@ -60,7 +60,7 @@ def run_findings(
     """
     windows = (times or three_times([run])).windows
     found: list[Finding] = []
-    for check in checks:
+    for check in checks_of(checks, run.task):
         if any(check.name in finding.check.explains for finding in found):
             continue
         read = {time: check.read(run, windows[time]) for time in check.times}

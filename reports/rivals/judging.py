@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time, Times
+from goalscope.reports.rivals.check import checks_of
 from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.evidence import Evidence, checked
 from goalscope.reports.rivals.rivals import RIVALS, Rival
@@ -52,7 +53,7 @@ def judge_rivals(arms: Arms, times: Times, thresholds: Thresholds) -> list[Judge
             for time in TIMES:
                 evidence = [
                     checked(check, arm, runs, times.windows[time], thresholds)
-                    for check in CHECKS
+                    for check in checks_of(CHECKS, runs[0].task)
                     if check.rival == rival.name
                     and time in check.times
                     and any(map(check.applies, runs))

@@ -1,5 +1,7 @@
 """Limits: checks that many healthy runs show, too, in the order of cause and effect."""
 
+import math
+
 from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.diagnostics.record.metrics import (
     ACTION_SWAP,
@@ -42,12 +44,13 @@ LIMITS: tuple[Check, ...] = (
         "content_missing",
         "R2",
         "error of the position read from the image features",
-        "cm",
+        "",
         Scale.LOG,
         position_error(),
         "above",
-        5.0,
-        "the image features do not tell the position within the tolerance of 5 cm",
+        math.nan,
+        "the image features do not tell the position within the tolerance of {distance}",
+        distance="tolerance",
     ),
     Check(
         "rank_collapsed",

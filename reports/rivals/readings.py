@@ -25,7 +25,6 @@ from goalscope.diagnostics.record.metrics import (
     metric_of,
 )
 from goalscope.reports.numbers.runs import LOSS_OF, Run
-from goalscope.reports.numbers.task import UNIT, target_of
 from goalscope.reports.numbers.windows import Window, window_number
 
 KeyOf = Callable[[Run], str]
@@ -114,7 +113,7 @@ def varying_part() -> Reading:
 def shift_in_the_scene() -> Reading:
     """Return the reading of how far the augmentation that a run trains under shifts the scene."""
     noise = recorded(of_images(AUGMENTATION_NOISE, CRITIC))
-    shift = recorded(SHIFT.key(unit=UNIT))
+    shift = recorded(lambda run: SHIFT.key(unit=run.task.key_unit))
 
     def read(run: Run, window: Window | None) -> float | None:
         trains_under_none = noise.number(run, window) is None
@@ -126,7 +125,9 @@ def shift_in_the_scene() -> Reading:
 def position_error() -> Reading:
     """Return the reading of the position that the task is about, read from image features."""
     return recorded(
-        lambda run: CONTENT_ERROR.key(CRITIC, run.image_block(), target=target_of([run]), unit=UNIT)
+        lambda run: CONTENT_ERROR.key(
+            CRITIC, run.image_block(), target=run.task.target, unit=run.task.key_unit
+        )
     )
 
 
