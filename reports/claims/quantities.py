@@ -207,7 +207,7 @@ def noise_quantities(image: str, target: str, thresholds: Thresholds) -> list[Qu
 
     Args:
         image: block of the image features.
-        target: whose position is read out of them (`target_of`).
+        target: whose position is read out of them (of the runs' task).
         thresholds: that decide.
     """
     directions = [

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from goalscope.diagnostics.record import Line, RunRecord, read_run
+from goalscope.diagnostics.record import Line, RunRecord, Task, read_run
 from goalscope.diagnostics.record.keys import ACTION, ACTOR, ACTOR_LOSS, CRITIC, CRITIC_LOSS, GOAL
 
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
@@ -64,6 +64,11 @@ class Run:
     def settings(self) -> Mapping[str, Any]:
         """The flat settings of run.json, empty where it has none."""
         return self.record.info.settings
+
+    @property
+    def task(self) -> Task:
+        """What the run is about."""
+        return self.record.info.task
 
     def section(self, name: str) -> Mapping[str, Any]:
         """Return a part of run.json, empty where it is absent or null."""
