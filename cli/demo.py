@@ -18,7 +18,7 @@ from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSet
 from goalscope.training.runs.validation import check
 
 if TYPE_CHECKING:
-    from goalscope.reports import Comparison
+    from goalscope.reports import ComparisonPage
 
 ARMS = ("pixel-her", "pixel-her-norm")
 
@@ -80,7 +80,7 @@ class Demo:
             console.print(f"  {page.page}")
         return 0
 
-    def _reach(self, folder: Path, console: Console) -> "Comparison":
+    def _reach(self, folder: Path, console: Console) -> "ComparisonPage":
         """Train, probe and compare the preset "demo"."""
         path = find_plan("demo")
         assert path is not None  # it is shipped
@@ -112,7 +112,7 @@ class Demo:
         )
 
 
-def _say(console: Console, comparison: "Comparison") -> None:
+def _say(console: Console, comparison: "ComparisonPage") -> None:
     console.print()
     for warning in comparison.warnings:
         console.print(f"Note: {warning}")

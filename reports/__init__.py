@@ -9,15 +9,15 @@ Reads records only, never a live model.
 """
 
 from goalscope.reports.errors import ReportError
-from goalscope.reports.pages.comparison import Comparison, write_comparison
+from goalscope.reports.pages.comparison import ComparisonPage, write_comparison
 from goalscope.reports.pages.probes import write_probe_page
-from goalscope.reports.pages.run import Report, write_report
+from goalscope.reports.pages.run import RunPage, write_report
 from goalscope.reports.statistics.thresholds import Thresholds
 
 __all__ = [
-    "Comparison",
-    "Report",
+    "ComparisonPage",
     "ReportError",
+    "RunPage",
     "Thresholds",
     "write_comparison",
     "write_probe_page",

@@ -21,7 +21,7 @@ from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SEEDS, SetName, make_missing, planned_runs
 from goalscope.diagnostics.record import write_json_atomically
 from goalscope.diagnostics.record.metrics import SUCCESS_RATE
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
 
 LEARNING_FILE = "learning.csv"
 _SUCCESS = SUCCESS_RATE.key()

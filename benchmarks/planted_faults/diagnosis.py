@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.planted_faults.running import PlannedRun
 from goalscope.diagnostics.record import RecordError
-from goalscope.reports.numbers.tables import Run, load_run
+from goalscope.reports.numbers.runs import Run, load_run
 from goalscope.reports.numbers.windows import three_times
 from goalscope.reports.rivals.checks import CHECKS
 from goalscope.reports.rivals.findings import run_findings

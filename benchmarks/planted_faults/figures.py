@@ -12,9 +12,16 @@ from matplotlib.patches import Rectangle
 
 from benchmarks.planted_faults.diagnosis import NOTHING
 from benchmarks.planted_faults.faults import FAULTS
-from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Curve, draw_curve
+from goalscope.reports.figures.curves import Curve, plot_curve
 from goalscope.reports.figures.labels import side_labels
-from goalscope.reports.figures.style import PALETTE, arm_style, even_axis, house_style
+from goalscope.reports.figures.style import (
+    LAYOUT,
+    PALETTE,
+    WIDTH,
+    arm_style,
+    even_axis,
+    house_style,
+)
 from goalscope.reports.statistics.formatting import count
 from goalscope.reports.statistics.intervals import Scale
 
@@ -75,7 +82,7 @@ def write_learning(curves: Mapping[str, Sequence[pd.DataFrame]], path: Path) -> 
         ends = []
         for name, tables in curves.items():
             curve = Curve(_words(name), tables, *arm_style(name, names))
-            end = draw_curve(axes, curve, "step", Scale.PLAIN)
+            end = plot_curve(axes, curve, "step", Scale.PLAIN)
             if end is not None:
                 ends.append((end, curve.label, curve.colour))
         seeds = max(map(len, curves.values()))

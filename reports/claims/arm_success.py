@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 from scipy.stats import binomtest
 
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import count
 from goalscope.reports.statistics.intervals import Interval, Scale, t_interval
 from goalscope.reports.statistics.outcomes import Outcome, Sample, Verdict, judge_above, sort_sample

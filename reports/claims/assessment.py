@@ -1,34 +1,35 @@
 """The links C1 to C7 of the claim, judged at the three times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from goalscope.reports.claims.cause import cause_claim
+from goalscope.diagnostics.record.keys import Family
+from goalscope.reports.claims.cause import cause_link
 from goalscope.reports.claims.chain import (
     CHAIN,
-    chain_claims,
-    quantity_part,
-    threshold_claims,
+    chain_links,
+    judge_quantity,
+    threshold_links,
 )
-from goalscope.reports.claims.learnt import success_claims
-from goalscope.reports.claims.parts import Claim
+from goalscope.reports.claims.learnt import success_links
+from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.quantities import (
-    Link,
-    content_target,
+    LinkName,
     noise_quantities,
     quantities_beside,
     sensitivity_family,
     tested_quantities,
 )
 from goalscope.reports.claims.success import mean_success
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.task import target_of
 from goalscope.reports.numbers.windows import TIMES, Time, Times
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.multiplicity import after_holm
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.statistics.thresholds import Thresholds
 
-_OF_EACH_ARM: tuple[Link, ...] = ("C5", "C6")  # the other links are of the baseline
+_OF_EACH_ARM: tuple[LinkName, ...] = ("C5", "C6")  # the other links are of the baseline
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Assessment:
     """All that a comparison, or a single run, says of the claim.
 
     Attributes:
-        claims: by time: C1, C2 and C4 of each arm, C5 of each but the baseline, C3 of each arm, C7,
+        links: by time: C1, C2 and C4 of each arm, C5 of each but the baseline, C3 of each arm, C7,
             and late C6 of each arm.
         baseline: the arm the claim is about.
         arms: every arm, the baseline first.
@@ -45,30 +46,30 @@ class Assessment:
         family: record family of goal sensitivity; None where it was not measured in all runs.
     """
 
-    claims: tuple[Claim, ...]
+    links: tuple[Link, ...]
     baseline: str
     arms: tuple[str, ...]
     times: Times
     thresholds: Thresholds
-    family: str | None
+    family: Family | None
 
-    def find(self, link: Link, time: Time, arm: str) -> Claim:
-        """Return a claim.
+    def find(self, name: LinkName, time: Time, arm: str) -> Link:
+        """Return a link.
 
         Raises:
             KeyError: there is none.
         """
-        for claim in self.claims:
-            if (claim.link, claim.time, claim.arm) == (link, time, arm):
-                return claim
-        raise KeyError((link, time, arm))
+        for link in self.links:
+            if (link.name, link.time, link.arm) == (name, time, arm):
+                return link
+        raise KeyError((name, time, arm))
 
     def chain(self, time: Time) -> Verdict:
         """Return whether the goal is drowned at a time: C1, C2 and C4 of the baseline together."""
-        return conjunction([(link, self.find(link, time, self.baseline).verdict) for link in CHAIN])
+        return conjunction([(name, self.find(name, time, self.baseline).verdict) for name in CHAIN])
 
 
-def assess(arms: Mapping[str, Sequence[Run]], times: Times, thresholds: Thresholds) -> Assessment:
+def assess(arms: Arms, times: Times, thresholds: Thresholds) -> Assessment:
     """Return every link at every time.
 
     Args:
@@ -77,50 +78,50 @@ def assess(arms: Mapping[str, Sequence[Run]], times: Times, thresholds: Threshol
         thresholds: that decide.
     """
     runs = [run for group in arms.values() for run in group]
-    family, target = sensitivity_family(runs), content_target(runs)
+    family, target = sensitivity_family(runs), target_of(runs)
     success = mean_success(arms)
     baseline = next(iter(arms))
-    claims: list[Claim] = []
+    links: list[Link] = []
     for time in TIMES:
         window = times.windows[time]
-        own = chain_claims(arms, time, window, tested_quantities(family, thresholds), thresholds)
-        found = [_with_beside(claim, arms, family, times, thresholds) for claim in own]
+        own = chain_links(arms, time, window, tested_quantities(family, thresholds), thresholds)
+        found = [_with_beside(link, arms, family, times, thresholds) for link in own]
         for arm, group in arms.items():
             noise = noise_quantities(group[0].image_block(), target, thresholds)
-            found += threshold_claims(group, time, arm, window, noise, thresholds)
-        found.append(cause_claim(arms, time, window, family, success, thresholds))
+            found += threshold_links(group, time, arm, window, noise, thresholds)
+        found.append(cause_link(arms, time, window, family, success, thresholds))
         if time == "late":
-            found += success_claims(arms, thresholds)
-        claims += _tested_together(found, baseline, thresholds)
-    return Assessment(tuple(claims), baseline, tuple(arms), times, thresholds, family)
+            found += success_links(arms, thresholds)
+        links += _tested_together(found, baseline, thresholds)
+    return Assessment(tuple(links), baseline, tuple(arms), times, thresholds, family)
 
 
 def _with_beside(
-    claim: Claim,
-    arms: Mapping[str, Sequence[Run]],
-    family: str | None,
+    link: Link,
+    arms: Arms,
+    family: Family | None,
     times: Times,
     thresholds: Thresholds,
-) -> Claim:
-    runs, window = arms[claim.arm], times.windows[claim.time]
+) -> Link:
+    runs, window = arms[link.arm], times.windows[link.time]
     beside = [
-        quantity_part(quantity, claim.time, claim.arm, runs, window, thresholds)
+        judge_quantity(quantity, link.time, link.arm, runs, window, thresholds)
         for quantity in quantities_beside(family, runs[0].image_block())
-        if quantity.link == claim.link
+        if quantity.link == link.name
     ]
-    return replace(claim, beside=tuple(beside))
+    return replace(link, beside=tuple(beside))
 
 
-def _tested_together(claims: Sequence[Claim], baseline: str, thresholds: Thresholds) -> list[Claim]:
-    """Return the claims of one time after Holm over its links.
+def _tested_together(links: Sequence[Link], baseline: str, thresholds: Thresholds) -> list[Link]:
+    """Return the links of one time after Holm over them.
 
     C1 to C4 of an arm that is not the baseline are numbers beside it, not links of the claim.
     """
-    links = [claim.arm == baseline or claim.link in _OF_EACH_ARM for claim in claims]
-    tested = [claim for claim, is_link in zip(claims, links, strict=True) if is_link]
-    stands = iter(after_holm([claim.verdict for claim in tested], thresholds))
+    of_claim = [link.arm == baseline or link.name in _OF_EACH_ARM for link in links]
+    tested = [link for link, counts in zip(links, of_claim, strict=True) if counts]
+    stands = iter(after_holm([link.verdict for link in tested], thresholds))
     found = []
-    for claim, is_link in zip(claims, links, strict=True):
-        verdict, holm_p = next(stands) if is_link else (claim.verdict, None)
-        found.append(replace(claim, verdict=verdict, holm_p=holm_p))
+    for link, counts in zip(links, of_claim, strict=True):
+        verdict, holm_p = next(stands) if counts else (link.verdict, None)
+        found.append(replace(link, verdict=verdict, holm_p=holm_p))
     return found

@@ -4,20 +4,27 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from goalscope.reports.claims.parts import Claim, Part, Point
+from goalscope.diagnostics.record.keys import CRITIC, GOAL, Family
+from goalscope.diagnostics.record.metrics import (
+    DIMENSION_SHARE,
+    FEATURE_SPREAD,
+    Q_GOAL_SWAP,
+    SIGNAL,
+    SIGNAL_SHARE,
+)
+from goalscope.reports.claims.links import JudgedQuantity, Link, Point
 from goalscope.reports.claims.quantities import Quantity
-from goalscope.reports.claims.ranking import judge_ranking, rank_arms
+from goalscope.reports.claims.rank_correlation import judge_rank_correlation, rank_arms
 from goalscope.reports.claims.success import SUCCESS
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.changes import changed_by
+from goalscope.reports.numbers.runs import DESIRED_GOAL, Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
 from goalscope.reports.statistics.thresholds import Thresholds
 
-Arms = Mapping[str, Sequence[Run]]
 Reader = Callable[[Run], float | None]
-SHARE = "signal/critic.goal.share"
 _DOSES = ("scale0", "scale0.1", "scale10")
 _DOSES_TO_RANK = 3
 
@@ -37,19 +44,19 @@ class _Number:
     read: Reader
 
 
-def cause_claim(
+def cause_link(
     arms: Arms,
     time: Time,
     window: Window | None,
-    family: str | None,
+    family: Family | None,
     success: Mapping[tuple[str, str], float],
     thresholds: Thresholds,
-) -> Claim:
+) -> Link:
     """Return C7 at one time: rank correlations over arms, a number for each seed.
 
-    Parts: the goal's share with the sensitivity in the same window, and with success. Beside them
-    the same correlations of what else could order the arms, and those of the arms that only scale
-    the image features. A seed takes part where enough arms have run it.
+    Judged by the goal's share with the sensitivity in the same window, and with success. Beside
+    them the same correlations of what else could order the arms, and those of the arms that only
+    scale the image features. A seed takes part where enough arms have run it.
 
     Args:
         arms: arm -> its runs, the baseline first.
@@ -59,21 +66,21 @@ def cause_claim(
         success: (arm, run label) -> area under its success curve (`mean_success`).
         thresholds: that decide.
     """
-    share = _metric("goal's share of the critic's signal", SHARE, window)
+    share = _metric("goal's share of the critic's signal", SIGNAL_SHARE.key(CRITIC, GOAL), window)
     reactions = [
         _metric(
             "change of Q when the goal is exchanged",
-            f"{family or 'sensitivity'}/critic.desired_goal.q_goal_swap",
+            Q_GOAL_SWAP.within(family or Family.SENSITIVITY).key(),
             window,
         ),
         _Number(SUCCESS, "success over training", lambda run: success.get((run.arm, run.label))),
     ]
-    parts = [
-        _part(arms, time, share, reaction, thresholds.arms_to_rank, thresholds, decides=True)
+    quantities = [
+        _judged(arms, time, share, reaction, thresholds.arms_to_rank, thresholds, decides=True)
         for reaction in reactions
     ]
     beside = [
-        _part(arms, time, other, reaction, thresholds.arms_to_rank, thresholds, decides=False)
+        _judged(arms, time, other, reaction, thresholds.arms_to_rank, thresholds, decides=False)
         for other in _competitors(arms, window)
         for reaction in reactions
     ]
@@ -81,11 +88,11 @@ def cause_claim(
     if len(doses) >= _DOSES_TO_RANK:
         dose = replace(share, label=f"{share.label}, dose arms alone")
         beside += [
-            _part(doses, time, dose, reaction, _DOSES_TO_RANK, thresholds, decides=False)
+            _judged(doses, time, dose, reaction, _DOSES_TO_RANK, thresholds, decides=False)
             for reaction in reactions
         ]
-    verdict = conjunction([(part.quantity.short, part.verdict) for part in parts if part.verdict])
-    return Claim("C7", time, next(iter(arms)), verdict, tuple(parts), tuple(beside))
+    verdict = conjunction([(q.quantity.short, q.verdict) for q in quantities if q.verdict])
+    return Link("C7", time, next(iter(arms)), verdict, tuple(quantities), tuple(beside))
 
 
 def _metric(label: str, key: str, window: Window | None) -> _Number:
@@ -96,11 +103,11 @@ def _competitors(arms: Arms, window: Window | None) -> list[_Number]:
     """Return what else could order the arms: it decides nothing, and is shown beside."""
     image = next(iter(arms.values()))[0].image_block()
     return [
-        _metric("goal's share of the dimensions", "features/critic.goal.dimension_share", window),
+        _metric("goal's share of the dimensions", DIMENSION_SHARE.key(CRITIC, GOAL), window),
         _Number("agent.learning_rate", "learning rate", _learning_rate),
-        _metric("the goal's own signal", "signal/critic.goal.signal", window),
-        _metric(f"the signal of {image}", f"signal/critic.{image}.signal", window),
-        _metric("spread of the desired goal", "features/critic.desired_goal.spread", window),
+        _metric("the goal's own signal", SIGNAL.key(CRITIC, GOAL), window),
+        _metric(f"the signal of {image}", SIGNAL.key(CRITIC, image), window),
+        _metric("spread of the desired goal", FEATURE_SPREAD.key(CRITIC, DESIRED_GOAL), window),
     ]
 
 
@@ -112,11 +119,11 @@ def _learning_rate(run: Run) -> float | None:
 def _dose_arms(arms: Arms) -> dict[str, Sequence[Run]]:
     """Return the baseline and the arms that differ from it in the scale of its image block."""
     baseline = next(iter(arms))
-    names = {baseline} | {f"{baseline}{joint}{dose}" for joint in "-+" for dose in _DOSES}
-    return {arm: runs for arm, runs in arms.items() if arm in names}
+    found = {baseline, *(changed_by(arms, dose) for dose in _DOSES)}
+    return {arm: runs for arm, runs in arms.items() if arm in found}
 
 
-def _part(
+def _judged(
     arms: Arms,
     time: Time,
     predictor: _Number,
@@ -125,7 +132,7 @@ def _part(
     thresholds: Thresholds,
     *,
     decides: bool,
-) -> Part:
+) -> JudgedQuantity:
     points = [
         Point(arm, run.label, first, second)
         for arm, runs in arms.items()
@@ -134,9 +141,9 @@ def _part(
     ]
     ran = Counter(run.label for runs in arms.values() for run in runs)
     seeds = [seed for seed, count in ran.items() if count >= needed]
-    ranking = rank_arms(points, seeds, needed, thresholds.confidence)
+    correlation = rank_arms(points, seeds, needed, thresholds.confidence)
     quantity = Quantity(
-        f"{predictor.key} with {reaction.key}",
+        predictor.key,
         f"rank correlation over arms: {predictor.label} with {reaction.label}",
         f"{predictor.label}, {reaction.label}",
         "correlation",
@@ -144,20 +151,21 @@ def _part(
         "C7",
         0.0 if decides else None,
         above=decides,
+        orders=reaction.key,
     )
-    verdict = judge_ranking(ranking, points, thresholds) if decides else None
+    verdict = judge_rank_correlation(correlation, points, thresholds) if decides else None
     if decides and not seeds:
         reason = f"no seed was run by {needed} arms, the fewest that can be ranked"
         verdict = Verdict(Outcome.NOT_TESTED, reason)
     elif decides and not points:
         verdict = Verdict(Outcome.NOT_TESTED, _why_absent(predictor, reaction, arms))
     baseline = next(iter(arms))
-    return Part(
+    return JudgedQuantity(
         quantity,
         time,
         baseline,
-        ranking.sample,
-        ranking.interval,
+        correlation.sample,
+        correlation.interval,
         verdict,
         points=tuple(points),
     )

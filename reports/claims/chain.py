@@ -1,11 +1,11 @@
 """C1 to C5: an arm's quantities against their thresholds, and two arms against each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from goalscope.reports.claims.parts import Claim, Part
-from goalscope.reports.claims.quantities import Link, Quantity, quantity_number
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.claims.links import JudgedQuantity, Link
+from goalscope.reports.claims.quantities import LinkName, Quantity, quantity_number
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Time, Window
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.equivalence import equivalent
@@ -21,16 +21,16 @@ from goalscope.reports.statistics.outcomes import (
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.statistics.unpaired import Unpaired, unpaired_comparison
 
-CHAIN: tuple[Link, ...] = ("C1", "C2", "C4")  # together: the goal is drowned
+CHAIN: tuple[LinkName, ...] = ("C1", "C2", "C4")  # together: the goal is drowned
 
 
-def chain_claims(
-    arms: Mapping[str, Sequence[Run]],
+def chain_links(
+    arms: Arms,
     time: Time,
     window: Window | None,
     quantities: Sequence[Quantity],
     thresholds: Thresholds,
-) -> list[Claim]:
+) -> list[Link]:
     """Return C1, C2 and C4 of each arm, then C5 of each arm but the baseline.
 
     Args:
@@ -40,27 +40,27 @@ def chain_claims(
         quantities: that decide (`tested_quantities`).
         thresholds: that decide.
     """
-    claims = {
-        arm: threshold_claims(runs, time, arm, window, quantities, thresholds)
+    links = {
+        arm: threshold_links(runs, time, arm, window, quantities, thresholds)
         for arm, runs in arms.items()
     }
-    parts = {arm: [part for claim in own for part in claim.parts] for arm, own in claims.items()}
+    judged = {arm: [q for link in own for q in link.quantities] for arm, own in links.items()}
     baseline, *others = arms
     return [
-        *(claim for own in claims.values() for claim in own),
-        *(_fix(time, parts[baseline], parts[arm], thresholds) for arm in others),
+        *(link for own in links.values() for link in own),
+        *(_fix(time, judged[baseline], judged[arm], thresholds) for arm in others),
     ]
 
 
-def threshold_claims(
+def threshold_links(
     runs: Sequence[Run],
     time: Time,
     arm: str,
     window: Window | None,
     quantities: Sequence[Quantity],
     thresholds: Thresholds,
-) -> list[Claim]:
-    """Return an arm's claim for each link of the quantities, in their order.
+) -> list[Link]:
+    """Return an arm's verdict on each link of the quantities, in their order.
 
     Args:
         runs: of the arm.
@@ -70,25 +70,25 @@ def threshold_claims(
         quantities: that decide, with a threshold each.
         thresholds: that decide.
     """
-    claims = []
+    links = []
     for link in dict.fromkeys(quantity.link for quantity in quantities):
         own = [
-            quantity_part(quantity, time, arm, runs, window, thresholds)
+            judge_quantity(quantity, time, arm, runs, window, thresholds)
             for quantity in quantities
             if quantity.link == link
         ]
-        claims.append(Claim(link, time, arm, _together(own), tuple(own)))
-    return claims
+        links.append(Link(link, time, arm, _together(own), tuple(own)))
+    return links
 
 
-def quantity_part(
+def judge_quantity(
     quantity: Quantity,
     time: Time,
     arm: str,
     runs: Sequence[Run],
     window: Window | None,
     thresholds: Thresholds,
-) -> Part:
+) -> JudgedQuantity:
     """Return a quantity over an arm's seeds, judged where it has a threshold."""
     sample = sort_sample(
         {run.label: quantity_number(run, quantity, window) for run in runs}, quantity.scale
@@ -96,15 +96,15 @@ def quantity_part(
     if quantity.threshold is None:
         values = list(sample.numbers.values())
         interval = t_interval(values, quantity.scale, thresholds.confidence) if values else None
-        return Part(quantity, time, arm, sample, interval)
+        return JudgedQuantity(quantity, time, arm, sample, interval)
     if window is None:
         verdict = Verdict(Outcome.NOT_TESTED, f"the shortest run has no updates for {time!r}")
-        return Part(quantity, time, arm, sample, None, verdict)
+        return JudgedQuantity(quantity, time, arm, sample, None, verdict)
     judge = judge_above if quantity.above else judge_below
     verdict, interval = judge(sample, quantity.scale, quantity.threshold, thresholds)
     if not sample.numbers and not sample.failed:
         verdict = Verdict(Outcome.NOT_TESTED, _why_absent(quantity, runs, window))
-    return Part(quantity, time, arm, sample, interval, verdict)
+    return JudgedQuantity(quantity, time, arm, sample, interval, verdict)
 
 
 def _why_absent(quantity: Quantity, runs: Sequence[Run], window: Window) -> str:
@@ -114,22 +114,27 @@ def _why_absent(quantity: Quantity, runs: Sequence[Run], window: Window) -> str:
     return f"no measurement {window}"
 
 
-def _together(parts: Sequence[Part]) -> Verdict:
-    return conjunction([(part.quantity.short, part.verdict) for part in parts if part.verdict])
+def _together(quantities: Sequence[JudgedQuantity]) -> Verdict:
+    return conjunction([(q.quantity.short, q.verdict) for q in quantities if q.verdict])
 
 
 def _fix(
-    time: Time, baseline: Sequence[Part], other: Sequence[Part], thresholds: Thresholds
-) -> Claim:
-    parts = [
+    time: Time,
+    baseline: Sequence[JudgedQuantity],
+    other: Sequence[JudgedQuantity],
+    thresholds: Thresholds,
+) -> Link:
+    compared = [
         _compared(before, after, thresholds) for before, after in zip(baseline, other, strict=True)
     ]
-    adjusted = iter(holm([part.difference.p_value for part in parts if part.difference]))
-    parts = [replace(p, holm_p=next(adjusted)) if p.difference else p for p in parts]
-    return Claim("C5", time, other[0].arm, _together(parts), tuple(parts))
+    adjusted = iter(holm([q.difference.p_value for q in compared if q.difference]))
+    compared = [replace(q, holm_p=next(adjusted)) if q.difference else q for q in compared]
+    return Link("C5", time, other[0].arm, _together(compared), tuple(compared))
 
 
-def _compared(before: Part, after: Part, thresholds: Thresholds) -> Part:
+def _compared(
+    before: JudgedQuantity, after: JudgedQuantity, thresholds: Thresholds
+) -> JudgedQuantity:
     """Return a quantity of an arm judged against the baseline's.
 
     Args:
@@ -152,7 +157,7 @@ def _compared(before: Part, after: Part, thresholds: Thresholds) -> Part:
     )
 
 
-def _unpaired(before: Part, after: Part) -> Unpaired | None:
+def _unpaired(before: JudgedQuantity, after: JudgedQuantity) -> Unpaired | None:
     first, second = before.sample.numbers, after.sample.numbers
     if first.keys() == second.keys() or min(len(first), len(second)) < 2:
         return None

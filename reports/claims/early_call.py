@@ -1,16 +1,16 @@
 """How soon each outcome could have been called: what the same rules would have said earlier on."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goalscope.reports.claims.assessment import Assessment
-from goalscope.reports.claims.chain import chain_claims
-from goalscope.reports.claims.quantities import Link, Quantity, tested_quantities
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.claims.chain import chain_links
+from goalscope.reports.claims.quantities import LinkName, Quantity, tested_quantities
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Axis, Window
 from goalscope.reports.statistics.multiplicity import after_holm
 from goalscope.reports.statistics.outcomes import Outcome
@@ -30,14 +30,14 @@ class EarlyCall:
             where the link is not tested at the end.
     """
 
-    link: Link
+    link: LinkName
     arm: str
     axis: Axis
     outcomes: Mapping[int, str]
     settled: int | None
 
 
-def early_calls(arms: Mapping[str, Sequence[Run]], assessment: Assessment) -> list[EarlyCall]:
+def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
     """Return the early call of C1, C2 and C4 of the baseline, and of C5 of every other arm.
 
     At each cut-off 1, 3, 10, 30, ... the window is the last tenth before it, and reaches back at
@@ -53,20 +53,20 @@ def early_calls(arms: Mapping[str, Sequence[Run]], assessment: Assessment) -> li
     quantities = tested_quantities(assessment.family, assessment.thresholds)
     runs = [run for group in arms.values() for run in group]
     measured = _measured(runs, quantities, late.axis)
-    outcomes: dict[tuple[Link, str], dict[int, str]] = {}
+    outcomes: dict[tuple[LinkName, str], dict[int, str]] = {}
     for cut in _cut_offs(late.last):
         window = late
         if cut < late.last:
             first = max(1, cut - int(cut * assessment.thresholds.late_part))
             window = Window("late", min(first, _last_known(measured, cut)), cut, late.axis)
         links = [
-            claim
-            for claim in chain_claims(arms, "late", window, quantities, assessment.thresholds)
-            if claim.link == "C5" or claim.arm == assessment.baseline
+            link
+            for link in chain_links(arms, "late", window, quantities, assessment.thresholds)
+            if link.name == "C5" or link.arm == assessment.baseline
         ]
-        stand = after_holm([claim.verdict for claim in links], assessment.thresholds)
-        for claim, (verdict, _) in zip(links, stand, strict=True):
-            outcomes.setdefault((claim.link, claim.arm), {})[cut] = str(verdict)
+        stand = after_holm([link.verdict for link in links], assessment.thresholds)
+        for link, (verdict, _) in zip(links, stand, strict=True):
+            outcomes.setdefault((link.name, link.arm), {})[cut] = str(verdict)
     return [
         EarlyCall(link, arm, late.axis, series, _settled(series))
         for (link, arm), series in outcomes.items()

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goalscope.reports.claims.arm_success import judge_success
-from goalscope.reports.claims.parts import Claim, Part
+from goalscope.reports.claims.links import JudgedQuantity, Link
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.claims.success import SUCCESS, arm_successes, last_evaluations
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.numbers.task import name_of
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
@@ -16,10 +17,10 @@ from goalscope.reports.statistics.thresholds import Thresholds
 TASK = "Push"  # the plan's marks are of FetchPush
 
 
-def success_claims(arms: Mapping[str, Sequence[Run]], thresholds: Thresholds) -> list[Claim]:
+def success_links(arms: Arms, thresholds: Thresholds) -> list[Link]:
     """Return C6 of every arm, judged late: at the last step at which all runs were evaluated.
 
-    One part for each mark. The first mark decides: above it the plan calls its fix viable, and
+    One quantity for each mark. The first mark decides: above it the plan calls its fix viable, and
     whoever passes a higher one has passed it, too. On other tasks than Push no mark decides; the
     numbers stand there all the same.
 
@@ -31,23 +32,23 @@ def success_claims(arms: Mapping[str, Sequence[Run]], thresholds: Thresholds) ->
     found = []
     for arm, success in arm_successes(arms, thresholds).items():
         reason = _why_not(arms[arm], [row for row in rows if row["arm"] == arm])
-        verdicts = [
-            judge_success(success, mark, thresholds)
+        verdicts = {
+            mark: judge_success(success, mark, thresholds)
             if reason is None
             else Verdict(Outcome.NOT_TESTED, reason)
             for mark in thresholds.success_marks
-        ]
-        parts = tuple(
-            Part(_quantity(mark), "late", arm, success.sample, success.interval, verdict)
-            for mark, verdict in zip(thresholds.success_marks, verdicts, strict=True)
+        }
+        quantities = tuple(
+            JudgedQuantity(_quantity(mark), "late", arm, success.sample, success.interval, verdict)
+            for mark, verdict in verdicts.items()
         )
-        found.append(Claim("C6", "late", arm, verdicts[0], parts))
+        decides = verdicts[thresholds.success_marks[0]]
+        found.append(Link("C6", "late", arm, decides, quantities))
     return found
 
 
 def _why_not(runs: Sequence[Run], rows: Sequence[Mapping[str, Any]]) -> str | None:
-    tasks = {str(run.settings.get("env.id", "a task without a name")) for run in runs}
-    others = sorted(task for task in tasks if TASK not in task)
+    others = sorted({name for run in runs if TASK not in (name := name_of(run))})
     if others:
         return f"the plan's marks are for {TASK}, not for {', '.join(others)}"
     if not any(row["step"] > 0 for row in rows):

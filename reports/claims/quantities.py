@@ -7,14 +7,38 @@ from typing import Literal
 
 import numpy as np
 
-from goalscope.reports.numbers.tables import Run
+from goalscope.diagnostics.record.keys import (
+    ACTOR,
+    CRITIC,
+    CRITIC_LOSS,
+    GOAL,
+    LOSS_OF,
+    Family,
+    parse,
+)
+from goalscope.diagnostics.record.metrics import (
+    ACTION_GOAL_SWAP,
+    CONTENT_R2,
+    DIMENSION_SHARE,
+    DIRECTION_CONSISTENCY,
+    DIRECTION_WINDOW,
+    FEATURE_NORM,
+    FRESH_CONTENT_R2,
+    Q_GOAL_DISTANCE,
+    Q_GOAL_SWAP,
+    SIGNAL_GRADIENT_SHARE,
+    SIGNAL_SHARE,
+    UPDATE_RATIO,
+    WEIGHT_GRADIENT_SHARE,
+)
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Window, window_number
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
-Link = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7"]
+LinkName = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7"]
 
-LINKS: dict[Link, str] = {
+LINKS: dict[LinkName, str] = {
     "C1": "scale: the image features outweigh the goal in what the first layer hears",
     "C2": "gradients: the image features outweigh the goal in what the first layer learns from",
     "C3": "noise: the gradient of the image features is noise where the goal's is not, and the "
@@ -31,7 +55,7 @@ class Quantity:
     """A metric with the scale it is compared on.
 
     Attributes:
-        key: record key.
+        key: record key; where arms are ordered, it may be a setting.
         label: what it is, in words.
         short: the same above a small figure.
         unit: of its number; "share" is shown in percent.
@@ -42,6 +66,7 @@ class Quantity:
         over: record key it is divided by (ratio of the two window means); None for no division.
         times: record key it is multiplied by, update for update; None for no product.
         minus: record key that is subtracted (difference of the two window means); None for none.
+        orders: record key of what it should order the arms by (C7); None where it orders none.
     """
 
     key: str
@@ -49,22 +74,29 @@ class Quantity:
     short: str
     unit: str
     scale: Scale
-    link: Link
+    link: LinkName
     threshold: float | None = None
     above: bool = False
     over: str | None = None
     times: str | None = None
     minus: str | None = None
+    orders: str | None = None
 
     @property
     def keys(self) -> list[str]:
         """Every record key it is made of."""
-        return [key for key in (self.key, self.over, self.times, self.minus) if key is not None]
+        keys = (self.key, self.over, self.times, self.minus, self.orders)
+        return [key for key in keys if key is not None and parse(key).name]
 
     @property
     def name(self) -> str:
         """A key that tells ratios from their numerators."""
-        words = {"over": self.over, "times": self.times, "minus": self.minus}
+        words = {
+            "over": self.over,
+            "times": self.times,
+            "minus": self.minus,
+            "with": self.orders,
+        }
         return " ".join([self.key, *(f"{word} {key}" for word, key in words.items() if key)])
 
 
@@ -95,18 +127,23 @@ def _with_product(run: Run, key: str, factor: str) -> Run:
     return replace(run, metrics={key: product})
 
 
-def sensitivity_family(runs: Sequence[Run]) -> str | None:
+def sensitivity_family(runs: Sequence[Run]) -> Family | None:
     """Return the family all runs measured goal sensitivity in: the probe set's if possible.
 
     None where there is neither in all of them; then nothing can be compared.
     """
-    for family in ("sensitivity", "sensitivity_replay"):
-        if all(any(key.startswith(f"{family}/critic.") for key in run.metrics) for run in runs):
+    for family in (Family.SENSITIVITY, Family.SENSITIVITY_REPLAY):
+        if all(_measured_in(run, family) for run in runs):
             return family
     return None
 
 
-def tested_quantities(family: str | None, thresholds: Thresholds) -> list[Quantity]:
+def _measured_in(run: Run, family: Family) -> bool:
+    keys = map(parse, run.metrics)
+    return any((key.family, key.owner) == (family, CRITIC) for key in keys)
+
+
+def tested_quantities(family: Family | None, thresholds: Thresholds) -> list[Quantity]:
     """Return the quantities that decide C1, C2 and C4; C5 compares the same ones between arms.
 
     Args:
@@ -116,7 +153,7 @@ def tested_quantities(family: str | None, thresholds: Thresholds) -> list[Quanti
     share = thresholds.goal_share
     found = [
         Quantity(
-            f"signal/{network}.goal.share",
+            SIGNAL_SHARE.key(network, GOAL),
             f"goal's share of the {network}'s first-layer signal",
             f"signal, {network}",
             "share",
@@ -124,29 +161,29 @@ def tested_quantities(family: str | None, thresholds: Thresholds) -> list[Quanti
             "C1",
             share,
         )
-        for network in ("critic", "actor")
+        for network in (CRITIC, ACTOR)
     ]
     found += [
         Quantity(
-            f"gradient/{loss}_loss.goal.{name}",
-            f"goal's share of the {loss} loss's {words}",
-            f"{words}, {loss} loss",
+            metric.key(loss, GOAL),
+            f"goal's share of the {network} loss's {words}",
+            f"{words}, {network} loss",
             "share",
             Scale.LOGIT,
             "C2",
             share,
         )
-        for name, words in (
-            ("signal_gradient_share", "signal gradient"),
-            ("weight_gradient_share", "weight gradient"),
+        for metric, words in (
+            (SIGNAL_GRADIENT_SHARE, "signal gradient"),
+            (WEIGHT_GRADIENT_SHARE, "weight gradient"),
         )
-        for loss in ("critic", "actor")
+        for network, loss in LOSS_OF.items()
     ]
-    family = family or "sensitivity"
+    family = family or Family.SENSITIVITY
     return [
         *found,
         Quantity(
-            f"{family}/critic.desired_goal.q_goal_swap",
+            Q_GOAL_SWAP.within(family).key(),
             "change of Q when the goal is exchanged",
             "Q, goal exchanged",
             "std of Q",
@@ -155,7 +192,7 @@ def tested_quantities(family: str | None, thresholds: Thresholds) -> list[Quanti
             thresholds.q_goal_swap,
         ),
         Quantity(
-            f"{family}/critic.goal.q_goal_distance",
+            Q_GOAL_DISTANCE.within(family).key(),
             "rank correlation of Q with closeness to the goal",
             "Q follows closeness",
             "correlation",
@@ -166,23 +203,17 @@ def tested_quantities(family: str | None, thresholds: Thresholds) -> list[Quanti
     ]
 
 
-def content_target(runs: Sequence[Run]) -> str:
-    """Return whose position is read out of the image features: the object's, where there is one."""
-    keys = {key for run in runs for key in run.metrics if key.startswith("content/")}
-    return "object" if any(key.endswith(".object_r2") for key in keys) else "gripper"
-
-
 def noise_quantities(image: str, target: str, thresholds: Thresholds) -> list[Quantity]:
     """Return the quantities that decide C3.
 
     Args:
         image: block of the image features.
-        target: whose position is read out of them (`content_target`).
+        target: whose position is read out of them (`target_of`).
         thresholds: that decide.
     """
     directions = [
         Quantity(
-            f"gradient/critic_loss.{block}.direction_consistency",
+            DIRECTION_CONSISTENCY.key(CRITIC_LOSS, block),
             f"steadiness of {words} gradient (noise: 1), critic loss",
             f"steadiness, {block}",
             "times noise",
@@ -190,26 +221,26 @@ def noise_quantities(image: str, target: str, thresholds: Thresholds) -> list[Qu
             "C3",
             thresholds.noise_ratio,
             above=above,
-            times="gradient/critic_loss.direction_window",
+            times=DIRECTION_WINDOW.key(CRITIC_LOSS),
         )
-        for block, words, above in ((image, f"{image}'s", False), ("goal", "the goal's", True))
+        for block, words, above in ((image, f"{image}'s", False), (GOAL, "the goal's", True))
     ]
     return [
         *directions,
         Quantity(
-            f"content/critic.{image}.{target}_r2",
+            CONTENT_R2.key(CRITIC, image, target=target),
             f"R^2 of the {target}'s position read from {image}, above a fresh encoder's",
             f"{target}, beyond fresh",
             "R^2",
             Scale.PLAIN,
             "C3",
             thresholds.content_gain,
-            minus=f"content/critic.{image}.fresh_{target}_r2",
+            minus=FRESH_CONTENT_R2.key(CRITIC, image, target=target),
         ),
     ]
 
 
-def quantities_beside(family: str | None, image: str) -> list[Quantity]:
+def quantities_beside(family: Family | None, image: str) -> list[Quantity]:
     """Return the quantities shown beside the deciding ones, without a threshold.
 
     Args:
@@ -217,45 +248,45 @@ def quantities_beside(family: str | None, image: str) -> list[Quantity]:
         image: block the goal is weighed against.
     """
     found = []
-    for network in ("critic", "actor"):
+    for network in (CRITIC, ACTOR):
         found.append(
             Quantity(
-                f"features/{network}.{image}.norm",
+                FEATURE_NORM.key(network, image),
                 f"norm of {image} over norm of goal, {network}",
                 f"norm over goal's, {network}",
                 "ratio",
                 Scale.LOG,
                 "C1",
-                over=f"features/{network}.goal.norm",
+                over=FEATURE_NORM.key(network, GOAL),
             )
         )
-        links: tuple[Link, ...] = ("C1", "C2")  # C2's weight gradient is a plain norm, too
+        shown: tuple[LinkName, ...] = ("C1", "C2")  # C2's weight gradient is a plain norm, too
         found += [
             Quantity(
-                f"features/{network}.goal.dimension_share",
+                DIMENSION_SHARE.key(network, GOAL),
                 f"goal's share of the {network}'s dimensions",
                 f"dimensions, {network}",
                 "share",
                 Scale.LOGIT,
                 link,
             )
-            for link in links
+            for link in shown
         ]
-    for loss in ("critic", "actor"):
+    for network, loss in LOSS_OF.items():
         found.append(
             Quantity(
-                f"gradient/{loss}_loss.goal.update_ratio",
-                f"update ratio of goal over {image}, {loss} loss",
-                f"update ratio, {loss} loss",
+                UPDATE_RATIO.key(loss, GOAL),
+                f"update ratio of goal over {image}, {network} loss",
+                f"update ratio, {network} loss",
                 "ratio",
                 Scale.LOG,
                 "C2",
-                over=f"gradient/{loss}_loss.{image}.update_ratio",
+                over=UPDATE_RATIO.key(loss, image),
             )
         )
     found.append(
         Quantity(
-            f"{family or 'sensitivity'}/actor.desired_goal.action_goal_swap",
+            ACTION_GOAL_SWAP.within(family or Family.SENSITIVITY).key(),
             "change of the action when the goal is exchanged",
             "action, goal exchanged",
             "action ranges",

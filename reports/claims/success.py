@@ -1,29 +1,39 @@
 """Success at the evaluations of a run, and whether it lies above the floor of doing nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from goalscope.diagnostics.record.keys import parse
+from goalscope.diagnostics.record.metrics import (
+    EVALUATION_EPISODES,
+    FINAL_DISTANCE,
+    SUCCESS_HIGH,
+    SUCCESS_LOW,
+    SUCCESS_RATE,
+)
 from goalscope.reports.claims.arm_success import ArmSuccess, arm_success, judge_success
-from goalscope.reports.numbers.tables import Run, number
+from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.numbers.tables import number
+from goalscope.reports.numbers.task import UNIT
 from goalscope.reports.statistics.formatting import count, percent
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
 
-SUCCESS = "evaluation/policy.success_rate"
+SUCCESS = SUCCESS_RATE.key()
 _COLUMNS = {
     "value": SUCCESS,
-    "low": "evaluation/policy.success_low",
-    "high": "evaluation/policy.success_high",
-    "episodes": "evaluation/policy.episodes",
-    "distance": "evaluation/policy.final_distance_cm",
+    "low": SUCCESS_LOW.key(),
+    "high": SUCCESS_HIGH.key(),
+    "episodes": EVALUATION_EPISODES.key(),
+    "distance": FINAL_DISTANCE.key(unit=UNIT),
 }
 _FILE = {
     **{name: name for name in ("arm", "run", "step", "update")},
-    **{key.rpartition(".")[2]: name for name, key in _COLUMNS.items()},
+    **{parse(key).name: name for name, key in _COLUMNS.items()},
 }
 SUCCESS_COLUMNS = tuple(_FILE)
 _FLOORS = {"noop": "does nothing", "random": "acts at random"}
@@ -31,11 +41,9 @@ _MANY_ARMS = 4  # more would bury those that learn
 _NOT_TOLD_APART = "not told apart from the floor"
 _BELOW = ", which is a finding of its own"
 
-Arms = Mapping[str, Sequence[Run]]
-
 
 @dataclass(frozen=True)
-class Floor:
+class RecordedFloor:
     """The success of an agent without any skill.
 
     Attributes:
@@ -67,20 +75,20 @@ def evaluations(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["update", "step", *_COLUMNS])
 
 
-def recorded_floors(runs: Sequence[Run]) -> tuple[Floor, ...]:
+def recorded_floors(runs: Sequence[Run]) -> tuple[RecordedFloor, ...]:
     """Return the floors that all the runs recorded alike; empty where they did not."""
     found = {tuple(_floors(run)) for run in runs}
     return found.pop() if len(found) == 1 else ()
 
 
-def _floors(run: Run) -> list[Floor]:
+def _floors(run: Run) -> list[RecordedFloor]:
     floors = []
     for policy, label in _FLOORS.items():
         names = [f"floor.{policy}.{name}" for name in ("success_rate", "low", "high")]
         values = [run.settings.get(name) for name in (*names, "floor.episodes")]
         if all(isinstance(value, int | float) for value in values):
             rate, low, high, episodes = (float(value) for value in values if value is not None)
-            floors.append(Floor(label, rate, low, high, int(episodes)))
+            floors.append(RecordedFloor(label, rate, low, high, int(episodes)))
     return floors
 
 
@@ -165,7 +173,7 @@ def arm_successes(arms: Arms, thresholds: Thresholds) -> dict[str, ArmSuccess]:
     }
 
 
-def _arm_words(found: ArmSuccess, floors: Sequence[Floor], thresholds: Thresholds) -> str:
+def _arm_words(found: ArmSuccess, floors: Sequence[RecordedFloor], thresholds: Thresholds) -> str:
     if found.interval is None:
         return f"has no usable number ({found.sample.gaps})"
     words, interval = percent(found.interval.mean), found.interval
@@ -175,7 +183,7 @@ def _arm_words(found: ArmSuccess, floors: Sequence[Floor], thresholds: Threshold
     return f"{words}, {_standing(found, floors[0], thresholds)}" if floors else words
 
 
-def _standing(success: ArmSuccess, floor: Floor, thresholds: Thresholds) -> str:
+def _standing(success: ArmSuccess, floor: RecordedFloor, thresholds: Thresholds) -> str:
     """Return where an arm stands to the floor, by the rules that every claim is judged by."""
     over = judge_success(success, floor.high, thresholds)
     under = judge_success(success, floor.low, thresholds)
@@ -196,7 +204,7 @@ def _rate(rate: float, low: float, high: float) -> str:
     return f"{percent(rate)} [{percent(low).removesuffix(' %')} to {percent(high)}]"
 
 
-def _floor_words(floor: Floor) -> str:
+def _floor_words(floor: RecordedFloor) -> str:
     rate = _rate(floor.rate, floor.low, floor.high)
     return f"an agent that {floor.label} succeeds in {rate} of {count(floor.episodes, 'episode')}"
 

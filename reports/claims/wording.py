@@ -4,7 +4,7 @@ import math
 
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.statistics.formatting import percent, plain
-from goalscope.reports.statistics.intervals import Difference, Interval, Scale
+from goalscope.reports.statistics.intervals import Interval, PairedDifference, Scale
 
 
 def value_of(quantity: Quantity, value: float) -> str:
@@ -30,7 +30,7 @@ def with_interval(quantity: Quantity, interval: Interval | None) -> str:
     return f"{mean} [{low} to {high}]"
 
 
-def difference_in_words(quantity: Quantity, difference: Difference | None) -> str:
+def difference_in_words(quantity: Quantity, difference: PairedDifference | None) -> str:
     """Return a paired difference with its interval: a factor (of odds, for shares), or of z."""
     if difference is None:
         return "not measured"

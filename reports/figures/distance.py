@@ -1,24 +1,24 @@
 """Q against the distance to the goal: the front of this curve is how far success has spread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
+from goalscope.diagnostics.record.keys import Family
+from goalscope.diagnostics.record.metrics import LARGEST_DISTANCE, Q_AT_DISTANCE
 from goalscope.reports.figures.labels import side_labels
-from goalscope.reports.figures.style import arm_style
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.style import LAYOUT, WIDTH, arm_style
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time, Times, window_number
 
 BINS = 8
 
 
-def q_distance_drawing(
-    arms: Mapping[str, Sequence[Run]], times: Times, family: str | None
-) -> Drawing | None:
+def q_distance_plot(arms: Arms, times: Times, family: Family | None) -> Plot | None:
     """Return Q over distance at the three times, a line for each arm; None if not measured.
 
     Args:
@@ -30,7 +30,7 @@ def q_distance_drawing(
     if family is None or not any(_curve(run, times, family, t) for run in runs for t in TIMES):
         return None
     seeds = "One run, so one seed." if len(runs) == 1 else "Thin: each seed; thick: their mean."
-    return Drawing(
+    return Plot(
         "q_distance",
         "Q against the distance to the goal",
         f"{seeds} Mean Q over states and a grid of goals, in eight bins of distance, minus the "
@@ -38,16 +38,16 @@ def q_distance_drawing(
         "what counts); distance from the achieved to the desired goal in the goal's own unit "
         "(metres in the Fetch tasks). A critic that understands its goal falls from left to right; "
         "a flat line is a critic to which all goals are alike.",
-        lambda: _draw(arms, times, family),
+        lambda: _plot(arms, times, family),
     )
 
 
-def bin_centres(run: Run, family: str) -> list[float] | None:
+def bin_centres(run: Run, family: Family) -> list[float] | None:
     """Return the middle of each distance bin in goal units; None where the record does not say."""
     edges = run.section("probe_set").get("distance_edges")
     if isinstance(edges, Sequence) and len(edges) == BINS + 1:
         return [(float(a) + float(b)) / 2 for a, b in pairwise(edges)]
-    largest = run.metrics.get(f"{family}/critic.goal.largest_distance")
+    largest = run.metrics.get(LARGEST_DISTANCE.within(family).key())
     if largest is None:
         return None
     upper = float(largest["value"].iloc[0])
@@ -55,7 +55,7 @@ def bin_centres(run: Run, family: str) -> list[float] | None:
 
 
 def _curve(
-    run: Run, times: Times, family: str, time: Time
+    run: Run, times: Times, family: Family, time: Time
 ) -> tuple[list[float], list[float]] | None:
     """Return distances, and Q minus its mean, of the bins that hold goals; None without any."""
     centres = bin_centres(run, family)
@@ -64,7 +64,7 @@ def _curve(
         return None
     distances, values = [], []
     for number, centre in enumerate(centres, start=1):
-        value = window_number(run, f"{family}/critic.goal.q_at_distance_{number}", window)
+        value = window_number(run, Q_AT_DISTANCE.within(family).key(bin=number), window)
         if value is not None and np.isfinite(value):
             distances.append(centre)
             values.append(value)
@@ -74,7 +74,7 @@ def _curve(
     return distances, [value - middle for value in values]
 
 
-def _draw(arms: Mapping[str, Sequence[Run]], times: Times, family: str) -> Figure:
+def _plot(arms: Arms, times: Times, family: Family) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.5), layout=LAYOUT)
     grid = figure.subplots(1, len(TIMES), sharey=True, squeeze=False)
     for axes, time in zip(grid.flat, TIMES, strict=True):
@@ -85,7 +85,7 @@ def _draw(arms: Mapping[str, Sequence[Run]], times: Times, family: str) -> Figur
             curves = [c for run in runs if (c := _curve(run, times, family, time))]
             if curves:
                 colour, dash = arm_style(arm, list(arms))
-                ends.append((_draw_arm(axes, curves, colour, dash), arm, colour))
+                ends.append((_plot_arm(axes, curves, colour, dash), arm, colour))
         if not ends:
             axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)
         if time == TIMES[-1] and len(arms) > 1:
@@ -94,7 +94,7 @@ def _draw(arms: Mapping[str, Sequence[Run]], times: Times, family: str) -> Figur
     return figure
 
 
-def _draw_arm(
+def _plot_arm(
     axes: Axes, curves: Sequence[tuple[list[float], list[float]]], colour: str, dash: object
 ) -> float:
     """Draw each seed and, over equal bins, their mean; return where the line ends."""

@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from goalscope.reports.statistics.intervals import Array, Scale
@@ -21,6 +22,8 @@ Dash = Any  # matplotlib's own type of line styles: a name or (offset, lengths)
 PALETTE: list[str] = list(sns.color_palette("colorblind").as_hex())
 DASHES: tuple[Dash, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
 GREY = "#5f6368"
+WIDTH = 7.2  # inches, a page's column
+LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels
 _BLOCKS = {
     "pixels": (PALETTE[1], DASHES[0]),
     "goal": (PALETTE[0], DASHES[0]),

@@ -8,17 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from goalscope.reports.claims.success import Arms, Floor, evaluations, recorded_floors
-from goalscope.reports.figures.drawing import (
-    LAYOUT,
-    SEEDS_FOR_A_BAND,
-    WIDTH,
-    Curve,
-    Drawing,
-    draw_curve,
-)
+from goalscope.reports.claims.success import RecordedFloor, evaluations, recorded_floors
+from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Curve, plot_curve
 from goalscope.reports.figures.labels import side_labels
-from goalscope.reports.figures.style import GREY, Dash, arm_style, even_axis
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, Dash, arm_style, even_axis
+from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.formatting import count, percent
 from goalscope.reports.statistics.intervals import Scale
@@ -28,7 +23,7 @@ _ROOM = 1.08
 _FLOOR_DASHES: tuple[Dash, ...] = ((0, (6, 2.5)), (0, (1, 2)))
 
 
-def success_drawing(arms: Arms, *, by_update: bool) -> Drawing | None:
+def success_plot(arms: Arms, *, by_update: bool) -> Plot | None:
     """Return success and final distance over steps; None where no run was evaluated.
 
     Args:
@@ -48,8 +43,8 @@ def success_drawing(arms: Arms, *, by_update: bool) -> Drawing | None:
         f"training. {_floor_caption(floors)} The distance is the median over the episodes, at "
         "their last step. Both axes are even."
     )
-    return Drawing(
-        "success", "Success, and how near it ends", caption, lambda: _draw(arms, floors, axes)
+    return Plot(
+        "success", "Success, and how near it ends", caption, lambda: _plot(arms, floors, axes)
     )
 
 
@@ -70,7 +65,7 @@ def _seeds(arms: Arms) -> str:
     return f"{'; '.join(parts)}."
 
 
-def _floor_caption(floors: Sequence[Floor]) -> str:
+def _floor_caption(floors: Sequence[RecordedFloor]) -> str:
     if not floors:
         return "No floor is drawn: the records hold none, or not the same."
     agents = " and of one that ".join(f"{f.label} ({percent(f.rate)})" for f in floors)
@@ -81,22 +76,22 @@ def _floor_caption(floors: Sequence[Floor]) -> str:
     )
 
 
-def _draw(arms: Arms, floors: Sequence[Floor], kinds: Sequence[Axis]) -> Figure:
+def _plot(arms: Arms, floors: Sequence[RecordedFloor], kinds: Sequence[Axis]) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.4 * len(kinds) + 0.1), layout=LAYOUT)
     grid = figure.subplots(len(kinds), 2, squeeze=False)
     for (left, right), axis in zip(grid, kinds, strict=True):
-        _draw_success(left, arms, floors, axis)
-        _draw_distance(right, arms, axis)
+        _plot_success(left, arms, floors, axis)
+        _plot_distance(right, arms, axis)
     return figure
 
 
-def _draw_success(axes: Axes, arms: Arms, floors: Sequence[Floor], axis: Axis) -> None:
+def _plot_success(axes: Axes, arms: Arms, floors: Sequence[RecordedFloor], axis: Axis) -> None:
     axes.set_title("Success of the evaluated episodes")
     shown = [_LEAST_TOP, *(floor.high for floor in floors)]
     for floor, dash in zip(floors, _FLOOR_DASHES, strict=False):
         axes.axhspan(floor.low, floor.high, color=GREY, alpha=0.12, lw=0, zorder=0.5)
         axes.axhline(floor.rate, color=GREY, lw=1, ls=dash, zorder=1.5)
-    ends = _draw_arms(axes, arms, axis, "value", shown)
+    ends = _plot_arms(axes, arms, axis, "value", shown)
     top = min(_ROOM * max(shown), 1.02)
     axes.set_ylim(-0.03 * top, top)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
@@ -104,16 +99,16 @@ def _draw_success(axes: Axes, arms: Arms, floors: Sequence[Floor], axis: Axis) -
     side_labels(axes, [*ends, *labels])
 
 
-def _draw_distance(axes: Axes, arms: Arms, axis: Axis) -> None:
+def _plot_distance(axes: Axes, arms: Arms, axis: Axis) -> None:
     axes.set_title("Final distance to the goal")
     axes.set_ylabel("cm")
     shown = [1.0]
-    ends = _draw_arms(axes, arms, axis, "distance", shown)
+    ends = _plot_arms(axes, arms, axis, "distance", shown)
     axes.set_ylim(0, _ROOM * max(shown))
     side_labels(axes, ends)
 
 
-def _draw_arms(
+def _plot_arms(
     axes: Axes, arms: Arms, axis: Axis, column: str, shown: list[float]
 ) -> list[tuple[float, str, str]]:
     """Draw a column of each arm's evaluations; return where its lines end, for their labels.
@@ -132,7 +127,7 @@ def _draw_arms(
             continue
         colour, dash = arm_style(arm, list(arms))
         own = [table.assign(value=table[column]) for table in tables]
-        end = draw_curve(axes, Curve(arm, own, colour, dash), axis, Scale.PLAIN)
+        end = plot_curve(axes, Curve(arm, own, colour, dash), axis, Scale.PLAIN)
         if end is not None:
             ends.append((end, arm, colour))
         if column == "value" and len(tables) == 1:

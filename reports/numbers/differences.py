@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Arms, Run
 
-Arms = Mapping[str, Sequence[Run]]
 NOT_SET = "not set"
 # Settings that say how long or where a run ran, not what was trained.
 _CIRCUMSTANCES = ("run.total_steps", "env.renderer", "agent.replay_buffer")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from goalscope.reports.errors import ReportError
-from goalscope.reports.numbers.tables import Run, load_run
+from goalscope.reports.numbers.runs import Run, load_run
 
 BASELINE = "pixel-her"
 

@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from goalscope.reports.numbers.tables import Run
+from goalscope.diagnostics.record.keys import Family, parse
+from goalscope.reports.numbers.runs import Run
 
 Time = Literal["initialisation", "early", "late"]
 Axis = Literal["update", "step"]
@@ -153,7 +154,7 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
     places = table[window.axis].to_numpy()
     if window.time == "initialisation":
         # A gradient exists from the first update on; a state exists before it.
-        inside = updates == (1 if key.startswith("gradient/") else 0)
+        inside = updates == (1 if parse(key).family == Family.GRADIENT else 0)
     else:
         inside = (places >= window.first) & (places <= window.last) & (updates > 0)
     if not inside.any():

@@ -8,8 +8,9 @@ from typing import Any
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.claims.parts import Claim, Part
-from goalscope.reports.numbers.tables import Run, number, write_rows
+from goalscope.reports.claims.links import JudgedQuantity, Link
+from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.tables import number, write_rows
 from goalscope.reports.numbers.windows import TIMES, Times, window_number
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.text.sentences import equivalence_in_words
@@ -17,7 +18,7 @@ from goalscope.reports.text.sentences import equivalence_in_words
 CLAIMS_SCHEMA = 2
 
 
-def claims_content(
+def links_content(
     assessment: Assessment,
     by_step: Assessment | None,
     words: Mapping[str, Any],
@@ -39,12 +40,12 @@ def claims_content(
         "thresholds": asdict(assessment.thresholds),
         "windows": _windows(assessment.times),
         "sensitivity_family": assessment.family,
-        "claims": [_claim(claim) for claim in assessment.claims],
+        "claims": [_link(link) for link in assessment.links],
         "by_step": None
         if by_step is None
         else {
             "windows": _windows(by_step.times),
-            "claims": [_claim(claim) for claim in by_step.claims],
+            "claims": [_link(link) for link in by_step.links],
         },
         "early_calls": [_call(call) for call in calls],
     }
@@ -53,23 +54,23 @@ def claims_content(
 def write_claims_table(assessment: Assessment, path: Path) -> None:
     """Write one row per quantity, arm and time: numbers, interval, difference, outcome."""
     rows = []
-    for claim in assessment.claims:
-        for part in (*claim.parts, *claim.beside):
+    for link in assessment.links:
+        for judged in (*link.quantities, *link.beside):
             rows.append(
                 {
-                    "link": claim.link,
-                    "time": claim.time,
-                    "arm": claim.arm,
-                    "link_outcome": str(claim.verdict),
-                    "link_p": _cell(claim.verdict.p_value),
-                    "link_holm_p": _cell(claim.holm_p),
-                    **{k: _cell(v) for k, v in _part(part).items()},
+                    "link": link.name,
+                    "time": link.time,
+                    "arm": link.arm,
+                    "link_outcome": str(link.verdict),
+                    "link_p": _cell(link.verdict.p_value),
+                    "link_holm_p": _cell(link.holm_p),
+                    **{k: _cell(v) for k, v in _judged(judged).items()},
                 }
             )
     write_rows(path, rows, list(dict.fromkeys(key for row in rows for key in row)))
 
 
-def write_windows_table(arms: Mapping[str, Sequence[Run]], times: Times, path: Path) -> None:
+def write_windows_table(arms: Arms, times: Times, path: Path) -> None:
     """Write one row per run and metric: its number at each of the three times.
 
     An empty cell was not measured in that window; NaN held a value that was not finite.
@@ -105,15 +106,15 @@ def _call(call: EarlyCall) -> dict[str, Any]:
     }
 
 
-def _claim(claim: Claim) -> dict[str, Any]:
+def _link(link: Link) -> dict[str, Any]:
     content = {
-        "link": claim.link,
-        "time": claim.time,
-        "arm": claim.arm,
-        **verdict_content(claim.verdict),
-        "holm_p": claim.holm_p,
-        "parts": [_with_points(part) for part in claim.parts],
-        "beside": [_part(part) for part in claim.beside],
+        "link": link.name,
+        "time": link.time,
+        "arm": link.arm,
+        **verdict_content(link.verdict),
+        "holm_p": link.holm_p,
+        "parts": [_with_points(judged) for judged in link.quantities],
+        "beside": [_judged(judged) for judged in link.beside],
     }
     return {key: finite(value) for key, value in content.items()}
 
@@ -128,14 +129,14 @@ def verdict_content(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _with_points(part: Part) -> dict[str, Any]:
-    points = {"points": [asdict(point) for point in part.points]} if part.points else {}
-    return _part(part) | points
+def _with_points(judged: JudgedQuantity) -> dict[str, Any]:
+    points = {"points": [asdict(point) for point in judged.points]} if judged.points else {}
+    return _judged(judged) | points
 
 
-def _part(part: Part) -> dict[str, Any]:
-    quantity = part.quantity
-    threshold = None if part.difference else quantity.threshold
+def _judged(judged: JudgedQuantity) -> dict[str, Any]:
+    quantity = judged.quantity
+    threshold = None if judged.difference else quantity.threshold
     content: dict[str, Any] = {
         "quantity": quantity.label,
         "metric": quantity.name,
@@ -143,22 +144,22 @@ def _part(part: Part) -> dict[str, Any]:
         "scale": quantity.scale.value,
         "threshold": threshold,
         "claim": None if threshold is None else "above" if quantity.above else "below",
-        "seeds": dict(part.sample.numbers),
-        "failed": list(part.sample.failed),
-        "missing": list(part.sample.missing),
+        "seeds": dict(judged.sample.numbers),
+        "failed": list(judged.sample.failed),
+        "missing": list(judged.sample.missing),
     }
-    if part.interval is not None:
-        content |= {k: v for k, v in asdict(part.interval).items() if k != "seeds"}
-    if part.difference is not None:
-        content |= {f"difference_{k}": v for k, v in asdict(part.difference).items()}
-        content["difference_holm_p"] = part.holm_p
-    if part.equivalence is not None:
-        content |= {f"equivalence_{k}": v for k, v in asdict(part.equivalence).items()}
-        content["equivalence_in_words"] = equivalence_in_words(quantity, part.equivalence)
-    if part.unpaired is not None:
-        content |= {f"unpaired_{k}": v for k, v in asdict(part.unpaired).items()}
-    if part.verdict is not None:
-        content |= verdict_content(part.verdict)
+    if judged.interval is not None:
+        content |= {k: v for k, v in asdict(judged.interval).items() if k != "seeds"}
+    if judged.difference is not None:
+        content |= {f"difference_{k}": v for k, v in asdict(judged.difference).items()}
+        content["difference_holm_p"] = judged.holm_p
+    if judged.equivalence is not None:
+        content |= {f"equivalence_{k}": v for k, v in asdict(judged.equivalence).items()}
+        content["equivalence_in_words"] = equivalence_in_words(quantity, judged.equivalence)
+    if judged.unpaired is not None:
+        content |= {f"unpaired_{k}": v for k, v in asdict(judged.unpaired).items()}
+    if judged.verdict is not None:
+        content |= verdict_content(judged.verdict)
     return content
 
 

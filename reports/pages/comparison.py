@@ -9,7 +9,7 @@ from typing import Any
 from goalscope.diagnostics.record import is_run
 from goalscope.reports.claims.assessment import Assessment, assess
 from goalscope.reports.claims.early_call import early_calls
-from goalscope.reports.claims.parts import Claim
+from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.success import (
     SUCCESS_COLUMNS,
     learning_sentence,
@@ -17,12 +17,13 @@ from goalscope.reports.claims.success import (
     success_sentence,
 )
 from goalscope.reports.errors import ReportError
-from goalscope.reports.figures.comparison.figures import comparison_drawings
-from goalscope.reports.figures.drawing import save
+from goalscope.reports.figures.comparison.figures import comparison_plots
+from goalscope.reports.figures.plot import save
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.health import comparison_warnings, run_warnings, uneven_pace
-from goalscope.reports.numbers.tables import Run, write_rows
+from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.tables import write_rows
+from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings, uneven_pace
 from goalscope.reports.numbers.windows import (
     TIMES,
     Times,
@@ -31,13 +32,13 @@ from goalscope.reports.numbers.windows import (
     three_times_by_step,
 )
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
-from goalscope.reports.pages.short_form import Format, Words, write_short
+from goalscope.reports.pages.short_form import Format, ShortForm, write_short
 from goalscope.reports.pages.templating import make_folders, render, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
-from goalscope.reports.rivals.evidence import judge_rivals
 from goalscope.reports.rivals.findings import run_findings
-from goalscope.reports.rivals.next_steps import rank
+from goalscope.reports.rivals.judging import judge_rivals
+from goalscope.reports.rivals.next_steps import rank_explanations
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.arm_rows import arm_rows
 from goalscope.reports.text.sentences import (
@@ -52,7 +53,7 @@ VERDICT = "verdict.json"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonPage:
     """The page of a comparison.
 
     Attributes:
@@ -62,7 +63,7 @@ class Comparison:
         success: what the arms' last common evaluation came to, beside the floor.
         steps: what to try next, the strongest evidence first.
         warnings: what limits the comparison, one line each.
-        claims: the links C1 to C7 at each time.
+        links: the links C1 to C7 at each time.
         short: the short form, where one was asked for.
     """
 
@@ -72,7 +73,7 @@ class Comparison:
     success: str
     steps: tuple[str, ...]
     warnings: tuple[str, ...]
-    claims: tuple[Claim, ...]
+    links: tuple[Link, ...]
     short: Path | None = None
 
 
@@ -83,7 +84,7 @@ def write_comparison(
     *,
     missing: Mapping[str, str] | None = None,
     form: Format | None = None,
-) -> Comparison:
+) -> ComparisonPage:
     """Write `comparison.html`, `verdict.json`, `figures/` and `tables/`, and return what they say.
 
     The baseline is the arm called pixel-her, else the arm of the first folder.
@@ -115,7 +116,7 @@ def write_comparison(
     if uneven_pace(arms):
         by_step = assess(arms, three_times_by_step(runs, *spans), thresholds)
     judged = judge_rivals(arms, times, thresholds)
-    ranking = rank(judged, [assessment.chain(time) for time in TIMES], arms)
+    explanations = rank_explanations(judged, [assessment.chain(time) for time in TIMES], arms)
     calls = early_calls(arms, assessment)
     rows = arm_rows(arms, assessment)
     findings = {run.name: run_findings(run, times) for run in runs}
@@ -132,25 +133,26 @@ def write_comparison(
         "sentences": time_sentences(assessment, arms),
         "overall": overall_sentence(assessment),
         "success": success_sentence(arms, thresholds),
-        "steps": [*filter(None, [learning]), *map(next_step_sentence, ranking.steps)],
+        "steps": [*filter(None, [learning]), *map(next_step_sentence, explanations.left)],
         "early_calls_in_words": [early_call_sentence(call) for call in calls],
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
     }
     links, rivals = link_rows(assessment, calls), rival_rows(judged, assessment.baseline)
-    drawings = comparison_drawings(arms, assessment, by_step=by_step is not None)
+    plots = comparison_plots(arms, assessment, by_step=by_step is not None)
     figures, tables = make_folders(out)
     written = _write_tables(tables, arms, assessment, by_step)
     rows_of_differences = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
     write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
-    drawn = save(drawings, figures)
+    saved = save(plots, figures)
     content = verdict_file_content(
-        assessment, by_step, words, calls, judged, ranking, findings, rows
+        assessment, by_step, words, calls, judged, explanations, findings, rows
     )
     page = render(
         "comparison.html",
         {
             **words,
+            "sentence_of": dict(zip(TIMES, words["sentences"], strict=True)),
             "broken": broken,
             "limits": limits,
             "arms": arms,
@@ -161,15 +163,15 @@ def write_comparison(
             "links": links,
             "thresholds": asdict(thresholds),
             "rivals": rivals,
-            "ranking": ranking,
+            "explanations": explanations,
             "learning": learning,
             "findings": findings,
             "differences": differences,
             "circumstances": circumstances,
             "window_steps": _steps(arms, times),
             "quantity_tables": _quantity_tables(assessment, by_step),
-            "figures": drawn,
-            "shown": placed(links, drawn),
+            "figures": saved,
+            "shown": placed(links, saved),
             "tables": [*written, "differences.csv"],
         },
     )
@@ -177,23 +179,23 @@ def write_comparison(
     path = write_whole(out / PAGE, page)
     short = None
     if form is not None:
-        short = write_short(_short_words(assessment, words, links, rivals), drawings, out, form)
+        short = write_short(_short_words(assessment, words, links, rivals), plots, out, form)
     initialisation, early, late = words["sentences"]
-    return Comparison(
+    return ComparisonPage(
         path,
         (initialisation, early, late),
         words["overall"],
         words["success"],
         tuple(words["steps"]),
         (*broken, *limits),
-        assessment.claims,
+        assessment.links,
         short,
     )
 
 
 def _write_tables(
     tables: Path,
-    arms: Mapping[str, Sequence[Run]],
+    arms: Arms,
     assessment: Assessment,
     by_step: Assessment | None,
 ) -> list[str]:
@@ -215,13 +217,13 @@ def _short_words(
     words: Mapping[str, Any],
     links: Sequence[OutcomeRow],
     rivals: Sequence[OutcomeRow],
-) -> Words:
+) -> ShortForm:
     heading = ("", *TIMES)
     table = [heading]
     for row in (*links, *rivals):
         outcomes = (str(row.verdicts[time]) if time in row.verdicts else "–" for time in TIMES)
         table.append((f"{row.name} {row.short}", *outcomes))
-    return Words(
+    return ShortForm(
         f"Does the policy see its goal? {assessment.baseline} and "
         f"{len(assessment.arms) - 1} other arms",
         [words["overall"], *words["sentences"], words["success"]],
@@ -230,7 +232,7 @@ def _short_words(
     )
 
 
-def _steps(arms: Mapping[str, Sequence[Run]], times: Times) -> dict[str, dict[str, str]]:
+def _steps(arms: Arms, times: Times) -> dict[str, dict[str, str]]:
     """Return arm -> time -> the environment steps its window spans, in words."""
     return {
         arm: {time: steps_of(runs, times.windows[time]) for time in TIMES}

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from goalscope.reports.figures.drawing import Drawing, save
+from goalscope.reports.figures.plot import Plot, save
 from goalscope.reports.figures.probes.figures import probe_sections
-from goalscope.reports.figures.probes.record import Checkpoint, Probes, load_probes
+from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes, load_probes
 from goalscope.reports.numbers.tables import number, write_rows
 from goalscope.reports.pages.run import PAGE as REPORT
 from goalscope.reports.pages.templating import make_folders, render, write_whole
@@ -39,7 +39,7 @@ def write_probe_page(run_folder: Path | str) -> Path:
     figures, tables = make_folders(folder)
     write_rows(tables / TABLE, _rows(probes), _COLUMNS)
     sections = probe_sections(probes)
-    drawn = save([section for section in sections if isinstance(section, Drawing)], figures)
+    saved = save([section for section in sections if isinstance(section, Plot)], figures)
     page = render(
         "probes.html",
         {
@@ -48,7 +48,7 @@ def write_probe_page(run_folder: Path | str) -> Path:
             "sentences": probe_sentences(probes),
             "warnings": _warnings(probes),
             "sections": sections,
-            "drawn": {figure.name: figure for figure in drawn},
+            "saved": {plot.name: plot for plot in saved},
             "tables": [TABLE],
             "numbers": [(group, _families(group)) for group in _in_groups(probes.checkpoints)],
             "report": REPORT if (folder / REPORT).exists() else None,
@@ -91,14 +91,16 @@ def _warnings(probes: Probes) -> list[str]:
     return found
 
 
-def _in_groups(checkpoints: Sequence[Checkpoint]) -> list[Sequence[Checkpoint]]:
+def _in_groups(checkpoints: Sequence[ProbedCheckpoint]) -> list[Sequence[ProbedCheckpoint]]:
     """Return the checkpoints in groups that fit side by side."""
     groups = math.ceil(len(checkpoints) / _ABREAST)
     size = math.ceil(len(checkpoints) / groups)
     return [checkpoints[i : i + size] for i in range(0, len(checkpoints), size)]
 
 
-def _families(checkpoints: Sequence[Checkpoint]) -> dict[str, list[tuple[str, list[float | None]]]]:
+def _families(
+    checkpoints: Sequence[ProbedCheckpoint],
+) -> dict[str, list[tuple[str, list[float | None]]]]:
     """Return family -> (metric without its family, its value at each checkpoint or None)."""
     families: dict[str, list[tuple[str, list[float | None]]]] = {}
     for metric in dict.fromkeys(key for c in checkpoints for key in c.values):

@@ -6,16 +6,17 @@ from typing import Any
 
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.success import run_success_sentence
-from goalscope.reports.figures.drawing import save
-from goalscope.reports.figures.run.figures import run_drawings
-from goalscope.reports.numbers.health import run_warnings, times_warnings
-from goalscope.reports.numbers.tables import Run, load_run, write_family_tables, write_rows
+from goalscope.reports.figures.plot import save
+from goalscope.reports.figures.run.figures import run_plots
+from goalscope.reports.numbers.runs import Run, load_run
+from goalscope.reports.numbers.tables import write_family_tables, write_rows
+from goalscope.reports.numbers.warnings import run_warnings, times_warnings
 from goalscope.reports.numbers.windows import TIMES, three_times
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
 from goalscope.reports.pages.templating import make_folders, render, write_whole
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.thresholds import Thresholds
-from goalscope.reports.text.sentences import single_run_sentences
+from goalscope.reports.text.sentences import one_seed_sentence, single_run_sentences
 
 PAGE = "report.html"
 ROUTING_COLUMNS = (
@@ -30,7 +31,7 @@ ROUTING_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Report:
+class RunPage:
     """The page of a run.
 
     Attributes:
@@ -46,7 +47,7 @@ class Report:
     warnings: tuple[str, ...]
 
 
-def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -> Report:
+def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -> RunPage:
     """Write `report.html`, `figures/` and `tables/` into a run folder, and return what they say.
 
     Args:
@@ -63,9 +64,10 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
     times = three_times([run], thresholds.early_updates, thresholds.late_part)
     assessment = assess(arms, times, thresholds)
     sentences = single_run_sentences(assessment, run)
+    caveat = one_seed_sentence(run, thresholds)
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
-    drawings = run_drawings(run, times, thresholds, assessment.family)
+    plots = run_plots(run, times, thresholds, assessment.family)
     figures, tables = make_folders(Path(run_folder))
     written = [path.name for path in write_family_tables(run, tables)]
     write_windows_table(arms, times, tables / "windows.csv")
@@ -80,7 +82,8 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "created": run.record.info.created,
             "command": run.record.info.command,
             "blocks": _blocks(run),
-            "sentences": sentences,
+            "sentences": dict(zip(TIMES, sentences, strict=True)),
+            "caveat": caveat,
             "success": success,
             "broken": broken,
             "limits": limits,
@@ -88,12 +91,12 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "times": TIMES,
             "routing": routing,
             "nonfinite": run.record.nonfinite(),
-            "figures": save(drawings, figures),
+            "figures": save(plots, figures),
             "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
         },
     )
     path = write_whole(Path(run_folder) / PAGE, page)
-    return Report(path, tuple(sentences), success, (*broken, *limits))
+    return RunPage(path, (*sentences, caveat), success, (*broken, *limits))
 
 
 def _routing(run: Run) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from goalscope.reports.errors import ReportError
-from goalscope.reports.figures.drawing import WIDTH, Drawing
-from goalscope.reports.figures.style import house_style
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.style import WIDTH, house_style
 from goalscope.reports.pages.templating import write_whole
 
 Format = Literal["pdf", "png", "md"]
@@ -22,7 +22,7 @@ _DPI = 220
 
 
 @dataclass(frozen=True)
-class Words:
+class ShortForm:
     """What the short form says.
 
     Attributes:
@@ -38,7 +38,7 @@ class Words:
     steps: Sequence[str]
 
 
-def write_short(words: Words, drawings: Sequence[Drawing], out: Path, form: Format) -> Path:
+def write_short(words: ShortForm, plots: Sequence[Plot], out: Path, form: Format) -> Path:
     """Write the short form into `out/short/`, and return the file to open.
 
     "md": verdict.md with figures as PNG beside it. "png": each figure with its caption under it,
@@ -46,7 +46,7 @@ def write_short(words: Words, drawings: Sequence[Drawing], out: Path, form: Form
 
     Args:
         words: what it says.
-        drawings: the figures, drawn at a page's column width (7.2 inches).
+        plots: the figures, drawn at a page's column width (7.2 inches).
         out: folder of the page.
         form: which.
 
@@ -57,29 +57,29 @@ def write_short(words: Words, drawings: Sequence[Drawing], out: Path, form: Form
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if form == "pdf":
-            return _pdf(words, drawings, folder / "verdict.pdf")
+            return _pdf(words, plots, folder / "verdict.pdf")
         captioned = form == "png"
-        for drawing in drawings:
+        for plot in plots:
             with house_style():
-                figure = _with_caption(drawing) if captioned else drawing.draw()
-                figure.savefig(folder / f"{drawing.name}.png", dpi=_DPI, bbox_inches="tight")
-        return write_whole(folder / "verdict.md", _markdown(words, () if captioned else drawings))
+                figure = _with_caption(plot) if captioned else plot.make()
+                figure.savefig(folder / f"{plot.name}.png", dpi=_DPI, bbox_inches="tight")
+        return write_whole(folder / "verdict.md", _markdown(words, () if captioned else plots))
     except OSError as error:
         raise ReportError(
             f"cannot write to {folder}: {error.strerror or error}; choose another folder"
         ) from error
 
 
-def _markdown(words: Words, drawings: Sequence[Drawing]) -> str:
+def _markdown(words: ShortForm, plots: Sequence[Plot]) -> str:
     heading, *rows = words.table
     lines = [f"# {words.title}", ""]
     for sentence in words.sentences:
         lines += [sentence, ""]
     lines += [_row(heading), _row(["---"] * len(heading)), *map(_row, rows), ""]
     lines += ["What to try next:", "", *(f"{n}. {s}" for n, s in enumerate(words.steps, 1)), ""]
-    for number, drawing in enumerate(drawings, 1):
-        lines += [f"![{drawing.title}]({drawing.name}.png)", ""]
-        lines += [f"*Figure {number}. {drawing.title}.* {drawing.caption}", ""]
+    for number, plot in enumerate(plots, 1):
+        lines += [f"![{plot.title}]({plot.name}.png)", ""]
+        lines += [f"*Figure {number}. {plot.title}.* {plot.caption}", ""]
     return "\n".join(lines)
 
 
@@ -87,11 +87,11 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _with_caption(drawing: Drawing, number: int | None = None) -> Figure:
+def _with_caption(plot: Plot, number: int | None = None) -> Figure:
     """Return the figure with its caption below its lower edge, where a tight box takes it in."""
-    figure = drawing.draw()
+    figure = plot.make()
     label = f"Figure {number}. " if number else ""
-    text = "\n".join(textwrap.wrap(f"{label}{drawing.title}. {drawing.caption}", _CHARACTERS))
+    text = "\n".join(textwrap.wrap(f"{label}{plot.title}. {plot.caption}", _CHARACTERS))
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # else the caption would be laid out into the figure
     height = figure.get_size_inches()[1]
@@ -99,12 +99,12 @@ def _with_caption(drawing: Drawing, number: int | None = None) -> Figure:
     return figure
 
 
-def _pdf(words: Words, drawings: Sequence[Drawing], path: Path) -> Path:
+def _pdf(words: ShortForm, plots: Sequence[Plot], path: Path) -> Path:
     draft = path.with_name(f".{path.name}.tmp")
     makers: list[Callable[[], Figure]] = [lambda: _text_page(words)]
     makers += [
         lambda d=d, n=n: _with_caption(d, n)  # type: ignore[misc]
-        for n, d in enumerate(drawings, 1)
+        for n, d in enumerate(plots, 1)
     ]
     with PdfPages(draft, metadata={"Title": words.title, "Creator": "goalscope"}) as pdf:
         for make in makers:
@@ -114,7 +114,7 @@ def _pdf(words: Words, drawings: Sequence[Drawing], path: Path) -> Path:
     return path
 
 
-def _text_page(words: Words) -> Figure:
+def _text_page(words: ShortForm) -> Figure:
     """Return the words as a page: title, sentences, table and steps, one below the other."""
     parts: list[tuple[str, float, str]] = [
         ("\n".join(textwrap.wrap(words.title, 70)), 13, "DejaVu Sans")

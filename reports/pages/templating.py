@@ -9,7 +9,7 @@ import jinja2
 
 from goalscope.reports.claims.wording import difference_in_words, value_of, with_interval
 from goalscope.reports.errors import ReportError
-from goalscope.reports.statistics.formatting import plain
+from goalscope.reports.statistics.formatting import percent, plain
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.text.sentences import equivalence_in_words
 
@@ -26,6 +26,7 @@ def render(template: str, content: dict[str, Any]) -> str:
     environment.filters |= {
         "badge": badge_class,
         "number": plain,
+        "percent": percent,
         "split_lead": split_lead,
         "tied": tied,
         "breakable": breakable,

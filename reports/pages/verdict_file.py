@@ -6,10 +6,11 @@ from typing import Any
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.pages.claims_files import claims_content, finite, verdict_content
-from goalscope.reports.rivals.evidence import Evidence, Judged
+from goalscope.reports.pages.claims_files import finite, links_content, verdict_content
+from goalscope.reports.rivals.evidence import Evidence
 from goalscope.reports.rivals.findings import Finding
-from goalscope.reports.rivals.next_steps import Ranking, Step
+from goalscope.reports.rivals.judging import JudgedRival
+from goalscope.reports.rivals.next_steps import Explanation, Explanations
 from goalscope.reports.text.arm_rows import ArmRow
 
 
@@ -18,8 +19,8 @@ def verdict_file_content(
     by_step: Assessment | None,
     words: Mapping[str, Any],
     calls: Sequence[EarlyCall],
-    judged: Sequence[Judged],
-    ranking: Ranking,
+    judged: Sequence[JudgedRival],
+    explanations: Explanations,
     findings: Mapping[str, Sequence[Finding]],
     rows: Sequence[ArmRow],
 ) -> dict[str, Any]:
@@ -31,16 +32,16 @@ def verdict_file_content(
         words: sentences, warnings and the like, taken over as they are.
         calls: how soon each outcome could have been called.
         judged: the rivals.
-        ranking: what to try next.
+        explanations: what to try next.
         findings: run -> the checks that speak in it.
         rows: the arms.
     """
-    content = claims_content(assessment, by_step, words, calls)
+    content = links_content(assessment, by_step, words, calls)
     return content | {
         "rivals": [_judged(j) for j in judged],
-        "next_steps": [_step(step) for step in ranking.steps],
-        "ruled_out": [step.rival.name for step in ranking.ruled_out],
-        "untested_rivals": [step.rival.name for step in ranking.untested],
+        "next_steps": [_step(step) for step in explanations.left],
+        "ruled_out": [step.rival.name for step in explanations.ruled_out],
+        "untested_rivals": [step.rival.name for step in explanations.untested],
         "suspects": {
             run: [
                 {"check": s.name, "value": s.value, "threshold": s.threshold, "time": s.time}
@@ -52,7 +53,7 @@ def verdict_file_content(
     }
 
 
-def _judged(judged: Judged) -> dict[str, Any]:
+def _judged(judged: JudgedRival) -> dict[str, Any]:
     return {
         "rival": judged.rival.name,
         "title": judged.rival.title,
@@ -80,7 +81,7 @@ def _evidence(part: Evidence) -> dict[str, Any]:
     return {key: finite(value) for key, value in content.items()}
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Explanation) -> dict[str, Any]:
     return {
         "rival": step.rival.name,
         "title": step.rival.title,

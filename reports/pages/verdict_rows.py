@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.claims.parts import Claim
-from goalscope.reports.claims.quantities import LINKS, Link
-from goalscope.reports.figures.drawing import Drawn
+from goalscope.reports.claims.links import Link
+from goalscope.reports.claims.quantities import LINKS, LinkName
+from goalscope.reports.figures.plot import SavedPlot
 from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.rivals.evidence import Judged
+from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.outcomes import Verdict
 
 PLAN_FIX = "pixel-her-norm"
-_SHORT: dict[Link, str] = {
+_SHORT: dict[LinkName, str] = {
     "C1": "image features outweigh the goal",
     "C2": "gradients are theirs, too",
     "C3": "they are noise",
@@ -51,7 +51,7 @@ class OutcomeRow:
         arm: whose outcome it is.
         verdicts: time -> outcome; a time at which it is not judged is absent.
         settled: from when on the outcome no longer changed, in words; empty where not known.
-        claims: the claims behind a link, one for each time.
+        links: the claims behind a link, one for each time.
         judged: the judgements behind a rival, one for each time.
     """
 
@@ -61,8 +61,8 @@ class OutcomeRow:
     arm: str
     verdicts: Mapping[Time, Verdict]
     settled: str = ""
-    claims: Mapping[Time, Claim] | None = None
-    judged: Mapping[Time, Judged] | None = None
+    links: Mapping[Time, Link] | None = None
+    judged: Mapping[Time, JudgedRival] | None = None
 
     @property
     def figures(self) -> tuple[str, ...]:
@@ -85,19 +85,19 @@ def link_rows(assessment: Assessment, calls: Sequence[EarlyCall]) -> list[Outcom
         arm = fix if link in ("C5", "C6") else assessment.baseline
         if arm is None:
             continue
-        claims: dict[Time, Claim] = {}
+        links: dict[Time, Link] = {}
         for time in TIMES:
             try:
-                claims[time] = assessment.find(link, time, arm)
+                links[time] = assessment.find(link, time, arm)
             except KeyError:  # C6 is judged late only
                 continue
-        verdicts = {time: claim.verdict for time, claim in claims.items()}
+        verdicts = {time: link.verdict for time, link in links.items()}
         when = settled.get((link, arm), "")
-        rows.append(OutcomeRow(link, _SHORT[link], title, arm, verdicts, when, claims))
+        rows.append(OutcomeRow(link, _SHORT[link], title, arm, verdicts, when, links))
     return rows
 
 
-def rival_rows(judged: Sequence[Judged], baseline: str) -> list[OutcomeRow]:
+def rival_rows(judged: Sequence[JudgedRival], baseline: str) -> list[OutcomeRow]:
     """Return a row for each rival, of the baseline."""
     rows = []
     for rival in RIVALS:
@@ -113,11 +113,11 @@ def _settled(call: EarlyCall) -> str:
     return "" if call.settled is None else f"{call.axis} {call.settled:,}"
 
 
-def placed(rows: Sequence[OutcomeRow], figures: Sequence[Drawn]) -> dict[str, list[Drawn]]:
+def placed(rows: Sequence[OutcomeRow], figures: Sequence[SavedPlot]) -> dict[str, list[SavedPlot]]:
     """Return where each figure stands: under the first link it shows, "arms", or the "rest"."""
-    places: dict[str, list[Drawn]] = {"arms": [], "rest": [], **{row.name: [] for row in rows}}
-    for drawn in figures:
-        owner = next((row for row in rows if drawn.name.startswith(row.figures)), None)
-        name = "arms" if drawn.name == "arms" else "rest" if owner is None else owner.name
-        places[name].append(drawn)
+    places: dict[str, list[SavedPlot]] = {"arms": [], "rest": [], **{row.name: [] for row in rows}}
+    for saved in figures:
+        owner = next((row for row in rows if saved.name.startswith(row.figures)), None)
+        name = "arms" if saved.name == "arms" else "rest" if owner is None else owner.name
+        places[name].append(saved)
     return places

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from goalscope.reports.numbers.tables import Run
-from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.rivals.readings import Reader
+from goalscope.reports.numbers.runs import Run
+from goalscope.reports.numbers.windows import TIMES, Time, Window
+from goalscope.reports.rivals.readings import Reading
 from goalscope.reports.statistics.intervals import Scale
 
 Side = Literal["above", "below"]
@@ -21,13 +21,13 @@ class Check:
         label: what is measured, in words.
         unit: of the number; "share" is shown in percent.
         scale: of its interval over seeds.
-        read: the number of a run in a window; None where it was not measured.
+        reading: of a run.
         speaks: on which side of the threshold it speaks for the rival.
         threshold: fixed before anyone looks; set on planted faults (benchmarks/planted_faults).
         says: what is wrong then, in words.
-        fault: whether no healthy run shows it; otherwise it is a limit that many healthy runs have.
         times: at which it is judged.
         explains: names of the checks that speak with it and mean nothing more.
+        lasting: whether once is enough: what it reads does not heal.
         ends_in: what the image encoder must end in for the check to apply; None applies to all.
     """
 
@@ -36,21 +36,24 @@ class Check:
     label: str
     unit: str
     scale: Scale
-    read: Reader
+    reading: Reading
     speaks: Side
     threshold: float
     says: str
-    fault: bool = True
     times: tuple[Time, ...] = TIMES
     explains: tuple[str, ...] = ()
+    lasting: bool = False
     ends_in: str | None = None
 
     def applies(self, run: Run) -> bool:
         """Whether the check can say anything of a run."""
         if self.ends_in is None:
             return True
-        blocks = {block["name"]: block for block in run.blocks("critic")}
-        return bool(blocks.get(run.image_block(), {}).get("ends_in") == self.ends_in)
+        return bool(run.block("critic", run.image_block()).get("ends_in") == self.ends_in)
+
+    def read(self, run: Run, window: Window | None) -> float | None:
+        """Return the number of a run in a window; None where it was not measured."""
+        return self.reading.number(run, window)
 
     def spoken(self, value: float) -> bool:
         """Whether a number lies on the side that speaks for the rival; NaN does not."""

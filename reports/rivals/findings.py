@@ -1,12 +1,13 @@
 """What stands out in one run: the checks that speak, the likeliest cause first."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Time, Times, three_times
 from goalscope.reports.rivals.check import Check
-from goalscope.reports.rivals.checks import CHECKS
+from goalscope.reports.rivals.faults import FAULTS
 from goalscope.reports.statistics.formatting import percent, plain
 
 
@@ -43,34 +44,29 @@ class Finding:
 
 
 def run_findings(
-    run: Run, times: Times | None = None, *, faults_only: bool = True
+    run: Run, times: Times | None = None, checks: Sequence[Check] = FAULTS
 ) -> list[Finding]:
     """Return the checks that speak in a run, in the order of cause and effect.
 
     What an earlier one explains is left out: a critic that is constant passes no gradient.
     A check speaks where its number lies on the speaking side at each of its times that has been
     measured: a value that only passes through is none. NaN anywhere in the gradients, features or
-    losses speaks whenever it comes. One run is one seed: a suspect is where to look, no outcome.
+    losses speaks whenever it comes. One run is one seed: a finding is where to look, no outcome.
 
     Args:
         run: the run.
         times: its windows; None makes them.
-        faults_only: leave out the limits that many healthy runs have.
+        checks: those that may speak; the limits are checks that many healthy runs show.
     """
     windows = (times or three_times([run])).windows
     found: list[Finding] = []
-    for check in CHECKS:
-        explained = any(check.name in finding.check.explains for finding in found)
-        if explained or (faults_only and not check.fault):
+    for check in checks:
+        if any(check.name in finding.check.explains for finding in found):
             continue
         read = {time: check.read(run, windows[time]) for time in check.times}
         values = {t: v for t, v in read.items() if v is not None and not math.isnan(v)}
         speaking = [time for time, value in values.items() if check.spoken(value)]
-        if check.name == "nan":
-            speaks = bool(speaking)
-        else:
-            speaks = bool(values) and len(speaking) == len(values)
-        if speaks:
+        if speaking and (check.lasting or len(speaking) == len(values)):
             found.append(Finding(check, values[speaking[-1]], speaking[0]))
     return found
 

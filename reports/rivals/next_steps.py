@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from goalscope.reports.numbers.changes import changed_by, made_of
+from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.checks import CHECKS
-from goalscope.reports.rivals.evidence import Arms, Judged
+from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.rivals import RIVALS, Rival
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
 
@@ -24,7 +26,7 @@ _ORDER = (
 
 
 @dataclass(frozen=True)
-class Step:
+class Explanation:
     """An explanation that the data speak for, or have not ruled out.
 
     Attributes:
@@ -43,50 +45,52 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class Explanations:
     """Every explanation, sorted.
 
     Attributes:
-        steps: those that the data speak for, or leave open: the strongest evidence first, and of
+        left: those that the data speak for, or leave open: the strongest evidence first, and of
             equals the earlier cause.
         ruled_out: those that are contradicted, or lean against, at every time that was tested.
         untested: those of which nothing was tested.
     """
 
-    steps: tuple[Step, ...]
-    ruled_out: tuple[Step, ...]
-    untested: tuple[Step, ...]
+    left: tuple[Explanation, ...]
+    ruled_out: tuple[Explanation, ...]
+    untested: tuple[Explanation, ...]
 
 
-def rank(judged: Sequence[Judged], claim: Sequence[Verdict], arms: Arms) -> Ranking:
+def rank_explanations(
+    judged: Sequence[JudgedRival], chain: Sequence[Verdict], arms: Arms
+) -> Explanations:
     """Return the explanations of the baseline, ranked.
 
     Args:
         judged: every rival of every arm at every time.
-        claim: the chain C1, C2, C4 of the baseline at the three times.
+        chain: the chain C1, C2, C4 of the baseline at the three times.
         arms: arm -> its runs, the baseline first.
     """
     baseline = next(iter(arms))
     outcomes = {(j.rival.name, j.time): j.verdict for j in judged if j.arm == baseline}
-    steps, ruled_out, untested = [], [], []
+    left, ruled_out, untested = [], [], []
     for rival in sorted((*RIVALS, CLAIM), key=_cause):
         verdicts = (
-            dict(zip(TIMES, claim, strict=True))
+            dict(zip(TIMES, chain, strict=True))
             if rival is CLAIM
             else {time: outcomes[rival.name, time] for time in TIMES}
         )
-        step = _step(rival, verdicts, arms)
-        if (step.verdict.outcome, step.verdict.way) in _ORDER:
-            steps.append(step)
-        elif step.verdict.outcome is Outcome.NOT_TESTED:
-            untested.append(step)
+        explanation = _explanation(rival, verdicts, arms)
+        if (explanation.verdict.outcome, explanation.verdict.way) in _ORDER:
+            left.append(explanation)
+        elif explanation.verdict.outcome is Outcome.NOT_TESTED:
+            untested.append(explanation)
         else:
-            ruled_out.append(step)
-    steps.sort(key=lambda s: _ORDER.index((s.verdict.outcome, s.verdict.way)))  # keeps the order
-    return Ranking(tuple(steps), tuple(ruled_out), tuple(untested))
+            ruled_out.append(explanation)
+    left.sort(key=lambda e: _ORDER.index((e.verdict.outcome, e.verdict.way)))  # keeps the order
+    return Explanations(tuple(left), tuple(ruled_out), tuple(untested))
 
 
-def _step(rival: Rival, verdicts: dict[Time, Verdict], arms: Arms) -> Step:
+def _explanation(rival: Rival, verdicts: dict[Time, Verdict], arms: Arms) -> Explanation:
     ranked = [*_ORDER, (Outcome.CONTRADICTED, None), (Outcome.LEANING, "against")]
     found = Verdict(Outcome.NOT_TESTED, next(iter(verdicts.values())).reason)
     for outcome in ranked:
@@ -97,14 +101,13 @@ def _step(rival: Rival, verdicts: dict[Time, Verdict], arms: Arms) -> Step:
     times = tuple(
         t for t, v in verdicts.items() if (v.outcome, v.way) == (found.outcome, found.way)
     )
-    arm, present = "", ""
-    if rival.test:
-        baseline = next(iter(arms))
-        own = {"goal-only", "state-her"}
-        arm = rival.test if rival.test in own else f"{baseline}-{rival.test}"
-        endings = (f"-{rival.test}", f"+{rival.test}")
-        present = next((a for a in arms if a == arm or a.endswith(endings)), "")
-    return Step(rival, found, times, arm, present)
+    arm, present = rival.control, None
+    if rival.control:
+        present = made_of(arms, rival.control)
+    elif rival.change:
+        arm = f"{next(iter(arms))}-{rival.change}"
+        present = changed_by(arms, rival.change)
+    return Explanation(rival, found, times, arm, present or "")
 
 
 def _cause(rival: Rival) -> int:

@@ -1,115 +1,187 @@
-"""Readings of a run that checks judge: a record key, or a few of them put together."""
+"""Readings of a run that checks judge: a metric of its record, or a few of them put together."""
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from goalscope.reports.numbers.tables import Run
+from goalscope.diagnostics.record.keys import CRITIC, LOSS_OF, Metric, before_normalisation
+from goalscope.diagnostics.record.metrics import (
+    AUGMENTATION_NOISE,
+    CONTENT_ERROR,
+    ENCODER_GRADIENT,
+    ENCODER_UPDATE_RATIO,
+    FEATURE_NORM,
+    FEATURE_SPREAD,
+    LOSS,
+    NEXT_GOAL_R2,
+    NEXT_GOAL_WITH_R2,
+    Q_SPREAD,
+    SHIFT,
+    WEIGHT_GRADIENT,
+    metric_of,
+)
+from goalscope.reports.numbers.runs import Run
+from goalscope.reports.numbers.task import UNIT, target_of
 from goalscope.reports.numbers.windows import Window, window_number
 
-Reader = Callable[[Run, Window | None], float | None]
+KeyOf = Callable[[Run], str]
 # Not shares and correlations: of a gradient of 0 they are 0/0, and nothing broke.
-_NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
+_NEVER_NAN = (WEIGHT_GRADIENT, ENCODER_GRADIENT, FEATURE_NORM, LOSS, Q_SPREAD)
 
 
-def recorded(key: str) -> Reader:
-    """Return a reader of a record key, in which {image} stands for the run's image block."""
+@dataclass(frozen=True)
+class Reading:
+    """A number of a run.
 
-    def read(run: Run, window: Window | None) -> float | None:
-        return window_number(run, key.format(image=run.image_block()), window)
+    Attributes:
+        number: of a run in a window; None where it was not measured.
+        keys: the record keys it is made of in a run.
+    """
 
-    return read
+    number: Callable[[Run, Window | None], float | None]
+    keys: Callable[[Run], tuple[str, ...]]
 
 
-def ratio(over: str, under: str) -> Reader:
-    """Return a reader of one record key over another; NaN over 0."""
-    first, second = recorded(over), recorded(under)
+def of_images(metric: Metric, owner: str | None = None, **parts: str) -> KeyOf:
+    """Return the key of a metric of the run's image block."""
+    return lambda run: metric.key(owner, run.image_block(), **parts)
 
-    def read(run: Run, window: Window | None) -> float | None:
-        above, below = first(run, window), second(run, window)
-        if above is None or below is None:
-            return None
+
+def recorded(key: KeyOf | str) -> Reading:
+    """Return the reading of one record key."""
+    of = key if callable(key) else lambda _: key
+    return Reading(lambda run, window: window_number(run, of(run), window), lambda run: (of(run),))
+
+
+def ratio(over: Reading, under: Reading) -> Reading:
+    """Return the reading of one number over another; NaN over 0."""
+
+    def divide(above: float, below: float) -> float:
         return above / below if below else math.nan
 
-    return read
+    return _of_two(over, under, divide)
 
 
-def shift_in_the_scene(run: Run, window: Window | None) -> float | None:
-    """Return how far the augmentation that a run trains under shifts the scene, in centimetres."""
-    noise = recorded("augmentation/critic.{image}.augmentation_over_signal")
-    if noise(run, window) is None:  # it trains under none
-        return None
-    return recorded("augmentation/camera.shift_cm")(run, window)
+def gain(more: Reading, less: Reading) -> Reading:
+    """Return the reading of one number minus another."""
+    return _of_two(more, less, lambda first, second: first - second)
 
 
-def before_normalisation(name: str) -> Reader:
-    """Return a reader of the image features before the normalisation their encoder ends in.
+def _of_two(first: Reading, second: Reading, together: Callable[[float, float], float]) -> Reading:
+    def read(run: Run, window: Window | None) -> float | None:
+        one, other = first.number(run, window), second.number(run, window)
+        return None if one is None or other is None else together(one, other)
+
+    return Reading(read, lambda run: (*first.keys(run), *second.keys(run)))
+
+
+def unnormalised(metric: Metric) -> Reading:
+    """Return the reading of the image features before the normalisation their encoder ends in.
 
     What a normalisation puts out hides units that are dead and features that are constant.
     """
 
-    def read(run: Run, window: Window | None) -> float | None:
+    def key(run: Run) -> str:
         block = run.image_block()
-        described = {entry["name"]: entry for entry in run.blocks("critic")}.get(block, {})
-        shown = f"{block}_raw" if described.get("normalised") else block
-        return window_number(run, f"features/critic.{shown}.{name}", window)
+        ends_normalised = run.block("critic", block).get("normalised")
+        return metric.key(CRITIC, before_normalisation(block) if ends_normalised else block)
 
-    return read
+    return recorded(key)
 
 
-def varying_part(run: Run, window: Window | None) -> float | None:
-    """Return which part of the image features' length varies between observations, 0..1.
+def varying_part() -> Reading:
+    """Return the reading of the part of the image features' length that varies, 0..1.
 
-    RMS deviation from the mean vector over the mean norm, before a normalisation.
+    RMS deviation between observations from the mean vector over the mean norm, before a
+    normalisation.
     """
-    spread, norm = (
-        before_normalisation("spread")(run, window),
-        before_normalisation("norm")(run, window),
+    spread, norm = unnormalised(FEATURE_SPREAD), unnormalised(FEATURE_NORM)
+
+    def read(run: Run, window: Window | None) -> float | None:
+        deviation, length = spread.number(run, window), norm.number(run, window)
+        width = run.block("critic", run.image_block()).get("width", 0)
+        if deviation is None or length is None or not width or not length:
+            return None
+        return deviation * math.sqrt(width) / length
+
+    return Reading(read, lambda run: (*spread.keys(run), *norm.keys(run)))
+
+
+def shift_in_the_scene() -> Reading:
+    """Return the reading of how far the augmentation that a run trains under shifts the scene."""
+    noise = recorded(of_images(AUGMENTATION_NOISE, CRITIC))
+    shift = recorded(SHIFT.key(unit=UNIT))
+
+    def read(run: Run, window: Window | None) -> float | None:
+        trains_under_none = noise.number(run, window) is None
+        return None if trains_under_none else shift.number(run, window)
+
+    return Reading(read, lambda run: (*noise.keys(run), *shift.keys(run)))
+
+
+def position_error() -> Reading:
+    """Return the reading of the position that the task is about, read from image features."""
+    return recorded(
+        lambda run: CONTENT_ERROR.key(CRITIC, run.image_block(), target=target_of([run]), unit=UNIT)
     )
-    blocks = {block["name"]: block for block in run.blocks("critic")}
-    width = blocks.get(run.image_block(), {}).get("width", 0)
-    if spread is None or norm is None or not width or not norm:
-        return None
-    return spread * math.sqrt(width) / norm
 
 
-def broken_metrics(run: Run, window: Window | None) -> float | None:
-    """Return how many norms of gradients and features, and losses, were NaN or infinite by then."""
-    if window is None:
-        return None
-    last = 1 if window.time == "initialisation" else window.last
-    found = [update for key, update in run.record.nonfinite().items() if key.endswith(_NEVER_NAN)]
-    return float(sum(update <= last for update in found))
+def prediction_gain(extra: str) -> Reading:
+    """Return the reading of the gain in R^2 of the next achieved goal by what is named."""
+    return gain(recorded(NEXT_GOAL_WITH_R2.key(extra=extra)), recorded(NEXT_GOAL_R2.key()))
 
 
-def least_encoder_gradient(run: Run, window: Window | None) -> float | None:
-    """Return the least gradient that the encoder of actor or critic gets from its own loss.
+def broken_metrics() -> Reading:
+    """Return the reading of how many norms and losses were NaN or infinite by then."""
+
+    def read(run: Run, window: Window | None) -> float | None:
+        if window is None:
+            return None
+        last = 1 if window.time == "initialisation" else window.last
+        broken = run.record.nonfinite().items()
+        found = [update for key, update in broken if metric_of(key) in _NEVER_NAN]
+        return float(sum(update <= last for update in found))
+
+    return Reading(read, lambda run: ())
+
+
+def least_encoder_gradient() -> Reading:
+    """Return the reading of the least gradient that an encoder gets from its own network's loss.
 
     0 for an encoder that is held by an optimiser and that no loss reaches.
     """
-    found = []
-    for row in _encoder_rows(run):
-        loss = f"{row['network']}_loss"
-        value = window_number(run, f"gradient/{loss}.{run.image_block()}.encoder_gradient", window)
-        if row["optimizer"] and not row["losses"]:
-            value = 0.0
-        if value is not None:
-            found.append(value)
-    return min(found, default=None)
+    return _least_of_encoders(
+        ENCODER_GRADIENT, lambda row: bool(row["optimizer"]) and not row["losses"]
+    )
 
 
-def least_encoder_step(run: Run, window: Window | None) -> float | None:
-    """Return the least step, over the weights' norm, of the encoders of actor and critic.
+def least_encoder_step() -> Reading:
+    """Return the reading of the least step, over the weights' norm, of an encoder.
 
     0 for an encoder that no optimiser holds.
     """
-    found = []
-    for row in _encoder_rows(run):
-        loss = f"{row['network']}_loss"
-        key = f"gradient/{loss}.{run.image_block()}.encoder_update_ratio"
-        value = 0.0 if row["optimizer"] is None else window_number(run, key, window)
-        if value is not None:
-            found.append(value)
-    return min(found, default=None)
+    return _least_of_encoders(ENCODER_UPDATE_RATIO, lambda row: row["optimizer"] is None)
+
+
+def _least_of_encoders(metric: Metric, stands: Callable[[dict[str, object]], bool]) -> Reading:
+    """Return the reading of the least number of the encoders of actor and critic.
+
+    Args:
+        metric: of an encoder, by loss.
+        stands: whether a row of the routing table says that an encoder's number is 0.
+    """
+
+    def key(run: Run, network: str) -> str:
+        return metric.key(LOSS_OF[network], run.image_block())
+
+    def read(run: Run, window: Window | None) -> float | None:
+        numbers = [
+            0.0 if stands(row) else window_number(run, key(run, str(row["network"])), window)
+            for row in _encoder_rows(run)
+        ]
+        return min((number for number in numbers if number is not None), default=None)
+
+    return Reading(read, lambda run: tuple(key(run, network) for network in LOSS_OF))
 
 
 def _encoder_rows(run: Run) -> list[dict[str, object]]:
@@ -117,30 +189,5 @@ def _encoder_rows(run: Run) -> list[dict[str, object]]:
     return [
         row
         for row in run.record.routing
-        if row["group"] == group
-        and row["network"] in ("actor", "critic")
-        and not row["shared_with"]
+        if row["group"] == group and row["network"] in LOSS_OF and not row["shared_with"]
     ]
-
-
-def position(run: Run) -> str:
-    """Return what the task is about: the object where there is one, else the gripper."""
-    has_object = any(key.startswith("content/") and ".object_" in key for key in run.metrics)
-    return "object" if has_object else "gripper"
-
-
-def position_error(run: Run, window: Window | None) -> float | None:
-    """Return the error of the position that the task is about, read from image features, cm."""
-    return recorded(f"content/critic.{{image}}.{position(run)}_cm")(run, window)
-
-
-def prediction_gain(name: str) -> Reader:
-    """Return a reader of the gain in R^2 of the next achieved goal by what is named."""
-    plain = recorded("prediction/critic.features.next_goal_r2")
-    more = recorded(f"prediction/critic.features.next_goal_with_{name}_r2")
-
-    def read(run: Run, window: Window | None) -> float | None:
-        without, having = plain(run, window), more(run, window)
-        return None if without is None or having is None else having - without
-
-    return read

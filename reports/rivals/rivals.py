@@ -1,6 +1,15 @@
 """The rivals R1 to R12: what else could explain a flat success curve."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.windows import Time, Window
+from goalscope.reports.rivals.comparing import at_the_floor, quiet_goal
+from goalscope.reports.rivals.evidence import Evidence
+from goalscope.reports.statistics.thresholds import Thresholds
+
+Comparing = Callable[[Arms, Time, Window | None, Thresholds], list[Evidence]]
 
 
 @dataclass(frozen=True)
@@ -11,15 +20,20 @@ class Rival:
         name: "R1" to "R12", or "B" for a run that is broken.
         title: what it says.
         needs_all: whether all its checks must speak; else one is enough.
-        test: the change that would test it alone, as parts of an arm's name; empty for none.
+        change: to the baseline, that would test it alone; empty for none.
         advice: what to try next where it holds.
+        control: an arm of its own that would test it instead; empty for none.
+        compares: evidence that compares arms, at a time, beside the checks of each arm's own runs;
+            None where its checks are all there is.
     """
 
     name: str
     title: str
     needs_all: bool
-    test: str
+    change: str
     advice: str
+    control: str = ""
+    compares: Comparing | None = None
 
 
 RIVALS = (
@@ -28,8 +42,10 @@ RIVALS = (
         "R1",
         "everything compared is at the floor",
         True,
-        "state-her",
+        "",
         "train longer, or show that the task can be learnt at all: the state instead of pixels",
+        control="state-her",
+        compares=at_the_floor,
     ),
     Rival(
         "R2",
@@ -71,8 +87,9 @@ RIVALS = (
         "R8",
         "the pixels are not used at all",
         False,
-        "goal-only",
+        "",
         "train without pixels: if nothing changes, this is no learning from pixels",
+        control="goal-only",
     ),
     Rival(
         "R9",
@@ -101,5 +118,6 @@ RIVALS = (
         True,
         "goal-std",
         "centre the goal vectors and divide by their spread",
+        compares=quiet_goal,
     ),
 )

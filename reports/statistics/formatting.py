@@ -1,6 +1,7 @@
-"""Numbers in words: significant digits, percentages, counts."""
+"""Numbers and names in words: significant digits, percentages, counts, lists."""
 
 import math
+from collections.abc import Sequence
 
 
 def plain(value: float) -> str:
@@ -32,3 +33,15 @@ def percent(share: float) -> str:
 def count(number: int, word: str) -> str:
     """Return "1 seed", "3 seeds"."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def in_words(name: str) -> str:
+    """Return a name of the record as words."""
+    return name.replace("_", " ")
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"

@@ -140,7 +140,7 @@ def _t_interval(values: Array, confidence: float) -> tuple[float, float, float]:
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """The other arm minus the baseline, paired by seed.
 
     Attributes:
@@ -176,7 +176,7 @@ class Difference:
 
 def paired_difference(
     baseline: Sequence[float], other: Sequence[float], scale: Scale, confidence: float = 0.95
-) -> Difference:
+) -> PairedDifference:
     """Return the paired difference of two arms on a scale.
 
     Args:
@@ -191,7 +191,7 @@ def paired_difference(
     differences = scale.forward(inside[1]) - scale.forward(inside[0])
     mean, low, high = _t_interval(differences, confidence)
     spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
-    return Difference(
+    return PairedDifference(
         mean,
         low,
         high,

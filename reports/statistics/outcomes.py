@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Literal
 
 from goalscope.reports.statistics.intervals import (
-    Difference,
     Interval,
+    PairedDifference,
     Scale,
     paired_difference,
     t_interval,
@@ -147,7 +147,7 @@ def judge_above(
 
 def judge_raised(
     baseline: Sample, other: Sample, scale: Scale, thresholds: Thresholds
-) -> tuple[Verdict, Difference | None]:
+) -> tuple[Verdict, PairedDifference | None]:
     """Return whether a quantity is higher in the other arm, paired by seed, and the difference.
 
     A seed takes part where both arms have a number for it. One that failed in either arm keeps the

@@ -3,22 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from goalscope.diagnostics.record.keys import CRITIC
+from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.arm_success import ArmSuccess
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.success import arm_successes
 from goalscope.reports.claims.wording import with_interval
+from goalscope.reports.numbers.changes import changes_of
 from goalscope.reports.numbers.differences import (
     Difference,
     circumstance_differences,
     resumes_in_words,
     setting_differences,
 )
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.outcomes import Verdict
 
-Arms = Mapping[str, Sequence[Run]]
 _EXPECTED = ("steps", "updates", "probe set (sha256)")  # named elsewhere on the page
 _NAMED = 4  # confounds in a cell; the table of differences has them all
 
@@ -54,14 +56,14 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
     for arm, runs in arms.items():
         shares = {}
         for time in TIMES:
-            part = assessment.find("C1", time, arm).parts[0]
-            shares[time] = with_interval(part.quantity, part.interval)
+            share = assessment.find("C1", time, arm).of(SIGNAL_SHARE, CRITIC)
+            shares[time] = with_interval(share.quantity, share.interval)
         own = arm == assessment.baseline
         rows.append(
             ArmRow(
                 arm,
                 len(runs),
-                ", ".join(map(str, (runs[0].settings.get("arm.changes") or [])[1:])) or "–",
+                ", ".join(changes_of(runs)[1:]) or "–",
                 _success(successes[arm]),
                 shares,
                 {} if own else {t: assessment.find("C5", t, arm).verdict for t in TIMES},

@@ -3,16 +3,32 @@
 import math
 from dataclasses import dataclass
 
-from goalscope.reports.figures.probes.content import NO_IMAGE_BLOCK, is_augmented
-from goalscope.reports.figures.probes.map import NO_MAP
-from goalscope.reports.figures.probes.naming import in_words, listed
-from goalscope.reports.figures.probes.record import TOLERANCE_CM, Probes
-from goalscope.reports.figures.run.panels import BLOCK_ORDER
-from goalscope.reports.numbers.tables import GOAL_KEYS, parse_key
-from goalscope.reports.rivals.readings import position
-from goalscope.reports.statistics.formatting import percent, plain
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, Metric
+from goalscope.diagnostics.record.metrics import (
+    ACTION_ALIGNMENT,
+    AUGMENTATION_NOISE,
+    CONTENT_ERROR,
+    CONTENT_R2,
+    FRESH_CONTENT_ERROR,
+    RAW_CONTENT_ERROR,
+    RAW_CONTENT_R2,
+    SHAPLEY_SHARE,
+    SHIFT,
+    WOULD_BE_AUGMENTATION_NOISE,
+)
+from goalscope.reports.numbers.probes import Probes
+from goalscope.reports.numbers.runs import BLOCK_ORDER, DESIRED_GOAL, GOAL_KEYS
+from goalscope.reports.numbers.task import OBJECT, TOLERANCE, UNIT, target_of
+from goalscope.reports.statistics.formatting import in_words, listed, percent, plain
 
-_TOGETHER = "goal"
+NO_IMAGE_BLOCK = (
+    "no block of this agent's features depends on images alone, so there are no image features to "
+    "read"
+)
+NO_MAP = (
+    "the features extractor mixes the desired goal with another key, or does not read it, so that "
+    "no other goal can be put in its place"
+)
 
 
 @dataclass(frozen=True)
@@ -31,12 +47,12 @@ class Sentence:
 def probe_sentences(probes: Probes) -> list[Sentence]:
     """Return what Q and action owe, where actions point, and what image features know."""
     found = [
-        Sentence("Q", _owes(probes, "critic", "Q")),
-        Sentence("Action", _owes(probes, "actor", "the action")),
+        Sentence("Q", _owes(probes, CRITIC, "Q")),
+        Sentence("Action", _owes(probes, ACTOR, "the action")),
         Sentence("Direction", _direction(probes)),
         Sentence("Position", _position(probes)),
     ]
-    if any(key.startswith("content/") for key in probes.run.metrics):
+    if probes.content:
         found.append(Sentence("Goal marker", _leak(probes)))
         found.append(Sentence("Augmentation", _augmentation(probes)))
     return found
@@ -49,13 +65,9 @@ def _value(probes: Probes, key: str) -> float | None:
 def _owes(probes: Probes, network: str, what: str) -> str:
     """Return the blocks' shares of the Shapley values, the largest first."""
     start = f"{what[:1].upper()}{what[1:]}"
-    shares = {
-        part.block: value
-        for key, value in probes.last.values.items()
-        if (part := parse_key(key)).family == "attribution"
-        and (part.network, part.name) == (network, "shapley_share")
-    }
-    together = shares.pop(_TOGETHER, None) if set(shares) & set(GOAL_KEYS) else None
+    values = probes.last.values
+    shares = {b: values[key] for b, key in SHAPLEY_SHARE.by_block(values, network).items()}
+    together = shares.pop(GOAL, None) if set(shares) & set(GOAL_KEYS) else None
     if not shares:
         return f"What {what} owes to each block was not measured."
     if not all(map(math.isfinite, shares.values())):
@@ -68,13 +80,13 @@ def _owes(probes: Probes, network: str, what: str) -> str:
     text = f"{start} owes {listed(parts)} (Shapley values)"
     if together is None or not math.isfinite(together):
         return f"{text}."
-    before = probes.first.values.get(f"attribution/{network}.{_TOGETHER}.shapley_share", math.nan)
+    before = probes.first.values.get(SHAPLEY_SHARE.key(network, GOAL), math.nan)
     came = "" if probes.first is probes.last else f", from {percent(before)} {_at_first(probes)}"
     return f"{text}; to the two goal vectors as one block {percent(together)}{came}."
 
 
 def _direction(probes: Probes) -> str:
-    key = "goal_map/actor.goal.action_alignment"
+    key = ACTION_ALIGNMENT.key()
     value = _value(probes, key)
     if value is None:
         return f"Whether actions point to the goal was not measured: {NO_MAP}."
@@ -84,7 +96,7 @@ def _direction(probes: Probes) -> str:
     came = "" if probes.first is probes.last else f", from {plain(before)} {_at_first(probes)}"
     pushed = (
         " An object is pushed from behind, so that it need not rise here."
-        if position(probes.run) == "object"
+        if target_of([probes.run]) == OBJECT
         else ""
     )
     return (
@@ -94,24 +106,31 @@ def _direction(probes: Probes) -> str:
 
 
 def _position(probes: Probes) -> str:
-    places = [t for t in probes.targets if t != "desired_goal" and not t.endswith("velocity")]
+    places = [t for t in probes.targets if t != DESIRED_GOAL and not t.endswith("velocity")]
     if not places:
         return f"Where things are cannot be read from image features: {NO_IMAGE_BLOCK}."
-    wanted = position(probes.run)
+    wanted = target_of([probes.run])
     target = wanted if wanted in places else places[0]
-    start = f"content/critic.{probes.image_block}."
-    own = _value(probes, f"{start}{target}_cm")
+    block = probes.image_block
+
+    def error(metric: Metric, network: str = CRITIC) -> float | None:
+        return _value(probes, metric.key(network, block, target=target, unit=UNIT))
+
+    own = error(CONTENT_ERROR)
     if own is None or not math.isfinite(own):
         return f"How well the {in_words(target)} can be read from the image features is NaN."
     beside = [
         f"{_against(own, value)} from {label} ({_centimetres(value)})"
-        for prefix, label in (("raw_", "raw pixels"), ("fresh_", "a freshly initialised encoder"))
-        if (value := _value(probes, f"{start}{prefix}{target}_cm")) is not None
+        for metric, label in (
+            (RAW_CONTENT_ERROR, "raw pixels"),
+            (FRESH_CONTENT_ERROR, "a freshly initialised encoder"),
+        )
+        if (value := error(metric)) is not None
     ]
     if probes.in_metres:
-        side = "within" if own <= TOLERANCE_CM else "outside"
-        beside.append(f"{side} the task's tolerance of {TOLERANCE_CM:g} cm")
-    actor = _value(probes, f"content/actor.{probes.image_block}.{target}_cm")
+        side = "within" if own <= TOLERANCE else "outside"
+        beside.append(f"{side} the task's tolerance of {TOLERANCE:g} cm")
+    actor = error(CONTENT_ERROR, ACTOR)
     also = "" if actor is None else f"; from the actor's to {_centimetres(actor)}"
     return (
         f"The {in_words(target)} can be read from the critic's image features to {own:.1f} cm"
@@ -128,8 +147,10 @@ def _against(own: float, other: float) -> str:
 
 
 def _leak(probes: Probes) -> str:
-    start = f"content/critic.{probes.image_block}."
-    own, raw = (_value(probes, f"{start}{prefix}desired_goal_r2") for prefix in ("", "raw_"))
+    own, raw = (
+        _value(probes, metric.key(CRITIC, probes.image_block, target=DESIRED_GOAL))
+        for metric in (CONTENT_R2, RAW_CONTENT_R2)
+    )
     if own is None:
         return "Whether the desired goal can be read from the image was not measured."
     beside = "" if raw is None else f"; from raw pixels {_explained(raw)}"
@@ -152,17 +173,16 @@ def _explained(r2: float) -> str:
 
 
 def _augmentation(probes: Probes) -> str:
-    augmented = is_augmented(probes)
-    name = "augmentation_over_signal" if augmented else "would_be_augmentation_over_signal"
+    augmented = probes.augmented
+    metric = AUGMENTATION_NOISE if augmented else WOULD_BE_AUGMENTATION_NOISE
     ratios = {
         words: value
-        for network, words in (("critic", "the critic's"), ("actor", "the actor's"))
-        if (value := _value(probes, f"augmentation/{network}.{probes.image_block}.{name}"))
-        is not None
+        for network, words in ((CRITIC, "the critic's"), (ACTOR, "the actor's"))
+        if (value := _value(probes, metric.key(network, probes.image_block))) is not None
     }
     if not ratios:
         return "How loud an augmentation is was not measured."
-    shift = _value(probes, "augmentation/camera.shift_cm")
+    shift = _value(probes, SHIFT.key(unit=UNIT))
     span = "" if shift is None else f"up to {plain(shift)} cm of the scene; "
     parts = [f"{words} {plain(value)} times" for words, value in ratios.items()]
     verb = (

@@ -1,17 +1,24 @@
 """The answer in words: one sentence for each of the three times, and one for all of them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from goalscope.diagnostics.record.keys import ACTOR, ACTOR_LOSS, CRITIC, CRITIC_LOSS, Metric
+from goalscope.diagnostics.record.metrics import (
+    Q_GOAL_DISTANCE,
+    Q_GOAL_SWAP,
+    SIGNAL_GRADIENT_SHARE,
+    SIGNAL_SHARE,
+)
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.chain import CHAIN
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.claims.parts import Claim, Part
+from goalscope.reports.claims.links import JudgedQuantity, Link
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.claims.wording import value_of, with_interval
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.rivals.next_steps import Step
+from goalscope.reports.rivals.next_steps import Explanation
 from goalscope.reports.statistics.equivalence import Equivalence
 from goalscope.reports.statistics.formatting import count, percent, plain
 from goalscope.reports.statistics.intervals import Scale
@@ -23,10 +30,10 @@ _NAMES: dict[Time, str] = {
     "early": "Early in training",
     "late": "Late in training",
 }
-_ARMS_NAMED, _PARTS_NAMED = 2, 2  # more would drown the sentence; the table has them all
+_ARMS_NAMED, _QUANTITIES_NAMED = 2, 2  # more would drown the sentence; the table has them all
 
 
-def time_sentences(assessment: Assessment, arms: Mapping[str, Sequence[Run]]) -> list[str]:
+def time_sentences(assessment: Assessment, arms: Arms) -> list[str]:
     """Return three sentences: at initialisation, early, late.
 
     Each says whether the goal is drowned in the baseline, the numbers behind C1, C2 and C4 with
@@ -43,8 +50,8 @@ def overall_sentence(assessment: Assessment) -> str:
         + _over_time([str(assessment.find("C5", time, arm).verdict) for time in TIMES])
         for arm in assessment.arms[1 : 1 + _ARMS_NAMED]
     ]
-    claim = f"That the image features drown the goal of {assessment.baseline}: {drowned}"
-    return "; ".join([claim, *fixes]) + "."
+    link = f"That the image features drown the goal of {assessment.baseline}: {drowned}"
+    return "; ".join([link, *fixes]) + "."
 
 
 def _over_time(outcomes: Sequence[str]) -> str:
@@ -80,19 +87,19 @@ def early_call_sentence(call: EarlyCall) -> str:
     )
 
 
-def next_step_sentence(step: Step) -> str:
+def next_step_sentence(explanation: Explanation) -> str:
     """Return an explanation that is left, its outcome, what to do, and the arm that tests it."""
-    rival, when = step.rival, " and ".join(step.times)
+    rival, when = explanation.rival, " and ".join(explanation.times)
     test = ""
-    if step.present:
-        test = f"; {step.present}, in this study, tests it alone"
-    elif step.arm:
-        test = f"; test it alone with {step.arm}"
-    return f"{rival.title} ({rival.name} {step.verdict}, {when}): {rival.advice}{test}."
+    if explanation.present:
+        test = f"; {explanation.present}, in this study, tests it alone"
+    elif explanation.arm:
+        test = f"; test it alone with {explanation.arm}"
+    return f"{rival.title} ({rival.name} {explanation.verdict}, {when}): {rival.advice}{test}."
 
 
 def single_run_sentences(assessment: Assessment, run: Run) -> list[str]:
-    """Return the numbers of one run at the three times, and that one seed is no test."""
+    """Return the numbers of one run, a sentence for each of the three times."""
     found = []
     for time in TIMES:
         if assessment.times.windows[time] is None:
@@ -100,17 +107,20 @@ def single_run_sentences(assessment: Assessment, run: Run) -> list[str]:
             continue
         clauses = [clause for _, clause in _clauses(assessment, time)]
         found.append(f"{_NAMES[time]} ({_when(assessment, time)}): {'; '.join(clauses)}.")
-    thresholds = assessment.thresholds
-    found.append(
+    return found
+
+
+def one_seed_sentence(run: Run, thresholds: Thresholds) -> str:
+    """Return that the numbers of one run are no test, and what the claim would call drowned."""
+    return (
         f"One seed is no test: these are the numbers of {run.title} alone. The claim calls the "
         f"goal drowned below {percent(thresholds.goal_share)} of signal and gradient, and Q deaf "
         f"below {plain(thresholds.q_goal_swap)} standard deviations and a correlation of "
         f"{plain(thresholds.q_goal_distance)}."
     )
-    return found
 
 
-def _sentence(assessment: Assessment, arms: Mapping[str, Sequence[Run]], time: Time) -> str:
+def _sentence(assessment: Assessment, arms: Arms, time: Time) -> str:
     baseline = assessment.baseline
     if assessment.times.windows[time] is None:
         shortest = min(run.updates for group in arms.values() for run in group)
@@ -118,7 +128,7 @@ def _sentence(assessment: Assessment, arms: Mapping[str, Sequence[Run]], time: T
             f"{_NAMES[time]}: not tested, because {assessment.times.shortest} ended before it "
             f"began ({count(shortest, 'update')})."
         )
-    clauses = [f"{clause} ({_outcome(claim)})" for claim, clause in _clauses(assessment, time)]
+    clauses = [f"{clause} ({_outcome(link)})" for link, clause in _clauses(assessment, time)]
     clauses += [_fix(assessment, time, arm) for arm in assessment.arms[1 : 1 + _ARMS_NAMED]]
     if len(assessment.arms) > 1 + _ARMS_NAMED:
         clauses.append(f"{len(assessment.arms) - 1 - _ARMS_NAMED} more arms in the table")
@@ -140,7 +150,7 @@ def _when(assessment: Assessment, time: Time) -> str:
 def _chain(assessment: Assessment, time: Time) -> str:
     verdict = assessment.chain(time)
     links = [assessment.find(link, time, assessment.baseline) for link in CHAIN]
-    decisive = [claim.link for claim in links if str(claim.verdict) == str(verdict)]
+    decisive = [link.name for link in links if str(link.verdict) == str(verdict)]
     where = f" ({', '.join(decisive)})"
     drowned = "the image features drown the goal"
     if verdict.outcome is Outcome.LEANING:
@@ -154,56 +164,70 @@ def _chain(assessment: Assessment, time: Time) -> str:
     }[verdict.outcome]
 
 
-def _clauses(assessment: Assessment, time: Time) -> list[tuple[Claim, str]]:
+def _clauses(assessment: Assessment, time: Time) -> list[tuple[Link, str]]:
     """Return the links of the chain for the baseline, each with its numbers in words."""
-    claims = [assessment.find(link, time, assessment.baseline) for link in CHAIN]
     thresholds = assessment.thresholds
     signal, gradient, deafness = (
-        [_number(part, thresholds) for part in claim.parts] for claim in claims
+        assessment.find(name, time, assessment.baseline) for name in CHAIN
     )
-    words = (
-        f"the goal makes up {signal[0]} of what the critic's first layer hears and {signal[1]} of "
-        "what the actor's does",
-        f"{gradient[0]} of the critic loss's and {gradient[1]} of the actor loss's signal gradient",
-        f"exchanging it moves Q by {deafness[0]}, and Q follows closeness to it with a rank "
-        f"correlation of {deafness[1]}",
-    )
-    return list(zip(claims, words, strict=True))
+
+    def number(link: Link, metric: Metric, owner: str) -> str:
+        return _number(link.of(metric, owner), thresholds)
+
+    return [
+        (
+            signal,
+            f"the goal makes up {number(signal, SIGNAL_SHARE, CRITIC)} of what the critic's first "
+            f"layer hears and {number(signal, SIGNAL_SHARE, ACTOR)} of what the actor's does",
+        ),
+        (
+            gradient,
+            f"{number(gradient, SIGNAL_GRADIENT_SHARE, CRITIC_LOSS)} of the critic loss's and "
+            f"{number(gradient, SIGNAL_GRADIENT_SHARE, ACTOR_LOSS)} of the actor loss's signal "
+            "gradient",
+        ),
+        (
+            deafness,
+            f"exchanging it moves Q by {number(deafness, Q_GOAL_SWAP, CRITIC)}, and Q follows "
+            "closeness to it with a rank correlation of "
+            f"{number(deafness, Q_GOAL_DISTANCE, CRITIC)}",
+        ),
+    ]
 
 
 def _fix(assessment: Assessment, time: Time, arm: str) -> str:
-    claim = assessment.find("C5", time, arm)
-    differences = [part.difference for part in claim.parts if part.difference]
+    link = assessment.find("C5", time, arm)
+    differences = [judged.difference for judged in link.quantities if judged.difference]
     if not differences:
-        return f"{arm} has no seed to pair ({_outcome(claim)})"
+        return f"{arm} has no seed to pair ({_outcome(link)})"
     raised = sum(difference.mean > 0 for difference in differences)
     pairs = min(difference.pairs for difference in differences)
-    share = _number(claim.parts[0], assessment.thresholds)
+    share = _number(link.of(SIGNAL_SHARE, CRITIC), assessment.thresholds)
     return (
         f"{arm} has it at {share} of what the critic hears and raises {raised} of "
-        f"{len(differences)} quantities over {count(pairs, 'pair')} of seeds ({_outcome(claim)})"
+        f"{len(differences)} quantities over {count(pairs, 'pair')} of seeds ({_outcome(link)})"
     )
 
 
-def _number(part: Part, thresholds: Thresholds) -> str:
+def _number(judged: JudgedQuantity, thresholds: Thresholds) -> str:
     """Return mean and unit, with the interval where there are seeds enough for a test.
 
     The interval of two or three seeds spans almost everything: it stands in the tables, and would
     only make the sentence hard to read.
     """
-    quantity, sample = part.quantity, part.sample
-    if part.interval is None:
+    quantity, sample = judged.quantity, judged.sample
+    if judged.interval is None:
         return "an unusable amount (NaN or impossible)" if sample.failed else "an unmeasured amount"
     unit = " standard deviations" if quantity.unit == "std of Q" else ""
     some = f" ({len(sample.numbers)} of {len(sample.labels)} seeds)" if sample.gaps else ""
-    words = value_of(quantity, part.interval.mean)
-    if part.interval.seeds >= thresholds.seeds_to_test:
-        words = with_interval(quantity, part.interval)
+    words = value_of(quantity, judged.interval.mean)
+    if judged.interval.seeds >= thresholds.seeds_to_test:
+        words = with_interval(quantity, judged.interval)
     return f"{words}{unit}{some}"
 
 
-def _outcome(claim: Claim) -> str:
-    names = claim.deciding
-    if len(names) > _PARTS_NAMED:
-        names = [f"{len(names)} of {len(claim.parts)} parts"]
-    return f"{claim.link} {claim.verdict}" + (f" by {' and '.join(names)}" if names else "")
+def _outcome(link: Link) -> str:
+    names = link.deciding
+    if len(names) > _QUANTITIES_NAMED:
+        names = [f"{len(names)} of {len(link.quantities)} parts"]
+    return f"{link.name} {link.verdict}" + (f" by {' and '.join(names)}" if names else "")

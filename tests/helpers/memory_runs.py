@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from goalscope.diagnostics.record import Line, RunInfo, RunRecord
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
+from helpers.synthetic_runs import changes_in
 
 BASELINE = "pixel-her"
 ARMS = (BASELINE, "pixel-her-scale10", "pixel-her-scale0.1", "fix-a", "fix-b", "fix-c")
@@ -70,7 +71,11 @@ def memory_run(
         values |= {"episodes": float(EPISODES), "final_distance_cm": 5.0}
         step = round(place * updates[-1] / max(1, len(success) - 1))
         lines.append(Line(step, step, {f"evaluation/policy.{k}": v for k, v in values.items()}))
-    settings = {"env.id": task, "agent.learning_rate": learning_rate}
+    settings = {
+        "env.id": task,
+        "arm.changes": changes_in(arm),
+        "agent.learning_rate": learning_rate,
+    }
     info = RunInfo(name=f"{arm}-{seed}", arm=arm, seed=seed, settings=settings)
     record = RunRecord(Path(f"{arm}-{seed}"), info, lines, [], False)
     return Run(record, arm, seed, metrics)

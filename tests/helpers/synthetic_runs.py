@@ -1,6 +1,7 @@
 """Run folders with made-up but realistic numbers, written through the record's own writer."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from scipy.stats import binomtest
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, write_probes
 
 BLOCKS = ("pixels", "achieved_goal", "desired_goal")
+BASES = ("pixel-her", "goal-only-wide", "goal-only", "state-her")
 PROBE_SHA = "3f2a" * 16
 
 
@@ -124,6 +126,14 @@ def write_arms(
         for arm, kind in arms.items()
         for seed in range(seeds)
     ]
+
+
+def changes_in(arm: str | None) -> list[str]:
+    """Return the base and the changes that an arm's name is put together from."""
+    name = arm or ""
+    base = next((b for b in BASES if re.match(rf"{b}([-+]|$)", name)), name)
+    rest = name.removeprefix(base)[1:]
+    return [base, *rest.split("+")] if rest else [base]
 
 
 def due(updates: int) -> list[int]:
@@ -390,6 +400,7 @@ def run_info(name: str, arm: str | None, seed: int | None, kind: Synthetic) -> d
             "agent.features_extractor.cnn_output_dim": 256,
             "env.renderer": "egl (llvmpipe)",
             "run.total_steps": 700,
+            "arm.changes": changes_in(arm),
             **kind.settings,
         },
         "versions": {"python": "3.11.7", "torch": "2.13.0", "stable-baselines3": "2.9.2"},

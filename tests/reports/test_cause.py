@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from goalscope.reports.claims.cause import cause_claim
-from goalscope.reports.claims.parts import Point
-from goalscope.reports.claims.ranking import judge_ranking, order_p, rank_arms
+from goalscope.reports.claims.cause import cause_link
+from goalscope.reports.claims.links import Point
+from goalscope.reports.claims.rank_correlation import judge_rank_correlation, order_p, rank_arms
 from goalscope.reports.claims.success import mean_success
 from goalscope.reports.numbers.windows import Window
 from goalscope.reports.statistics.outcomes import Outcome
@@ -33,11 +33,11 @@ def points_of(predictor, outcome):
 
 
 def verdict_of(points, seeds=SEEDS):
-    return judge_ranking(rank_arms(points, seeds, 4, 0.95), points, RULES)
+    return judge_rank_correlation(rank_arms(points, seeds, 4, 0.95), points, RULES)
 
 
 def claim_of(world, window=LATE):
-    return cause_claim(world, "late", window, None, mean_success(world), RULES)
+    return cause_link(world, "late", window, None, mean_success(world), RULES)
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +50,19 @@ def holds():
 def test_the_correlation_is_scipys_with_ties(arms, seed, levels):
     generator = np.random.default_rng(seed)
     x, y = generator.integers(levels, size=(2, arms)).astype(float)
-    ranking = rank_arms(points_of([x], [y]), ["seed 0"], 4, 0.95)
+    correlation = rank_arms(points_of([x], [y]), ["seed 0"], 4, 0.95)
     if np.ptp(x) == 0 or np.ptp(y) == 0:
-        assert ranking.sample.missing == ("seed 0",)
+        assert correlation.sample.missing == ("seed 0",)
     else:
         expected = stats.spearmanr(x, y).statistic
-        assert ranking.sample.numbers["seed 0"] == pytest.approx(expected)
+        assert correlation.sample.numbers["seed 0"] == pytest.approx(expected)
 
 
 def test_a_perfect_order_is_moved_in_by_half_a_step():
     x = np.arange(4.0)
-    ranking = rank_arms(points_of([x, x, x[::-1]], [x, x, x]), SEEDS[:3], 4, 0.95)
-    assert list(ranking.sample.numbers.values()) == pytest.approx([1, 1, -1])
-    assert list(ranking.inside.numbers.values()) == pytest.approx([0.9, 0.9, -0.9])
+    correlation = rank_arms(points_of([x, x, x[::-1]], [x, x, x]), SEEDS[:3], 4, 0.95)
+    assert list(correlation.sample.numbers.values()) == pytest.approx([1, 1, -1])
+    assert list(correlation.inside.numbers.values()) == pytest.approx([0.9, 0.9, -0.9])
     # one pair of neighbours exchanged is the next possible order: 0.8
     assert stats.spearmanr(x, [1, 0, 2, 3]).statistic == pytest.approx(0.8)
 
@@ -108,20 +108,20 @@ def test_nothing_is_decided_on_a_seed_that_is_broken_or_too_few(seeds, arms, bro
 
 
 def test_a_world_ordered_by_the_share_supports_and_one_ordered_against_contradicts(holds):
-    claim = claim_of(holds)
-    assert claim.verdict.outcome is Outcome.SUPPORTED
-    assert [part.interval.low > 0.9 for part in claim.parts] == [True, True]
-    assert claim.parts[0].points[0].arm == BASELINE
-    assert claim.parts[0].points[0].predictor == pytest.approx(0.02, rel=0.1)
+    link = claim_of(holds)
+    assert link.verdict.outcome is Outcome.SUPPORTED
+    assert [part.interval.low > 0.9 for part in link.quantities] == [True, True]
+    assert link.quantities[0].points[0].arm == BASELINE
+    assert link.quantities[0].points[0].predictor == pytest.approx(0.02, rel=0.1)
     levels = [holding_numbers(level) for level in range(6)]
     share = "signal/critic.goal.share"
     turned = {
         arm: [memory_run(arm, s, own | {share: other[share]}, (0.0, 0.1 * s)) for s in range(5)]
         for arm, own, other in zip(ARMS, levels, levels[::-1], strict=True)
     }
-    claim = claim_of(turned)
-    assert claim.verdict.outcome is Outcome.CONTRADICTED
-    assert claim.parts[0].interval.high < 0
+    link = claim_of(turned)
+    assert link.verdict.outcome is Outcome.CONTRADICTED
+    assert link.quantities[0].interval.high < 0
 
 
 def test_success_that_never_varies_has_no_rank(holds):
@@ -130,17 +130,17 @@ def test_success_that_never_varies_has_no_rank(holds):
         arm: [memory_run(arm, seed, numbers, (0.0, 0.0, 0.0)) for seed in range(5)]
         for arm, numbers in zip(ARMS, levels, strict=True)
     }
-    claim = claim_of(world)
-    assert claim.verdict.outcome is Outcome.NOT_TESTED
-    assert claim.parts[0].verdict.outcome is Outcome.SUPPORTED
-    assert claim.parts[1].sample.missing == tuple(SEEDS)
-    assert "without a measurement: seed 0" in claim.verdict.reason
+    link = claim_of(world)
+    assert link.verdict.outcome is Outcome.NOT_TESTED
+    assert link.quantities[0].verdict.outcome is Outcome.SUPPORTED
+    assert link.quantities[1].sample.missing == tuple(SEEDS)
+    assert "without a measurement: seed 0" in link.verdict.reason
 
 
 def test_what_else_could_order_the_arms_is_shown_and_decides_nothing(holds):
-    claim = claim_of(holds)
-    shown = {part.quantity.label.partition(": ")[2]: part for part in claim.beside}
-    assert all(part.verdict is None for part in claim.beside)
+    link = claim_of(holds)
+    shown = {part.quantity.label.partition(": ")[2]: part for part in link.beside}
+    assert all(part.verdict is None for part in link.beside)
     reaction = "change of Q when the goal is exchanged"
     for predictor in (
         "goal's share of the dimensions",
@@ -174,20 +174,20 @@ def test_the_dose_arms_are_ranked_alone_where_there_are_three(holds):
 
 def test_a_seed_uses_the_arms_it_has_and_needs_four(holds):
     some = {arm: runs[:4] if index > 4 else runs for index, (arm, runs) in enumerate(holds.items())}
-    claim = claim_of(some)
-    assert claim.parts[0].sample.numbers.keys() == set(SEEDS)
-    assert claim.verdict.outcome is Outcome.SUPPORTED
+    link = claim_of(some)
+    assert link.quantities[0].sample.numbers.keys() == set(SEEDS)
+    assert link.verdict.outcome is Outcome.SUPPORTED
     few = {arm: runs[:4] if index > 2 else runs for index, (arm, runs) in enumerate(holds.items())}
-    claim = claim_of(few)  # three arms ran seed 4: it is left out, and four seeds can only lean
-    assert claim.parts[0].sample.labels == tuple(SEEDS[:4])
-    assert str(claim.verdict) == "leaning for"
+    link = claim_of(few)  # three arms ran seed 4: it is left out, and four seeds can only lean
+    assert link.quantities[0].sample.labels == tuple(SEEDS[:4])
+    assert str(link.verdict) == "leaning for"
 
 
 def test_too_few_arms_or_no_window_are_named(holds):
     three = {arm: holds[arm] for arm in ARMS[:3]}
-    claim = claim_of(three)
-    assert claim.verdict.outcome is Outcome.NOT_TESTED
-    assert "no seed was run by 4 arms" in claim.verdict.reason
-    claim = claim_of(holds, None)
-    assert claim.verdict.outcome is Outcome.NOT_TESTED
-    assert "no run has a number for: goal's share of the critic's signal" in claim.verdict.reason
+    link = claim_of(three)
+    assert link.verdict.outcome is Outcome.NOT_TESTED
+    assert "no seed was run by 4 arms" in link.verdict.reason
+    link = claim_of(holds, None)
+    assert link.verdict.outcome is Outcome.NOT_TESTED
+    assert "no run has a number for: goal's share of the critic's signal" in link.verdict.reason

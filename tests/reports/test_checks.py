@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import TIMES, three_times
 from goalscope.reports.rivals.checks import CHECKS
-from goalscope.reports.rivals.evidence import judge_rivals
 from goalscope.reports.rivals.findings import run_findings
+from goalscope.reports.rivals.judging import judge_rivals
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.combining import disjunction, flipped
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
@@ -26,6 +26,7 @@ HEALTHY = {
     "observation/replay.desired_goal.spread": 0.1,
     "training/relabelled.reward_mismatch": 0.0,
     "content/critic.pixels.object_cm": 2.0,
+    "content/critic.pixels.object_r2": 0.9,
     "content/critic.pixels.raw_desired_goal_r2": 0.0,
     "prediction/critic.features.next_goal_r2": 0.9,
     "prediction/critic.features.next_goal_with_previous_r2": 0.91,
@@ -83,7 +84,7 @@ def healthy(tmp_path_factory):
 
 
 def names(run):
-    return [finding.name for finding in run_findings(run, faults_only=False)]
+    return [finding.name for finding in run_findings(run, checks=CHECKS)]
 
 
 def test_nothing_speaks_in_a_healthy_run(healthy):

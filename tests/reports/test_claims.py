@@ -31,7 +31,7 @@ def test_a_drowned_baseline_and_a_fix_that_works(tmp_path):
     assert assessment.find("C4", "late", "pixel-her").verdict.outcome is Outcome.SUPPORTED
     assert assessment.chain("late").outcome is Outcome.SUPPORTED
     assert assessment.find("C5", "late", "pixel-her-norm").verdict.outcome is Outcome.SUPPORTED
-    part = assessment.find("C5", "late", "pixel-her-norm").parts[0]
+    part = assessment.find("C5", "late", "pixel-her-norm").quantities[0]
     assert part.difference.low > 0
     assert part.holm_p >= part.difference.p_value
 
@@ -49,16 +49,16 @@ def test_a_heard_goal_contradicts_and_leaves_the_fix_nothing_to_do(tmp_path):
 
 def test_two_seeds_lean_and_say_how_many(tmp_path):
     assessment = evaluation_of(write_arms(tmp_path, 2, {"pixel-her": DROWNED, "fix": FIX}))
-    claim = assessment.find("C1", "late", "pixel-her")
-    assert str(claim.verdict) == "leaning for"
-    assert "2 seeds" in claim.verdict.reason
-    assert all(claim.verdict.outcome not in DECIDED for claim in assessment.claims)
+    link = assessment.find("C1", "late", "pixel-her")
+    assert str(link.verdict) == "leaning for"
+    assert "2 seeds" in link.verdict.reason
+    assert all(link.verdict.outcome not in DECIDED for link in assessment.links)
 
 
 def test_one_seed_tests_nothing_but_is_shown(tmp_path):
     assessment = evaluation_of(write_arms(tmp_path, 1))
-    assert {claim.verdict.outcome for claim in assessment.claims} == {Outcome.NOT_TESTED}
-    part = assessment.find("C1", "late", "pixel-her").parts[0]
+    assert {link.verdict.outcome for link in assessment.links} == {Outcome.NOT_TESTED}
+    part = assessment.find("C1", "late", "pixel-her").quantities[0]
     assert part.interval.mean == pytest.approx(part.sample.numbers["seed 0"])
 
 
@@ -75,22 +75,22 @@ def test_a_nan_in_the_window_is_never_averaged_away(tmp_path, broken):
     overrides = {("signal/critic.goal.share", 550): broken}
     folders.append(write_run(tmp_path / "x", "pixel-her", 5, replace(DROWNED, overrides=overrides)))
     assessment = evaluation_of(folders)
-    claim = assessment.find("C1", "late", "pixel-her")
-    assert str(claim.verdict) == "leaning for"
-    assert claim.parts[0].sample.failed == ("seed 5",)
-    assert "seed 5" in claim.verdict.reason
+    link = assessment.find("C1", "late", "pixel-her")
+    assert str(link.verdict) == "leaning for"
+    assert link.quantities[0].sample.failed == ("seed 5",)
+    assert "seed 5" in link.verdict.reason
     # elsewhere the seed counts
     early = assessment.find("C1", "early", "pixel-her")
     assert early.verdict.outcome is Outcome.SUPPORTED
-    assert early.parts[0].interval.seeds == 6
+    assert early.quantities[0].interval.seeds == 6
 
 
 def test_a_metric_that_is_absent_is_not_tested_with_its_name(tmp_path):
     without = replace(DROWNED, without=("signal/actor.goal.share",))
     assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": without, "fix": without}))
-    claim = assessment.find("C1", "late", "pixel-her")
-    assert claim.verdict.outcome is Outcome.NOT_TESTED
-    assert "signal/actor.goal.share is not in the record" in claim.verdict.reason
+    link = assessment.find("C1", "late", "pixel-her")
+    assert link.verdict.outcome is Outcome.NOT_TESTED
+    assert "signal/actor.goal.share is not in the record" in link.verdict.reason
     assert assessment.find("C5", "late", "fix").verdict.outcome is Outcome.NOT_TESTED
 
 
@@ -98,7 +98,7 @@ def test_without_a_probe_set_the_replay_batch_serves(tmp_path):
     kind = replace(DROWNED, sensitivity=("sensitivity_replay",))
     assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": kind, "fix": DROWNED}))
     assert assessment.family == "sensitivity_replay"
-    part = assessment.find("C4", "late", "pixel-her").parts[0]
+    part = assessment.find("C4", "late", "pixel-her").quantities[0]
     assert part.quantity.key.startswith("sensitivity_replay/")
     assert part.verdict.outcome is Outcome.SUPPORTED
 

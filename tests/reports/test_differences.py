@@ -13,8 +13,8 @@ from goalscope.reports.numbers.differences import (
     setting_differences,
 )
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.health import comparison_warnings, run_warnings
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
+from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings
 from goalscope.reports.numbers.windows import three_times
 
 EXTRACTOR = "agent.features_extractor"

@@ -14,22 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goalscope.reports.claims.assessment import assess
-from goalscope.reports.figures.comparison.figures import comparison_drawings
+from goalscope.reports.figures.comparison.figures import comparison_plots
+from goalscope.reports.figures.curves import Curve, Panel, curves_figure, seeds_side_by_side, thin
 from goalscope.reports.figures.distance import bin_centres
-from goalscope.reports.figures.drawing import (
-    Curve,
-    Drawing,
-    Panel,
-    curves_figure,
-    save,
-    seeds_side_by_side,
-    thin,
-)
 from goalscope.reports.figures.labels import spread, wrap
-from goalscope.reports.figures.run.figures import run_drawings
+from goalscope.reports.figures.plot import Plot, save
+from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.figures.style import arm_style, house_style
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import three_times
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -92,10 +85,10 @@ def test_any_values_can_be_drawn(scale, values, tmp_path):
     panel = Panel(
         "$x_", "unit", [Curve("a_b$", [table(values)] * n, "#0173b2") for n in (1, 2)], scale
     )
-    (drawn,) = save([Drawing("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
-    ET.fromstring(drawn.svg)
+    (saved,) = save([Plot("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
+    ET.fromstring(saved.svg)
     # fewer digits, but not of the scale of glyphs: a rounded one pulls letters apart
-    assert {float(scale) for scale in re.findall(r"scale\((0\.01\d*)\)", drawn.svg)} == {1 / 64}
+    assert {float(scale) for scale in re.findall(r"scale\((0\.01\d*)\)", saved.svg)} == {1 / 64}
 
 
 def test_drawing_leaves_matplotlib_as_it_was(tmp_path):
@@ -103,16 +96,16 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path):
     with house_style():
         pass
     panel = Panel("x", "unit", [Curve("a", [table([1.0])], "#0173b2")])
-    save([Drawing("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
+    save([Plot("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
     assert dict(matplotlib.rcParams) == before
     assert matplotlib.get_backend() == backend
 
 
 def test_svgs_in_one_page_share_no_id(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
-    drawings = run_drawings(run, three_times([run]), Thresholds(), "sensitivity")
-    drawn = save(drawings, tmp_path / "figures")
-    names = {d.name for d in drawn}
+    plots = run_plots(run, three_times([run]), Thresholds(), "sensitivity")
+    saved = save(plots, tmp_path / "figures")
+    names = {d.name for d in saved}
     assert names == {
         "forward_signal",
         "gradient_shares",
@@ -124,9 +117,9 @@ def test_svgs_in_one_page_share_no_id(tmp_path):
         "relabelling",
         "training",
     }
-    ids = [set(re.findall(r'\bid="([^"]+)"', d.svg)) for d in drawn]
+    ids = [set(re.findall(r'\bid="([^"]+)"', d.svg)) for d in saved]
     assert sum(map(len, ids)) == len(set.union(*ids))
-    for one, own in zip(drawn, ids, strict=True):
+    for one, own in zip(saved, ids, strict=True):
         used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', one.svg))
         assert used <= own
         ET.fromstring(one.svg)
@@ -139,8 +132,8 @@ def test_only_what_was_measured_is_drawn(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     without = tuple(key for key in run.metrics if not key.startswith(kept))
     bare = load_run(write_run(tmp_path / "b", kind=replace(BASELINE, without=without)))
-    drawings = run_drawings(bare, three_times([bare]), Thresholds(), None)
-    assert [d.name for d in drawings] == ["forward_signal"]
+    plots = run_plots(bare, three_times([bare]), Thresholds(), None)
+    assert [d.name for d in plots] == ["forward_signal"]
 
 
 def test_a_comparison_by_step_has_a_figure_of_its_own(tmp_path):
@@ -149,10 +142,10 @@ def test_a_comparison_by_step_has_a_figure_of_its_own(tmp_path):
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
     assessment = assess(arms, three_times(runs), Thresholds())
-    names = [d.name for d in comparison_drawings(arms, assessment, by_step=True)]
+    names = [d.name for d in comparison_plots(arms, assessment, by_step=True)]
     assert names[0] == "three_times"
     assert names[-1] == "by_step"
-    assert all(d.caption for d in comparison_drawings(arms, assessment, by_step=False))
+    assert all(d.caption for d in comparison_plots(arms, assessment, by_step=False))
 
 
 def test_the_baseline_is_always_blue_and_arms_differ():

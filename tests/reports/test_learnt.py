@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from goalscope.reports.claims.arm_success import arm_success, judge_success
-from goalscope.reports.claims.learnt import success_claims
+from goalscope.reports.claims.learnt import success_links
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -22,12 +22,12 @@ def runs_of(arm, rates, task="FetchPush-v4"):
 
 
 def claim_of(*rates, task="FetchPush-v4"):
-    (claim,) = success_claims({"fix": runs_of("fix", rates, task)}, RULES)
-    return claim
+    (link,) = success_links({"fix": runs_of("fix", rates, task)}, RULES)
+    return link
 
 
 def outcomes_of(*rates):
-    return [str(part.verdict) for part in claim_of(*rates).parts]
+    return [str(part.verdict) for part in claim_of(*rates).quantities]
 
 
 def success_of(rates, episodes):
@@ -58,12 +58,12 @@ def test_each_mark_has_its_outcome(rates, outcomes):
 
 
 def test_the_first_mark_decides_and_all_are_shown():
-    claim = claim_of(0.62, 0.7, 0.76, 0.68, 0.74)
-    assert claim.verdict is claim.parts[0].verdict
-    assert (claim.link, claim.time) == ("C6", "late")
-    assert [part.quantity.threshold for part in claim.parts] == [0.5, 0.7, 0.85]
-    assert [part.quantity.short for part in claim.parts][1] == "success, 70 %"
-    interval = claim.parts[0].interval
+    link = claim_of(0.62, 0.7, 0.76, 0.68, 0.74)
+    assert link.verdict is link.quantities[0].verdict
+    assert (link.name, link.time) == ("C6", "late")
+    assert [part.quantity.threshold for part in link.quantities] == [0.5, 0.7, 0.85]
+    assert [part.quantity.short for part in link.quantities][1] == "success, 70 %"
+    interval = link.quantities[0].interval
     assert interval.mean == pytest.approx(0.70)
     assert interval.low > 0.5
 
@@ -95,12 +95,12 @@ def test_the_p_value_is_the_weaker_ones():
 
 
 def test_other_tasks_have_numbers_and_no_marks():
-    claim = claim_of(0.9, 0.94, 0.96, 0.92, 0.98, task="FetchReach-v4")
-    assert claim.verdict.outcome is Outcome.NOT_TESTED
-    assert claim.verdict.reason == "the plan's marks are for Push, not for FetchReach-v4"
-    assert claim.parts[0].interval.mean == pytest.approx(0.94)
+    link = claim_of(0.9, 0.94, 0.96, 0.92, 0.98, task="FetchReach-v4")
+    assert link.verdict.outcome is Outcome.NOT_TESTED
+    assert link.verdict.reason == "the plan's marks are for Push, not for FetchReach-v4"
+    assert link.quantities[0].interval.mean == pytest.approx(0.94)
     arms = {"fix": runs_of("fix", [0.9] * 5), "reach": runs_of("reach", [0.9] * 5, "FetchReach-v4")}
-    found = {claim.arm: claim.verdict.outcome for claim in success_claims(arms, RULES)}
+    found = {link.arm: link.verdict.outcome for link in success_links(arms, RULES)}
     assert found == {"fix": Outcome.SUPPORTED, "reach": Outcome.NOT_TESTED}
 
 
@@ -108,16 +108,16 @@ def test_without_an_evaluation_after_the_start_it_is_not_tested():
     never = [memory_run("fix", seed, {}) for seed in range(5)]
     start = [memory_run("fix", seed, {}, (1.0,)) for seed in range(5)]
     for runs in (never, start):
-        (claim,) = success_claims({"fix": runs}, RULES)
-        assert claim.verdict.outcome is Outcome.NOT_TESTED
-        assert claim.verdict.reason == "not evaluated after step 0"
+        (link,) = success_links({"fix": runs}, RULES)
+        assert link.verdict.outcome is Outcome.NOT_TESTED
+        assert link.verdict.reason == "not evaluated after step 0"
 
 
 def test_a_seed_without_an_evaluation_keeps_it_at_leaning():
     runs = [*runs_of("fix", [0.9, 0.94, 0.96, 0.92, 0.98]), memory_run("fix", 5, {})]
-    (claim,) = success_claims({"fix": runs}, RULES)
-    assert str(claim.verdict) == "leaning for"
-    assert "seed 5" in claim.verdict.reason
+    (link,) = success_links({"fix": runs}, RULES)
+    assert str(link.verdict) == "leaning for"
+    assert "seed 5" in link.verdict.reason
 
 
 @settings(deadline=None, max_examples=100)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.early_call import early_calls
 from goalscope.reports.numbers.windows import TIMES, three_times
-from goalscope.reports.pages.claims_files import claims_content, write_claims_table
+from goalscope.reports.pages.claims_files import links_content, write_claims_table
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -70,15 +70,15 @@ def holds():
 
 @pytest.mark.parametrize("link", LINK_KEYS)
 def test_where_the_plan_is_right_every_link_is_supported(holds, link):
-    claim = holds[1].find(link, "late", arm_of(link))
-    assert claim.verdict.outcome is Outcome.SUPPORTED, claim.verdict.reason
-    assert claim.verdict.p_value <= claim.holm_p < 0.05
+    link = holds[1].find(link, "late", arm_of(link))
+    assert link.verdict.outcome is Outcome.SUPPORTED, link.verdict.reason
+    assert link.verdict.p_value <= link.holm_p < 0.05
 
 
 def test_arms_beside_the_baseline_are_no_links_of_their_own(holds):
-    for claim in holds[1].claims:
-        is_link = claim.arm == BASELINE or claim.link in ("C5", "C6")
-        assert (claim.holm_p is not None) == (is_link and claim.verdict.p_value is not None)
+    for link in holds[1].links:
+        is_link = link.arm == BASELINE or link.name in ("C5", "C6")
+        assert (link.holm_p is not None) == (is_link and link.verdict.p_value is not None)
 
 
 @settings(deadline=None, max_examples=25)
@@ -94,18 +94,18 @@ def test_no_link_is_decided_where_a_seed_is_missing_or_broken(holds, link, seed,
         world[arm] = [
             broken(run, LINK_KEYS[link], value) if run.seed == seed else run for run in world[arm]
         ]
-    claim = evaluation_of(world).find(link, "late", arm_of(link))
-    assert claim.verdict.outcome not in DECIDED, claim.verdict.reason
-    assert claim.holm_p is None
+    link = evaluation_of(world).find(link, "late", arm_of(link))
+    assert link.verdict.outcome not in DECIDED, link.verdict.reason
+    assert link.holm_p is None
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 4])
 def test_no_link_is_decided_with_fewer_than_five_seeds(seeds):
     assessment = evaluation_of(holding_world(seeds))
-    outcomes = {str(claim.verdict) for claim in assessment.claims}
+    outcomes = {str(link.verdict) for link in assessment.links}
     allowed = {"not tested", "leaning for", "leaning against", "undecided"}
     assert outcomes <= ({"not tested"} if seeds == 1 else allowed)
-    assert all(claim.holm_p is None for claim in assessment.claims)
+    assert all(link.holm_p is None for link in assessment.links)
 
 
 def test_without_probes_c3_is_not_tested_and_says_what_is_missing(holds):
@@ -113,18 +113,22 @@ def test_without_probes_c3_is_not_tested_and_says_what_is_missing(holds):
         arm: [broken(broken(run, CONTENT, None), FRESH, None) for run in runs]
         for arm, runs in holds[0].items()
     }
-    claim = evaluation_of(world).find("C3", "late", BASELINE)
-    assert claim.verdict.outcome is Outcome.NOT_TESTED
-    assert "content/critic.pixels.gripper_r2 is not in the record" in claim.verdict.reason
+    link = evaluation_of(world).find("C3", "late", BASELINE)
+    assert link.verdict.outcome is Outcome.NOT_TESTED
+    assert "content/critic.pixels.gripper_r2 is not in the record" in link.verdict.reason
     half = {arm: [broken(run, FRESH, None) for run in runs] for arm, runs in holds[0].items()}
-    claim = evaluation_of(half).find("C3", "late", BASELINE)
-    assert "content/critic.pixels.fresh_object_r2 is not in the record" in claim.verdict.reason
+    link = evaluation_of(half).find("C3", "late", BASELINE)
+    assert "content/critic.pixels.fresh_object_r2 is not in the record" in link.verdict.reason
 
 
 def test_a_direction_takes_two_gradients(holds):
-    claim = holds[1].find("C3", "initialisation", BASELINE)
-    assert claim.verdict.outcome is Outcome.NOT_TESTED
-    assert [str(part.verdict) for part in claim.parts] == ["not tested", "not tested", "supported"]
+    link = holds[1].find("C3", "initialisation", BASELINE)
+    assert link.verdict.outcome is Outcome.NOT_TESTED
+    assert [str(part.verdict) for part in link.quantities] == [
+        "not tested",
+        "not tested",
+        "supported",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -138,10 +142,10 @@ def test_a_direction_takes_two_gradients(holds):
 def test_c3_is_contradicted_by_any_of_its_parts(holds, changed, part):
     numbers = holding_numbers(0) | changed
     runs = [memory_run(BASELINE, seed, numbers) for seed in range(5)]
-    claim = evaluation_of({**holds[0], BASELINE: runs}).find("C3", "late", BASELINE)
-    assert claim.verdict.outcome is Outcome.CONTRADICTED
-    assert claim.deciding == [part]
-    shown = {p.quantity.short: p for p in claim.parts}
+    link = evaluation_of({**holds[0], BASELINE: runs}).find("C3", "late", BASELINE)
+    assert link.verdict.outcome is Outcome.CONTRADICTED
+    assert link.deciding == [part]
+    shown = {p.quantity.short: p for p in link.quantities}
     assert shown["steadiness, pixels"].interval.mean == pytest.approx(
         10 * numbers["gradient/critic_loss.pixels.direction_consistency"], rel=0.05
     )
@@ -153,9 +157,9 @@ def test_the_gripper_is_read_where_there_is_no_object():
     numbers = {key.replace(".object_", ".gripper_"): v for key, v in holding_numbers(0).items()}
     numbers = {key.replace("fresh_object", "fresh_gripper"): v for key, v in numbers.items()}
     world = {BASELINE: [memory_run(BASELINE, seed, numbers) for seed in range(5)]}
-    claim = evaluation_of(world).find("C3", "late", BASELINE)
-    assert claim.verdict.outcome is Outcome.SUPPORTED
-    assert claim.parts[2].quantity.short == "gripper, beyond fresh"
+    link = evaluation_of(world).find("C3", "late", BASELINE)
+    assert link.verdict.outcome is Outcome.SUPPORTED
+    assert link.quantities[2].quantity.short == "gripper, beyond fresh"
 
 
 def test_steadiness_is_multiplied_update_for_update():
@@ -168,11 +172,11 @@ def test_steadiness_is_multiplied_update_for_update():
         metrics = {**run.metrics, window: run.metrics[window].assign(value=size)}
         metrics[key] = run.metrics[key].assign(value=[0.5, 1.0])
         runs.append(replace(run, metrics=metrics))
-    claim = evaluation_of({BASELINE: runs}).find("C3", "early", BASELINE)
+    link = evaluation_of({BASELINE: runs}).find("C3", "early", BASELINE)
     # at update 2 one half of a window of 2 is pure noise; at 3, which is late, all three agree
-    assert claim.parts[1].interval.mean == pytest.approx(1.0)
-    claim = evaluation_of({BASELINE: runs}).find("C3", "late", BASELINE)
-    assert claim.parts[1].interval.mean == pytest.approx(3.0)
+    assert link.quantities[1].interval.mean == pytest.approx(1.0)
+    link = evaluation_of({BASELINE: runs}).find("C3", "late", BASELINE)
+    assert link.quantities[1].interval.mean == pytest.approx(3.0)
 
 
 def test_a_difference_too_small_to_matter_is_called_none_by_a_test_only(holds):
@@ -181,14 +185,14 @@ def test_a_difference_too_small_to_matter_is_called_none_by_a_test_only(holds):
         replace(memory_run(BASELINE, run.seed + 50, holding_numbers(0)), arm="same", seed=run.seed)
         for run in world[BASELINE]
     ]
-    parts = evaluation_of(world).find("C5", "late", "same").parts
+    parts = evaluation_of(world).find("C5", "late", "same").quantities
     share = parts[0]
     assert share.verdict.outcome is Outcome.UNDECIDED
     assert share.equivalence.equivalent
     assert share.equivalence.margin == pytest.approx(math.log(1.25))
     assert parts[-1].equivalence.margin == 0.1
     few = evaluation_of({arm: runs[:4] for arm, runs in world.items()})
-    assert all(part.equivalence is None for part in few.find("C5", "late", "same").parts)
+    assert all(part.equivalence is None for part in few.find("C5", "late", "same").quantities)
 
 
 def test_other_seeds_are_compared_without_pairs(holds):
@@ -196,35 +200,35 @@ def test_other_seeds_are_compared_without_pairs(holds):
     world["fix"] = [
         memory_run("fix", run.seed + 10, holding_numbers(3)) for run in holds[0][BASELINE]
     ]
-    claim = evaluation_of(world).find("C5", "late", "fix")
-    assert claim.verdict.outcome is Outcome.NOT_TESTED
-    assert claim.parts[0].unpaired.p_value == pytest.approx(2 / 252)
-    assert claim.parts[0].unpaired.improvement == 1
-    assert holds[1].find("C5", "late", FIX).parts[0].unpaired is None
+    link = evaluation_of(world).find("C5", "late", "fix")
+    assert link.verdict.outcome is Outcome.NOT_TESTED
+    assert link.quantities[0].unpaired.p_value == pytest.approx(2 / 252)
+    assert link.quantities[0].unpaired.improvement == 1
+    assert holds[1].find("C5", "late", FIX).quantities[0].unpaired is None
 
 
 def test_everything_goes_into_the_files(holds, tmp_path):
     world, assessment = holds
-    content = claims_content(assessment, None, {}, early_calls(world, assessment))
+    content = links_content(assessment, None, {}, early_calls(world, assessment))
     content = json.loads(json.dumps(content, allow_nan=False))
     assert content["schema"] == 2
     assert content["thresholds"]["success_marks"] == [0.5, 0.7, 0.85]
-    claims = {(c["link"], c["time"], c["arm"]): c for c in content["claims"]}
+    links = {(c["link"], c["time"], c["arm"]): c for c in content["claims"]}
     for time in TIMES:
-        links = {link for link, when, _ in claims if when == time}
+        links = {link for link, when, _ in links if when == time}
         assert links == set(LINK_KEYS) - (set() if time == "late" else {"C6"})
-    cause = claims["C7", "late", BASELINE]
+    cause = links["C7", "late", BASELINE]
     assert cause["p_value"] <= cause["holm_p"]
     assert len(cause["parts"][0]["points"]) == 30
     assert set(cause["parts"][0]["points"][0]) == {"arm", "seed", "predictor", "outcome"}
     assert "points" not in cause["beside"][0]
-    fix = claims["C5", "late", FIX]["parts"][0]
+    fix = links["C5", "late", FIX]["parts"][0]
     assert fix["equivalence_equivalent"] is False
     words = "not shown to be no difference (within a factor of 1.25 of the odds, TOST p "
     assert fix["equivalence_in_words"].startswith(words)
     assert len(fix["difference_each"]) == 5
-    assert claims["C3", "late", BASELINE]["parts"][1]["claim"] == "above"
-    assert claims["C1", "late", BASELINE]["parts"][0]["claim"] == "below"
+    assert links["C3", "late", BASELINE]["parts"][1]["claim"] == "above"
+    assert links["C1", "late", BASELINE]["parts"][0]["claim"] == "below"
     calls = {(call["link"], call["arm"]): call for call in content["early_calls"]}
     assert calls["C1", BASELINE]["axis"] == "update"
     assert calls["C1", BASELINE]["outcomes"][-1] == {"until": 10000, "outcome": "supported"}

@@ -16,8 +16,8 @@ from helpers.synthetic_runs import BASELINE, FIX, PROBE_SHA, write_arms, write_r
 import goalscope.reports as reports
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
 from goalscope.reports import write_comparison, write_report
-from goalscope.reports.figures.drawing import save
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.figures.plot import save
+from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.pages import comparison as comparison_page
 from goalscope.reports.pages import run as report_page
 
@@ -29,7 +29,7 @@ SHORT_FIX = replace(FIX, updates=60)
 def one_figure(monkeypatch):
     """Draws the first figure of a page only, for tests of its words."""
     for page in (report_page, comparison_page):
-        monkeypatch.setattr(page, "save", lambda drawings, folder: save(drawings[:1], folder))
+        monkeypatch.setattr(page, "save", lambda plots, folder: save(plots[:1], folder))
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +66,20 @@ def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
     assert "cannot tell which of them mattered" in text
     for link in ["C3", "C6", "C7", *(f"R{i}" for i in range(1, 13))]:
         assert f"<strong>{link}</strong>" in text
-    claims = json.loads((out / "verdict.json").read_text())
-    assert claims["baseline"] == "pixel-her"
-    assert claims["sentences"] == list(comparison.sentences)
-    assert claims["warnings"] == list(comparison.warnings)
-    assert claims["thresholds"]["goal_share"] == 0.1
-    assert claims["by_step"] is None
+    links = json.loads((out / "verdict.json").read_text())
+    assert links["baseline"] == "pixel-her"
+    assert links["sentences"] == list(comparison.sentences)
+    assert links["warnings"] == list(comparison.warnings)
+    assert links["thresholds"]["goal_share"] == 0.1
+    assert links["by_step"] is None
     each_time = 2 * 4 + 2  # C1 to C4 of both arms, C5, C7
-    assert len(claims["claims"]) == len(comparison.claims) == 3 * each_time + 2  # C6 late
-    outcomes = {c["outcome"] for c in claims["claims"]}
+    assert len(links["claims"]) == len(comparison.links) == 3 * each_time + 2  # C6 late
+    outcomes = {c["outcome"] for c in links["claims"]}
     assert outcomes <= {"leaning", "undecided", "not tested"}
-    rivals = {(r["rival"], r["time"]) for r in claims["rivals"]}
+    rivals = {(r["rival"], r["time"]) for r in links["rivals"]}
     assert {rival for rival, _ in rivals} == {"B", *(f"R{i}" for i in range(1, 13))}
-    assert claims["steps"] == list(comparison.steps)
-    assert set(claims["confounds"]) == {"pixel-her", "pixel-her-norm"}
+    assert links["steps"] == list(comparison.steps)
+    assert set(links["confounds"]) == {"pixel-her", "pixel-her-norm"}
     with open(out / "tables" / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["link"] for row in rows} == {f"C{i}" for i in range(1, 8)}
@@ -140,7 +140,7 @@ def test_nan_everywhere_still_makes_pages(tmp_path):
     assert any("NaN or infinity in" in warning for warning in report.warnings)
     assert key in report.page.read_text().replace("\u200b", "")
     comparison = write_comparison(folders, tmp_path / "page")
-    outcomes = {claim.verdict.outcome.value for claim in comparison.claims}
+    outcomes = {link.verdict.outcome.value for link in comparison.links}
     assert outcomes == {"not tested"}
     json.loads((tmp_path / "page" / "verdict.json").read_text())
 
@@ -159,8 +159,8 @@ def test_arms_with_another_pace_are_compared_by_step_as_well(tmp_path, one_figur
     slow = replace(SHORT, steps_per_update=8)
     folders = write_arms(tmp_path, 2, {"pixel-her": SHORT, "slow": slow})
     comparison = write_comparison(folders, tmp_path / "page")
-    claims = json.loads((tmp_path / "page" / "verdict.json").read_text())
-    assert claims["by_step"]["windows"]["late"]["axis"] == "step"
+    links = json.loads((tmp_path / "page" / "verdict.json").read_text())
+    assert links["by_step"]["windows"]["late"]["axis"] == "step"
     assert (tmp_path / "page" / "tables" / "claims_by_step.csv").exists()
     text = comparison.page.read_text()
     assert "by environment step" in text
@@ -170,10 +170,10 @@ def test_arms_with_another_pace_are_compared_by_step_as_well(tmp_path, one_figur
 def test_runs_without_an_arm_are_arms_named_after_their_folders(tmp_path, one_figure):
     folders = [write_run(tmp_path / name, None, 0, SHORT) for name in ("one", "two")]
     comparison = write_comparison(folders, tmp_path / "page")
-    assert {claim.arm for claim in comparison.claims} == {"one", "two"}
+    assert {link.arm for link in comparison.links} == {"one", "two"}
     same = [write_run(tmp_path / parent / "run", None, 0, SHORT) for parent in ("x", "y")]
     comparison = write_comparison(same, tmp_path / "page2")
-    assert {claim.arm for claim in comparison.claims} == {"x/run", "y/run"}
+    assert {link.arm for link in comparison.links} == {"x/run", "y/run"}
 
 
 def test_names_of_all_kinds_are_escaped(tmp_path, one_figure):

@@ -14,10 +14,11 @@ from helpers.synthetic_runs import write_run
 
 from goalscope.diagnostics.record import Line, write_probes
 from goalscope.reports import ReportError, write_probe_page, write_report
-from goalscope.reports.figures.drawing import Drawing
+from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.figures import probe_sections
 from goalscope.reports.figures.probes.goal_plane import goal_plane
-from goalscope.reports.figures.probes.record import evenly, load_probes, side_by_side
+from goalscope.reports.figures.probes.sections import evenly, side_by_side
+from goalscope.reports.numbers.probes import load_probes
 from goalscope.reports.pages import probes as probe_page
 from goalscope.reports.text.probe_sentences import probe_sentences
 
@@ -29,11 +30,13 @@ def said(run: Path) -> dict[str, str]:
     return {sentence.topic: sentence.text for sentence in probe_sentences(load_probes(run))}
 
 
-def drawn_and_absent(run: Path) -> tuple[dict[str, Drawing], dict[str, str]]:
+def drawn_and_absent(run: Path) -> tuple[dict[str, Plot], dict[str, str]]:
     sections = probe_sections(load_probes(run))
-    drawn = {s.name.removeprefix("probe_"): s for s in sections if isinstance(s, Drawing)}
-    absent = {s.name.removeprefix("probe_"): s.reason for s in sections if s not in drawn.values()}
-    return drawn, absent
+    plotted = {s.name.removeprefix("probe_"): s for s in sections if isinstance(s, Plot)}
+    absent = {
+        s.name.removeprefix("probe_"): s.reason for s in sections if s not in plotted.values()
+    }
+    return plotted, absent
 
 
 def test_a_page_with_every_figure_and_number(tmp_path):
@@ -103,10 +106,10 @@ def test_other_numbers_are_said_otherwise(tmp_path):
 
 def test_without_pixels_the_page_says_so(tmp_path):
     run = probed(tmp_path / "run", pixels=False)
-    drawn, absent = drawn_and_absent(run)
+    plotted, absent = drawn_and_absent(run)
     assert absent["saliency"] == "this agent reads no image"
     assert "images alone" in absent["content"]
-    assert set(drawn) == FIGURES - {"saliency", "content"}
+    assert set(plotted) == FIGURES - {"saliency", "content"}
     text = check_self_contained(write_probe_page(run))
     assert "Not drawn: this agent reads no image." in text
     assert "report.html" not in text
@@ -123,10 +126,10 @@ def test_a_mixed_extractor_has_no_map(tmp_path):
         for c in load_probes(run).checkpoints
     ]
     write_probes(run, lines, {})
-    drawn, absent = drawn_and_absent(run)
+    plotted, absent = drawn_and_absent(run)
     assert set(absent) == {"goal_map", "front"}
     assert all("mixes the desired goal" in reason for reason in absent.values())
-    assert "saliency" in drawn
+    assert "saliency" in plotted
     assert "was not measured" in said(run)["Direction"]
 
 
@@ -195,9 +198,9 @@ def test_a_run_that_was_not_probed(tmp_path):
 
 def test_goals_at_several_heights_are_drawn_at_the_nearest(tmp_path):
     run = probed(tmp_path / "run", kind=REACH, pushed=False, heights=3)
-    drawing = drawn_and_absent(run)[0]["goal_map"]
-    assert "Of goals at 3 heights" in drawing.caption
-    rows = drawing.rows()
+    plot = drawn_and_absent(run)[0]["goal_map"]
+    assert "Of goals at 3 heights" in plot.caption
+    rows = plot.rows()
     assert len(rows) == 2 * 3 * 20
     found = arrays(heights=3)
     for row in rows[:20]:
@@ -226,9 +229,9 @@ def test_goals_that_are_no_grid_on_a_plane(goals):
 def test_a_task_of_ones_own_has_no_tolerance_and_no_metres(tmp_path):
     run = probed(tmp_path / "run", kind=OWN)
     assert "tolerance" not in said(run)["Position"]
-    drawn, _ = drawn_and_absent(run)
-    assert "tolerance" not in drawn["content"].caption
-    fronts = [row for row in drawn["front"].rows() if row["panel"] == "front"]
+    plotted, _ = drawn_and_absent(run)
+    assert "tolerance" not in plotted["content"].caption
+    fronts = [row for row in plotted["front"].rows() if row["panel"] == "front"]
     assert fronts[-1]["unit"] == "goal units"
     assert fronts[-1]["value"] == pytest.approx(0.13)
     check_self_contained(write_probe_page(run))

@@ -9,7 +9,7 @@ from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_r
 
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import three_times
 from goalscope.reports.statistics.formatting import percent, plain
 from goalscope.reports.statistics.thresholds import Thresholds

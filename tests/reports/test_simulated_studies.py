@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from goalscope.reports.claims.arm_success import arm_success, judge_success
-from goalscope.reports.claims.parts import Point
-from goalscope.reports.claims.ranking import judge_ranking, rank_arms
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.claims.links import Point
+from goalscope.reports.claims.rank_correlation import judge_rank_correlation, rank_arms
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.equivalence import equivalent
 from goalscope.reports.statistics.intervals import Scale
@@ -77,8 +77,8 @@ def cause_verdict(generator, effect=0.0, seeds=5, arms=ARMS, own=0.0):
             for arm in range(arms)
         ]
         labels = [f"seed {seed}" for seed in range(seeds)]
-        ranking = rank_arms(points, labels, RULES.arms_to_rank, RULES.confidence)
-        verdicts.append((reaction, judge_ranking(ranking, points, RULES)))
+        correlation = rank_arms(points, labels, RULES.arms_to_rank, RULES.confidence)
+        verdicts.append((reaction, judge_rank_correlation(correlation, points, RULES)))
     return conjunction(verdicts)
 
 
@@ -158,9 +158,9 @@ def test_what_the_arms_have_of_their_own_is_not_taken_for_the_shares_doing(arms)
             for row, seed in enumerate(SEEDS)
             for arm in range(arms)
         ]
-        ranking = rank_arms(points, SEEDS, 4, 0.95)
-        intervals.append(ranking.interval.low > 0)
-        verdicts.append(judge_ranking(ranking, points, RULES))
+        correlation = rank_arms(points, SEEDS, 4, 0.95)
+        intervals.append(correlation.interval.low > 0)
+        verdicts.append(judge_rank_correlation(correlation, points, RULES))
     assert np.mean(intervals) > 0.2
     assert rate(verdicts) <= CHANCE
 

@@ -18,12 +18,12 @@ from goalscope.reports.claims.success import (
     run_success_sentence,
     success_sentence,
 )
-from goalscope.reports.figures.drawing import save
-from goalscope.reports.figures.success import success_drawing
+from goalscope.reports.figures.plot import save
+from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.health import run_warnings
-from goalscope.reports.numbers.tables import load_run
+from goalscope.reports.numbers.runs import load_run
+from goalscope.reports.numbers.warnings import run_warnings
 from goalscope.reports.pages import comparison as comparison_page
 from goalscope.reports.pages import run as report_page
 
@@ -36,7 +36,7 @@ NO_FLOOR = replace(LEARNS, settings={})
 def one_figure(monkeypatch):
     """Draws the first two figures of a page only, for tests of its words."""
     for page in (report_page, comparison_page):
-        monkeypatch.setattr(page, "save", lambda drawings, folder: save(drawings[:2], folder))
+        monkeypatch.setattr(page, "save", lambda plots, folder: save(plots[:2], folder))
 
 
 def arms_of(tmp_path, seeds, **kinds):
@@ -89,8 +89,8 @@ def test_what_was_not_recorded_is_said(tmp_path):
     assert run_success_sentence(bare).endswith("its record holds no floor to compare with.")
     never = load_run(write_run(tmp_path / "b"))
     assert run_success_sentence(never) == "Success: no evaluation in this record."
-    assert success_drawing({"a": [never]}, by_update=False) is None
-    assert "No floor is drawn" in success_drawing({"a": [bare]}, by_update=False).caption
+    assert success_plot({"a": [never]}, by_update=False) is None
+    assert "No floor is drawn" in success_plot({"a": [bare]}, by_update=False).caption
     silent = {"a": [never], "b": [never]}
     assert success_sentence(silent, Thresholds()) == "Success: no evaluation in these records."
     half = {"a": [bare], "b": [never]}
@@ -179,16 +179,16 @@ def test_arms_are_read_at_the_last_step_that_all_have_reached(tmp_path):
 @pytest.mark.parametrize("by_update", [False, True])
 def test_curves_are_drawn(tmp_path, seeds, by_update):
     arms = arms_of(tmp_path, seeds, **{"pixel-her": FAILS, "fix": LEARNS})
-    drawing = success_drawing(arms, by_update=by_update)
-    (drawn,) = save([drawing], tmp_path / "figures")
-    ET.fromstring(drawn.svg)
-    assert "does nothing (8.6 %) and of one that acts at random (7.9 %)" in drawing.caption
-    assert "1,000 episodes" in drawing.caption
-    assert f"{seeds} seed" in drawing.caption
-    assert "20 episodes" in drawing.caption
-    assert ("Wilson interval of each evaluation" in drawing.caption) == (seeds == 1)
-    assert ("t-interval" in drawing.caption) == (seeds == 3)
-    figure = drawing.draw()
+    plot = success_plot(arms, by_update=by_update)
+    (saved,) = save([plot], tmp_path / "figures")
+    ET.fromstring(saved.svg)
+    assert "does nothing (8.6 %) and of one that acts at random (7.9 %)" in plot.caption
+    assert "1,000 episodes" in plot.caption
+    assert f"{seeds} seed" in plot.caption
+    assert "20 episodes" in plot.caption
+    assert ("Wilson interval of each evaluation" in plot.caption) == (seeds == 1)
+    assert ("t-interval" in plot.caption) == (seeds == 3)
+    figure = plot.make()
     success, distance = figure.axes[:2]
     assert len(figure.axes) == (4 if by_update else 2)
     assert success.get_ylim()[1] >= 1.0
@@ -210,7 +210,7 @@ def test_evaluations_without_usable_numbers_break_nothing(tmp_path, name, broken
     assert ("usable" in run_success_sentence(run)) != kept
     assert success_sentence({"a": [run, run], "b": [run]}, Thresholds()).startswith("Success")
     if not evaluations(run).empty:
-        save([success_drawing({"a": [run]}, by_update=False)], tmp_path / "figures")
+        save([success_plot({"a": [run]}, by_update=False)], tmp_path / "figures")
 
 
 def test_pages_show_success_first_and_write_its_numbers(tmp_path, one_figure):

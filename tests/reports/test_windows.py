@@ -8,7 +8,8 @@ import pytest
 from helpers.synthetic_runs import BASELINE, Synthetic, write_run
 
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
-from goalscope.reports.numbers.tables import load_run, parse_key
+from goalscope.diagnostics.record.keys import parse
+from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import (
     Window,
     steps_of,
@@ -129,11 +130,11 @@ def test_windows_by_step(tmp_path):
 
 
 def test_keys_come_apart():
-    assert parse_key("signal/critic.goal.share").block == "goal"
-    parts = parse_key("features/critic.front.camera.norm")
+    assert parse("signal/critic.goal.share").block == "goal"
+    parts = parse("features/critic.front.camera.norm")
     assert (parts.network, parts.block, parts.name) == ("critic", "front.camera", "norm")
-    assert parse_key("training/rollout.success_rate").block == ""
-    assert parse_key("signal/critic.residual").network == "critic"
+    assert parse("training/rollout.success_rate").block == ""
+    assert parse("signal/critic.residual").network == "critic"
 
 
 def test_the_image_block_is_pixels_or_the_widest_other(tmp_path):

@@ -9,16 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from goalscope.diagnostics.record.keys import CRITIC, GOAL, Family
+from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP, SIGNAL_SHARE
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
-from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.figures.labels import wrap
-from goalscope.reports.figures.style import GREY, LOWEST_SHARE, PALETTE, value_axis
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.style import GREY, LAYOUT, LOWEST_SHARE, PALETTE, WIDTH, value_axis
+from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Times, window_number
 from goalscope.reports.statistics.intervals import Array, Scale, t_interval
 
-Arms = Mapping[str, Sequence[Run]]
 _ROW = 0.3  # inches an arm
 
 
@@ -33,19 +34,19 @@ class _Column:
     reference: float | None = None
 
 
-def arms_drawing(arms: Arms, assessment: Assessment) -> Drawing | None:
+def arms_plot(arms: Arms, assessment: Assessment) -> Plot | None:
     """Return a row for each arm, a panel for each number; None for fewer than three arms."""
     columns = _columns(arms, assessment.times, assessment)
     if len(arms) < 3 or not columns:
         return None
-    return Drawing(
+    return Plot(
         "arms",
         "Every arm at a glance",
         "One dot for each seed, the bar their mean with its 95 % t-interval (shares on the logit "
         "scale, the swap on the log scale). Blue: the baseline. Dashed: the claim's thresholds "
         "and, for success, the floor of an agent that does nothing. Windows: early, "
         f"{assessment.times.windows['early']}; late, {assessment.times.windows['late']}.",
-        lambda: _draw(columns, list(arms)),
+        lambda: _plot(columns, list(arms)),
         lambda: [
             {"panel": column.title, "arm": arm, "seed_number": number, "value": value}
             for column in columns
@@ -68,7 +69,8 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
             for arm, values in found.items()
         }
 
-    share, swap = "signal/critic.goal.share", "critic.desired_goal.q_goal_swap"
+    share = SIGNAL_SHARE.key(CRITIC, GOAL)
+    swap = Q_GOAL_SWAP.within(assessment.family or Family.SENSITIVITY).key()
     columns = [
         _Column(
             "Goal's share of the\ncritic's signal, early",
@@ -82,7 +84,7 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
             "Q, goal\nexchanged, late",
             "std of Q",
             Scale.LOG,
-            of(f"{assessment.family or 'sensitivity'}/{swap}", "late"),
+            of(swap, "late"),
             thresholds.q_goal_swap,
         ),
     ]
@@ -101,17 +103,17 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
     return [column for column in columns if any(column.numbers.values())]
 
 
-def _draw(columns: Sequence[_Column], arms: Sequence[str]) -> Figure:
+def _plot(columns: Sequence[_Column], arms: Sequence[str]) -> Figure:
     figure = Figure(figsize=(WIDTH, 0.85 + _ROW * len(arms)), layout=LAYOUT)
     grid = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     for axes, column in zip(grid, columns, strict=True):
-        _draw_column(axes, column, arms)
+        _plot_column(axes, column, arms)
     grid[0].set_yticks(range(len(arms)), [wrap(arm, 18) for arm in arms])
     grid[0].set_ylim(len(arms) - 0.5, -0.5)
     return figure
 
 
-def _draw_column(axes: Axes, column: _Column, arms: Sequence[str]) -> None:
+def _plot_column(axes: Axes, column: _Column, arms: Sequence[str]) -> None:
     axes.set_title(column.title, fontsize=8)
     shown = [value for values in column.numbers.values() for value in values]
     for row, arm in enumerate(arms):

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from goalscope.reports.claims.assessment import Assessment
-from goalscope.reports.claims.parts import Part
-from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
-from goalscope.reports.figures.style import PALETTE, value_axis
+from goalscope.reports.claims.links import JudgedQuantity
+from goalscope.reports.claims.success import SUCCESS
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.style import LAYOUT, PALETTE, WIDTH, value_axis
 from goalscope.reports.numbers.windows import TIMES
 from goalscope.reports.statistics.formatting import plain
 from goalscope.reports.statistics.intervals import Scale
@@ -18,46 +19,46 @@ from goalscope.reports.statistics.intervals import Scale
 _MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "p", "d")
 
 
-def cause_drawing(assessment: Assessment) -> Drawing | None:
+def cause_plot(assessment: Assessment) -> Plot | None:
     """Return goal's share against sensitivity and success at each time; None where not ranked."""
     shown = [
-        part
+        judged
         for time in TIMES
-        for part in assessment.find("C7", time, assessment.baseline).parts
-        if len({point.arm for point in part.points}) >= assessment.thresholds.arms_to_rank
+        for judged in assessment.find("C7", time, assessment.baseline).quantities
+        if len({point.arm for point in judged.points}) >= assessment.thresholds.arms_to_rank
     ]
     if not shown:
         return None
-    return Drawing(
+    return Plot(
         "cause",
         "C7: are the arms with a louder goal those that react to it and succeed?",
         "Small marks are seeds, large ones an arm's mean; blue circle: the baseline. A share of "
         "all is drawn at 99.99 %. The number above a panel is the mean over seeds of the rank "
         "correlation over arms, with its interval: the claim needs it above 0. A cloud without a "
         "slope says that the share does not order the arms.",
-        lambda: _draw(shown, assessment),
+        lambda: _plot(shown, assessment),
         lambda: [
             {
-                "time": part.time,
-                "outcome": part.quantity.label,
+                "time": judged.time,
+                "outcome": judged.quantity.label,
                 "arm": p.arm,
                 "seed": p.seed,
                 "goal_share": p.predictor,
                 "value": p.outcome,
             }
-            for part in shown
-            for p in part.points
+            for judged in shown
+            for p in judged.points
         ],
     )
 
 
-def _draw(parts: Sequence[Part], assessment: Assessment) -> Figure:
-    rows = -(-len(parts) // 2)
+def _plot(quantities: Sequence[JudgedQuantity], assessment: Assessment) -> Figure:
+    rows = -(-len(quantities) // 2)
     figure = Figure(figsize=(WIDTH, 2.3 * rows + 0.25 * len(assessment.arms) / 4), layout=LAYOUT)
     grid = figure.subplots(rows, 2, squeeze=False)
-    for axes, part in zip(grid.flat, parts, strict=False):
-        _draw_part(axes, part, list(assessment.arms))
-    for axes in grid.flat[len(parts) :]:
+    for axes, judged in zip(grid.flat, quantities, strict=False):
+        _plot_judged(axes, judged, list(assessment.arms))
+    for axes in grid.flat[len(quantities) :]:
         axes.set_visible(False)
     marks = [
         Line2D([], [], ls="", marker=_mark(index), color=_colour(index), ms=5, label=arm)
@@ -67,18 +68,18 @@ def _draw(parts: Sequence[Part], assessment: Assessment) -> Figure:
     return figure
 
 
-def _draw_part(axes: Axes, part: Part, arms: Sequence[str]) -> None:
-    success = "success" in part.quantity.key
-    interval = part.interval
+def _plot_judged(axes: Axes, judged: JudgedQuantity, arms: Sequence[str]) -> None:
+    success = judged.quantity.orders == SUCCESS
+    interval = judged.interval
     words = ""
     if interval is not None:
         words = f": {plain(interval.mean)}"
         if np.isfinite(interval.low):
             words += f" [{plain(interval.low)} to {plain(interval.high)}]"
-    axes.set_title(f"{part.time.capitalize()}{words}")
+    axes.set_title(f"{judged.time.capitalize()}{words}")
     axes.set_xlabel("goal's share of the critic's signal")
     axes.set_ylabel("success, mean over training" if success else "Q, goal exchanged (std of Q)")
-    points = [p for p in part.points if np.isfinite([p.predictor, p.outcome]).all()]
+    points = [p for p in judged.points if np.isfinite([p.predictor, p.outcome]).all()]
     if not points:
         return
     value_axis(axes, Scale.LOGIT, np.array([p.predictor for p in points]), along="x")

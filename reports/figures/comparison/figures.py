@@ -1,11 +1,11 @@
 """The figures of a comparison: a colour for each arm, every seed drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from goalscope.reports.claims.assessment import Assessment
-from goalscope.reports.figures.comparison.arms import arms_drawing
-from goalscope.reports.figures.comparison.cause import cause_drawing
+from goalscope.reports.figures.comparison.arms import arms_plot
+from goalscope.reports.figures.comparison.cause import cause_plot
 from goalscope.reports.figures.comparison.panels import (
     content_panels,
     gradient_panels,
@@ -14,24 +14,18 @@ from goalscope.reports.figures.comparison.panels import (
     signal_panels,
     training_panels,
 )
-from goalscope.reports.figures.comparison.times import times_drawing
-from goalscope.reports.figures.distance import q_distance_drawing
-from goalscope.reports.figures.drawing import (
-    SEEDS_FOR_A_BAND,
-    Drawing,
-    Panel,
-    curve_rows,
-    curves_figure,
-)
-from goalscope.reports.figures.success import success_drawing
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.figures.comparison.times import times_plot
+from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Panel, curve_rows, curves_figure
+from goalscope.reports.figures.distance import q_distance_plot
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.success import success_plot
+from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
 
-Arms = Mapping[str, Sequence[Run]]
 _MOST_ARMS = 4  # beside the baseline: more lines and labels cannot be told apart
 
 
-def comparison_drawings(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Drawing]:
+def comparison_plots(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Plot]:
     """Return the figures for which the arms have measurements, in reading order.
 
     Of many arms, those that draw lines come once for every four arms, the baseline in each.
@@ -41,16 +35,16 @@ def comparison_drawings(arms: Arms, assessment: Assessment, *, by_step: bool) ->
         assessment: the claims at the three times.
         by_step: also draw the deciding shares over environment steps.
     """
-    found = [arms_drawing(arms, assessment), cause_drawing(assessment)]
+    found = [arms_plot(arms, assessment), cause_plot(assessment)]
     groups = _groups(arms)
     for number, group in enumerate(groups, start=1):
         suffix = f"_{number}" if len(groups) > 1 else ""
         which = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
         found += [
-            drawing and replace(drawing, name=drawing.name + suffix, title=drawing.title + which)
-            for drawing in _of_group(group, assessment, by_step=by_step)
+            plot and replace(plot, name=plot.name + suffix, title=plot.title + which)
+            for plot in _of_group(group, assessment, by_step=by_step)
         ]
-    return [drawing for drawing in found if drawing is not None]
+    return [plot for plot in found if plot is not None]
 
 
 def _groups(arms: Arms) -> list[Arms]:
@@ -64,15 +58,15 @@ def _groups(arms: Arms) -> list[Arms]:
     ]
 
 
-def _of_group(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Drawing | None]:
+def _of_group(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Plot | None]:
     thresholds, family = assessment.thresholds, assessment.family
     found = [
-        times_drawing(replace(assessment, arms=tuple(arms))),
-        success_drawing(arms, by_update=by_step),
+        times_plot(replace(assessment, arms=tuple(arms))),
+        success_plot(arms, by_update=by_step),
         _over("forward_signal", _SIGNAL, signal_panels(arms, thresholds), arms),
         _over("gradient_shares", _GRADIENTS, gradient_panels(arms, thresholds), arms),
         _over("goal_sensitivity", _SENSITIVITY, sensitivity_panels(arms, thresholds, family), arms),
-        q_distance_drawing(arms, assessment.times, family),
+        q_distance_plot(arms, assessment.times, family),
         _over("scales", _SCALES, scale_panels(arms), arms),
         _over("content", _CONTENT, content_panels(arms), arms),
         _over("training", _TRAINING, training_panels(arms), arms),
@@ -128,17 +122,17 @@ def _over(
     panels: Sequence[Panel],
     arms: Arms,
     axis: Axis = "update",
-) -> Drawing | None:
-    drawn = [panel for panel in panels if panel.curves]
-    if not drawn:
+) -> Plot | None:
+    plotted = [panel for panel in panels if panel.curves]
+    if not plotted:
         return None
     title, caption = words
-    return Drawing(
+    return Plot(
         name,
         title,
         f"{seeds_in_words(arms)} {caption}",
-        lambda: curves_figure(drawn, axis=axis),
-        lambda: curve_rows(drawn),
+        lambda: curves_figure(plotted, axis=axis),
+        lambda: curve_rows(plotted),
     )
 
 

@@ -5,15 +5,32 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from goalscope.reports.figures.drawing import Curve, Panel, Reference
-from goalscope.reports.figures.probes.record import TOLERANCE_CM
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, LOSS_OF, Family
+from goalscope.diagnostics.record.metrics import (
+    ACTION_GOAL_SWAP,
+    CONTENT_ERROR,
+    CONTENT_R2,
+    DIMENSION_SHARE,
+    ENTROPY_COEFFICIENT,
+    FEATURE_NORM,
+    LOSS,
+    Q_GOAL_DISTANCE,
+    Q_GOAL_SWAP,
+    Q_REACH_CONTRAST,
+    Q_SPREAD,
+    ROLLOUT_SUCCESS_RATE,
+    SHAPLEY_SHARE,
+    SIGNAL_GRADIENT_SHARE,
+    SIGNAL_SHARE,
+    UPDATE_RATIO,
+    WEIGHT_GRADIENT_SHARE,
+)
+from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.style import GREY, arm_style
-from goalscope.reports.numbers.tables import Run
-from goalscope.reports.rivals.readings import position
+from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.numbers.task import TOLERANCE, UNIT, target_of
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
-
-Arms = Mapping[str, Sequence[Run]]
 
 
 def _panel(
@@ -50,8 +67,8 @@ def signal_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
     """Return the goal's share of what each network hears."""
     line = [Reference(thresholds.goal_share, f"C1: {100 * thresholds.goal_share:g} %")]
     return [
-        _panel(arms, f"signal/{n}.goal.share", n, "goal's share of signal", Scale.LOGIT, line)
-        for n in ("critic", "actor")
+        _panel(arms, SIGNAL_SHARE.key(n, GOAL), n, "goal's share of signal", Scale.LOGIT, line)
+        for n in (CRITIC, ACTOR)
     ]
 
 
@@ -61,36 +78,38 @@ def gradient_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
     return [
         _panel(
             arms,
-            f"gradient/{network}_loss.goal.{name}",
+            metric.key(loss, GOAL),
             f"{words}, {network} loss",
             "goal's share",
             Scale.LOGIT,
-            [line, *(_dimensions(arms, network) if name.startswith("weight") else [])],
+            [line, *(_dimensions(arms, network) if metric is WEIGHT_GRADIENT_SHARE else [])],
         )
-        for name, words in (
-            ("signal_gradient_share", "signal gradient"),
-            ("weight_gradient_share", "weight gradient"),
+        for metric, words in (
+            (SIGNAL_GRADIENT_SHARE, "signal gradient"),
+            (WEIGHT_GRADIENT_SHARE, "weight gradient"),
         )
-        for network in ("critic", "actor")
+        for network, loss in LOSS_OF.items()
     ]
 
 
 def _dimensions(arms: Arms, network: str) -> list[Reference]:
     found: dict[float, str] = {}
     for arm, runs in arms.items():
-        table = runs[0].metrics.get(f"features/{network}.goal.dimension_share")
+        table = runs[0].metrics.get(DIMENSION_SHARE.key(network, GOAL))
         if table is not None:
             share = float(table["value"].iloc[0])
             found[share] = GREY if share in found else arm_style(arm, list(arms))[0]
     return [Reference(share, "dimensions", colour) for share, colour in found.items()]
 
 
-def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: str | None) -> list[Panel]:
-    """Return what Q and the action make of an exchanged goal."""
+def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: Family | None) -> list[Panel]:
+    """Return what Q and the action make of an exchanged goal; none where it was not measured."""
+    if family is None:
+        return []
     return [
         _panel(
             arms,
-            f"{family}/critic.desired_goal.q_goal_swap",
+            Q_GOAL_SWAP.within(family).key(),
             "Q, goal exchanged",
             "std of Q",
             Scale.LOG,
@@ -98,7 +117,7 @@ def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: str | None) -
         ),
         _panel(
             arms,
-            f"{family}/critic.goal.q_goal_distance",
+            Q_GOAL_DISTANCE.within(family).key(),
             "does Q follow closeness?",
             "rank correlation",
             Scale.FISHER,
@@ -106,14 +125,14 @@ def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: str | None) -
         ),
         _panel(
             arms,
-            f"{family}/actor.desired_goal.action_goal_swap",
+            ACTION_GOAL_SWAP.within(family).key(),
             "action, goal exchanged",
             "action ranges",
             Scale.LOG,
         ),
         _panel(
             arms,
-            f"{family}/critic.goal.q_reach_contrast",
+            Q_REACH_CONTRAST.within(family).key(),
             "Q of a reached goal over a far one",
             "units of return",
             Scale.PLAIN,
@@ -125,13 +144,13 @@ def scale_panels(arms: Arms) -> list[Panel]:
     """Return norms and steps, image over goal."""
     images = {arm: runs[0].image_block() for arm, runs in arms.items()}
     panels = []
-    for network in ("critic", "actor"):
-        goal = {arm: f"features/{network}.goal.norm" for arm in arms}
+    for network in (CRITIC, ACTOR):
+        goal = {arm: FEATURE_NORM.key(network, GOAL) for arm in arms}
         for image in dict.fromkeys(images.values()):
             panels.append(
                 _panel(
                     arms,
-                    f"features/{network}.{image}.norm",
+                    FEATURE_NORM.key(network, image),
                     f"norm of {image} over goal, {network}",
                     "ratio",
                     Scale.LOG,
@@ -139,13 +158,13 @@ def scale_panels(arms: Arms) -> list[Panel]:
                     goal,
                 )
             )
-    for loss in ("critic", "actor"):
-        over = {arm: f"gradient/{loss}_loss.{image}.update_ratio" for arm, image in images.items()}
+    for network, loss in LOSS_OF.items():
+        over = {arm: UPDATE_RATIO.key(loss, image) for arm, image in images.items()}
         panels.append(
             _panel(
                 arms,
-                f"gradient/{loss}_loss.goal.update_ratio",
-                f"step of goal over image, {loss} loss",
+                UPDATE_RATIO.key(loss, GOAL),
+                f"step of goal over image, {network} loss",
                 "ratio",
                 Scale.LOG,
                 [Reference(1.0, "equal")],
@@ -159,19 +178,19 @@ def content_panels(arms: Arms) -> list[Panel]:
     """Return what probes found of the image features, and what is owed to the goal."""
     images = {runs[0].image_block() for runs in arms.values()}
     image = "pixels" if "pixels" in images else images.pop()
-    what = position(next(iter(arms.values()))[0])
+    what = target_of(next(iter(arms.values()))[:1])
     return [
         _panel(
             arms,
-            f"content/critic.{image}.{what}_cm",
+            CONTENT_ERROR.key(CRITIC, image, target=what, unit=UNIT),
             f"{what} read from image features",
-            "error (cm)",
+            f"error ({UNIT})",
             Scale.LOG,
-            [Reference(TOLERANCE_CM, f"{TOLERANCE_CM:g} cm")],
+            [Reference(TOLERANCE, f"{TOLERANCE:g} {UNIT}")],
         ),
         _panel(
             arms,
-            f"content/critic.{image}.{what}_r2",
+            CONTENT_R2.key(CRITIC, image, target=what),
             f"{what} read from image features",
             "R² on held-out episodes",
             Scale.PLAIN,
@@ -180,12 +199,12 @@ def content_panels(arms: Arms) -> list[Panel]:
         *(
             _panel(
                 arms,
-                f"attribution/{network}.goal.shapley_share",
+                SHAPLEY_SHARE.key(network, GOAL),
                 f"what {output} owes to the goal",
                 "Shapley share",
                 Scale.LOGIT,
             )
-            for network, output in (("critic", "Q"), ("actor", "the action"))
+            for network, output in ((CRITIC, "Q"), (ACTOR, "the action"))
         ),
     ]
 
@@ -193,11 +212,11 @@ def content_panels(arms: Arms) -> list[Panel]:
 def training_panels(arms: Arms) -> list[Panel]:
     """Return success, loss, spread of Q and entropy coefficient."""
     return [
-        _panel(arms, f"training/{key}", title, unit, scale, include=include)
+        _panel(arms, key, title, unit, scale, include=include)
         for key, title, unit, scale, include in (
-            ("rollout.success_rate", "success", "fraction of episodes", Scale.PLAIN, [0.0]),
-            ("critic.loss", "critic loss", "loss", Scale.LOG, []),
-            ("critic.q_spread", "spread of Q over a batch", "units of return", Scale.LOG, []),
-            ("entropy.coefficient", "entropy coefficient", "reward units", Scale.LOG, []),
+            (ROLLOUT_SUCCESS_RATE.key(), "success", "fraction of episodes", Scale.PLAIN, [0.0]),
+            (LOSS.key(CRITIC), "critic loss", "loss", Scale.LOG, []),
+            (Q_SPREAD.key(), "spread of Q over a batch", "units of return", Scale.LOG, []),
+            (ENTROPY_COEFFICIENT.key(), "entropy coefficient", "reward units", Scale.LOG, []),
         )
     ]

@@ -9,74 +9,74 @@ from matplotlib.figure import Figure
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.chain import CHAIN
-from goalscope.reports.claims.parts import Part
+from goalscope.reports.claims.links import JudgedQuantity
 from goalscope.reports.claims.wording import value_of
-from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
 from goalscope.reports.figures.labels import side_labels
-from goalscope.reports.figures.style import GREY, arm_style, value_axis
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, arm_style, value_axis
 from goalscope.reports.numbers.windows import TIMES
 
 
-def times_drawing(assessment: Assessment) -> Drawing | None:
+def times_plot(assessment: Assessment) -> Plot | None:
     """Return a small panel for each deciding quantity; None if none was measured."""
     quantities = {
-        part.quantity.name: [
-            p
+        judged.quantity.name: [
+            other
             for time in TIMES
             for arm in assessment.arms
-            for p in assessment.find(part.quantity.link, time, arm).parts
-            if p.quantity == part.quantity
+            for other in assessment.find(name, time, arm).quantities
+            if other.quantity == judged.quantity
         ]
-        for link in CHAIN
-        for part in assessment.find(link, "initialisation", assessment.baseline).parts
+        for name in CHAIN
+        for judged in assessment.find(name, "initialisation", assessment.baseline).quantities
     }
-    shown = [parts for parts in quantities.values() if any(p.sample.numbers for p in parts)]
+    shown = [own for own in quantities.values() if any(q.sample.numbers for q in own)]
     if not shown:
         return None
-    return Drawing(
+    return Plot(
         "three_times",
         "The quantities that decide, at the three times",
         "One dot for each seed: its update-weighted mean in the window. Bars: mean over seeds with "
         "its 95 % t-interval (two seeds give wide ones). The claim says that the baseline lies "
         "below the dashed line; the fix should lie above the baseline.",
-        lambda: _draw(shown, assessment.arms),
+        lambda: _plot(shown, assessment.arms),
     )
 
 
-def _draw(quantities: Sequence[Sequence[Part]], arms: Sequence[str]) -> Figure:
+def _plot(quantities: Sequence[Sequence[JudgedQuantity]], arms: Sequence[str]) -> Figure:
     columns = 2
     rows = -(-len(quantities) // columns)
     figure = Figure(figsize=(WIDTH, 2.0 * rows), layout=LAYOUT)
     grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, parts in zip(grid.flat, quantities, strict=False):
-        _draw_quantity(axes, parts, arms)
+    for axes, own in zip(grid.flat, quantities, strict=False):
+        _plot_quantity(axes, own, arms)
     for axes in grid.flat[len(quantities) :]:
         axes.set_visible(False)
     return figure
 
 
-def _draw_quantity(axes: Axes, parts: Sequence[Part], arms: Sequence[str]) -> None:
-    quantity = parts[0].quantity
+def _plot_quantity(axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str]) -> None:
+    quantity = own[0].quantity
     axes.set_title(f"{quantity.link}: {quantity.short}")
     axes.set_ylabel("goal's share" if quantity.unit == "share" else quantity.unit)
     shown = [] if quantity.threshold is None else [quantity.threshold]
     ends: list[tuple[float, str, str]] = []
     width = 0.7 / len(arms)
-    for part in parts:
-        colour, _ = arm_style(part.arm, arms)
-        values = list(part.sample.numbers.values())
+    for judged in own:
+        colour, _ = arm_style(judged.arm, arms)
+        values = list(judged.sample.numbers.values())
         shown += values
-        centre = TIMES.index(part.time) + (arms.index(part.arm) - (len(arms) - 1) / 2) * width
-        if part.interval is None:
+        centre = TIMES.index(judged.time) + (arms.index(judged.arm) - (len(arms) - 1) / 2) * width
+        if judged.interval is None:
             continue
-        mean = float(part.interval.mean)
+        mean = float(judged.interval.mean)
         axes.plot([centre - width / 4, centre + width / 4], [mean, mean], color=colour, lw=2)
-        if np.isfinite(part.interval.low):
-            axes.plot([centre] * 2, [part.interval.low, part.interval.high], color=colour, lw=1)
+        if np.isfinite(judged.interval.low):
+            axes.plot([centre] * 2, [judged.interval.low, judged.interval.high], color=colour, lw=1)
         sns.scatterplot(
             x=[centre + width / 5] * len(values), y=values, color=colour, s=14, ax=axes, zorder=3
         )
-        ends = [end for end in ends if end[1] != part.arm] + [(mean, part.arm, colour)]
+        ends = [end for end in ends if end[1] != judged.arm] + [(mean, judged.arm, colour)]
     value_axis(axes, quantity.scale, np.asarray(shown, dtype=float))
     if quantity.threshold is not None:
         label = value_of(quantity, quantity.threshold)

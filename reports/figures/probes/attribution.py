@@ -12,44 +12,45 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from goalscope.reports.figures.drawing import (
-    LAYOUT,
-    WIDTH,
-    Curve,
-    Drawing,
-    Panel,
-    curve_rows,
-    draw_curve,
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL
+from goalscope.diagnostics.record.metrics import (
+    ACTION_ABLATION,
+    INTEGRATED_GRADIENT_SHARE,
+    Q_ABLATION,
+    SHAPLEY_SHARE,
 )
+from goalscope.reports.figures.curves import Curve, Panel, curve_rows, plot_curve
+from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.panels import checkpoint_axis, mark_broken
-from goalscope.reports.figures.probes.record import Absent, Probes, Section
+from goalscope.reports.figures.probes.sections import Absent, Section
 from goalscope.reports.figures.run.panels import ONE_SEED, panel_of
-from goalscope.reports.figures.style import value_axis
+from goalscope.reports.figures.style import LAYOUT, WIDTH, value_axis
+from goalscope.reports.numbers.probes import Probes
 from goalscope.reports.statistics.intervals import Scale
 
 _NAME, _TITLE = "probe_attribution", "Attribution: what do Q and the action owe to whom?"
 _SHARES = (
-    ("critic", "shapley_share", "Q: Shapley values"),
-    ("actor", "shapley_share", "Action: Shapley values"),
-    ("critic", "integrated_gradient_share", "Q: integrated gradients"),
+    (CRITIC, SHAPLEY_SHARE, "Q: Shapley values"),
+    (ACTOR, SHAPLEY_SHARE, "Action: Shapley values"),
+    (CRITIC, INTEGRATED_GRADIENT_SHARE, "Q: integrated gradients"),
 )
 _ABLATIONS = (
-    ("critic", "q_ablation", "Q: block at its mean", "change (std of Q)"),
-    ("actor", "action_ablation", "Action: block at its mean", "change (action ranges)"),
+    (CRITIC, Q_ABLATION, "Q: block at its mean", "change (std of Q)"),
+    (ACTOR, ACTION_ABLATION, "Action: block at its mean", "change (action ranges)"),
 )
-_TOGETHER = "goal"  # the two goal vectors as one: no part of a partition that holds them both
+_TOGETHER = GOAL  # the two goal vectors as one: no part of a partition that holds them both
 
 
 def attribution_section(probes: Probes) -> Section:
     """Return each block's share of Q and of the action, and what ablating it changes."""
     run = probes.run
     shares = [
-        _apart(panel_of(run, f"attribution/{network}", name, title, "share", Scale.PLAIN))
-        for network, name, title in _SHARES
+        _apart(panel_of(run, metric, network, title, "share", Scale.PLAIN))
+        for network, metric, title in _SHARES
     ]
     ablations = [
-        panel_of(run, f"attribution/{network}", name, title, unit, Scale.PLAIN)
-        for network, name, title, unit in _ABLATIONS
+        panel_of(run, metric, network, title, unit, Scale.PLAIN)
+        for network, metric, title, unit in _ABLATIONS
     ]
     panels = [*shares, *ablations]
     if not any(panel.curves for panel in panels):
@@ -62,11 +63,11 @@ def attribution_section(probes: Probes) -> Section:
         f"over the batch; {_TOGETHER} is both goal vectors at once. A block near 0 in all of them "
         "is not listened to."
     )
-    return Drawing(
+    return Plot(
         _NAME,
         _TITLE,
         caption,
-        lambda: _draw(shares, ablations, probes.last.update),
+        lambda: _plot(shares, ablations, probes.last.update),
         lambda: curve_rows([panel for panel in panels if panel.curves]),
     )
 
@@ -77,13 +78,13 @@ def _apart(panel: Panel) -> Panel:
     return replace(panel, curves=apart or panel.curves)
 
 
-def _draw(shares: Sequence[Panel], ablations: Sequence[Panel], last: int) -> Figure:
+def _plot(shares: Sequence[Panel], ablations: Sequence[Panel], last: int) -> Figure:
     figure = Figure(figsize=(WIDTH, 4.3), layout=LAYOUT)
     grid = figure.subplots(2, 3)
     for axes, panel in zip(grid[0], shares, strict=True):
-        _draw_shares(axes, panel, last)
+        _plot_shares(axes, panel, last)
     for axes, panel in zip(grid[1], ablations, strict=False):
-        _draw_ablations(axes, panel)
+        _plot_ablations(axes, panel)
     for axes in grid.flat[:5]:
         checkpoint_axis(axes, last)
     for axes in grid[0]:
@@ -95,7 +96,7 @@ def _draw(shares: Sequence[Panel], ablations: Sequence[Panel], last: int) -> Fig
     return figure
 
 
-def _draw_shares(axes: Axes, panel: Panel, last: int) -> None:
+def _plot_shares(axes: Axes, panel: Panel, last: int) -> None:
     """Stack the blocks' shares; one checkpoint alone has no area and gets a bar."""
     _frame(axes, panel)
     axes.set_ylim(0, 1)
@@ -131,11 +132,11 @@ def _at(curve: Curve, updates: np.ndarray) -> np.ndarray:
     return table.set_index("update")["value"].reindex(updates).to_numpy(dtype=float)
 
 
-def _draw_ablations(axes: Axes, panel: Panel) -> None:
+def _plot_ablations(axes: Axes, panel: Panel) -> None:
     _frame(axes, panel)
     shown = [0.0]
     for curve in panel.curves:
-        draw_curve(axes, curve, "update", Scale.PLAIN)
+        plot_curve(axes, curve, "update", Scale.PLAIN)
         values = curve.tables[0]["value"]
         shown += values[np.isfinite(values)].tolist()
     value_axis(axes, Scale.PLAIN, np.asarray(shown if any(shown) else [0.0, 1.0]))

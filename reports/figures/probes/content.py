@@ -2,34 +2,49 @@
 
 import pandas as pd
 
-from goalscope.reports.figures.drawing import Curve, Panel, Reference
-from goalscope.reports.figures.probes.naming import in_words
+from goalscope.diagnostics.record.keys import CRITIC, Metric
+from goalscope.diagnostics.record.metrics import (
+    AUGMENTATION_NOISE,
+    CONTENT_ERROR,
+    CONTENT_R2,
+    CONTENT_SPEED_ERROR,
+    FRESH_CONTENT_ERROR,
+    FRESH_CONTENT_SPEED_ERROR,
+    NEXT_GOAL_R2,
+    NEXT_GOAL_WITH_R2,
+    RAW_CONTENT_ERROR,
+    RAW_CONTENT_R2,
+    RAW_CONTENT_SPEED_ERROR,
+    WOULD_BE_AUGMENTATION_NOISE,
+)
+from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.probes.panels import NETWORK_COLOURS, NETWORK_DASHES, section_of
-from goalscope.reports.figures.probes.record import Probes, Section
+from goalscope.reports.figures.probes.sections import Section, tolerance_lines
 from goalscope.reports.figures.run.panels import ONE_SEED
 from goalscope.reports.figures.style import DASHES, PALETTE
-from goalscope.reports.numbers.tables import parse_key
+from goalscope.reports.numbers.probes import Probes
+from goalscope.reports.numbers.runs import DESIRED_GOAL
+from goalscope.reports.numbers.task import GRIPPER, OBJECT, UNIT
+from goalscope.reports.statistics.formatting import in_words
 from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.text.probe_sentences import NO_IMAGE_BLOCK
 
-NO_IMAGE_BLOCK = (
-    "no block of this agent's features depends on images alone, so there are no image features to "
-    "read"
-)
 _TARGET_COLOURS = {
-    "gripper": PALETTE[0],
-    "object": PALETTE[3],
+    GRIPPER: PALETTE[0],
+    OBJECT: PALETTE[3],
     "object_velocity": PALETTE[2],
-    "desired_goal": PALETTE[4],
+    DESIRED_GOAL: PALETTE[4],
 }
+_ERRORS = (CONTENT_ERROR, RAW_CONTENT_ERROR, FRESH_CONTENT_ERROR)
+_SPEED_ERRORS = (CONTENT_SPEED_ERROR, RAW_CONTENT_SPEED_ERROR, FRESH_CONTENT_SPEED_ERROR)
 _LOWEST_R2 = -0.5  # far below 0 all are equally useless
-_PREDICTION = "prediction/critic.features.next_goal"
 
 
 def content_section(probes: Probes) -> Section:
     """Return how well the true state is read from the image features."""
-    panels = [_error_panel(probes, name) for name in probes.targets if name != "desired_goal"]
+    panels = [_error_panel(probes, name) for name in probes.targets if name != DESIRED_GOAL]
     panels.append(_r2_panel(probes))
-    tolerance = " and the task's tolerance" if probes.tolerance else ""
+    tolerance = " and the task's tolerance" if probes.in_metres else ""
     return section_of(
         "probe_content",
         "Content: what do the image features know?",
@@ -49,8 +64,8 @@ def content_section(probes: Probes) -> Section:
 def augmentation_section(probes: Probes) -> Section:
     """Return how loud the augmentation is, and what is missing to predict the next goal."""
     panels = [_augmentation_panel(probes), _prediction_panel(probes)]
-    own = "the run's own random shift" if is_augmented(probes) else "DrQ's random shift"
-    trained = "" if is_augmented(probes) else " (the run trains without it: what it would be)"
+    own = "the run's own random shift" if probes.augmented else "DrQ's random shift"
+    trained = "" if probes.augmented else " (the run trains without it: what it would be)"
     loud = (
         f"Left: how far {own}{trained} moves the image features, over how far observations lie "
         "apart; above the line the augmentation drowns the image. "
@@ -66,25 +81,21 @@ def augmentation_section(probes: Probes) -> Section:
     )
 
 
-def is_augmented(probes: Probes) -> bool:
-    """Whether the run trains under the augmentation that was probed."""
-    return any(k.endswith(".augmentation_over_signal") for k in probes.run.metrics)
-
-
 def _error_panel(probes: Probes, target: str) -> Panel:
-    unit = "cm_per_s" if target.endswith("velocity") else "cm"
+    speed = target.endswith("velocity")
     block = probes.image_block
+    own, raw, fresh = _SPEED_ERRORS if speed else _ERRORS
     references = []
-    for prefix, label in (("raw_", "raw pixels"), ("fresh_", "fresh encoder")):
-        table = probes.run.metrics.get(f"content/critic.{block}.{prefix}{target}_{unit}")
+    for metric, label in ((raw, "raw pixels"), (fresh, "fresh encoder")):
+        table = probes.run.metrics.get(metric.key(CRITIC, block, target=target, unit=UNIT))
         if table is not None:
             references.append(Reference(float(table["value"].iloc[-1]), label))
-    if unit == "cm":
-        references += probes.tolerance
+    if not speed:
+        references += tolerance_lines(probes)
     return Panel(
         f"{in_words(target)}: error",
-        "RMS error (cm)" if unit == "cm" else "RMS error (cm/s)",
-        _network_curves(probes, f"content/{{}}.{block}.{target}_{unit}"),
+        f"RMS error ({UNIT}{'/s' if speed else ''})",
+        _network_curves(probes, own, target=target, unit=UNIT),
         references=references,
         include=[0],
     )
@@ -94,48 +105,58 @@ def _r2_panel(probes: Probes) -> Panel:
     curves = []
     for target in probes.targets:
         colour = _TARGET_COLOURS.get(target, PALETTE[7])
-        for prefix, label, dash in (("", in_words(target), "-"), ("raw_", "", DASHES[2])):
-            table = probes.run.metrics.get(
-                f"content/critic.{probes.image_block}.{prefix}{target}_r2"
-            )
+        for metric, label, dash in (
+            (CONTENT_R2, in_words(target), "-"),
+            (RAW_CONTENT_R2, "", DASHES[2]),
+        ):
+            table = probes.run.metrics.get(metric.key(CRITIC, probes.image_block, target=target))
             if table is not None:
                 curves.append(Curve(label, [_above(table, _LOWEST_R2)], colour, dash))
     return Panel("R² of each, critic's features", "R² (held out)", curves, include=[0, 1])
 
 
 def _augmentation_panel(probes: Probes) -> Panel:
-    augmented = is_augmented(probes)
-    name = "augmentation_over_signal" if augmented else "would_be_augmentation_over_signal"
-    block = probes.image_block
+    augmented = probes.augmented
     return Panel(
         "augmentation over signal" if augmented else "augmentation over signal, would be",
         "ratio of spreads",
-        _network_curves(probes, f"augmentation/{{}}.{block}.{name}"),
+        _network_curves(probes, AUGMENTATION_NOISE if augmented else WOULD_BE_AUGMENTATION_NOISE),
         Scale.LOG,
         [Reference(1.0, "as loud as the image")],
     )
 
 
 def _prediction_panel(probes: Probes) -> Panel:
-    found = [key for key in probes.run.metrics if key.startswith(_PREDICTION)]
+    labels = {
+        key: label for key in probes.run.metrics if (label := _prediction_label(key)) is not None
+    }
     colours = [PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[4], PALETTE[7]]
     curves = []
-    for index, key in enumerate(found):
-        added = parse_key(key).name.removeprefix("next_goal").removesuffix("_r2")
-        more = {"": "as observed", "_with_previous": "+ previous frame"}
-        label = more.get(added, f"+ {in_words(added.removeprefix('_with_'))}")
+    for index, (key, label) in enumerate(labels.items()):
         place = index % len(colours)
         table = _above(probes.run.metrics[key], _LOWEST_R2)
         curves.append(Curve(label, [table], colours[place], DASHES[index % len(DASHES)]))
     return Panel("next change of the achieved goal", "R² (held out)", curves)
 
 
-def _network_curves(probes: Probes, key: str) -> list[Curve]:
-    """Return a line for each network that has the metric; `key` has {} for the network."""
+def _prediction_label(key: str) -> str | None:
+    """Return what a prediction is made from, in words; None for another metric's key."""
+    if NEXT_GOAL_R2.match(key) is not None:
+        return "as observed"
+    found = NEXT_GOAL_WITH_R2.match(key)
+    if found is None:
+        return None
+    extra = found["extra"]
+    return "+ previous frame" if extra == "previous" else f"+ {in_words(extra)}"
+
+
+def _network_curves(probes: Probes, metric: Metric, **parts: str) -> list[Curve]:
+    """Return a line for each network of whose image features the record has the metric."""
+    keys = {n: metric.key(n, probes.image_block, **parts) for n in NETWORK_COLOURS}
     return [
-        Curve(network, [table], colour, NETWORK_DASHES[network])
-        for network, colour in NETWORK_COLOURS.items()
-        if (table := probes.run.metrics.get(key.format(network))) is not None
+        Curve(network, [probes.run.metrics[key]], NETWORK_COLOURS[network], NETWORK_DASHES[network])
+        for network, key in keys.items()
+        if key in probes.run.metrics
     ]
 
 

@@ -6,8 +6,9 @@ from goalscope.reports.figures.probes.attribution import attribution_section
 from goalscope.reports.figures.probes.content import augmentation_section, content_section
 from goalscope.reports.figures.probes.front import front_section
 from goalscope.reports.figures.probes.map import map_section
-from goalscope.reports.figures.probes.record import Absent, Probes, Section
 from goalscope.reports.figures.probes.saliency import saliency_section
+from goalscope.reports.figures.probes.sections import Absent, Section
+from goalscope.reports.numbers.probes import Probes
 
 _FROM_ARRAYS = (map_section, front_section, saliency_section)
 _GONE = "the arrays it is drawn from are missing from the run's folder; probe the run again"

@@ -11,23 +11,20 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
-from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing, Panel, curve_rows
+from goalscope.diagnostics.record.keys import GOAL
+from goalscope.diagnostics.record.metrics import ACTION_ALIGNMENT, FRONT, FRONT_CONTRAST, FRONT_FIT
+from goalscope.reports.figures.curves import Panel, curve_rows
 from goalscope.reports.figures.labels import side_labels
-from goalscope.reports.figures.probes.map import NO_MAP
-from goalscope.reports.figures.probes.naming import listed
+from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.panels import checkpoint_axis, mark_broken
-from goalscope.reports.figures.probes.record import (
-    TOLERANCE_CM,
-    Absent,
-    Checkpoint,
-    Probes,
-    Section,
-    evenly,
-    side_by_side,
-)
+from goalscope.reports.figures.probes.sections import Absent, Section, evenly, side_by_side
 from goalscope.reports.figures.run.panels import ONE_SEED, panel_of_keys
-from goalscope.reports.figures.style import GREY, value_axis
+from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, value_axis
+from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
+from goalscope.reports.numbers.task import TOLERANCE
+from goalscope.reports.statistics.formatting import listed
 from goalscope.reports.statistics.intervals import Array, Scale
+from goalscope.reports.text.probe_sentences import NO_MAP
 
 _NAME, _TITLE = "probe_front", "Value wavefront: how far from the goal is Q raised?"
 _NEEDED = ("map.q", "map.distance")
@@ -38,27 +35,29 @@ _DOTS_PER_INCH = 200  # of the points, which an SVG would hold by the ten thousa
 def front_section(probes: Probes) -> Section:
     """Return Q over distance, and what the record says of its front; or why there is neither."""
     panels = _panels(probes)
-    drawn = evenly(probes.with_arrays(*_NEEDED), _LINES)
-    if not drawn or not panels:
+    plotted = evenly(probes.with_arrays(*_NEEDED), _LINES)
+    if not plotted or not panels:
         return Absent(_NAME, _TITLE, NO_MAP)
-    states, goals = drawn[0].arrays["map.q"].shape
+    states, goals = plotted[0].arrays["map.q"].shape
     total = len(probes.checkpoints)
-    some = " each checkpoint" if len(drawn) == total else f" {len(drawn)} of {total} checkpoints"
+    some = (
+        " each checkpoint" if len(plotted) == total else f" {len(plotted)} of {total} checkpoints"
+    )
     caption = (
         f"{ONE_SEED}Left: a line is the best curve of Q that never rises with distance (isotonic "
         f"regression) over {states} states with each of {goals} goals, at{some}; a faint point is "
-        f"one such pair, drawn for {_updates(drawn)}. Both minus the mean of Q at that checkpoint, "
-        "since its level drifts. A dot marks the front: where the curve has fallen "
+        f"one such pair, drawn for {_updates(plotted)}. Both minus the mean of Q at that "
+        "checkpoint, since its level drifts. A dot marks the front: where the curve has fallen "
         "half-way. "
         "Right: the front, the whole fall of the curve, and the share of Q's variance that the "
         "curve explains (where that is near 0, front and fall are the extremes of noise); and the "
         "mean cosine between the action and the way from achieved goal to goal."
     )
-    return Drawing(
+    return Plot(
         _NAME,
         _TITLE,
         caption,
-        lambda: _draw(drawn, panels, probes),
+        lambda: _plot(plotted, panels, probes),
         lambda: curve_rows(panels),
     )
 
@@ -66,12 +65,12 @@ def front_section(probes: Probes) -> Section:
 def _panels(probes: Probes) -> list[Panel]:
     """Return the panels at the right; none where the record has no map."""
     panels = [
-        panel_of_keys(probes.run, {"goal": f"goal_map/{name}"}, title, unit)
-        for name, title, unit in (
-            ("critic.goal.front", "front", "goal units"),
-            ("critic.goal.front_contrast", "fall from near to far", "return"),
-            ("critic.goal.front_fit", "variance explained", "share"),
-            ("actor.goal.action_alignment", "actions point to the goal", "cosine"),
+        panel_of_keys(probes.run, {GOAL: metric.key()}, title, unit)
+        for metric, title, unit in (
+            (FRONT, "front", "goal units"),
+            (FRONT_CONTRAST, "fall from near to far", "return"),
+            (FRONT_FIT, "variance explained", "share"),
+            (ACTION_ALIGNMENT, "actions point to the goal", "cosine"),
         )
     ]
     if probes.in_metres:
@@ -87,36 +86,36 @@ def _in_centimetres(panel: Panel) -> Panel:
     return replace(panel, unit="cm", curves=curves)
 
 
-def _updates(drawn: Sequence[Checkpoint]) -> str:
-    updates = [f"{checkpoint.update:,}" for checkpoint in side_by_side(drawn)]
+def _updates(plotted: Sequence[ProbedCheckpoint]) -> str:
+    updates = [f"{checkpoint.update:,}" for checkpoint in side_by_side(plotted)]
     return f"update{'s' if len(updates) > 1 else ''} {listed(updates)}"
 
 
-def _draw(drawn: Sequence[Checkpoint], panels: Sequence[Panel], probes: Probes) -> Figure:
+def _plot(plotted: Sequence[ProbedCheckpoint], panels: Sequence[Panel], probes: Probes) -> Figure:
     figure = Figure(
         figsize=(WIDTH, 0.4 + 1.2 * max(3, len(panels))), layout=LAYOUT, dpi=_DOTS_PER_INCH
     )
     grid = figure.add_gridspec(len(panels), 2, width_ratios=(1.75, 1))
-    _draw_curves(figure.add_subplot(grid[:, 0]), drawn, probes)
+    _plot_curves(figure.add_subplot(grid[:, 0]), plotted, probes)
     last = probes.last.update
     for number, panel in enumerate(panels):
         axes = figure.add_subplot(grid[number, 1])
-        _draw_numbers(axes, panel, last)
+        _plot_numbers(axes, panel, last)
         if number == 0 and probes.in_metres:
-            axes.axhline(TOLERANCE_CM, color=GREY, lw=1, ls=(0, (2, 2)))
-            side_labels(axes, [(TOLERANCE_CM, "tolerance", GREY)])
+            axes.axhline(TOLERANCE, color=GREY, lw=1, ls=(0, (2, 2)))
+            side_labels(axes, [(TOLERANCE, "tolerance", GREY)])
         if number < len(panels) - 1:
             axes.set_xlabel("")
     return figure
 
 
-def _draw_curves(axes: Axes, drawn: Sequence[Checkpoint], probes: Probes) -> None:
+def _plot_curves(axes: Axes, plotted: Sequence[ProbedCheckpoint], probes: Probes) -> None:
     """Draw Q over distance at each checkpoint, dark to light."""
     scale = 100 if probes.in_metres else 1
-    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(drawn)))
+    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(plotted)))
     shown: list[float] = []
-    with_points = side_by_side(drawn)
-    for shade, checkpoint in zip(shades, drawn, strict=True):
+    with_points = side_by_side(plotted)
+    for shade, checkpoint in zip(shades, plotted, strict=True):
         distance = checkpoint.arrays["map.distance"].ravel().astype(float) * scale
         q = checkpoint.arrays["map.q"].ravel().astype(float)
         label = f"update {checkpoint.update:,}"
@@ -140,14 +139,14 @@ def _draw_curves(axes: Axes, drawn: Sequence[Checkpoint], probes: Probes) -> Non
                 rasterized=True,
             )
         axes.plot(distance, curve, color=colour, lw=1.9, label=label)
-        front = checkpoint.values.get("goal_map/critic.goal.front", np.nan) * scale
+        front = checkpoint.values.get(FRONT.key(), np.nan) * scale
         if np.isfinite(front):
             at = float(curve[min(int(np.searchsorted(distance, front)), len(curve) - 1)])
             axes.plot(front, at, "o", ms=5, color=colour, mec="white", mew=0.9, zorder=5)
         shown += [*np.quantile(q, [0.005, 0.995]), curve[0], curve[-1]]
     value_axis(axes, Scale.PLAIN, np.asarray(shown or [0.0]))
     if probes.in_metres:
-        axes.axvline(TOLERANCE_CM, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1)
+        axes.axvline(TOLERANCE, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1)
     axes.set_xlim(left=0)
     axes.set_xlabel(
         "distance from achieved goal to goal (cm; dashed: tolerance)"
@@ -160,7 +159,7 @@ def _draw_curves(axes: Axes, drawn: Sequence[Checkpoint], probes: Probes) -> Non
     sns.despine(ax=axes)
 
 
-def _draw_numbers(axes: Axes, panel: Panel, last: int) -> None:
+def _plot_numbers(axes: Axes, panel: Panel, last: int) -> None:
     (curve,) = panel.curves
     (table,) = curve.tables
     finite = table[np.isfinite(table["value"])]

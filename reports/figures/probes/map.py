@@ -10,32 +10,25 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
 
-from goalscope.reports.figures.drawing import LAYOUT, WIDTH, Drawing
+from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.goal_plane import GoalPlane, goal_plane
-from goalscope.reports.figures.probes.record import (
-    Absent,
-    Checkpoint,
-    Probes,
-    Section,
-    side_by_side,
-    spread_places,
-)
+from goalscope.reports.figures.probes.sections import Absent, Section, side_by_side, spread_places
 from goalscope.reports.figures.run.panels import ONE_SEED
+from goalscope.reports.figures.style import LAYOUT, WIDTH
+from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
+from goalscope.reports.numbers.task import GRIPPER, OBJECT
 from goalscope.reports.statistics.formatting import plain
 from goalscope.reports.statistics.intervals import Array
+from goalscope.reports.text.probe_sentences import NO_MAP
 
-NO_MAP = (
-    "the features extractor mixes the desired goal with another key, or does not read it, so that "
-    "no other goal can be put in its place"
-)
 _NAME, _TITLE = "probe_goal_map", "Goal-response map: what if the goal were elsewhere?"
 _NEEDED = ("map.goals", "map.q", "map.actions", "map.achieved", "drawn")
 _STATES, _STATES_ALONE = 2, 3  # rows; columns where there is one checkpoint
 _INK = "#1f2328"
 _MARKS: dict[str, dict[str, Any]] = {
     "achieved goal": {"marker": "o", "markersize": 10, "markerfacecolor": "none"},
-    "gripper": {"marker": "+", "markersize": 9},
-    "object": {"marker": "s", "markersize": 4, "markerfacecolor": _INK},
+    GRIPPER: {"marker": "+", "markersize": 9},
+    OBJECT: {"marker": "s", "markersize": 4, "markerfacecolor": _INK},
 }
 
 
@@ -43,7 +36,7 @@ _MARKS: dict[str, dict[str, Any]] = {
 class _Cell:
     """A state at a checkpoint: one pair of axes."""
 
-    checkpoint: Checkpoint
+    checkpoint: ProbedCheckpoint
     place: int  # among the drawn states
     plane: GoalPlane
 
@@ -70,7 +63,7 @@ class _Cell:
         """Return what is marked: name -> position."""
         arrays = self.checkpoint.arrays
         found = {"achieved goal": arrays["map.achieved"][self.state]}
-        for name in ("gripper", "object"):
+        for name in (GRIPPER, OBJECT):
             if f"truth.{name}" in arrays:
                 found[name] = arrays[f"truth.{name}"][self.place]
         return found
@@ -85,16 +78,16 @@ def map_section(probes: Probes) -> Section:
     if cells is None:
         return Absent(_NAME, _TITLE, "its goals do not form a grid on a plane that can be drawn")
     unit = "m" if probes.in_metres else "goal units"
-    return Drawing(
+    return Plot(
         _NAME,
         _TITLE,
         _caption(cells, probes),
-        lambda: _draw(cells, unit),
+        lambda: _plot(cells, unit),
         lambda: [row for line in cells for cell in line for row in _rows_of(cell)],
     )
 
 
-def _cells(checkpoints: Sequence[Checkpoint]) -> list[list[_Cell]] | None:
+def _cells(checkpoints: Sequence[ProbedCheckpoint]) -> list[list[_Cell]] | None:
     """Return the cells, row by row; None where the goals are no grid on a plane.
 
     A row is a state over checkpoints; where there is one checkpoint, it is that over states.
@@ -128,7 +121,7 @@ def _caption(cells: Sequence[Sequence[_Cell]], probes: Probes) -> str:
     )
     pushed = (
         "as a rule, but an object is pushed from behind"
-        if any("object" in cell.places() for row in cells for cell in row)
+        if any(OBJECT in cell.places() for row in cells for cell in row)
         else "if the policy heads for its goals"
     )
     return (
@@ -164,7 +157,7 @@ def _rows_of(cell: _Cell) -> list[dict[str, Any]]:
     ]
 
 
-def _draw(cells: Sequence[Sequence[_Cell]], unit: str) -> Figure:
+def _plot(cells: Sequence[Sequence[_Cell]], unit: str) -> Figure:
     columns = len(cells[0])
     box = _box([cell for row in cells for cell in row])
     ratio = (box[3] - box[2]) / (box[1] - box[0])
@@ -175,7 +168,7 @@ def _draw(cells: Sequence[Sequence[_Cell]], unit: str) -> Figure:
     for row, line in zip(grid, cells, strict=True):
         largest = max(np.abs(c.response[np.isfinite(c.response)]).max(initial=0) for c in line)
         for axes, cell in zip(row, line, strict=True):
-            mesh = _draw_cell(axes, cell, largest or 1.0)
+            mesh = _plot_cell(axes, cell, largest or 1.0)
             axes.set_xlim(box[0], box[1])
             axes.set_ylim(box[2], box[3])
             if len(cells) == 1:
@@ -196,7 +189,7 @@ def _state(cell: _Cell, unit: str) -> str:
     return f"State {cell.state + 1}{height}"
 
 
-def _draw_cell(axes: Axes, cell: _Cell, largest: float) -> Any:
+def _plot_cell(axes: Axes, cell: _Cell, largest: float) -> Any:
     plane = cell.plane
     mesh = axes.pcolormesh(
         plane.x,

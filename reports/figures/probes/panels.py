@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goalscope.reports.figures.drawing import Drawing, Panel, curve_rows, curves_figure
-from goalscope.reports.figures.probes.record import Absent, Section
+from goalscope.reports.figures.curves import Panel, curve_rows, curves_figure
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.probes.sections import Absent, Section
 from goalscope.reports.figures.style import GREY, even_axis
 
 _LEAST_UPDATES = 10  # an axis from 0 to 0 has no width
@@ -17,10 +18,10 @@ NETWORK_COLOURS = {"critic": "#1b3a57", "actor": "#d55e00"}  # of no block
 NETWORK_DASHES = {"critic": "-", "actor": (0, (5, 1.5))}
 
 
-def over_checkpoints(name: str, title: str, caption: str, panels: Sequence[Panel]) -> Drawing:
+def over_checkpoints(name: str, title: str, caption: str, panels: Sequence[Panel]) -> Plot:
     """Return a figure of panels over the updates of the checkpoints."""
     columns = 2 if len(panels) % 3 else 3
-    return Drawing(
+    return Plot(
         name,
         title,
         caption,
@@ -31,8 +32,8 @@ def over_checkpoints(name: str, title: str, caption: str, panels: Sequence[Panel
 
 def section_of(name: str, title: str, caption: str, panels: Sequence[Panel], why: str) -> Section:
     """Return a figure of the panels that have a line, or why there is none."""
-    drawn = [panel for panel in panels if panel.curves]
-    return over_checkpoints(name, title, caption, drawn) if drawn else Absent(name, title, why)
+    plotted = [panel for panel in panels if panel.curves]
+    return over_checkpoints(name, title, caption, plotted) if plotted else Absent(name, title, why)
 
 
 def checkpoint_axis(axes: Axes, last: int) -> None:

@@ -7,15 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from goalscope.reports.figures.drawing import WIDTH, Drawing
-from goalscope.reports.figures.probes.record import (
-    Absent,
-    Checkpoint,
-    Probes,
-    Section,
-    spread_places,
-)
+from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.probes.sections import Absent, Section, spread_places
 from goalscope.reports.figures.run.panels import ONE_SEED
+from goalscope.reports.figures.style import WIDTH
+from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
 from goalscope.reports.statistics.formatting import plain
 from goalscope.reports.statistics.intervals import Array
 
@@ -52,14 +48,14 @@ def saliency_section(probes: Probes) -> Section:
         "per full range of intensity): pictures tell where, these numbers tell how much. Colour "
         "on gripper, object or goal marker is seeing; colour spread evenly is noise."
     )
-    return Drawing(_NAME, _TITLE, caption, lambda: _draw(times, key, states))
+    return Plot(_NAME, _TITLE, caption, lambda: _plot(times, key, states))
 
 
 def _stacked(frames: Array) -> bool:
     return bool(frames.shape[1] > 4) and frames.shape[1] % 3 == 0
 
 
-def _draw(times: Sequence[Checkpoint], key: str, states: Sequence[int]) -> Figure:
+def _plot(times: Sequence[ProbedCheckpoint], key: str, states: Sequence[int]) -> Figure:
     columns = [
         (time, name, words)
         for name, words in _NETWORKS

@@ -1,6 +1,27 @@
 """The figures of one run's balance: forward signal, gradients, features, directions."""
 
-from goalscope.reports.figures.drawing import Drawing, Reference
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, LOSS_OF
+from goalscope.diagnostics.record.metrics import (
+    DEAD_UNITS,
+    DIRECTION_CONSISTENCY,
+    DIRECTION_WINDOW,
+    EFFECTIVE_RANK,
+    ENCODER_COSINE,
+    ENCODER_DIRECTION_CONSISTENCY,
+    ENCODER_UPDATE_RATIO,
+    FEATURE_NORM,
+    FEATURE_SPREAD,
+    FUSION_GRADIENT_PER_UNIT,
+    SATURATED_FRACTION,
+    SIGNAL_GRADIENT_SHARE,
+    SIGNAL_SHARE,
+    UPDATE_EFFECT,
+    UPDATE_RATIO,
+    WEIGHT_GRADIENT_SHARE,
+    ZERO_FRACTION,
+)
+from goalscope.reports.figures.curves import Reference
+from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.run.panels import (
     ONE_SEED,
     dimension_share,
@@ -8,12 +29,12 @@ from goalscope.reports.figures.run.panels import (
     panel_of,
     panel_of_keys,
 )
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
-def signal_drawing(run: Run, thresholds: Thresholds) -> Drawing | None:
+def signal_plot(run: Run, thresholds: Thresholds) -> Plot | None:
     """Return how much of what each first layer hears is whose; None if not measured."""
     threshold = [Reference(thresholds.goal_share, f"C1: {100 * thresholds.goal_share:g} %")]
     return figure_of(
@@ -23,27 +44,27 @@ def signal_drawing(run: Run, thresholds: Thresholds) -> Drawing | None:
         "achieved and desired goal together; the claim says it lies below the dashed line. Percent "
         "on a logit axis.",
         [
-            panel_of(run, f"signal/{n}", "share", f"{n}", "share of signal", Scale.LOGIT, threshold)
-            for n in ("critic", "actor")
+            panel_of(run, SIGNAL_SHARE, n, n, "share of signal", Scale.LOGIT, threshold)
+            for n in (CRITIC, ACTOR)
         ],
     )
 
 
-def gradient_shares_drawing(run: Run, thresholds: Thresholds) -> Drawing | None:
+def gradient_shares_plot(run: Run, thresholds: Thresholds) -> Plot | None:
     """Return each block's share of each loss's gradient; None if not measured."""
     threshold = Reference(thresholds.goal_share, f"C2: {100 * thresholds.goal_share:g} %")
     panels = []
-    for name, words, plain_norm in (
-        ("signal_gradient_share", "signal gradient", False),
-        ("weight_gradient_share", "weight gradient", True),
+    for metric, words, plain_norm in (
+        (SIGNAL_GRADIENT_SHARE, "signal gradient", False),
+        (WEIGHT_GRADIENT_SHARE, "weight gradient", True),
     ):
-        for network in ("critic", "actor"):
+        for network, loss in LOSS_OF.items():
             lines = [threshold, *(_dimension_line(run, network) if plain_norm else [])]
             panels.append(
                 panel_of(
                     run,
-                    f"gradient/{network}_loss",
-                    name,
+                    metric,
+                    loss,
                     f"{words}, {network} loss",
                     "share of gradient",
                     Scale.LOGIT,
@@ -60,20 +81,20 @@ def gradient_shares_drawing(run: Run, thresholds: Thresholds) -> Drawing | None:
     )
 
 
-def gradient_sizes_drawing(run: Run) -> Drawing | None:
+def gradient_sizes_plot(run: Run) -> Plot | None:
     """Return the sizes of gradients and steps; None if not measured."""
     panels = []
-    for name, words, unit in (
-        ("fusion_gradient_per_unit", "gradient per feature", "loss per feature unit"),
-        ("update_ratio", "step over weights", "ratio per update"),
-        ("update_effect", "change of voice", "pre-activation units"),
+    for metric, words, unit in (
+        (FUSION_GRADIENT_PER_UNIT, "gradient per feature", "loss per feature unit"),
+        (UPDATE_RATIO, "step over weights", "ratio per update"),
+        (UPDATE_EFFECT, "change of voice", "pre-activation units"),
     ):
-        for network in ("critic", "actor"):
+        for network, loss in LOSS_OF.items():
             panels.append(
                 panel_of(
                     run,
-                    f"gradient/{network}_loss",
-                    name,
+                    metric,
+                    loss,
                     f"{words}, {network} loss",
                     unit,
                     Scale.LOG,
@@ -89,23 +110,21 @@ def gradient_sizes_drawing(run: Run) -> Drawing | None:
     )
 
 
-def features_drawing(run: Run) -> Drawing | None:
+def features_plot(run: Run) -> Plot | None:
     """Return the statistics of the fused features; None if not measured."""
     image = run.image_block()
-    share = dimension_share(run, "critic", image)
+    share = dimension_share(run, CRITIC, image)
     beside = "" if share is None else f" {image} has {100 * share:.1f} % of the dimensions."
     panels = [
-        panel_of(run, "features/critic", "norm", "norm", "mean L2 norm", Scale.LOG),
-        panel_of(
-            run, "features/critic", "spread", "spread per unit", "standard deviation", Scale.LOG
-        ),
-        panel_of(run, "features/critic", "effective_rank", "effective rank", "rank", Scale.LOG),
+        panel_of(run, FEATURE_NORM, CRITIC, "norm", "mean L2 norm", Scale.LOG),
+        panel_of(run, FEATURE_SPREAD, CRITIC, "spread per unit", "standard deviation", Scale.LOG),
+        panel_of(run, EFFECTIVE_RANK, CRITIC, "effective rank", "rank", Scale.LOG),
         panel_of_keys(
             run,
             {
-                "zeros": f"features/critic.{image}.zero_fraction",
-                "dead units": f"features/critic.{image}.dead_units",
-                "saturated": f"features/critic.{image}.saturated_fraction",
+                "zeros": ZERO_FRACTION.key(CRITIC, image),
+                "dead units": DEAD_UNITS.key(CRITIC, image),
+                "saturated": SATURATED_FRACTION.key(CRITIC, image),
             },
             f"health of {image}",
             "fraction",
@@ -121,17 +140,17 @@ def features_drawing(run: Run) -> Drawing | None:
     )
 
 
-def directions_drawing(run: Run) -> Drawing | None:
+def directions_plot(run: Run) -> Plot | None:
     """Return how steadily each gradient points one way; None if not measured."""
     panels = []
-    for network in ("critic", "actor"):
-        window = run.metrics.get(f"gradient/{network}_loss.direction_window")
+    for network, loss in LOSS_OF.items():
+        window = run.metrics.get(DIRECTION_WINDOW.key(loss))
         chance = [] if window is None else [Reference(1 / window["value"].max(), "noise: 1/n")]
         panels.append(
             panel_of(
                 run,
-                f"gradient/{network}_loss",
-                "direction_consistency",
+                DIRECTION_CONSISTENCY,
+                loss,
                 f"direction, {network} loss",
                 "consistency",
                 Scale.PLAIN,
@@ -142,7 +161,7 @@ def directions_drawing(run: Run) -> Drawing | None:
     panels.append(
         panel_of_keys(
             run,
-            {n: f"gradient/{n}_loss.{image}.encoder_update_ratio" for n in ("critic", "actor")},
+            {n: ENCODER_UPDATE_RATIO.key(loss, image) for n, loss in LOSS_OF.items()},
             f"encoder of {image}: step over weights",
             "ratio per update",
             Scale.LOG,
@@ -151,10 +170,7 @@ def directions_drawing(run: Run) -> Drawing | None:
     panels.append(
         panel_of_keys(
             run,
-            {
-                n: f"gradient/{n}_loss.{image}.encoder_direction_consistency"
-                for n in ("critic", "actor")
-            },
+            {n: ENCODER_DIRECTION_CONSISTENCY.key(loss, image) for n, loss in LOSS_OF.items()},
             f"encoder of {image}: direction",
             "consistency",
         )
@@ -162,7 +178,7 @@ def directions_drawing(run: Run) -> Drawing | None:
     panels.append(
         panel_of_keys(
             run,
-            {"critic and actor": "gradient/encoder.cosine"},
+            {"critic and actor": ENCODER_COSINE.key()},
             "shared encoder: do the gradients agree?",
             "cosine",
         )
@@ -177,5 +193,5 @@ def directions_drawing(run: Run) -> Drawing | None:
 
 
 def _dimension_line(run: Run, network: str) -> list[Reference]:
-    share = dimension_share(run, network, "goal")
+    share = dimension_share(run, network, GOAL)
     return [] if share is None else [Reference(share, "goal's dimensions", "#56789a")]

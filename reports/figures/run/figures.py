@@ -1,25 +1,42 @@
 """All figures of one run, and those of its behaviour: sensitivity, relabelling, training."""
 
-from goalscope.reports.figures.distance import q_distance_drawing
-from goalscope.reports.figures.drawing import Drawing, Reference
+from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, Family
+from goalscope.diagnostics.record.metrics import (
+    ACTION_GOAL_SWAP,
+    ACTION_SWAP,
+    ENTROPY_COEFFICIENT,
+    LOSS,
+    Q_GOAL_DISTANCE,
+    Q_GOAL_SWAP,
+    Q_REACH_CONTRAST,
+    Q_SPREAD,
+    Q_SWAP,
+    REPLAY_Q,
+    REPLAY_REWARD,
+    REPLAY_TD_ERROR,
+    ROLLOUT_SUCCESS_RATE,
+    TARGET_SPREAD,
+    UNMOVED_FRACTION,
+)
+from goalscope.reports.figures.curves import Reference
+from goalscope.reports.figures.distance import q_distance_plot
+from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.run.balance import (
-    directions_drawing,
-    features_drawing,
-    gradient_shares_drawing,
-    gradient_sizes_drawing,
-    signal_drawing,
+    directions_plot,
+    features_plot,
+    gradient_shares_plot,
+    gradient_sizes_plot,
+    signal_plot,
 )
 from goalscope.reports.figures.run.panels import ONE_SEED, figure_of, panel_of_keys
-from goalscope.reports.figures.success import success_drawing
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.figures.success import success_plot
+from goalscope.reports.numbers.runs import ACHIEVED_GOAL, DESIRED_GOAL, Run
 from goalscope.reports.numbers.windows import Times
 from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
-def run_drawings(
-    run: Run, times: Times, thresholds: Thresholds, family: str | None
-) -> list[Drawing]:
+def run_plots(run: Run, times: Times, thresholds: Thresholds, family: Family | None) -> list[Plot]:
     """Return the figures for which the run has measurements, in reading order.
 
     Args:
@@ -29,29 +46,31 @@ def run_drawings(
         family: record family of goal sensitivity, None if it was not measured.
     """
     found = [
-        success_drawing({run.arm: [run]}, by_update=False),
-        signal_drawing(run, thresholds),
-        gradient_shares_drawing(run, thresholds),
+        success_plot({run.arm: [run]}, by_update=False),
+        signal_plot(run, thresholds),
+        gradient_shares_plot(run, thresholds),
         _sensitivity(run, thresholds, family),
-        q_distance_drawing({run.arm: [run]}, times, family),
-        gradient_sizes_drawing(run),
-        features_drawing(run),
-        directions_drawing(run),
+        q_distance_plot({run.arm: [run]}, times, family),
+        gradient_sizes_plot(run),
+        features_plot(run),
+        directions_plot(run),
         _replay(run),
         _training(run),
     ]
-    return [drawing for drawing in found if drawing is not None]
+    return [plot for plot in found if plot is not None]
 
 
-def _sensitivity(run: Run, thresholds: Thresholds, family: str | None) -> Drawing | None:
+def _sensitivity(run: Run, thresholds: Thresholds, family: Family | None) -> Plot | None:
     if family is None:
         return None
     panels = [
         panel_of_keys(
             run,
             {
-                "desired_goal": f"{family}/critic.desired_goal.q_goal_swap",
-                **{b: f"{family}/critic.{b}.q_swap" for b in ("pixels", "achieved_goal", "action")},
+                DESIRED_GOAL: Q_GOAL_SWAP.within(family).key(),
+                **{
+                    b: Q_SWAP.within(family).key(block=b) for b in ("pixels", ACHIEVED_GOAL, ACTION)
+                },
             },
             "Q, one block exchanged",
             "std of Q",
@@ -61,8 +80,8 @@ def _sensitivity(run: Run, thresholds: Thresholds, family: str | None) -> Drawin
         panel_of_keys(
             run,
             {
-                "desired_goal": f"{family}/actor.desired_goal.action_goal_swap",
-                **{b: f"{family}/actor.{b}.action_swap" for b in ("pixels", "achieved_goal")},
+                DESIRED_GOAL: ACTION_GOAL_SWAP.within(family).key(),
+                **{b: ACTION_SWAP.within(family).key(block=b) for b in ("pixels", ACHIEVED_GOAL)},
             },
             "action, one block exchanged",
             "action ranges",
@@ -70,7 +89,7 @@ def _sensitivity(run: Run, thresholds: Thresholds, family: str | None) -> Drawin
         ),
         panel_of_keys(
             run,
-            {"goal": f"{family}/critic.goal.q_goal_distance"},
+            {"goal": Q_GOAL_DISTANCE.within(family).key()},
             "does Q follow closeness?",
             "rank correlation",
             references=[
@@ -79,12 +98,12 @@ def _sensitivity(run: Run, thresholds: Thresholds, family: str | None) -> Drawin
         ),
         panel_of_keys(
             run,
-            {"goal": f"{family}/critic.goal.q_reach_contrast"},
+            {"goal": Q_REACH_CONTRAST.within(family).key()},
             "Q of a reached goal over a far one",
             "units of return",
         ),
     ]
-    where = "fixed probe set" if family == "sensitivity" else "replay batch (no probe set)"
+    where = "fixed probe set" if family is Family.SENSITIVITY else "replay batch (no probe set)"
     return figure_of(
         "goal_sensitivity",
         "Goal sensitivity: who reacts to the goal?",
@@ -95,24 +114,24 @@ def _sensitivity(run: Run, thresholds: Thresholds, family: str | None) -> Drawin
     )
 
 
-def _replay(run: Run) -> Drawing | None:
+def _replay(run: Run) -> Plot | None:
     panels = [
         panel_of_keys(
             run,
-            {k: f"sensitivity_replay/critic.{k}.{name}" for k in ("real", "relabelled")},
+            {kind: metric.key(block=kind) for kind in ("real", "relabelled")},
             title,
             unit,
         )
-        for name, title, unit in (
-            ("q", "Q", "units of return"),
-            ("td_error", "TD error", "RMS, units of return"),
-            ("reward", "mean reward", "reward"),
+        for metric, title, unit in (
+            (REPLAY_Q, "Q", "units of return"),
+            (REPLAY_TD_ERROR, "TD error", "RMS, units of return"),
+            (REPLAY_REWARD, "mean reward", "reward"),
         )
     ]
     panels.append(
         panel_of_keys(
             run,
-            {"never moved": "training/relabelled.unmoved_fraction"},
+            {"never moved": UNMOVED_FRACTION.key()},
             "object never moved",
             "fraction of relabelled",
             include=[0],
@@ -127,7 +146,7 @@ def _replay(run: Run) -> Drawing | None:
     )
 
 
-def _training(run: Run) -> Drawing | None:
+def _training(run: Run) -> Plot | None:
     return figure_of(
         "training",
         "Training state",
@@ -136,27 +155,27 @@ def _training(run: Run) -> Drawing | None:
         [
             panel_of_keys(
                 run,
-                {"success": "training/rollout.success_rate"},
+                {"success": ROLLOUT_SUCCESS_RATE.key()},
                 "success",
                 "fraction of episodes",
                 include=[0],
             ),
             panel_of_keys(
                 run,
-                {"critic": "training/critic.loss", "actor": "training/actor.loss"},
+                {network: LOSS.key(network) for network in (CRITIC, ACTOR)},
                 "losses",
                 "loss",
             ),
             panel_of_keys(
                 run,
-                {"Q": "training/critic.q_spread", "targets": "training/critic.target_spread"},
+                {"Q": Q_SPREAD.key(), "targets": TARGET_SPREAD.key()},
                 "spread over a batch",
                 "units of return",
                 Scale.LOG,
             ),
             panel_of_keys(
                 run,
-                {"coefficient": "training/entropy.coefficient"},
+                {"coefficient": ENTROPY_COEFFICIENT.key()},
                 "entropy coefficient",
                 "reward units",
                 Scale.LOG,

@@ -2,41 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 
-from goalscope.reports.figures.drawing import (
-    Curve,
-    Drawing,
-    Panel,
-    Reference,
-    curve_rows,
-    curves_figure,
-)
+from goalscope.diagnostics.record.keys import Metric
+from goalscope.diagnostics.record.metrics import DIMENSION_SHARE
+from goalscope.reports.figures.curves import Curve, Panel, Reference, curve_rows, curves_figure
+from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import block_style
-from goalscope.reports.numbers.tables import Run, parse_key
+from goalscope.reports.numbers.runs import BLOCK_ORDER, Run
 from goalscope.reports.statistics.intervals import Scale
 
 ONE_SEED = "One run, so one seed. "
-BLOCK_ORDER = ("pixels", "goal", "desired_goal", "achieved_goal", "proprioception", "action")
+_UNKNOWN_PLACE = 4  # of a block that is not in the order
 
 
 def panel_of(
     run: Run,
-    prefix: str,
-    name: str,
+    metric: Metric,
+    owner: str,
     title: str,
     unit: str,
     scale: Scale,
     references: Sequence[Reference] = (),
 ) -> Panel:
-    """Return a panel with a line for each block that has the metric `<prefix>.<block>.<name>`."""
-    family, _, network = prefix.partition("/")
-    keys = {
-        part.block: key
-        for key, part in ((key, parse_key(key)) for key in run.metrics)
-        if (part.family, part.network, part.name) == (family, network, name)
-    }
+    """Return a panel with a line for each block of which the run has the metric."""
+    keys = metric.by_block(run.metrics, owner)
     blocks = sorted(
-        (block for block in keys if block),
-        key=lambda b: (BLOCK_ORDER.index(b) if b in BLOCK_ORDER else 4, b),
+        keys, key=lambda b: (BLOCK_ORDER.index(b) if b in BLOCK_ORDER else _UNKNOWN_PLACE, b)
     )
     curves = []
     for block in blocks:
@@ -63,15 +53,15 @@ def panel_of_keys(
     return Panel(title, unit, curves, scale, references, include)
 
 
-def figure_of(name: str, title: str, caption: str, panels: Sequence[Panel]) -> Drawing | None:
+def figure_of(name: str, title: str, caption: str, panels: Sequence[Panel]) -> Plot | None:
     """Return a figure of the panels that have a line, None if none has."""
-    drawn = [panel for panel in panels if panel.curves]
-    if not drawn:
+    plotted = [panel for panel in panels if panel.curves]
+    if not plotted:
         return None
-    return Drawing(name, title, caption, lambda: curves_figure(drawn), lambda: curve_rows(drawn))
+    return Plot(name, title, caption, lambda: curves_figure(plotted), lambda: curve_rows(plotted))
 
 
 def dimension_share(run: Run, network: str, block: str) -> float | None:
     """Return a block's share of the network's fused features, 0..1; None if it is unknown."""
-    table = run.metrics.get(f"features/{network}.{block}.dimension_share")
+    table = run.metrics.get(DIMENSION_SHARE.key(network, block))
     return None if table is None else float(table["value"].iloc[0])

@@ -1,11 +1,12 @@
-"""A claim and its parts: a link at one time, and the quantities it was judged by."""
+"""The links of the claim, judged: each at one time and for one arm, by some quantities."""
 
 from dataclasses import dataclass
 
-from goalscope.reports.claims.quantities import LINKS, Link, Quantity
+from goalscope.diagnostics.record.keys import Metric, parse
+from goalscope.reports.claims.quantities import LINKS, LinkName, Quantity
 from goalscope.reports.numbers.windows import Time
 from goalscope.reports.statistics.equivalence import Equivalence
-from goalscope.reports.statistics.intervals import Difference, Interval
+from goalscope.reports.statistics.intervals import Interval, PairedDifference
 from goalscope.reports.statistics.outcomes import Sample, Verdict
 from goalscope.reports.statistics.unpaired import Unpaired
 
@@ -28,7 +29,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Part:
+class JudgedQuantity:
     """One quantity of one arm at one time.
 
     Attributes:
@@ -52,7 +53,7 @@ class Part:
     sample: Sample
     interval: Interval | None
     verdict: Verdict | None = None
-    difference: Difference | None = None
+    difference: PairedDifference | None = None
     holm_p: float | None = None
     equivalence: Equivalence | None = None
     unpaired: Unpaired | None = None
@@ -60,36 +61,52 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Claim:
+class Link:
     """A link of the claim at one time, for one arm.
 
     Attributes:
-        link: C1 to C7.
+        name: C1 to C7.
         time: when.
         arm: whose; for C5 the arm that is compared with the baseline; for C7, which is about all
             arms, the baseline.
-        verdict: the outcome of all its parts together, after Holm over the links of its time.
-        parts: the quantities it was judged by.
-        beside: the quantities shown with it.
+        verdict: the outcome of all its quantities together, after Holm over the links of its time.
+        quantities: that it was judged by.
+        beside: those shown with it.
         holm_p: the verdict's p-value adjusted over the links of its time; None where it has none,
-            or is no link: C1 to C4 of an arm that is not the baseline.
+            or is only shown beside the claim: C1 to C4 of an arm that is not the baseline.
     """
 
-    link: Link
+    name: LinkName
     time: Time
     arm: str
     verdict: Verdict
-    parts: tuple[Part, ...]
-    beside: tuple[Part, ...] = ()
+    quantities: tuple[JudgedQuantity, ...]
+    beside: tuple[JudgedQuantity, ...] = ()
     holm_p: float | None = None
 
     @property
     def deciding(self) -> list[str]:
-        """The parts whose outcome became the claim's, where they are not all of them."""
-        names = [p.quantity.short for p in self.parts if str(p.verdict) == str(self.verdict)]
-        return names if len(names) < len(self.parts) else []
+        """The quantities whose outcome became the link's, where they are not all of them."""
+        names = [q.quantity.short for q in self.quantities if str(q.verdict) == str(self.verdict)]
+        return names if len(names) < len(self.quantities) else []
 
     @property
     def title(self) -> str:
         """The link in words."""
-        return LINKS[self.link]
+        return LINKS[self.name]
+
+    def of(self, metric: Metric, owner: str) -> JudgedQuantity:
+        """Return the quantity that is a metric of a network or loss, whatever it is divided by.
+
+        Args:
+            metric: in whichever family.
+            owner: network or loss.
+
+        Raises:
+            KeyError: the link is not judged by it.
+        """
+        for judged in self.quantities:
+            key = parse(judged.quantity.key)
+            if (key.owner, key.name) == (owner, metric.name):
+                return judged
+        raise KeyError((self.name, metric.name, owner))

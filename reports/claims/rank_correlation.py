@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from goalscope.reports.claims.parts import Point
+from goalscope.reports.claims.links import Point
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.intervals import Array, Interval, Scale, t_interval
 from goalscope.reports.statistics.outcomes import Outcome, Sample, Verdict, judge_above, sort_sample
@@ -22,7 +22,7 @@ DRAWN_ORDERS = 9_999
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankCorrelation:
     """How well a predictor orders the arms.
 
     Attributes:
@@ -40,7 +40,7 @@ class Ranking:
 
 def rank_arms(
     points: Sequence[Point], seeds: Sequence[str], needed: int, confidence: float
-) -> Ranking:
+) -> RankCorrelation:
     """Return the rank correlations over arms, and their interval over seeds.
 
     Args:
@@ -62,7 +62,7 @@ def rank_arms(
         for seed, value in sample.numbers.items()
     }
     interval = t_interval(list(inside.values()), Scale.FISHER, confidence) if inside else None
-    return Ranking(sample, replace(sample, numbers=inside), interval)
+    return RankCorrelation(sample, replace(sample, numbers=inside), interval)
 
 
 def _correlation(points: Sequence[Point]) -> float | None:
@@ -85,7 +85,9 @@ def _moved_in(correlations: Array | np.float64, arms: int) -> Array:
     return np.clip(correlations, -most, most)
 
 
-def judge_ranking(ranking: Ranking, points: Sequence[Point], thresholds: Thresholds) -> Verdict:
+def judge_rank_correlation(
+    correlation: RankCorrelation, points: Sequence[Point], thresholds: Thresholds
+) -> Verdict:
     """Return whether the predictor orders the arms: the mean correlation lies above 0.
 
     The interval over seeds must lie above 0, and the order must not be one that arms take by
@@ -94,14 +96,14 @@ def judge_ranking(ranking: Ranking, points: Sequence[Point], thresholds: Thresho
     to the arms, at most 1 - confidence may give as high a mean correlation.
 
     Args:
-        ranking: of the points.
+        correlation: of the points.
         points: the runs.
         thresholds: that decide.
     """
-    verdict, _ = judge_above(ranking.inside, Scale.FISHER, 0.0, thresholds)
+    verdict, _ = judge_above(correlation.inside, Scale.FISHER, 0.0, thresholds)
     if verdict.p_value is None:
         return verdict
-    by_chance = order_p(points, list(ranking.sample.numbers))
+    by_chance = order_p(points, list(correlation.sample.numbers))
     p_value = max(verdict.p_value, by_chance)
     if verdict.outcome is not Outcome.UNDECIDED and by_chance > 1 - thresholds.confidence:
         reason = (

@@ -3,15 +3,15 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
-    Arms,
     Difference,
     missing_single_changes,
     mixed_arms,
     probe_set_digest,
     resumes_in_words,
 )
-from goalscope.reports.numbers.tables import Run
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Times, updates_per_step
 
 _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates say where it began
@@ -73,7 +73,7 @@ def _nonfinite(run: Run) -> list[str]:
 
 
 def comparison_warnings(
-    arms: Arms, times: Times, family: str | None, differences: Sequence[Difference]
+    arms: Arms, times: Times, family: Family | None, differences: Sequence[Difference]
 ) -> list[str]:
     """Return what limits a comparison, beside what is wrong with its records."""
     runs = [run for group in arms.values() for run in group]
@@ -136,10 +136,10 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def _sensitivity(runs: Sequence[Run], family: str | None) -> list[str]:
+def _sensitivity(runs: Sequence[Run], family: Family | None) -> list[str]:
     if family is None:
         return ["goal sensitivity was not measured in every run: C4 is not tested"]
-    if family == "sensitivity_replay":
+    if family is Family.SENSITIVITY_REPLAY:
         return [
             "not every run has a probe set: goal sensitivity is that of each run's own replay "
             "batches, which differ between runs"

@@ -1,12 +1,8 @@
 """Curves over updates, panel by panel: every seed, their mean and interval, labels at the lines."""
 
-import html
-import io
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,28 +10,23 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import blended_transform_factory
 
 from goalscope.reports.figures.labels import side_labels
 from goalscope.reports.figures.style import (
     GREY,
+    LAYOUT,
     LOWEST_SHARE,
+    WIDTH,
     Dash,
-    house_style,
     step_axis,
     update_axis,
     value_axis,
 )
-from goalscope.reports.numbers.tables import write_rows
 from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.intervals import Array, Scale, t_interval
 
-WIDTH = 7.2  # inches, a page's column
-LAYOUT = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels
 _MOST_MARKERS = 60  # more run into a thick line
-# A hundredth of a point is finer than any printer; a glyph's scale is no length.
-_DIGITS = re.compile(r"(?<!scale\()(\d\.\d\d)\d+")
 SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel
 MOST_POINTS = 400  # per line; more cannot be told apart
 
@@ -87,36 +78,6 @@ class Panel:
     include: Sequence[float] = ()
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A figure of a page.
-
-    Attributes:
-        name: of its files.
-        title: above it.
-        caption: what it shows, in which unit, of how many seeds, and what to look for.
-        draw: makes it, inside the house style.
-        rows: the numbers drawn, a row each, for the CSV file beside the figure; None for none.
-    """
-
-    name: str
-    title: str
-    caption: str
-    draw: Callable[[], Figure] = field(repr=False)
-    rows: Callable[[], Sequence[Mapping[str, Any]]] | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure on a page: its words, the SVG to put into the page, and whether it has a CSV."""
-
-    name: str
-    title: str
-    caption: str
-    svg: str
-    rows: bool = False
-
-
 def curves_figure(
     panels: Sequence[Panel], *, columns: int = 2, axis: Axis = "update", height: float = 2.1
 ) -> Figure:
@@ -125,7 +86,7 @@ def curves_figure(
     figure = Figure(figsize=(WIDTH, height * rows + 0.15), layout=LAYOUT)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
-        _draw_panel(axes, panel, axis)
+        _plot_panel(axes, panel, axis)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     return figure
@@ -148,7 +109,7 @@ def curve_rows(panels: Sequence[Panel]) -> list[dict[str, Any]]:
     ]
 
 
-def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
+def _plot_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
     axes.set_title(panel.title[:1].upper() + panel.title[1:])
     axes.set_ylabel(panel.unit)
     references = [line for line in panel.references if math.isfinite(line.value)]
@@ -163,7 +124,7 @@ def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
             shown += finite["value"].tolist()
             measured |= len(finite) > 0
             places += [int(table[axis].min()), int(table[axis].max())]
-        end = draw_curve(axes, replace(curve, tables=tables), axis, panel.scale)
+        end = plot_curve(axes, replace(curve, tables=tables), axis, panel.scale)
         if end is not None:
             ends.append((end, curve.label, curve.colour))
     if measured:
@@ -180,14 +141,14 @@ def _draw_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
     sns.despine(ax=axes)
 
 
-def draw_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale) -> float | None:
+def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale) -> float | None:
     """Draw every seed of a curve and their mean; return where the line ends, None for nowhere."""
     for table in curve.tables:
-        _draw_seed(axes, table, curve, axis, scale, alone=len(curve.tables) == 1)
-    return _draw_mean(axes, curve.tables, curve, axis, scale)
+        _plot_seed(axes, table, curve, axis, scale, alone=len(curve.tables) == 1)
+    return _plot_mean(axes, curve.tables, curve, axis, scale)
 
 
-def _draw_seed(
+def _plot_seed(
     axes: Axes, table: pd.DataFrame, curve: Curve, axis: Axis, scale: Scale, *, alone: bool
 ) -> None:
     finite = np.isfinite(table["value"].to_numpy(dtype=float))
@@ -216,7 +177,7 @@ def _draw_seed(
     )
 
 
-def _draw_mean(
+def _plot_mean(
     axes: Axes, tables: Sequence[pd.DataFrame], curve: Curve, axis: Axis, scale: Scale
 ) -> float | None:
     """Draw mean and interval where every seed has a finite number; return where the line ends."""
@@ -275,36 +236,3 @@ def _inside(values: Array, scale: Scale) -> Array:
     if scale is Scale.LOGIT:
         return np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
     return np.maximum(values, 1e-12) if scale is Scale.LOG else values
-
-
-def save(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
-    """Draw each figure, write it as SVG and PNG, its numbers as CSV, and return it for a page."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn = []
-    with house_style():
-        for drawing in drawings:
-            figure = drawing.draw()
-            buffer = io.StringIO()
-            figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-            figure.set_layout_engine("none")  # laid out once is enough
-            figure.savefig(folder / f"{drawing.name}.png", dpi=160)
-            svg = _DIGITS.sub(r"\1", buffer.getvalue())
-            (folder / f"{drawing.name}.svg").write_text(svg, encoding="utf-8")
-            rows = [] if drawing.rows is None else drawing.rows()
-            if rows:
-                write_rows(folder / f"{drawing.name}.csv", rows, list(rows[0]))
-            body = inline_svg(svg, drawing)
-            drawn.append(Drawn(drawing.name, drawing.title, drawing.caption, body, bool(rows)))
-    return drawn
-
-
-def inline_svg(svg: str, drawing: Drawing) -> str:
-    """Return an SVG fit to stand in a page: ids of its own, sized by the page, with a name."""
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{drawing.name}-\1"', body)
-    body = re.sub(r'href="#([^"]+)"', rf'href="#{drawing.name}-\1"', body)
-    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{drawing.name}-\1)", body)
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
-    body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
-    return body.replace("<svg", f'<svg role="img" aria-label="{html.escape(drawing.title)}"', 1)

@@ -1,0 +1,23 @@
+"""What an arm changes, as its record says: how one arm is found that differs by a known change."""
+
+from collections.abc import Sequence
+
+from goalscope.reports.numbers.runs import Arms, Run
+
+CHANGES = "arm.changes"  # the setting: names of an arm's base and of the changes made to it
+
+
+def changes_of(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return the names of an arm's base and of the changes made to it; empty where not recorded."""
+    return tuple(map(str, runs[0].settings.get(CHANGES) or ()))
+
+
+def made_of(arms: Arms, *changes: str) -> str | None:
+    """Return the arm that is made of just these, its base first; None where there is none."""
+    return next((arm for arm, runs in arms.items() if changes_of(runs) == changes), None)
+
+
+def changed_by(arms: Arms, change: str) -> str | None:
+    """Return the arm that makes one change to the baseline, and no other; None if there is none."""
+    base = changes_of(next(iter(arms.values())))
+    return made_of(arms, *base, change) if base else None
