@@ -5,14 +5,19 @@
     write_report("runs/mine").page
     write_comparison(["runs/a", "runs/b"], "pages/a-and-b").sentences
 
-Reads records only, never a live model.
+Reads records only, never a live model. The names are imported when they are first used: whoever
+only wants to name an exception loads neither pandas nor matplotlib.
 """
 
-from goalscope.reports.errors import ReportError
-from goalscope.reports.pages.comparison import ComparisonPage, write_comparison
-from goalscope.reports.pages.probes import write_probe_page
-from goalscope.reports.pages.run import RunPage, write_report
-from goalscope.reports.statistics.thresholds import Thresholds
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from goalscope.reports.errors import ReportError
+    from goalscope.reports.pages.comparison import ComparisonPage, write_comparison
+    from goalscope.reports.pages.probes import write_probe_page
+    from goalscope.reports.pages.run import RunPage, write_report
+    from goalscope.reports.statistics.thresholds import Thresholds
 
 __all__ = [
     "ComparisonPage",
@@ -23,3 +28,23 @@ __all__ = [
     "write_probe_page",
     "write_report",
 ]
+
+_HOMES = {
+    "ComparisonPage": "pages.comparison",
+    "ReportError": "errors",
+    "RunPage": "pages.run",
+    "Thresholds": "statistics.thresholds",
+    "write_comparison": "pages.comparison",
+    "write_probe_page": "pages.probes",
+    "write_report": "pages.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,7 +8,7 @@ from benchmarks.planted_faults.running import PlannedRun
 from goalscope.diagnostics.record import RecordError
 from goalscope.reports.numbers.runs import Run, load_run
 from goalscope.reports.numbers.windows import three_times
-from goalscope.reports.rivals.checks import CHECKS
+from goalscope.reports.rivals.faults import FAULT_CHECKS
 from goalscope.reports.rivals.findings import run_findings
 
 NOTHING = "nothing"  # what is named first where no check speaks
@@ -83,9 +83,7 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
         for planted, group in grouped.items()
     }
     found = []
-    for check in CHECKS:
-        if not check.fault:
-            continue
+    for check in FAULT_CHECKS:
         for time in check.times:
             for planted, group in measured.items():
                 values = [check.read(run, windows[time]) for run, windows in group]

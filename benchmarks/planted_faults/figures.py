@@ -23,7 +23,7 @@ from goalscope.reports.figures.style import (
     house_style,
 )
 from goalscope.reports.statistics.formatting import count
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _DOTS_PER_INCH = 200
 

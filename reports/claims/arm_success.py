@@ -11,8 +11,9 @@ from scipy.stats import binomtest
 
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import count
-from goalscope.reports.statistics.intervals import Interval, Scale, t_interval
+from goalscope.reports.statistics.intervals import Interval, t_interval
 from goalscope.reports.statistics.outcomes import Outcome, Sample, Verdict, judge_above, sort_sample
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 

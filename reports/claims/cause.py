@@ -20,8 +20,8 @@ from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.runs import DESIRED_GOAL, Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number
 from goalscope.reports.statistics.combining import conjunction
-from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 Reader = Callable[[Run], float | None]

@@ -9,7 +9,8 @@ from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Time, Window
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.equivalence import equivalent
-from goalscope.reports.statistics.intervals import holm, t_interval
+from goalscope.reports.statistics.intervals import t_interval
+from goalscope.reports.statistics.multiplicity import holm
 from goalscope.reports.statistics.outcomes import (
     Outcome,
     Verdict,

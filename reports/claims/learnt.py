@@ -10,8 +10,8 @@ from goalscope.reports.claims.success import SUCCESS, arm_successes, last_evalua
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.task import name_of
 from goalscope.reports.statistics.formatting import percent
-from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 TASK = "Push"  # the plan's marks are of FetchPush

@@ -6,8 +6,9 @@ from goalscope.diagnostics.record.keys import Metric, parse
 from goalscope.reports.claims.quantities import LINKS, LinkName, Quantity
 from goalscope.reports.numbers.windows import Time
 from goalscope.reports.statistics.equivalence import Equivalence
-from goalscope.reports.statistics.intervals import Interval, PairedDifference
+from goalscope.reports.statistics.intervals import Interval
 from goalscope.reports.statistics.outcomes import Sample, Verdict
+from goalscope.reports.statistics.paired import PairedDifference
 from goalscope.reports.statistics.unpaired import Unpaired
 
 

@@ -33,7 +33,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Window, window_number
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 LinkName = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7"]

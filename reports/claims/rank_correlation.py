@@ -13,8 +13,9 @@ from scipy import stats
 
 from goalscope.reports.claims.links import Point
 from goalscope.reports.statistics.formatting import percent
-from goalscope.reports.statistics.intervals import Array, Interval, Scale, t_interval
+from goalscope.reports.statistics.intervals import Interval, t_interval
 from goalscope.reports.statistics.outcomes import Outcome, Sample, Verdict, judge_above, sort_sample
+from goalscope.reports.statistics.scales import Array, Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 EXACT_ARMS = 7  # 7! orders are enumerated; of more arms they are drawn

@@ -4,7 +4,9 @@ import math
 
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.statistics.formatting import percent, plain
-from goalscope.reports.statistics.intervals import Interval, PairedDifference, Scale
+from goalscope.reports.statistics.intervals import Interval
+from goalscope.reports.statistics.paired import PairedDifference
+from goalscope.reports.statistics.scales import Scale
 
 
 def value_of(quantity: Quantity, value: float) -> str:

@@ -24,7 +24,8 @@ from goalscope.reports.figures.style import (
     value_axis,
 )
 from goalscope.reports.numbers.windows import Axis
-from goalscope.reports.statistics.intervals import Array, Scale, t_interval
+from goalscope.reports.statistics.intervals import t_interval
+from goalscope.reports.statistics.scales import Array, Scale
 
 _MOST_MARKERS = 60  # more run into a thick line
 SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel

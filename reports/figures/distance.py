@@ -39,6 +39,8 @@ def q_distance_plot(arms: Arms, times: Times, family: Family | None) -> Plot | N
         "(metres in the Fetch tasks). A critic that understands its goal falls from left to right; "
         "a flat line is a critic to which all goals are alike.",
         lambda: _plot(arms, times, family),
+        section="C4",
+        shows=("C4",),
     )
 
 

@@ -15,6 +15,7 @@ from goalscope.reports.numbers.tables import write_rows
 
 # A hundredth of a point is finer than any printer; a glyph's scale is no length.
 _DIGITS = re.compile(r"(?<!scale\()(\d\.\d\d)\d+")
+ARMS, REST = "arms", "rest"  # sections of the page of a comparison, beside those of its links
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Plot:
         caption: what it shows, in which unit, of how many seeds, and what to look for.
         make: makes it, inside the house style.
         rows: the numbers drawn, a row each, for the CSV file beside the figure; None for none.
+        section: of the page of a comparison in which it stands: a link's, `ARMS`, or the `REST`.
+        shows: links and rivals that it tells something of.
     """
 
     name: str
@@ -34,21 +37,27 @@ class Plot:
     caption: str
     make: Callable[[], Figure] = field(repr=False)
     rows: Callable[[], Sequence[Mapping[str, Any]]] | None = field(default=None, repr=False)
+    section: str = REST
+    shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class SavedPlot:
-    """A figure on a page: its words, the SVG to put into the page, and whether it has a CSV."""
+    """A figure on a page.
 
-    name: str
-    title: str
-    caption: str
+    Attributes:
+        plot: whose.
+        svg: to put into the page.
+        rows: whether its numbers lie beside it as CSV.
+    """
+
+    plot: Plot
     svg: str
-    rows: bool = False
+    rows: bool
 
 
 def save(plots: Sequence[Plot], folder: Path) -> list[SavedPlot]:
-    """Draw each figure, write it as SVG and PNG, its numbers as CSV, and return it for a page."""
+    """Make each figure, write it as SVG and PNG, its numbers as CSV, and return it for a page."""
     folder.mkdir(parents=True, exist_ok=True)
     saved = []
     with house_style():
@@ -63,8 +72,7 @@ def save(plots: Sequence[Plot], folder: Path) -> list[SavedPlot]:
             rows = [] if plot.rows is None else plot.rows()
             if rows:
                 write_rows(folder / f"{plot.name}.csv", rows, list(rows[0]))
-            body = inline_svg(svg, plot)
-            saved.append(SavedPlot(plot.name, plot.title, plot.caption, body, bool(rows)))
+            saved.append(SavedPlot(plot, inline_svg(svg, plot), bool(rows)))
     return saved
 
 

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from goalscope.reports.statistics.intervals import Array, Scale
+from goalscope.reports.statistics.scales import Array, Scale
 
 Dash = Any  # matplotlib's own type of line styles: a name or (offset, lengths)
 PALETTE: list[str] = list(sns.color_palette("colorblind").as_hex())

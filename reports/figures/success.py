@@ -16,7 +16,7 @@ from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, Dash, arm_style
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.formatting import count, percent
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
 _ROOM = 1.08
@@ -44,7 +44,12 @@ def success_plot(arms: Arms, *, by_update: bool) -> Plot | None:
         "their last step. Both axes are even."
     )
     return Plot(
-        "success", "Success, and how near it ends", caption, lambda: _plot(arms, floors, axes)
+        "success",
+        "Success, and how near it ends",
+        caption,
+        lambda: _plot(arms, floors, axes),
+        section="C6",
+        shows=("C6", "R1"),
     )
 
 
@@ -55,14 +60,14 @@ def _seeds(arms: Arms) -> str:
         words = f"{count(number, 'seed')}{' in each arm' if len(counts) > 1 else ''}"
     else:
         words = "Seeds: " + ", ".join(f"{arm} {number}" for arm, number in counts.items())
-    parts = [words]
+    clauses = [words]
     if min(counts.values()) == 1:
-        parts.append("bars at a lone seed: 95 % Wilson interval of each evaluation")
+        clauses.append("bars at a lone seed: 95 % Wilson interval of each evaluation")
     if max(counts.values()) > 1:
-        parts.append("thin every seed, thick their mean")
+        clauses.append("thin every seed, thick their mean")
     if max(counts.values()) >= SEEDS_FOR_A_BAND:
-        parts.append("shaded its 95 % t-interval")
-    return f"{'; '.join(parts)}."
+        clauses.append("shaded its 95 % t-interval")
+    return f"{'; '.join(clauses)}."
 
 
 def _floor_caption(floors: Sequence[RecordedFloor]) -> str:

@@ -138,7 +138,7 @@ def write_comparison(
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
     }
-    links, rivals = link_rows(assessment, calls), rival_rows(judged, assessment.baseline)
+    links, rivals = link_rows(arms, assessment, calls), rival_rows(judged, assessment.baseline)
     plots = comparison_plots(arms, assessment, by_step=by_step is not None)
     figures, tables = make_folders(out)
     written = _write_tables(tables, arms, assessment, by_step)

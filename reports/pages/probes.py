@@ -48,7 +48,7 @@ def write_probe_page(run_folder: Path | str) -> Path:
             "sentences": probe_sentences(probes),
             "warnings": _warnings(probes),
             "sections": sections,
-            "saved": {plot.name: plot for plot in saved},
+            "saved": {figure.plot.name: figure for figure in saved},
             "tables": [TABLE],
             "numbers": [(group, _families(group)) for group in _in_groups(probes.checkpoints)],
             "report": REPORT if (folder / REPORT).exists() else None,

@@ -7,13 +7,15 @@ from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
 from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.quantities import LINKS, LinkName
-from goalscope.reports.figures.plot import SavedPlot
+from goalscope.reports.figures.plot import ARMS, REST, SavedPlot
+from goalscope.reports.numbers.changes import changed_by
+from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.outcomes import Verdict
 
-PLAN_FIX = "pixel-her-norm"
+PLAN_FIX = "norm"  # the change
 _SHORT: dict[LinkName, str] = {
     "C1": "image features outweigh the goal",
     "C2": "gradients are theirs, too",
@@ -22,21 +24,6 @@ _SHORT: dict[LinkName, str] = {
     "C5": "the fix restores the balance",
     "C6": "the fix makes the task learnable",
     "C7": "balance is why",
-}
-_FIGURES: dict[str, tuple[str, ...]] = {  # beginnings of names
-    "C1": ("forward_signal", "scales"),
-    "C2": ("gradient_shares",),
-    "C3": ("content",),
-    "C4": ("goal_sensitivity", "q_distance"),
-    "C5": ("three_times", "arms"),
-    "C6": ("success",),
-    "C7": ("cause", "arms"),
-    "R1": ("success",),
-    "R2": ("content",),
-    "R7": ("training",),
-    "R8": ("content",),
-    "R11": ("training",),
-    "R12": ("arms", "goal_sensitivity"),
 }
 
 
@@ -64,21 +51,16 @@ class OutcomeRow:
     links: Mapping[Time, Link] | None = None
     judged: Mapping[Time, JudgedRival] | None = None
 
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """Beginnings of the names of the figures that show it."""
-        return _FIGURES.get(self.name, ())
 
-
-def plan_fix(assessment: Assessment) -> str | None:
+def plan_fix(arms: Arms) -> str | None:
     """Return the arm whose C5 and C6 stand among the links: the plan's fix, else the first."""
-    others = assessment.arms[1:]
-    return PLAN_FIX if PLAN_FIX in others else next(iter(others), None)
+    _, *others = arms
+    return changed_by(arms, PLAN_FIX) or next(iter(others), None)
 
 
-def link_rows(assessment: Assessment, calls: Sequence[EarlyCall]) -> list[OutcomeRow]:
+def link_rows(arms: Arms, assessment: Assessment, calls: Sequence[EarlyCall]) -> list[OutcomeRow]:
     """Return the rows C1 to C7: of the baseline, C5 and C6 of the plan's fix."""
-    fix = plan_fix(assessment)
+    fix = plan_fix(arms)
     settled = {(call.link, call.arm): _settled(call) for call in calls}
     rows = []
     for link, title in LINKS.items():
@@ -114,10 +96,9 @@ def _settled(call: EarlyCall) -> str:
 
 
 def placed(rows: Sequence[OutcomeRow], figures: Sequence[SavedPlot]) -> dict[str, list[SavedPlot]]:
-    """Return where each figure stands: under the first link it shows, "arms", or the "rest"."""
-    places: dict[str, list[SavedPlot]] = {"arms": [], "rest": [], **{row.name: [] for row in rows}}
+    """Return section -> its figures; what belongs to no row of the page stands among the rest."""
+    places: dict[str, list[SavedPlot]] = {ARMS: [], REST: [], **{row.name: [] for row in rows}}
     for saved in figures:
-        owner = next((row for row in rows if saved.name.startswith(row.figures)), None)
-        name = "arms" if saved.name == "arms" else "rest" if owner is None else owner.name
-        places[name].append(saved)
+        section = saved.plot.section
+        places[section if section in places else REST].append(saved)
     return places

@@ -6,7 +6,7 @@ from typing import Literal
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import TIMES, Time, Window
 from goalscope.reports.rivals.readings import Reading
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 Side = Literal["above", "below"]
 

@@ -7,7 +7,6 @@ from goalscope.reports.numbers.changes import changed_by, made_of
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number
 from goalscope.reports.rivals.evidence import Evidence
-from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.outcomes import (
     Outcome,
     Sample,
@@ -16,6 +15,7 @@ from goalscope.reports.statistics.outcomes import (
     judge_raised,
     sort_sample,
 )
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 FLOOR_MARGIN = 0.10  # success within this of the floor counts as at the floor

@@ -27,14 +27,14 @@ from goalscope.reports.rivals.readings import (
     unnormalised,
     varying_part,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _LATE: tuple[Time, ...] = ("late",)
 _ENCODER = ("encoder_without_gradient", "encoder_not_moving")
 _START: tuple[Time, ...] = ("initialisation",)
 
 
-FAULTS: tuple[Check, ...] = (
+FAULT_CHECKS: tuple[Check, ...] = (
     Check(
         "nan",
         "B",

@@ -21,12 +21,12 @@ from goalscope.reports.rivals.readings import (
     recorded,
     unnormalised,
 )
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _LATE: tuple[Time, ...] = ("late",)
 
 
-LIMITS: tuple[Check, ...] = (
+LIMIT_CHECKS: tuple[Check, ...] = (
     Check(
         "augmentation_above_signal",
         "R5",

@@ -2,12 +2,24 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from goalscope.reports.statistics.formatting import count
-from goalscope.reports.statistics.intervals import holm
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
 from goalscope.reports.statistics.thresholds import Thresholds
 
 _DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for testing all of them at once (Holm 1979), in the same order."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted = np.empty(len(p_values))
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return [float(value) for value in adjusted]
 
 
 def after_holm(

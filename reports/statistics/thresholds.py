@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _RANGES = (
     ("goal_share", 0, 1),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from goalscope.reports.statistics.intervals import Array, Scale, probability_of_improvement
+from goalscope.reports.statistics.paired import probability_of_improvement
+from goalscope.reports.statistics.scales import Array, Scale
 
 RESAMPLES = 2**16  # 9 seeds against 9 are still enumerated; beyond that they are drawn
 

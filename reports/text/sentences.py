@@ -21,8 +21,8 @@ from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.next_steps import Explanation
 from goalscope.reports.statistics.equivalence import Equivalence
 from goalscope.reports.statistics.formatting import count, percent, plain
-from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.outcomes import Outcome
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 _NAMES: dict[Time, str] = {

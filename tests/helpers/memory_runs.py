@@ -7,6 +7,28 @@ import numpy as np
 import pandas as pd
 
 from goalscope.diagnostics.record import Line, RunInfo, RunRecord
+from goalscope.diagnostics.record.keys import Family, parse
+from goalscope.diagnostics.record.metrics import (
+    CONTENT_R2,
+    DIMENSION_SHARE,
+    DIRECTION_CONSISTENCY,
+    DIRECTION_WINDOW,
+    EVALUATION_EPISODES,
+    FEATURE_SPREAD,
+    FINAL_DISTANCE,
+    FRESH_CONTENT_R2,
+    LOSS,
+    Q_GOAL_DISTANCE,
+    Q_GOAL_SWAP,
+    SIGNAL,
+    SIGNAL_GRADIENT_SHARE,
+    SIGNAL_SHARE,
+    SUCCESS_HIGH,
+    SUCCESS_LOW,
+    SUCCESS_RATE,
+    WEIGHT_GRADIENT_SHARE,
+    metric_of,
+)
 from goalscope.reports.numbers.runs import Run
 from helpers.synthetic_runs import changes_in
 
@@ -14,8 +36,8 @@ BASELINE = "pixel-her"
 ARMS = (BASELINE, "pixel-her-scale10", "pixel-her-scale0.1", "fix-a", "fix-b", "fix-c")
 UPDATES = (0, 1, 500, 1000, 9000, 9500, 10000)
 EPISODES = 50
-CONTENT = "content/critic.pixels.object_r2"
-FRESH = "content/critic.pixels.fresh_object_r2"
+CONTENT = CONTENT_R2.key("critic", "pixels", target="object")
+FRESH = FRESH_CONTENT_R2.key("critic", "pixels", target="object")
 
 
 def holding_numbers(level: int) -> dict[str, float]:
@@ -24,24 +46,24 @@ def holding_numbers(level: int) -> dict[str, float]:
     Shares and sensitivities of level 1 are clear of the baseline's and of the thresholds.
     """
     share = (0.02, 0.15, 0.25, 0.4, 0.6, 0.8)[level]
-    numbers = {f"signal/{network}.goal.share": share for network in ("critic", "actor")}
+    numbers = {SIGNAL_SHARE.key(network, "goal"): share for network in ("critic", "actor")}
     for loss in ("critic_loss", "actor_loss"):
         numbers |= {
-            f"gradient/{loss}.goal.signal_gradient_share": share,
-            f"gradient/{loss}.goal.weight_gradient_share": share,
+            SIGNAL_GRADIENT_SHARE.key(loss, "goal"): share,
+            WEIGHT_GRADIENT_SHARE.key(loss, "goal"): share,
         }
     return numbers | {
-        "sensitivity/critic.desired_goal.q_goal_swap": 0.02 * 3**level,
-        "sensitivity/critic.goal.q_goal_distance": 0.05 + 0.15 * level,
-        "gradient/critic_loss.pixels.direction_consistency": 0.12,
-        "gradient/critic_loss.goal.direction_consistency": 0.6,
-        "gradient/critic_loss.direction_window": 10.0,
+        Q_GOAL_SWAP.key(): 0.02 * 3**level,
+        Q_GOAL_DISTANCE.key(): 0.05 + 0.15 * level,
+        DIRECTION_CONSISTENCY.key("critic_loss", "pixels"): 0.12,
+        DIRECTION_CONSISTENCY.key("critic_loss", "goal"): 0.6,
+        DIRECTION_WINDOW.key("critic_loss"): 10.0,
         CONTENT: 0.41,
         FRESH: 0.40,
-        "signal/critic.goal.signal": 0.3,
-        "signal/critic.pixels.signal": 0.3 * (1 - share) / share,
-        "features/critic.goal.dimension_share": 0.1 if level % 2 else 0.02,
-        "features/critic.desired_goal.spread": 0.1,
+        SIGNAL.key("critic", "goal"): 0.3,
+        SIGNAL.key("critic", "pixels"): 0.3 * (1 - share) / share,
+        DIMENSION_SHARE.key("critic", "goal"): 0.1 if level % 2 else 0.02,
+        FEATURE_SPREAD.key("critic", "desired_goal"): 0.1,
     }
 
 
@@ -58,19 +80,20 @@ def memory_run(
     generator = np.random.default_rng([len(arm), seed])
     metrics = {}
     for key, value in numbers.items():
-        first = 2 if key.endswith("direction_consistency") else key.startswith("gradient/")
+        metric = metric_of(key)
+        first = 2 if metric is DIRECTION_CONSISTENCY else parse(key).family == Family.GRADIENT
         own = [update for update in updates if update >= first]
-        exact = key.endswith(("direction_window", "dimension_share"))
-        size = 0.0 if exact else 0.1 if key.startswith("content/") else 1.0
+        exact = metric in (DIRECTION_WINDOW, DIMENSION_SHARE)
+        size = 0.0 if exact else 0.1 if parse(key).family == Family.CONTENT else 1.0
         noise = generator.normal(0, 0.03) + generator.normal(0, 0.02, len(own))
         values = np.minimum(value * np.exp(size * noise), 0.999 if "share" in key else np.inf)
         metrics[key] = pd.DataFrame({"update": own, "step": own, "value": values})
-    lines = [Line(update, update, {"training/critic.loss": 1.0}) for update in updates]
+    lines = [Line(update, update, {LOSS.key("critic"): 1.0}) for update in updates]
     for place, rate in enumerate(success):
-        values = {"success_rate": rate, "success_low": 0.0, "success_high": 1.0}
-        values |= {"episodes": float(EPISODES), "final_distance_cm": 5.0}
+        values = {SUCCESS_RATE.key(): rate, SUCCESS_LOW.key(): 0.0, SUCCESS_HIGH.key(): 1.0}
+        values |= {EVALUATION_EPISODES.key(): float(EPISODES), FINAL_DISTANCE.key(unit="cm"): 5.0}
         step = round(place * updates[-1] / max(1, len(success) - 1))
-        lines.append(Line(step, step, {f"evaluation/policy.{k}": v for k, v in values.items()}))
+        lines.append(Line(step, step, values))
     settings = {
         "env.id": task,
         "arm.changes": changes_in(arm),

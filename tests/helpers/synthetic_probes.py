@@ -5,50 +5,77 @@ from dataclasses import replace
 import numpy as np
 
 from goalscope.diagnostics.record import Line, write_probes
+from goalscope.diagnostics.record.metrics import (
+    ACTION_ABLATION,
+    ACTION_ALIGNMENT,
+    CONTENT_ERROR,
+    CONTENT_R2,
+    CONTENT_SPEED_ERROR,
+    FRESH_CONTENT_ERROR,
+    FRESH_CONTENT_R2,
+    FRESH_CONTENT_SPEED_ERROR,
+    FRONT,
+    FRONT_CONTRAST,
+    FRONT_FIT,
+    INTEGRATED_GRADIENT_SHARE,
+    NEXT_GOAL_R2,
+    NEXT_GOAL_WITH_R2,
+    PIXEL_SPAN,
+    Q_ABLATION,
+    RAW_CONTENT_ERROR,
+    RAW_CONTENT_R2,
+    RAW_CONTENT_SPEED_ERROR,
+    SHAPLEY_SHARE,
+    SHIFT,
+    WOULD_BE_AUGMENTATION_NOISE,
+)
 from helpers.synthetic_runs import BASELINE, write_run
 
 SHORT = replace(BASELINE, updates=20)
 REACH = replace(SHORT, settings={"env.id": "FetchReach-v4"})
 STEPS = (0, 100, 200, 300, 400)
+_READ = (  # R^2, error of a position, error of a velocity: of image features, raw pixels, fresh
+    (CONTENT_R2, CONTENT_ERROR, CONTENT_SPEED_ERROR),
+    (RAW_CONTENT_R2, RAW_CONTENT_ERROR, RAW_CONTENT_SPEED_ERROR),
+    (FRESH_CONTENT_R2, FRESH_CONTENT_ERROR, FRESH_CONTENT_SPEED_ERROR),
+)
 
 
 def values(progress: float = 1.0, pixels: bool = True, pushed: bool = True) -> dict[str, float]:
     """Return what the probes would find, at 0 an untrained agent and at 1 a trained one."""
     goal = 0.1 + 0.4 * progress
     found = {
-        "attribution/critic.desired_goal.shapley_share": 0.6 * goal,
-        "attribution/critic.achieved_goal.shapley_share": 0.4 * goal,
-        "attribution/critic.goal.shapley_share": goal,
-        "attribution/critic.action.shapley_share": 0.15,
-        "attribution/actor.desired_goal.shapley_share": 0.75,
-        "attribution/actor.achieved_goal.shapley_share": 0.25,
-        "attribution/actor.goal.shapley_share": 1.0,
-        "attribution/critic.goal.integrated_gradient_share": 1.0,
-        "attribution/critic.goal.q_ablation": 0.9,
-        "attribution/actor.goal.action_ablation": 0.2,
-        "goal_map/critic.goal.front": 0.03 + 0.1 * progress,
-        "goal_map/critic.goal.front_contrast": 1.5,
-        "goal_map/critic.goal.front_fit": 0.3,
-        "goal_map/actor.goal.action_alignment": 0.5 * progress,
-        "prediction/critic.features.next_goal_r2": 0.5,
-        "prediction/critic.features.next_goal_with_previous_r2": 0.6,
-        "prediction/critic.features.next_goal_with_proprioception_r2": 0.8,
+        SHAPLEY_SHARE.key("critic", "desired_goal"): 0.6 * goal,
+        SHAPLEY_SHARE.key("critic", "achieved_goal"): 0.4 * goal,
+        SHAPLEY_SHARE.key("critic", "goal"): goal,
+        SHAPLEY_SHARE.key("critic", "action"): 0.15,
+        SHAPLEY_SHARE.key("actor", "desired_goal"): 0.75,
+        SHAPLEY_SHARE.key("actor", "achieved_goal"): 0.25,
+        SHAPLEY_SHARE.key("actor", "goal"): 1.0,
+        INTEGRATED_GRADIENT_SHARE.key(block="goal"): 1.0,
+        Q_ABLATION.key(block="goal"): 0.9,
+        ACTION_ABLATION.key(block="goal"): 0.2,
+        FRONT.key(): 0.03 + 0.1 * progress,
+        FRONT_CONTRAST.key(): 1.5,
+        FRONT_FIT.key(): 0.3,
+        ACTION_ALIGNMENT.key(): 0.5 * progress,
+        NEXT_GOAL_R2.key(): 0.5,
+        NEXT_GOAL_WITH_R2.key(extra="previous"): 0.6,
+        NEXT_GOAL_WITH_R2.key(extra="proprioception"): 0.8,
     }
     if not pixels:
         return found
-    found["attribution/critic.pixels.shapley_share"] = 0.85 - goal
-    found["attribution/actor.pixels.shapley_share"] = 0.0
-    targets = {"gripper": "cm", "desired_goal": "cm"}
-    if pushed:
-        targets |= {"object": "cm", "object_velocity": "cm_per_s"}
+    found[SHAPLEY_SHARE.key("critic", "pixels")] = 0.85 - goal
+    found[SHAPLEY_SHARE.key("actor", "pixels")] = 0.0
+    targets = ["gripper", "desired_goal", *(["object", "object_velocity"] if pushed else [])]
     for network in ("critic", "actor"):
-        for target, unit in targets.items():
-            for source, error in (("", 9 - 5 * progress), ("raw_", 3.0), ("fresh_", 9.5)):
-                start = f"content/{network}.pixels.{source}{target}"
-                found |= {f"{start}_r2": 1 - error / 10, f"{start}_{unit}": error}
-        key = f"augmentation/{network}.pixels.would_be_augmentation_over_signal"
-        found[key] = 2.0
-    return found | {"augmentation/camera.cm_per_pixel": 2.5, "augmentation/camera.shift_cm": 10.0}
+        for target in targets:
+            for (r2, *errors), error in zip(_READ, (9 - 5 * progress, 3.0, 9.5), strict=True):
+                metric = errors[target.endswith("velocity")]
+                found[r2.key(network, "pixels", target=target)] = 1 - error / 10
+                found[metric.key(network, "pixels", target=target, unit="cm")] = error
+        found[WOULD_BE_AUGMENTATION_NOISE.key(network, "pixels")] = 2.0
+    return found | {PIXEL_SPAN.key(unit="cm"): 2.5, SHIFT.key(unit="cm"): 10.0}
 
 
 def arrays(pixels: bool = True, pushed: bool = True, heights: int = 1) -> dict[str, np.ndarray]:

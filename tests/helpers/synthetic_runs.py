@@ -11,6 +11,63 @@ import numpy as np
 from scipy.stats import binomtest
 
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, write_probes
+from goalscope.diagnostics.record.keys import Family, before_normalisation
+from goalscope.diagnostics.record.metrics import (
+    ACTION_GOAL_SWAP,
+    ACTION_SWAP,
+    DEAD_UNITS,
+    DIMENSION_SHARE,
+    DIRECTION_CONSISTENCY,
+    DIRECTION_WINDOW,
+    EFFECTIVE_RANK,
+    ENCODER_DIRECTION_CONSISTENCY,
+    ENCODER_GRADIENT,
+    ENCODER_UPDATE_RATIO,
+    ENTROPY_COEFFICIENT,
+    EVALUATION_EPISODES,
+    FEATURE_NORM,
+    FEATURE_SPREAD,
+    FINAL_DISTANCE,
+    FINAL_DISTANCE_MEAN,
+    FUSION_GRADIENT,
+    FUSION_GRADIENT_PER_UNIT,
+    FUSION_GRADIENT_SHARE,
+    LARGEST_DISTANCE,
+    LOSS,
+    MAX_ABS,
+    NONFINITE,
+    Q_AT_DISTANCE,
+    Q_GOAL_DISTANCE,
+    Q_GOAL_GRADIENT,
+    Q_GOAL_SWAP,
+    Q_REACH_CONTRAST,
+    Q_SPREAD,
+    Q_SWAP,
+    REPLAY_Q,
+    REPLAY_REWARD,
+    REPLAY_TD_ERROR,
+    ROLLOUT_EPISODES,
+    ROLLOUT_RETURN,
+    ROLLOUT_SUCCESS_RATE,
+    SATURATED_FRACTION,
+    SIGNAL,
+    SIGNAL_GRADIENT,
+    SIGNAL_GRADIENT_SHARE,
+    SIGNAL_RESIDUAL,
+    SIGNAL_SHARE,
+    SPREAD_SHARE,
+    SUCCESS_HIGH,
+    SUCCESS_LOW,
+    SUCCESS_RATE,
+    TARGET_SPREAD,
+    UNMOVED_FRACTION,
+    UPDATE_EFFECT,
+    UPDATE_RATIO,
+    UPDATES_PER_STEP,
+    WEIGHT_GRADIENT,
+    WEIGHT_GRADIENT_SHARE,
+    ZERO_FRACTION,
+)
 
 BLOCKS = ("pixels", "achieved_goal", "desired_goal")
 BASES = ("pixel-her", "goal-only-wide", "goal-only", "state-her")
@@ -51,7 +108,7 @@ class Synthetic:
     start: int = 100
     steps_per_update: float = 1.0
     ends: bool = True
-    sensitivity: tuple[str, ...] = ("sensitivity", "sensitivity_replay")
+    sensitivity: tuple[Family, ...] = (Family.SENSITIVITY, Family.SENSITIVITY_REPLAY)
     cnn_dim: int = 256
     normalised: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -184,35 +241,38 @@ def _features(kind: Synthetic, share: Any, progress: float, generator: Any) -> d
             pixels = block == "pixels"
             norm = (4.9 if kind.normalised else 0.9 + 6 * progress) if pixels else 1.6
             names = {
-                "norm": norm * (1 if width < 6 or pixels else 1.41),
-                "spread": (0.3 if kind.normalised else 0.006 + 0.2 * progress) if pixels else 0.09,
-                "zero_fraction": 0.0 if kind.normalised or not pixels else 0.49,
-                "dead_units": 0.42 * (1 - progress) if pixels and not kind.normalised else 0.0,
-                "effective_rank": 21.0 + 9 * progress if pixels else width * 0.9,
-                "max_abs": 0.98 if kind.normalised and pixels else 1.5,
-                "nonfinite": 0.0,
-                "spread_share": parts.get(block, goal),
-                "dimension_share": width / total,
+                FEATURE_NORM: norm * (1 if width < 6 or pixels else 1.41),
+                FEATURE_SPREAD: (0.3 if kind.normalised else 0.006 + 0.2 * progress)
+                if pixels
+                else 0.09,
+                ZERO_FRACTION: 0.0 if kind.normalised or not pixels else 0.49,
+                DEAD_UNITS: 0.42 * (1 - progress) if pixels and not kind.normalised else 0.0,
+                EFFECTIVE_RANK: 21.0 + 9 * progress if pixels else width * 0.9,
+                MAX_ABS: 0.98 if kind.normalised and pixels else 1.5,
+                NONFINITE: 0.0,
+                SPREAD_SHARE: parts.get(block, goal),
+                DIMENSION_SHARE: width / total,
             }
             if pixels and kind.normalised:
-                names["saturated_fraction"] = 0.02 + 0.05 * progress
-            values |= {f"features/{network}.{block}.{k}": v for k, v in names.items()}
-            values[f"signal/{network}.{block}.signal"] = parts.get(block, goal) * 0.4
-            values[f"signal/{network}.{block}.share"] = parts.get(block, goal)
+                names[SATURATED_FRACTION] = 0.02 + 0.05 * progress
+            values |= {metric.key(network, block): v for metric, v in names.items()}
+            values[SIGNAL.key(network, block)] = parts.get(block, goal) * 0.4
+            values[SIGNAL_SHARE.key(network, block)] = parts.get(block, goal)
         if kind.normalised:
             raw = {
-                "norm": 0.9 + 2 * progress,
-                "spread": 0.006 + 0.1 * progress,
-                "zero_fraction": 0.62,
-                "dead_units": 0.42 * (1 - progress),
-                "effective_rank": 21.0 + 9 * progress,
-                "max_abs": 1.5,
-                "nonfinite": 0.0,
+                FEATURE_NORM: 0.9 + 2 * progress,
+                FEATURE_SPREAD: 0.006 + 0.1 * progress,
+                ZERO_FRACTION: 0.62,
+                DEAD_UNITS: 0.42 * (1 - progress),
+                EFFECTIVE_RANK: 21.0 + 9 * progress,
+                MAX_ABS: 1.5,
+                NONFINITE: 0.0,
             }
-            values |= {f"features/{network}.pixels_raw.{k}": v for k, v in raw.items()}
+            before = before_normalisation("pixels")
+            values |= {metric.key(network, before): v for metric, v in raw.items()}
         if network != "actor":
-            values[f"signal/{network}.action.signal"] = 1.1
-        values[f"signal/{network}.residual"] = float(generator.normal(0, 0.02))
+            values[SIGNAL.key(network, "action")] = 1.1
+        values[SIGNAL_RESIDUAL.key(network)] = float(generator.normal(0, 0.02))
     return values
 
 
@@ -232,77 +292,73 @@ def _gradients(kind: Synthetic, update: int, share: Any, generator: Any) -> dict
             plain_share = (1 - plain) if block == "pixels" else ratio * plain
             fusion_share = (1 - dimension) if block == "pixels" else ratio * dimension
             names = {
-                "weight_gradient": size * math.sqrt(plain_share),
-                "update_ratio": rate * 0.004 / math.sqrt(1 + update),
-                "update_effect": rate * 0.01 * signal_share / math.sqrt(1 + update),
+                WEIGHT_GRADIENT: size * math.sqrt(plain_share),
+                UPDATE_RATIO: rate * 0.004 / math.sqrt(1 + update),
+                UPDATE_EFFECT: rate * 0.01 * signal_share / math.sqrt(1 + update),
             }
             if update > 1:
-                names["direction_consistency"] = 0.15 + (0.3 if block != "pixels" else 0.0)
+                names[DIRECTION_CONSISTENCY] = 0.15 + (0.3 if block != "pixels" else 0.0)
             if block != "action":
                 names |= {
-                    "fusion_gradient": size * math.sqrt(width) * 0.08,
-                    "fusion_gradient_per_unit": size
-                    * 0.08
-                    * float(np.exp(generator.normal(0, 0.1))),
-                    "fusion_gradient_share": fusion_share,
-                    "signal_gradient": size * 0.02 * signal_share,
-                    "signal_gradient_share": signal_share,
-                    "weight_gradient_share": plain_share,
+                    FUSION_GRADIENT: size * math.sqrt(width) * 0.08,
+                    FUSION_GRADIENT_PER_UNIT: size * 0.08 * float(np.exp(generator.normal(0, 0.1))),
+                    FUSION_GRADIENT_SHARE: fusion_share,
+                    SIGNAL_GRADIENT: size * 0.02 * signal_share,
+                    SIGNAL_GRADIENT_SHARE: signal_share,
+                    WEIGHT_GRADIENT_SHARE: plain_share,
                 }
-            values |= {f"gradient/{loss}.{block}.{k}": v for k, v in names.items()}
-        values[f"gradient/{loss}.pixels.encoder_gradient"] = size * 0.6
-        values[f"gradient/{loss}.pixels.encoder_update_ratio"] = (
-            rate * 0.002 / math.sqrt(1 + update)
-        )
+            values |= {metric.key(loss, block): v for metric, v in names.items()}
+        values[ENCODER_GRADIENT.key(loss, "pixels")] = size * 0.6
+        values[ENCODER_UPDATE_RATIO.key(loss, "pixels")] = rate * 0.002 / math.sqrt(1 + update)
         if update > 1:
-            values[f"gradient/{loss}.pixels.encoder_direction_consistency"] = 0.2
-        values[f"gradient/{loss}.direction_window"] = float(min(update, 10))
+            values[ENCODER_DIRECTION_CONSISTENCY.key(loss, "pixels")] = 0.2
+        values[DIRECTION_WINDOW.key(loss)] = float(min(update, 10))
     return values
 
 
 def _sensitivity(
-    kind: Synthetic, family: str, progress: float, offset: float, generator: Any
+    kind: Synthetic, family: Family, progress: float, offset: float, generator: Any
 ) -> dict[str, float]:
     swap = kind.q_goal_swap * math.exp(0.5 * (1 - progress) + offset + generator.normal(0, 0.05))
     slope = 0.05 + 0.5 * kind.q_goal_swap * progress
     values = {
-        "critic.desired_goal.q_goal_swap": swap,
-        "critic.desired_goal.q_goal_gradient": 0.8 * swap,
-        "critic.goal.q_swap": 1.2 * swap,
-        "critic.pixels.q_swap": 0.6,
-        "critic.achieved_goal.q_swap": 0.7 * swap,
-        "critic.action.q_swap": 0.5,
-        "critic.goal.q_goal_distance": slope + 0.2 * offset + generator.normal(0, 0.02),
-        "critic.goal.q_reach_contrast": 0.5 * slope,
-        "critic.goal.largest_distance": 0.42,
-        "actor.desired_goal.action_goal_swap": 0.01 + 0.1 * progress * swap,
-        "actor.pixels.action_swap": 0.02,
-        "actor.achieved_goal.action_swap": 0.02,
-        "actor.goal.action_swap": 0.03,
+        Q_GOAL_SWAP.within(family).key(): swap,
+        Q_GOAL_GRADIENT.within(family).key(): 0.8 * swap,
+        Q_SWAP.within(family).key(block="goal"): 1.2 * swap,
+        Q_SWAP.within(family).key(block="pixels"): 0.6,
+        Q_SWAP.within(family).key(block="achieved_goal"): 0.7 * swap,
+        Q_SWAP.within(family).key(block="action"): 0.5,
+        Q_GOAL_DISTANCE.within(family).key(): slope + 0.2 * offset + generator.normal(0, 0.02),
+        Q_REACH_CONTRAST.within(family).key(): 0.5 * slope,
+        LARGEST_DISTANCE.within(family).key(): 0.42,
+        ACTION_GOAL_SWAP.within(family).key(): 0.01 + 0.1 * progress * swap,
+        ACTION_SWAP.within(family).key(block="pixels"): 0.02,
+        ACTION_SWAP.within(family).key(block="achieved_goal"): 0.02,
+        ACTION_SWAP.within(family).key(block="goal"): 0.03,
     }
     for number in range(1, 9):
-        values[f"critic.goal.q_at_distance_{number}"] = -progress * (1 + slope * number / 4)
-    if family == "sensitivity_replay":
+        values[Q_AT_DISTANCE.within(family).key(bin=number)] = -progress * (1 + slope * number / 4)
+    if family is Family.SENSITIVITY_REPLAY:
         for kind_of, reward in (("real", -0.97), ("relabelled", -0.7)):
-            values[f"critic.{kind_of}.q"] = -2.0 * progress
-            values[f"critic.{kind_of}.td_error"] = 0.5 + 0.2 * progress
-            values[f"critic.{kind_of}.reward"] = reward
-    return {f"{family}/{key}": value for key, value in values.items()}
+            values[REPLAY_Q.key(block=kind_of)] = -2.0 * progress
+            values[REPLAY_TD_ERROR.key(block=kind_of)] = 0.5 + 0.2 * progress
+            values[REPLAY_REWARD.key(block=kind_of)] = reward
+    return values
 
 
 def _training(kind: Synthetic, update: int, progress: float) -> dict[str, float]:
-    values = {"training/entropy.coefficient": 1 - 0.1 * progress, "training/rollout.episodes": 1.0}
+    values = {ENTROPY_COEFFICIENT.key(): 1 - 0.1 * progress, ROLLOUT_EPISODES.key(): 1.0}
     if update:
         values |= {
-            "training/critic.loss": 1.5 * (1 - 0.8 * progress),
-            "training/actor.loss": -2 + progress,
-            "training/updates_per_step": update / (kind.start + update * kind.steps_per_update),
-            "training/critic.target_spread": 0.3 + 0.2 * progress,
-            "training/critic.q_spread": 0.02 + 0.3 * progress,
-            "training/relabelled.unmoved_fraction": 0.8,
+            LOSS.key("critic"): 1.5 * (1 - 0.8 * progress),
+            LOSS.key("actor"): -2 + progress,
+            UPDATES_PER_STEP.key(): update / (kind.start + update * kind.steps_per_update),
+            TARGET_SPREAD.key(): 0.3 + 0.2 * progress,
+            Q_SPREAD.key(): 0.02 + 0.3 * progress,
+            UNMOVED_FRACTION.key(): 0.8,
         }
         if update >= 50:
-            values |= {"training/rollout.success_rate": 0.05, "training/rollout.return": -48.0}
+            values |= {ROLLOUT_SUCCESS_RATE.key(): 0.05, ROLLOUT_RETURN.key(): -48.0}
     return values
 
 
@@ -317,14 +373,14 @@ def _evaluations(kind: Synthetic, generator: Any) -> list[dict[str, float]]:
         successes = int(generator.binomial(kind.episodes, rate))
         interval = binomtest(successes, kind.episodes).proportion_ci(0.95, method="wilson")
         values = {
-            "success_rate": successes / kind.episodes,
-            "success_low": interval.low,
-            "success_high": interval.high,
-            "episodes": kind.episodes,
-            "final_distance_cm": 16 * (1 - rate) + generator.normal(0, 0.5),
-            "final_distance_mean_cm": 17 * (1 - rate),
+            SUCCESS_RATE.key(): successes / kind.episodes,
+            SUCCESS_LOW.key(): interval.low,
+            SUCCESS_HIGH.key(): interval.high,
+            EVALUATION_EPISODES.key(): kind.episodes,
+            FINAL_DISTANCE.key(unit="cm"): 16 * (1 - rate) + generator.normal(0, 0.5),
+            FINAL_DISTANCE_MEAN.key(unit="cm"): 17 * (1 - rate),
         }
-        found.append({f"evaluation/policy.{k}": float(v) for k, v in values.items()})
+        found.append({key: float(value) for key, value in values.items()})
     return found
 
 
@@ -413,7 +469,7 @@ def run_info(name: str, arm: str | None, seed: int | None, kind: Synthetic) -> d
             "source": "random actions in a FetchPush-v4 of its own",
             "sha256": PROBE_SHA,
         }
-        if "sensitivity" in kind.sensitivity
+        if Family.SENSITIVITY in kind.sensitivity
         else None,
         "notes": [],
     }

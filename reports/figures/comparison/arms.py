@@ -14,11 +14,12 @@ from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP, SIGNAL_SHARE
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
 from goalscope.reports.figures.labels import wrap
-from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.plot import ARMS, Plot
 from goalscope.reports.figures.style import GREY, LAYOUT, LOWEST_SHARE, PALETTE, WIDTH, value_axis
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Times, window_number
-from goalscope.reports.statistics.intervals import Array, Scale, t_interval
+from goalscope.reports.statistics.intervals import t_interval
+from goalscope.reports.statistics.scales import Array, Scale
 
 _ROW = 0.3  # inches an arm
 
@@ -53,6 +54,8 @@ def arms_plot(arms: Arms, assessment: Assessment) -> Plot | None:
             for arm, values in column.numbers.items()
             for number, value in enumerate(values)
         ],
+        ARMS,
+        ("C5", "C7", "R12"),
     )
 
 

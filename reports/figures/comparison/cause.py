@@ -14,7 +14,7 @@ from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import LAYOUT, PALETTE, WIDTH, value_axis
 from goalscope.reports.numbers.windows import TIMES
 from goalscope.reports.statistics.formatting import plain
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "p", "d")
 
@@ -49,6 +49,8 @@ def cause_plot(assessment: Assessment) -> Plot | None:
             for judged in shown
             for p in judged.points
         ],
+        "C7",
+        ("C7",),
     )
 
 

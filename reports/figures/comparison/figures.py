@@ -1,7 +1,7 @@
 """The figures of a comparison: a colour for each arm, every seed drawn."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.figures.comparison.arms import arms_plot
@@ -17,9 +17,10 @@ from goalscope.reports.figures.comparison.panels import (
 from goalscope.reports.figures.comparison.times import times_plot
 from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Panel, curve_rows, curves_figure
 from goalscope.reports.figures.distance import q_distance_plot
-from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.plot import REST, Plot
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.task import TOLERANCE, UNIT
 from goalscope.reports.numbers.windows import Axis
 
 _MOST_ARMS = 4  # beside the baseline: more lines and labels cannot be told apart
@@ -63,53 +64,82 @@ def _of_group(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Plot
     found = [
         times_plot(replace(assessment, arms=tuple(arms))),
         success_plot(arms, by_update=by_step),
-        _over("forward_signal", _SIGNAL, signal_panels(arms, thresholds), arms),
-        _over("gradient_shares", _GRADIENTS, gradient_panels(arms, thresholds), arms),
-        _over("goal_sensitivity", _SENSITIVITY, sensitivity_panels(arms, thresholds, family), arms),
+        _over(_SIGNAL, signal_panels(arms, thresholds), arms),
+        _over(_GRADIENTS, gradient_panels(arms, thresholds), arms),
+        _over(_SENSITIVITY, sensitivity_panels(arms, thresholds, family), arms),
         q_distance_plot(arms, assessment.times, family),
-        _over("scales", _SCALES, scale_panels(arms), arms),
-        _over("content", _CONTENT, content_panels(arms), arms),
-        _over("training", _TRAINING, training_panels(arms), arms),
+        _over(_SCALES, scale_panels(arms), arms),
+        _over(_CONTENT, content_panels(arms), arms),
+        _over(_TRAINING, training_panels(arms), arms),
     ]
     if by_step:
         panels = [*signal_panels(arms, thresholds), *gradient_panels(arms, thresholds)[:2]]
-        found.append(_over("by_step", _BY_STEP, panels, arms, "step"))
+        found.append(_over(_BY_STEP, panels, arms, "step"))
     return found
 
 
-_SIGNAL = (
+@dataclass(frozen=True)
+class _Subject:
+    """What panels are about: the words of their figure, and where it stands on the page."""
+
+    name: str
+    title: str
+    caption: str
+    section: str = REST
+    shows: tuple[str, ...] = ()
+
+
+_SIGNAL = _Subject(
+    "forward_signal",
     "Forward signal: the goal's share of what the first layer hears",
     "Below the dashed line the claim C1 calls the goal drowned. Percent on a logit axis.",
+    "C1",
+    ("C1",),
 )
-_GRADIENTS = (
+_GRADIENTS = _Subject(
+    "gradient_shares",
     "Gradients: the goal's share",
     "Below the dashed line the claim C2 calls the goal drowned. The weight gradient is a plain "
     "norm: under equal noise it would show the goal's share of the dimensions (the lines labelled "
     "so, in their arm's colour, grey where arms share one).",
+    "C2",
+    ("C2",),
 )
-_SENSITIVITY = (
+_SENSITIVITY = _Subject(
+    "goal_sensitivity",
     "Goal sensitivity",
     "Change of Q, and of the action, when the goal is exchanged; and whether Q follows closeness "
     "to the goal. Below the dashed lines the claim C4 calls the critic deaf.",
+    "C4",
+    ("C4", "R12"),
 )
-_SCALES = (
+_SCALES = _Subject(
+    "scales",
     "Scale of the features and size of the steps",
     "The plan's literal claim is the norm: image over goal, above 1 where the image block is "
     "longer. Beside it the steps the optimiser really took on the goal's weights over those on "
     "the image's: above 1 the goal's weights change faster.",
+    "C1",
+    ("C1",),
 )
-_CONTENT = (
+_CONTENT = _Subject(
+    "content",
     "What the image features know, and what Q and the action owe to them",
     "From the probes of the checkpoints: the position read from the critic's image features, by "
-    "ridge regression on held-out episodes, against the tolerance of 5 cm; how much better than a "
-    "fresh encoder's; the Shapley share of the goal in Q and in the action.",
+    f"ridge regression on held-out episodes, against the tolerance of {TOLERANCE:g} {UNIT}; how "
+    "much better than a fresh encoder's; the Shapley share of the goal in Q and in the action.",
+    "C3",
+    ("C3", "R2", "R8"),
 )
-_TRAINING = (
+_TRAINING = _Subject(
+    "training",
     "Training state",
     "Success of the episodes since the last measurement; a critic whose Q does not spread has "
     "learnt a constant, however low its loss.",
+    shows=("R7", "R11"),
 )
-_BY_STEP = (
+_BY_STEP = _Subject(
+    "by_step",
     "The same by environment steps",
     "The arms make other numbers of updates per step; here they are laid over each other by step, "
     "in the figures above by update.",
@@ -117,22 +147,20 @@ _BY_STEP = (
 
 
 def _over(
-    name: str,
-    words: tuple[str, str],
-    panels: Sequence[Panel],
-    arms: Arms,
-    axis: Axis = "update",
+    subject: _Subject, panels: Sequence[Panel], arms: Arms, axis: Axis = "update"
 ) -> Plot | None:
+    """Return a figure of the panels that have a line, over updates or steps; None without one."""
     plotted = [panel for panel in panels if panel.curves]
     if not plotted:
         return None
-    title, caption = words
     return Plot(
-        name,
-        title,
-        f"{seeds_in_words(arms)} {caption}",
+        subject.name,
+        subject.title,
+        f"{seeds_in_words(arms)} {subject.caption}",
         lambda: curves_figure(plotted, axis=axis),
         lambda: curve_rows(plotted),
+        subject.section,
+        subject.shows,
     )
 
 

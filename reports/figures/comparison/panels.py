@@ -29,7 +29,7 @@ from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.style import GREY, arm_style
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.task import TOLERANCE, UNIT, target_of
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 

@@ -40,6 +40,8 @@ def times_plot(assessment: Assessment) -> Plot | None:
         "its 95 % t-interval (two seeds give wide ones). The claim says that the baseline lies "
         "below the dashed line; the fix should lie above the baseline.",
         lambda: _plot(shown, assessment.arms),
+        section="C5",
+        shows=("C5",),
     )
 
 

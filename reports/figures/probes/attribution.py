@@ -26,7 +26,7 @@ from goalscope.reports.figures.probes.sections import Absent, Section
 from goalscope.reports.figures.run.panels import ONE_SEED, panel_of
 from goalscope.reports.figures.style import LAYOUT, WIDTH, value_axis
 from goalscope.reports.numbers.probes import Probes
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 _NAME, _TITLE = "probe_attribution", "Attribution: what do Q and the action owe to whom?"
 _SHARES = (

@@ -26,7 +26,7 @@ from goalscope.reports.numbers.probes import Probes
 from goalscope.reports.numbers.runs import DESIRED_GOAL
 from goalscope.reports.numbers.task import GRIPPER, OBJECT, UNIT
 from goalscope.reports.statistics.formatting import in_words
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.text.probe_sentences import NO_IMAGE_BLOCK
 
 _TARGET_COLOURS = {

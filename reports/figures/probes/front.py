@@ -23,7 +23,7 @@ from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, value_axis
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
 from goalscope.reports.numbers.task import TOLERANCE
 from goalscope.reports.statistics.formatting import listed
-from goalscope.reports.statistics.intervals import Array, Scale
+from goalscope.reports.statistics.scales import Array, Scale
 from goalscope.reports.text.probe_sentences import NO_MAP
 
 _NAME, _TITLE = "probe_front", "Value wavefront: how far from the goal is Q raised?"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from goalscope.reports.statistics.intervals import Array
+from goalscope.reports.statistics.scales import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from goalscope.reports.figures.style import LAYOUT, WIDTH
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
 from goalscope.reports.numbers.task import GRIPPER, OBJECT
 from goalscope.reports.statistics.formatting import plain
-from goalscope.reports.statistics.intervals import Array
+from goalscope.reports.statistics.scales import Array
 from goalscope.reports.text.probe_sentences import NO_MAP
 
 _NAME, _TITLE = "probe_goal_map", "Goal-response map: what if the goal were elsewhere?"

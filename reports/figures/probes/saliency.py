@@ -13,7 +13,7 @@ from goalscope.reports.figures.run.panels import ONE_SEED
 from goalscope.reports.figures.style import WIDTH
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
 from goalscope.reports.statistics.formatting import plain
-from goalscope.reports.statistics.intervals import Array
+from goalscope.reports.statistics.scales import Array
 
 _NAME, _TITLE = "probe_saliency", "Saliency: where in the image do Q and the action look?"
 _ROWS, _ROWS_ALONE = 3, 2  # pictures of one checkpoint are larger

@@ -30,7 +30,7 @@ from goalscope.reports.figures.run.panels import (
     panel_of_keys,
 )
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 

@@ -32,7 +32,7 @@ from goalscope.reports.figures.run.panels import ONE_SEED, figure_of, panel_of_k
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.runs import ACHIEVED_GOAL, DESIRED_GOAL, Run
 from goalscope.reports.numbers.windows import Times
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 

@@ -8,7 +8,7 @@ from goalscope.reports.figures.curves import Curve, Panel, Reference, curve_rows
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import block_style
 from goalscope.reports.numbers.runs import BLOCK_ORDER, Run
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.scales import Scale
 
 ONE_SEED = "One run, so one seed. "
 _UNKNOWN_PLACE = 4  # of a block that is not in the order

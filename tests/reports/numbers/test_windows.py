@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.synthetic_runs import BASELINE, Synthetic, write_run
+from helpers.synthetic_runs import BASELINE, write_run
 
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
-from goalscope.diagnostics.record.keys import parse
+from goalscope.diagnostics.record.metrics import SIGNAL_GRADIENT_SHARE, SIGNAL_SHARE
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import (
     Window,
@@ -20,7 +20,10 @@ from goalscope.reports.numbers.windows import (
 )
 
 EARLY = Window("early", 1, 1000)
-STATE, GRADIENT = "signal/critic.goal.share", "gradient/critic_loss.goal.signal_gradient_share"
+STATE, GRADIENT = (
+    SIGNAL_SHARE.key("critic", "goal"),
+    SIGNAL_GRADIENT_SHARE.key("critic_loss", "goal"),
+)
 
 
 def run_of(folder, points, key=STATE):
@@ -127,19 +130,3 @@ def test_windows_by_step(tmp_path):
     assert updates_per_step(runs[1]) == pytest.approx(1 / 8)
     assert steps_of([runs[1]], Window("early", 1, 10)) == "108 to 180"
     assert steps_of([runs[1]], None) == "not reached"
-
-
-def test_keys_come_apart():
-    assert parse("signal/critic.goal.share").block == "goal"
-    parts = parse("features/critic.front.camera.norm")
-    assert (parts.network, parts.block, parts.name) == ("critic", "front.camera", "norm")
-    assert parse("training/rollout.success_rate").block == ""
-    assert parse("signal/critic.residual").network == "critic"
-
-
-def test_the_image_block_is_pixels_or_the_widest_other(tmp_path):
-    run = load_run(write_run(tmp_path / "a", kind=Synthetic(updates=5)))
-    assert run.image_block() == "pixels"
-    blocks = run.record.info.networks["critic"]["blocks"]
-    blocks[0]["name"] = "camera"
-    assert run.image_block() == "camera"

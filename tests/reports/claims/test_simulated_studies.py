@@ -14,7 +14,6 @@ from goalscope.reports.claims.rank_correlation import judge_rank_correlation, ra
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.equivalence import equivalent
-from goalscope.reports.statistics.intervals import Scale
 from goalscope.reports.statistics.multiplicity import after_holm
 from goalscope.reports.statistics.outcomes import (
     Outcome,
@@ -23,6 +22,7 @@ from goalscope.reports.statistics.outcomes import (
     judge_below,
     judge_raised,
 )
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 RULES = Thresholds()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from helpers.memory_runs import BASELINE, holding_numbers, holding_world, memory_run
 
+from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.early_call import early_calls
 from goalscope.reports.numbers.windows import three_times, three_times_by_step
@@ -13,7 +14,7 @@ from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.sentences import early_call_sentence
 
 UPDATES = (0, 1, 2, 3, 5, 10, 20, 40, 80, 160, *range(250, 5001, 250))
-SHARE = "signal/critic.goal.share"
+SHARE = SIGNAL_SHARE.key("critic", "goal")
 CUTS = [1, 3, 10, 30, 100, 300, 1000, 3000, 5000]
 
 

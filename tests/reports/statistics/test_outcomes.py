@@ -6,21 +6,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from goalscope.reports.statistics.combining import conjunction
-from goalscope.reports.statistics.intervals import Scale
+from goalscope.reports.statistics.intervals import threshold_p
 from goalscope.reports.statistics.outcomes import (
     Outcome,
     Sample,
     Verdict,
+    judge_above,
     judge_below,
     judge_raised,
     sort_sample,
 )
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 RULES = Thresholds()
 SHARES = st.floats(0, 1)
+LISTS = st.lists(st.floats(0.001, 0.999), min_size=5, max_size=8, unique=True)
 BROKEN = st.sampled_from([None, math.nan, math.inf, -math.inf, 1.5, -0.2])
 DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 
@@ -150,43 +153,33 @@ def expit(values):
     return (1 / (1 + np.exp(-values))).tolist()
 
 
-def verdict(outcome, way=None):
-    return Verdict(outcome, "why", way)
+@settings(deadline=None, max_examples=60)
+@given(LISTS)
+def test_p_values_agree_with_intervals(values):
+    if np.std(np.log(values)) < 1e-6:
+        return
+    logits = np.log(np.array(values) / (1 - np.array(values)))
+    expected = stats.ttest_1samp(logits, math.log(0.1 / 0.9)).pvalue
+    assert threshold_p(values, Scale.LOGIT, 0.1) == pytest.approx(expected, abs=1e-12)
+    below, interval = judge_below(sample(*values), Scale.LOGIT, 0.1, RULES)
+    assert below.p_value == pytest.approx(expected, abs=1e-12)
+    if abs(expected - 0.05) > 1e-9:
+        assert (below.outcome in DECIDED) == (expected < 0.05)
+    above, same = judge_above(sample(*values), Scale.LOGIT, 0.1, RULES)
+    assert (above.p_value, same, above.reason) == (below.p_value, interval, below.reason)
+    opposite = {"supported": "contradicted", "contradicted": "supported"}
+    assert str(above) == opposite.get(str(below), str(below))
 
 
-YES, NO = verdict(Outcome.SUPPORTED), verdict(Outcome.CONTRADICTED)
-FOR, AGAINST = verdict(Outcome.LEANING, "for"), verdict(Outcome.LEANING, "against")
-OPEN, NONE = verdict(Outcome.UNDECIDED), verdict(Outcome.NOT_TESTED)
+def test_the_p_of_a_fix_is_the_paired_t_test():
+    before, after = [0.1, 0.2, 0.15, 0.3, 0.12], [0.2, 0.35, 0.2, 0.5, 0.2]
+    verdict, difference = judge_raised(sample(*before), sample(*after), Scale.LOG, RULES)
+    expected = stats.ttest_rel(np.log(after), np.log(before)).pvalue
+    assert verdict.p_value == difference.t_test_p == pytest.approx(expected)
+    assert difference.each == pytest.approx(np.log(after) - np.log(before))
 
 
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [
-        ([YES, YES], "supported"),
-        ([YES, NO], "contradicted"),
-        ([NO, NONE], "contradicted"),
-        ([FOR, AGAINST], "leaning against"),
-        ([AGAINST, NONE], "leaning against"),
-        ([YES, NONE], "not tested"),
-        ([OPEN, NONE], "not tested"),
-        ([FOR, OPEN], "undecided"),
-        ([YES, FOR], "leaning for"),
-    ],
-)
-def test_a_claim_of_several_parts(parts, expected):
-    named = [(f"part {i}", part) for i, part in enumerate(parts)]
-    joint = conjunction(named)
-    assert str(joint) == expected
-    assert str(conjunction(named[::-1])) == expected
-
-
-def test_the_part_that_decides_is_named():
-    joint = conjunction([("signal", YES), ("gradient", NO)])
-    assert joint.reason == "gradient: why"
-
-
-@given(st.lists(st.sampled_from([YES, NO, FOR, AGAINST, OPEN, NONE]), min_size=1, max_size=5))
-def test_supported_takes_every_part(parts):
-    joint = conjunction([(str(i), part) for i, part in enumerate(parts)])
-    assert (joint.outcome is Outcome.SUPPORTED) == all(part is YES for part in parts)
-    assert (joint.outcome is Outcome.CONTRADICTED) == any(part is NO for part in parts)
+def test_above_leans_the_other_way():
+    assert str(judge_above(sample(0.2, 0.3), Scale.LOGIT, 0.1, RULES)[0]) == "leaning for"
+    assert str(judge_above(sample(0.02, 0.03), Scale.LOGIT, 0.1, RULES)[0]) == "leaning against"
+    assert str(judge_above(sample(), Scale.LOGIT, 0.1, RULES)[0]) == "not tested"

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_run
 
+from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import three_times
-from goalscope.reports.statistics.formatting import percent, plain
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.sentences import (
+    one_seed_sentence,
     overall_sentence,
     single_run_sentences,
     time_sentences,
@@ -25,42 +26,6 @@ def sentences_of(folders):
     runs = [run for group in arms.values() for run in group]
     assessment = assess(arms, three_times(runs), Thresholds())
     return time_sentences(assessment, arms), overall_sentence(assessment)
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (0, "0"),
-        (0.061, "0.061"),
-        (0.7, "0.70"),
-        (1.26, "1.3"),
-        (123.4, "123"),
-        (-0.2, "-0.20"),
-        (1e-9, "1.0e-09"),
-        (math.nan, "NaN"),
-        (math.inf, "infinite"),
-    ],
-)
-def test_numbers_in_words(value, words):
-    assert plain(value) == words
-
-
-@pytest.mark.parametrize(
-    ("share", "words"),
-    [
-        (0, "0 %"),
-        (1, "100 %"),
-        (0.5, "50 %"),
-        (0.0229, "2.3 %"),
-        (0.977, "97.7 %"),
-        (0.00012, "0.01 %"),
-        (1e-9, "below 0.01 %"),
-        (1 - 1e-9, "above 99.99 %"),
-        (math.nan, "NaN"),
-    ],
-)
-def test_shares_in_words(share, words):
-    assert percent(share) == words
 
 
 @pytest.mark.parametrize(("seeds", "intervals"), [(2, 0), (5, 7)])
@@ -100,7 +65,7 @@ def test_one_seed_has_no_interval_and_is_not_tested(tmp_path):
 
 def test_a_failed_seed_is_counted_out_in_words(tmp_path):
     folders = write_arms(tmp_path, 2)
-    overrides = {("signal/critic.goal.share", 100): math.nan}
+    overrides = {(SIGNAL_SHARE.key("critic", "goal"), 100): math.nan}
     kind = replace(BASELINE, overrides=overrides)
     folders.append(write_run(tmp_path / "c", "pixel-her", 2, kind))
     sentences, _ = sentences_of(folders)
@@ -130,14 +95,15 @@ def test_a_single_run_states_numbers_and_that_one_seed_is_no_test(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     assessment = assess({run.arm: [run]}, three_times([run]), Thresholds())
     sentences = single_run_sentences(assessment, run)
-    assert len(sentences) == 4
+    assert len(sentences) == 3
+    sentences.append(one_seed_sentence(run, Thresholds()))
     assert all(re.search(r"\d+ %", sentence) for sentence in sentences)
     assert sentences[3].startswith("One seed is no test")
     assert not any("supported" in sentence for sentence in sentences)
 
 
 def test_what_was_not_measured_is_said_in_words(tmp_path):
-    kind = replace(BASELINE, sensitivity=(), without=("signal/actor.goal.share",))
+    kind = replace(BASELINE, sensitivity=(), without=(SIGNAL_SHARE.key("actor", "goal"),))
     sentences, _ = sentences_of(write_arms(tmp_path, 2, {"pixel-her": kind, "fix": kind}))
     assert "an unmeasured amount of what the actor's does" in sentences[1]
     assert "moves Q by an unmeasured amount" in sentences[1]

@@ -13,6 +13,15 @@ from helpers.synthetic_probes import REACH, SHORT, STEPS, arrays, probed, values
 from helpers.synthetic_runs import write_run
 
 from goalscope.diagnostics.record import Line, write_probes
+from goalscope.diagnostics.record.keys import Family, parse
+from goalscope.diagnostics.record.metrics import (
+    AUGMENTATION_NOISE,
+    CONTENT_ERROR,
+    CONTENT_R2,
+    FRONT,
+    RAW_CONTENT_R2,
+    SHAPLEY_SHARE,
+)
 from goalscope.reports import ReportError, write_probe_page, write_report
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.figures import probe_sections
@@ -56,7 +65,7 @@ def test_a_page_with_every_figure_and_number(tmp_path):
     assert [*rows[0]] == ["step", "update", "metric", "value"]
     assert len(rows) == len(STEPS) * len(values())
     found = {(int(r["step"]), r["metric"]): float(r["value"]) for r in rows}
-    assert found[400, "goal_map/critic.goal.front"] == pytest.approx(0.13)
+    assert found[400, FRONT.key()] == pytest.approx(0.13)
     for metric in values():
         last = metric.partition("/")[2]
         assert f"<code>{last}</code>" in text.replace("\u200b", "")
@@ -87,10 +96,10 @@ def test_what_it_says_comes_from_the_numbers(tmp_path):
 
 def test_other_numbers_are_said_otherwise(tmp_path):
     changed = {
-        "content/critic.pixels.gripper_cm": 9.5,
-        "content/critic.pixels.desired_goal_r2": -0.1,
-        "content/critic.pixels.raw_desired_goal_r2": 0.0,
-        "augmentation/critic.pixels.augmentation_over_signal": 0.3,
+        CONTENT_ERROR.key("critic", "pixels", target="gripper", unit="cm"): 9.5,
+        CONTENT_R2.key("critic", "pixels", target="desired_goal"): -0.1,
+        RAW_CONTENT_R2.key("critic", "pixels", target="desired_goal"): 0.0,
+        AUGMENTATION_NOISE.key("critic", "pixels"): 0.3,
     }
     words = said(probed(tmp_path / "run", kind=REACH, changed=changed, pushed=False))
     assert "pushed" not in words["Direction"]
@@ -122,7 +131,11 @@ def test_without_pixels_the_page_says_so(tmp_path):
 def test_a_mixed_extractor_has_no_map(tmp_path):
     run = probed(tmp_path / "run", without=("map.",))
     lines = [
-        Line(c.step, c.update, {k: v for k, v in c.values.items() if not k.startswith("goal_map/")})
+        Line(
+            c.step,
+            c.update,
+            {k: v for k, v in c.values.items() if parse(k).family != Family.GOAL_MAP},
+        )
         for c in load_probes(run).checkpoints
     ]
     write_probes(run, lines, {})
@@ -180,7 +193,10 @@ def test_one_checkpoint_alone(tmp_path):
 def test_names_are_escaped(tmp_path):
     run = write_run(tmp_path / "run", arm="<script>alert(1)</script>", kind=SHORT)
     name = "a<b>&.c"
-    found = {f"attribution/critic.{name}.shapley_share": 1.0, "content/critic.x<i>.y_r2": 0.1}
+    found = {
+        SHAPLEY_SHARE.key("critic", name): 1.0,
+        CONTENT_R2.key("critic", "x<i>", target="y"): 0.1,
+    }
     write_probes(run, [Line(0, 0, found)], {})
     text = check_self_contained(write_probe_page(run))
     assert "<script>" not in text

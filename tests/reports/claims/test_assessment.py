@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_run
 
+from goalscope.diagnostics.record.keys import Family, parse
+from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.windows import TIMES, three_times
@@ -72,7 +74,7 @@ def test_the_first_arm_is_the_baseline_unless_one_is_called_pixel_her(tmp_path):
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
 def test_a_nan_in_the_window_is_never_averaged_away(tmp_path, broken):
     folders = write_arms(tmp_path, 5, {"pixel-her": DROWNED, "fix": FIX})
-    overrides = {("signal/critic.goal.share", 550): broken}
+    overrides = {(SIGNAL_SHARE.key("critic", "goal"), 550): broken}
     folders.append(write_run(tmp_path / "x", "pixel-her", 5, replace(DROWNED, overrides=overrides)))
     assessment = evaluation_of(folders)
     link = assessment.find("C1", "late", "pixel-her")
@@ -86,20 +88,20 @@ def test_a_nan_in_the_window_is_never_averaged_away(tmp_path, broken):
 
 
 def test_a_metric_that_is_absent_is_not_tested_with_its_name(tmp_path):
-    without = replace(DROWNED, without=("signal/actor.goal.share",))
+    without = replace(DROWNED, without=(SIGNAL_SHARE.key("actor", "goal"),))
     assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": without, "fix": without}))
     link = assessment.find("C1", "late", "pixel-her")
     assert link.verdict.outcome is Outcome.NOT_TESTED
-    assert "signal/actor.goal.share is not in the record" in link.verdict.reason
+    assert f"{SIGNAL_SHARE.key('actor', 'goal')} is not in the record" in link.verdict.reason
     assert assessment.find("C5", "late", "fix").verdict.outcome is Outcome.NOT_TESTED
 
 
 def test_without_a_probe_set_the_replay_batch_serves(tmp_path):
-    kind = replace(DROWNED, sensitivity=("sensitivity_replay",))
+    kind = replace(DROWNED, sensitivity=(Family.SENSITIVITY_REPLAY,))
     assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": kind, "fix": DROWNED}))
-    assert assessment.family == "sensitivity_replay"
+    assert assessment.family is Family.SENSITIVITY_REPLAY
     part = assessment.find("C4", "late", "pixel-her").quantities[0]
-    assert part.quantity.key.startswith("sensitivity_replay/")
+    assert parse(part.quantity.key).family == Family.SENSITIVITY_REPLAY
     assert part.verdict.outcome is Outcome.SUPPORTED
 
 

@@ -17,7 +17,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):
     one = write_run(tmp_path / "a", "pixel-her", 0, SHORT)
     twin = write_run(tmp_path / "b", "pixel-her", 0, SHORT)
     writer = RecordWriter(tmp_path / "c", RunInfo(name="c", arm="other", seed=0))
-    writer.write(Line(1, 1, {"training/other.thing": 1.0}))
+    writer.write(Line(1, 1, {"mine/other.thing": 1.0}))
     writer.close()
     for folders, words in (
         ([one], "at least two runs"),

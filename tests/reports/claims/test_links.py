@@ -1,6 +1,5 @@
 """All seven links in a world in which the plan's claim holds, and what broken data make of them."""
 
-import json
 import math
 from dataclasses import replace
 
@@ -17,23 +16,32 @@ from helpers.memory_runs import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goalscope.diagnostics.record.keys import Family, parse
+from goalscope.diagnostics.record.metrics import (
+    CONTENT_R2,
+    DIRECTION_CONSISTENCY,
+    DIRECTION_WINDOW,
+    Q_GOAL_DISTANCE,
+    Q_GOAL_SWAP,
+    SIGNAL_SHARE,
+    SUCCESS_RATE,
+    WEIGHT_GRADIENT_SHARE,
+)
 from goalscope.reports.claims.assessment import assess
-from goalscope.reports.claims.early_call import early_calls
-from goalscope.reports.numbers.windows import TIMES, three_times
-from goalscope.reports.pages.claims_files import links_content, write_claims_table
+from goalscope.reports.numbers.windows import three_times
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
 
 DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 FIX = "fix-c"
 LINK_KEYS = {  # a metric each link cannot be tested without
-    "C1": "signal/critic.goal.share",
-    "C2": "gradient/actor_loss.goal.weight_gradient_share",
+    "C1": SIGNAL_SHARE.key("critic", "goal"),
+    "C2": WEIGHT_GRADIENT_SHARE.key("actor_loss", "goal"),
     "C3": CONTENT,
-    "C4": "sensitivity/critic.goal.q_goal_distance",
-    "C5": "signal/actor.goal.share",
-    "C6": "evaluation/policy.success_rate",
-    "C7": "sensitivity/critic.desired_goal.q_goal_swap",
+    "C4": Q_GOAL_DISTANCE.key(),
+    "C5": SIGNAL_SHARE.key("actor", "goal"),
+    "C6": SUCCESS_RATE.key(),
+    "C7": Q_GOAL_SWAP.key(),
 }
 
 
@@ -48,7 +56,7 @@ def arm_of(link):
 
 def broken(run, key, value):
     """The run with a metric's every value replaced, or the metric gone (None)."""
-    if key.startswith("evaluation/"):
+    if parse(key).family == Family.EVALUATION:
         lines = [
             replace(line, values={} if value is None else line.values | {key: value})
             if key in line.values
@@ -115,10 +123,13 @@ def test_without_probes_c3_is_not_tested_and_says_what_is_missing(holds):
     }
     link = evaluation_of(world).find("C3", "late", BASELINE)
     assert link.verdict.outcome is Outcome.NOT_TESTED
-    assert "content/critic.pixels.gripper_r2 is not in the record" in link.verdict.reason
+    assert (
+        f"{CONTENT_R2.key('critic', 'pixels', target='gripper')} is not in the record"
+        in link.verdict.reason
+    )
     half = {arm: [broken(run, FRESH, None) for run in runs] for arm, runs in holds[0].items()}
     link = evaluation_of(half).find("C3", "late", BASELINE)
-    assert "content/critic.pixels.fresh_object_r2 is not in the record" in link.verdict.reason
+    assert f"{FRESH} is not in the record" in link.verdict.reason
 
 
 def test_a_direction_takes_two_gradients(holds):
@@ -134,8 +145,8 @@ def test_a_direction_takes_two_gradients(holds):
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
-        ({"gradient/critic_loss.pixels.direction_consistency": 0.5}, "steadiness, pixels"),
-        ({"gradient/critic_loss.goal.direction_consistency": 0.11}, "steadiness, goal"),
+        ({DIRECTION_CONSISTENCY.key("critic_loss", "pixels"): 0.5}, "steadiness, pixels"),
+        ({DIRECTION_CONSISTENCY.key("critic_loss", "goal"): 0.11}, "steadiness, goal"),
         ({CONTENT: 0.7}, "object, beyond fresh"),
     ],
 )
@@ -147,7 +158,7 @@ def test_c3_is_contradicted_by_any_of_its_parts(holds, changed, part):
     assert link.deciding == [part]
     shown = {p.quantity.short: p for p in link.quantities}
     assert shown["steadiness, pixels"].interval.mean == pytest.approx(
-        10 * numbers["gradient/critic_loss.pixels.direction_consistency"], rel=0.05
+        10 * numbers[DIRECTION_CONSISTENCY.key("critic_loss", "pixels")], rel=0.05
     )
     gain = shown["object, beyond fresh"].interval.mean
     assert gain == pytest.approx(numbers[CONTENT] - numbers[FRESH], abs=0.01)
@@ -163,8 +174,8 @@ def test_the_gripper_is_read_where_there_is_no_object():
 
 
 def test_steadiness_is_multiplied_update_for_update():
-    key = "gradient/critic_loss.goal.direction_consistency"
-    window = "gradient/critic_loss.direction_window"
+    key = DIRECTION_CONSISTENCY.key("critic_loss", "goal")
+    window = DIRECTION_WINDOW.key("critic_loss")
     runs = []
     for seed in range(5):
         run = memory_run(BASELINE, seed, holding_numbers(0), updates=(0, 1, 2, 3))
@@ -205,34 +216,3 @@ def test_other_seeds_are_compared_without_pairs(holds):
     assert link.quantities[0].unpaired.p_value == pytest.approx(2 / 252)
     assert link.quantities[0].unpaired.improvement == 1
     assert holds[1].find("C5", "late", FIX).quantities[0].unpaired is None
-
-
-def test_everything_goes_into_the_files(holds, tmp_path):
-    world, assessment = holds
-    content = links_content(assessment, None, {}, early_calls(world, assessment))
-    content = json.loads(json.dumps(content, allow_nan=False))
-    assert content["schema"] == 2
-    assert content["thresholds"]["success_marks"] == [0.5, 0.7, 0.85]
-    links = {(c["link"], c["time"], c["arm"]): c for c in content["claims"]}
-    for time in TIMES:
-        links = {link for link, when, _ in links if when == time}
-        assert links == set(LINK_KEYS) - (set() if time == "late" else {"C6"})
-    cause = links["C7", "late", BASELINE]
-    assert cause["p_value"] <= cause["holm_p"]
-    assert len(cause["parts"][0]["points"]) == 30
-    assert set(cause["parts"][0]["points"][0]) == {"arm", "seed", "predictor", "outcome"}
-    assert "points" not in cause["beside"][0]
-    fix = links["C5", "late", FIX]["parts"][0]
-    assert fix["equivalence_equivalent"] is False
-    words = "not shown to be no difference (within a factor of 1.25 of the odds, TOST p "
-    assert fix["equivalence_in_words"].startswith(words)
-    assert len(fix["difference_each"]) == 5
-    assert links["C3", "late", BASELINE]["parts"][1]["claim"] == "above"
-    assert links["C1", "late", BASELINE]["parts"][0]["claim"] == "below"
-    calls = {(call["link"], call["arm"]): call for call in content["early_calls"]}
-    assert calls["C1", BASELINE]["axis"] == "update"
-    assert calls["C1", BASELINE]["outcomes"][-1] == {"until": 10000, "outcome": "supported"}
-    write_claims_table(assessment, tmp_path / "claims.csv")
-    header = (tmp_path / "claims.csv").read_text().splitlines()[0]
-    assert "link_holm_p" in header
-    assert "points" not in header

@@ -1,14 +1,14 @@
-"""What differs between arms, and which warnings a comparison carries."""
+"""Which warnings a comparison carries."""
 
 import json
 import math
 from dataclasses import replace
 
-from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_run
+from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
+from goalscope.diagnostics.record.keys import Family
+from goalscope.diagnostics.record.metrics import SIGNAL_SHARE, UPDATE_RATIO
 from goalscope.reports.numbers.differences import (
-    circumstance_differences,
-    missing_single_changes,
     mixed_arms,
     setting_differences,
 )
@@ -16,10 +16,6 @@ from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings
 from goalscope.reports.numbers.windows import three_times
-
-EXTRACTOR = "agent.features_extractor"
-WIDTH = "agent.features_extractor.cnn_output_dim"
-RATE = "agent.learning_rate"
 
 
 def change_info(folder, change):
@@ -29,62 +25,9 @@ def change_info(folder, change):
     path.write_text(json.dumps(info))
 
 
-def warnings_of(arms, family="sensitivity"):
+def warnings_of(arms, family=Family.SENSITIVITY):
     runs = [run for group in arms.values() for run in group]
     return comparison_warnings(arms, three_times(runs), family, setting_differences(arms))
-
-
-def test_the_plans_fix_changes_three_settings_at_once(tmp_path):
-    arms = load_arms(write_arms(tmp_path, 2))
-    differences = setting_differences(arms)
-    assert {d.name for d in differences} == {EXTRACTOR, WIDTH, RATE}
-    values = {d.name: d.values for d in differences}
-    assert values[RATE] == {"pixel-her": "0.0003", "pixel-her-norm": "0.0001"}
-    missing = missing_single_changes(arms, "pixel-her", differences)["pixel-her-norm"]
-    assert missing == [
-        f"pixel-her with only {EXTRACTOR} = NormalizedCombinedExtractor",
-        f"pixel-her with only {WIDTH} = 50",
-        f"pixel-her with only {RATE} = 0.0001",
-    ]
-    warning = next(w for w in warnings_of(arms) if "cannot tell which" in w)
-    assert "3 settings at once" in warning
-    assert missing[0] in warning
-
-
-def test_a_single_change_that_is_there_is_not_missing(tmp_path):
-    slow = Synthetic(settings={RATE: 1e-4})
-    arms = load_arms(write_arms(tmp_path, 1, {"pixel-her": BASELINE, "norm": FIX, "lr": slow}))
-    missing = missing_single_changes(arms, "pixel-her", setting_differences(arms))
-    assert list(missing) == ["norm"]
-    assert len(missing["norm"]) == 2
-    assert not any(RATE in words for words in missing["norm"])
-
-
-def test_seeds_paths_and_lengths_are_no_settings(tmp_path):
-    one = Synthetic(settings={"run.out": "runs/a", "agent.seed": 1, "run.total_steps": 5})
-    two = Synthetic(settings={"run.out": "runs/b", "agent.seed": 2, "agent.dropout": 0.1})
-    arms = load_arms(write_arms(tmp_path, 1, {"one": one, "two": two}))
-    assert [d.name for d in setting_differences(arms)] == ["agent.dropout"]
-    assert setting_differences(arms)[0].values == {"one": "not set", "two": "0.1"}
-    assert "run.total_steps" in {d.name for d in circumstance_differences(arms)}
-
-
-def test_versions_renderer_probe_set_and_length_are_circumstances(tmp_path):
-    folders = write_arms(tmp_path, 1, {"a": BASELINE, "b": replace(BASELINE, updates=700)})
-    assert warnings_of(load_arms(folders)) != []
-
-    def other(info):
-        info["versions"]["torch"] = "9.9"
-        info["settings"]["env.renderer"] = "osmesa"
-        info["probe_set"]["sha256"] = "0" * 64
-
-    change_info(folders[1], other)
-    arms = load_arms(folders)
-    found = {d.name: d.values for d in circumstance_differences(arms)}
-    assert found["versions: torch"] == {"a": "2.13.0", "b": "9.9"}
-    assert set(found) >= {"env.renderer", "probe set (sha256)", "updates", "steps"}
-    assert setting_differences(arms) == []
-    assert any("do not share one probe set" in w for w in warnings_of(arms))
 
 
 def test_an_arm_whose_runs_differ_is_no_arm(tmp_path):
@@ -119,11 +62,12 @@ def test_failures_are_counted_with_their_cause(tmp_path):
 
 
 def test_nan_is_named_with_its_first_update_and_diverged_runs_do_not_flood(tmp_path):
-    keys = {"signal/critic.goal.share": 10, "gradient/critic_loss.goal.update_ratio": 20}
+    keys = {SIGNAL_SHARE.key("critic", "goal"): 10, UPDATE_RATIO.key("critic_loss", "goal"): 20}
     overrides = {(key, update): math.nan for key, update in keys.items()}
     run = load_run(write_run(tmp_path / "a", kind=replace(BASELINE, overrides=overrides)))
     assert run_warnings(run) == [
-        "NaN or infinity in signal/critic.goal.share of pixel-her seed 0 from update 10",
+        f"NaN or infinity in {SIGNAL_SHARE.key('critic', 'goal')} of pixel-her seed 0 from update "
+        "10",
     ]
     after = load_run(
         write_run(
@@ -152,6 +96,6 @@ def test_unpaired_seeds_single_seeds_and_pace_are_named(tmp_path):
 def test_sensitivity_without_a_probe_set_is_said(tmp_path):
     arms = load_arms(write_arms(tmp_path, 2))
     assert any(
-        "not every run has a probe set" in w for w in warnings_of(arms, "sensitivity_replay")
+        "not every run has a probe set" in w for w in warnings_of(arms, Family.SENSITIVITY_REPLAY)
     )
     assert any("C4 is not tested" in w for w in warnings_of(arms, None))

@@ -1,0 +1,120 @@
+"""Two arms that ran the same seeds: paired differences, and exact p-values of them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from goalscope.reports.statistics.intervals import scaled_t_interval, t_test_p
+from goalscope.reports.statistics.scales import Array, Scale
+
+EXACT_PAIRS = 16  # 2**16 sign patterns are enumerated; beyond that they are drawn
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The other arm minus the baseline, paired by seed.
+
+    Attributes:
+        mean: mean difference on the scale: log odds ratio for shares, log ratio for ratios,
+            difference of Fisher's z for correlations.
+        low: lower end of its t-interval; NaN with fewer than two pairs.
+        high: upper end.
+        effect_size: mean over standard deviation of the differences (Cohen's d_z); NaN where they
+            do not vary or there is one.
+        p_value: exact two-sided paired permutation test (signs of the differences exchanged).
+        smallest_p: the smallest p-value this number of pairs can reach.
+        improvement: probability that a seed of the other arm lies above one of the baseline, ties
+            counting half.
+        pairs: number of seeds in both arms.
+        clipped: how many of the numbers were moved in by `EPSILON`.
+        t_test_p: two-sided p-value of the paired t-test, which agrees with the interval; NaN with
+            fewer than two pairs.
+        each: the difference of each pair, on the scale.
+    """
+
+    mean: float
+    low: float
+    high: float
+    effect_size: float
+    p_value: float
+    smallest_p: float
+    improvement: float
+    pairs: int
+    clipped: int
+    t_test_p: float
+    each: tuple[float, ...]
+
+
+def paired_difference(
+    baseline: Sequence[float], other: Sequence[float], scale: Scale, confidence: float = 0.95
+) -> PairedDifference:
+    """Return the paired difference of two arms on a scale.
+
+    Args:
+        baseline: one finite number per seed.
+        other: of the other arm, in the same order of seeds; same length, at least one.
+        scale: logit for shares, log for ratios, Fisher z for correlations.
+        confidence: 0..1.
+    """
+    first, second = (np.asarray(values, dtype=float) for values in (baseline, other))
+    inside = scale.clip(first), scale.clip(second)
+    clipped = int((inside[0] != first).sum() + (inside[1] != second).sum())
+    differences = scale.forward(inside[1]) - scale.forward(inside[0])
+    mean, low, high = scaled_t_interval(differences, confidence)
+    spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
+    return PairedDifference(
+        mean,
+        low,
+        high,
+        mean / spread if spread > 0 else math.nan,
+        paired_permutation_p(differences),
+        smallest_paired_p(len(differences)),
+        probability_of_improvement(first, second),
+        len(differences),
+        clipped,
+        t_test_p(differences),
+        tuple(differences.tolist()),
+    )
+
+
+def probability_of_improvement(baseline: Array, other: Array) -> float:
+    """Return the probability that a number of the other arm is the larger one, ties half.
+
+    Args:
+        baseline: (n,), one number per seed.
+        other: (m,), of the other arm.
+    """
+    above = other[:, None] > baseline[None, :]
+    equal = other[:, None] == baseline[None, :]
+    return float((above + 0.5 * equal).mean())
+
+
+def paired_permutation_p(differences: Sequence[float] | Array) -> float:
+    """Return the two-sided p-value of a mean difference when each pair's sign is arbitrary.
+
+    Exact up to 16 pairs: the part of the 2^n sign patterns whose mean is at least as far from 0.
+    """
+    values = np.asarray(differences, dtype=float)
+    if len(values) > EXACT_PAIRS:
+        result = stats.permutation_test(
+            (values,),
+            lambda sample, axis: np.abs(np.mean(sample, axis=axis)),
+            permutation_type="samples",
+            vectorized=True,
+            alternative="greater",
+            n_resamples=2**EXACT_PAIRS,
+            rng=np.random.default_rng(0),
+        )
+        return float(result.pvalue)
+    patterns = (np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1
+    sums = np.abs((1 - 2 * patterns) @ values)
+    # Patterns that are equal but for rounding count as equal.
+    return float((sums >= abs(values.sum()) * (1 - 1e-12)).mean())
+
+
+def smallest_paired_p(pairs: int) -> float:
+    """Return the smallest p-value that a paired sign test of this many pairs can reach."""
+    return min(1.0, 2.0 ** (1 - pairs))

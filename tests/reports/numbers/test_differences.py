@@ -1,0 +1,102 @@
+"""What differs between arms."""
+
+import json
+from dataclasses import replace
+
+from helpers.synthetic_runs import BASELINE, FIX, FLOORS, Synthetic, write_arms
+
+from goalscope.diagnostics.record.keys import Family
+from goalscope.reports.numbers.differences import (
+    circumstance_differences,
+    missing_single_changes,
+    setting_differences,
+)
+from goalscope.reports.numbers.grouping import load_arms
+from goalscope.reports.numbers.warnings import comparison_warnings
+from goalscope.reports.numbers.windows import three_times
+
+EXTRACTOR = "agent.features_extractor"
+WIDTH = "agent.features_extractor.cnn_output_dim"
+RATE = "agent.learning_rate"
+
+
+def change_info(folder, change):
+    path = folder / "run.json"
+    info = json.loads(path.read_text())
+    change(info)
+    path.write_text(json.dumps(info))
+
+
+def warnings_of(arms, family=Family.SENSITIVITY):
+    runs = [run for group in arms.values() for run in group]
+    return comparison_warnings(arms, three_times(runs), family, setting_differences(arms))
+
+
+def test_the_plans_fix_changes_three_settings_at_once(tmp_path):
+    arms = load_arms(write_arms(tmp_path, 2))
+    differences = setting_differences(arms)
+    assert {d.name for d in differences} == {EXTRACTOR, WIDTH, RATE}
+    values = {d.name: d.values for d in differences}
+    assert values[RATE] == {"pixel-her": "0.0003", "pixel-her-norm": "0.0001"}
+    missing = missing_single_changes(arms, "pixel-her", differences)["pixel-her-norm"]
+    assert missing == [
+        f"pixel-her with only {EXTRACTOR} = NormalizedCombinedExtractor",
+        f"pixel-her with only {WIDTH} = 50",
+        f"pixel-her with only {RATE} = 0.0001",
+    ]
+    warning = next(w for w in warnings_of(arms) if "cannot tell which" in w)
+    assert "3 settings at once" in warning
+    assert missing[0] in warning
+
+
+def test_a_single_change_that_is_there_is_not_missing(tmp_path):
+    slow = Synthetic(settings={RATE: 1e-4})
+    arms = load_arms(write_arms(tmp_path, 1, {"pixel-her": BASELINE, "norm": FIX, "lr": slow}))
+    missing = missing_single_changes(arms, "pixel-her", setting_differences(arms))
+    assert list(missing) == ["norm"]
+    assert len(missing["norm"]) == 2
+    assert not any(RATE in words for words in missing["norm"])
+
+
+def test_seeds_paths_and_lengths_are_no_settings(tmp_path):
+    one = Synthetic(settings={"run.out": "runs/a", "agent.seed": 1, "run.total_steps": 5})
+    two = Synthetic(settings={"run.out": "runs/b", "agent.seed": 2, "agent.dropout": 0.1})
+    arms = load_arms(write_arms(tmp_path, 1, {"one": one, "two": two}))
+    assert [d.name for d in setting_differences(arms)] == ["agent.dropout"]
+    assert setting_differences(arms)[0].values == {"one": "not set", "two": "0.1"}
+    assert "run.total_steps" in {d.name for d in circumstance_differences(arms)}
+
+
+def test_versions_renderer_probe_set_and_length_are_circumstances(tmp_path):
+    folders = write_arms(tmp_path, 1, {"a": BASELINE, "b": replace(BASELINE, updates=700)})
+    assert warnings_of(load_arms(folders)) != []
+
+    def other(info):
+        info["versions"]["torch"] = "9.9"
+        info["settings"]["env.renderer"] = "osmesa"
+        info["probe_set"]["sha256"] = "0" * 64
+
+    change_info(folders[1], other)
+    arms = load_arms(folders)
+    found = {d.name: d.values for d in circumstance_differences(arms)}
+    assert found["versions: torch"] == {"a": "2.13.0", "b": "9.9"}
+    assert set(found) >= {"env.renderer", "probe set (sha256)", "updates", "steps"}
+    assert setting_differences(arms) == []
+    assert any("do not share one probe set" in w for w in warnings_of(arms))
+
+
+LEARNS = replace(BASELINE, updates=60, success=(0.0, 0.5, 1.0), settings=FLOORS)
+NO_FLOOR = replace(LEARNS, settings={})
+
+
+def arms_of(tmp_path, seeds, **kinds):
+    return load_arms(write_arms(tmp_path, seeds, kinds))
+
+
+def test_floors_and_evaluations_are_no_settings_of_an_arm(tmp_path):
+    fix = replace(FIX, updates=60, settings={**FIX.settings, **FLOORS, "evaluation.every": 100})
+    arms = arms_of(tmp_path, 1, **{"pixel-her": NO_FLOOR, "fix": fix})
+    assert not [d for d in setting_differences(arms) if "floor" in d.name or "evalua" in d.name]
+    found = {d.name: d.values for d in circumstance_differences(arms)}
+    assert found["floor.noop.success_rate"] == {"pixel-her": "not set", "fix": "0.086"}
+    assert found["evaluation.every"]["fix"] == "100"
