@@ -48,12 +48,17 @@ def measured(metric: Metric, block: str | None = None, **parts: str) -> Reading:
 
 
 def under_normalisation(metric: Metric) -> Reading:
-    """Return a reading of the image features, before the normalisation their encoder ends in."""
+    """Return a reading of the image features, before the normalisation their encoder ends in.
+
+    What a normalisation puts out hides units that are dead and features that are constant.
+    """
 
     def read(run: Run, network: str) -> Series | None:
         block = run.image_block()
-        under = _series(run, metric, network, before_normalisation(block), {})
-        return under or _series(run, metric, network, block, {})
+        normalised = run.block(network, block).get("normalised")
+        return _series(
+            run, metric, network, before_normalisation(block) if normalised else block, {}
+        )
 
     return read
 
