@@ -206,8 +206,8 @@ def test_a_buffer_larger_than_memory_does_not_start(tmp_path):
         ({"arm": "reach-pixel+drq"}, "leave drq out"),
         ({"arm": "pixel-her-norm+simnorm"}, "use --cnn-dim 48"),
         ({"checkpoint_every": 0}, "at least 1"),
-        ({"learning_starts": 49}, "use at least 50"),
-        ({"buffer_size": 99}, "use --buffer-size 100 or more"),
+        ({"learning_starts": 24}, "use at least 25"),
+        ({"buffer_size": 49}, "use --buffer-size 50 or more"),
     ],
 )
 def test_settings_that_cannot_be_run_are_said_in_one_line(changes, said, tmp_path):
