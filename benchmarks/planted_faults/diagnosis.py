@@ -10,7 +10,7 @@ from goalscope.diagnostics.record import RecordError
 from goalscope.reports.numbers.runs import Run, load_run
 from goalscope.reports.numbers.windows import three_times
 from goalscope.reports.rivals.check import checks_of
-from goalscope.reports.rivals.checks import CHECKS
+from goalscope.reports.rivals.faults import FAULT_CHECKS
 from goalscope.reports.rivals.findings import run_findings
 from goalscope.training.envs.tasks import task_of
 
@@ -86,9 +86,7 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
         for planted, group in grouped.items()
     }
     found = []
-    for check in checks_of(CHECKS, task_of(ENVIRONMENT.id)):
-        if not check.fault:
-            continue
+    for check in checks_of(FAULT_CHECKS, task_of(ENVIRONMENT.id)):
         for time in check.times:
             for planted, group in measured.items():
                 values = [check.read(run, windows[time]) for run, windows in group]

@@ -138,11 +138,11 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     }
     flat = [arm for arm in [*arms][1:] if words[arm].endswith(_NOT_TOLD_APART)]
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
-    parts = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
+    clauses = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
     if together:
-        parts.append(f"{_NOT_TOLD_APART} either: {', '.join(together)}")
+        clauses.append(f"{_NOT_TOLD_APART} either: {', '.join(together)}")
     floor = f"floor: {_floor_words(floors[0])}" if floors else "not all records hold one floor"
-    return f"Success at the last evaluation of all runs ({where}): {'; '.join(parts)} ({floor})."
+    return f"Success at the last evaluation of all runs ({where}): {'; '.join(clauses)} ({floor})."
 
 
 def learning_sentence(arms: Arms, thresholds: Thresholds) -> str:

@@ -60,14 +60,14 @@ def _seeds(arms: Arms) -> str:
         words = f"{count(number, 'seed')}{' in each arm' if len(counts) > 1 else ''}"
     else:
         words = "Seeds: " + ", ".join(f"{arm} {number}" for arm, number in counts.items())
-    parts = [words]
+    clauses = [words]
     if min(counts.values()) == 1:
-        parts.append("bars at a lone seed: 95 % Wilson interval of each evaluation")
+        clauses.append("bars at a lone seed: 95 % Wilson interval of each evaluation")
     if max(counts.values()) > 1:
-        parts.append("thin every seed, thick their mean")
+        clauses.append("thin every seed, thick their mean")
     if max(counts.values()) >= SEEDS_FOR_A_BAND:
-        parts.append("shaded its 95 % t-interval")
-    return f"{'; '.join(parts)}."
+        clauses.append("shaded its 95 % t-interval")
+    return f"{'; '.join(clauses)}."
 
 
 def _floor_caption(floors: Sequence[RecordedFloor]) -> str:

@@ -36,7 +36,7 @@ _ENCODER = ("encoder_without_gradient", "encoder_not_moving")
 _START: tuple[Time, ...] = ("initialisation",)
 
 
-FAULTS: tuple[Check, ...] = (
+FAULT_CHECKS: tuple[Check, ...] = (
     Check(
         "nan",
         "B",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Time, Times, three_times
 from goalscope.reports.rivals.check import Check, checks_of
-from goalscope.reports.rivals.faults import FAULTS
+from goalscope.reports.rivals.faults import FAULT_CHECKS
 from goalscope.reports.statistics.formatting import percent, plain
 
 
@@ -44,7 +44,7 @@ class Finding:
 
 
 def run_findings(
-    run: Run, times: Times | None = None, checks: Sequence[Check] = FAULTS
+    run: Run, times: Times | None = None, checks: Sequence[Check] = FAULT_CHECKS
 ) -> list[Finding]:
     """Return the checks that speak in a run, in the order of cause and effect.
 

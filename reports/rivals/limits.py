@@ -28,7 +28,7 @@ from goalscope.reports.statistics.scales import Scale
 _LATE: tuple[Time, ...] = ("late",)
 
 
-LIMITS: tuple[Check, ...] = (
+LIMIT_CHECKS: tuple[Check, ...] = (
     Check(
         "augmentation_above_signal",
         "R5",

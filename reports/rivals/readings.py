@@ -4,11 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from goalscope.diagnostics.record.keys import (
-    CRITIC,
-    Metric,
-    before_normalisation,
-)
+from goalscope.diagnostics.record.keys import CRITIC, LOSS_OF, Metric, before_normalisation
 from goalscope.diagnostics.record.metrics import (
     AUGMENTATION_NOISE,
     CONTENT_ERROR,
@@ -24,7 +20,7 @@ from goalscope.diagnostics.record.metrics import (
     WEIGHT_GRADIENT,
     metric_of,
 )
-from goalscope.reports.numbers.runs import LOSS_OF, Run
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Window, window_number
 
 KeyOf = Callable[[Run], str]

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from goalscope.reports.statistics.outcomes import OPPOSITE, OTHER_WAY, Outcome, Verdict, Way
 
-_NAMED_PARTS = 2  # more would drown the reason
+_NAMED = 2  # more would drown the reason
 
 
-def conjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
+def conjunction(verdicts: Sequence[tuple[str, Verdict]]) -> Verdict:
     """Return the outcome of a claim that needs all its parts.
 
     Contradicted when any part is; supported when all are. Else a part that leans against decides
@@ -19,7 +19,7 @@ def conjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
     is contradicted the smallest one times their number (one of them is enough: Bonferroni).
 
     Args:
-        parts: name and verdict of each; at least one.
+        verdicts: name and verdict of each; at least one.
     """
     ranking: tuple[tuple[Outcome, Way | None], ...] = (
         (Outcome.CONTRADICTED, None),
@@ -29,38 +29,38 @@ def conjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
         (Outcome.LEANING, "for"),
     )
     for outcome, way in ranking:
-        named = [(n, v) for n, v in parts if v.outcome is outcome and v.way == way]
+        named = [(n, v) for n, v in verdicts if v.outcome is outcome and v.way == way]
         if named:
-            p_value = _joint_p([verdict for _, verdict in parts], outcome)
-            return Verdict(outcome, _joint_reason(named, len(parts)), way, p_value)
-    p_value = _joint_p([verdict for _, verdict in parts], Outcome.SUPPORTED)
-    return Verdict(Outcome.SUPPORTED, _joint_reason(parts, len(parts)), p_value=p_value)
+            p_value = _joint_p([verdict for _, verdict in verdicts], outcome)
+            return Verdict(outcome, _joint_reason(named, len(verdicts)), way, p_value)
+    p_value = _joint_p([verdict for _, verdict in verdicts], Outcome.SUPPORTED)
+    return Verdict(Outcome.SUPPORTED, _joint_reason(verdicts, len(verdicts)), p_value=p_value)
 
 
-def _joint_p(parts: Sequence[Verdict], outcome: Outcome) -> float | None:
-    known = [part.p_value for part in parts if part.p_value is not None]
+def _joint_p(verdicts: Sequence[Verdict], outcome: Outcome) -> float | None:
+    known = [v.p_value for v in verdicts if v.p_value is not None]
     if outcome is Outcome.CONTRADICTED:
-        own = [p.p_value for p in parts if p.outcome is outcome and p.p_value is not None]
-        return min(1.0, min(own) * len(parts)) if own else None
+        own = [v.p_value for v in verdicts if v.outcome is outcome and v.p_value is not None]
+        return min(1.0, min(own) * len(verdicts)) if own else None
     tested = outcome in (Outcome.SUPPORTED, Outcome.UNDECIDED)
-    return max(known) if tested and len(known) == len(parts) else None
+    return max(known) if tested and len(known) == len(verdicts) else None
 
 
 def _joint_reason(named: Sequence[tuple[str, Verdict]], count: int) -> str:
     reasons = list(dict.fromkeys(verdict.reason for _, verdict in named))
-    if len(named) <= _NAMED_PARTS and (len(reasons) > 1 or len(named) < count):
+    if len(named) <= _NAMED and (len(reasons) > 1 or len(named) < count):
         return "; ".join(f"{name}: {verdict.reason}" for name, verdict in named)
     which = "all parts" if len(named) == count else f"{len(named)} of {count} parts"
     return f"{which}: {'; '.join(reasons)}"
 
 
-def disjunction(parts: Sequence[tuple[str, Verdict]]) -> Verdict:
+def disjunction(verdicts: Sequence[tuple[str, Verdict]]) -> Verdict:
     """Return the outcome of a rival of which one part is enough: what is left when none can be.
 
     A part that was not tested leaves "contradicted" out of reach, and takes nothing from one that
     speaks.
     """
-    return flipped(conjunction([(name, flipped(verdict)) for name, verdict in parts]))
+    return flipped(conjunction([(name, flipped(verdict)) for name, verdict in verdicts]))
 
 
 def flipped(verdict: Verdict) -> Verdict:

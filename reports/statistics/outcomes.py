@@ -78,12 +78,12 @@ class Sample:
     @property
     def gaps(self) -> str:
         """Which seeds count for nothing, in words; empty if none."""
-        parts = []
+        clauses = []
         if self.failed:
-            parts.append(f"failed with NaN or impossible values: {', '.join(self.failed)}")
+            clauses.append(f"failed with NaN or impossible values: {', '.join(self.failed)}")
         if self.missing:
-            parts.append(f"without a measurement: {', '.join(self.missing)}")
-        return "; ".join(parts)
+            clauses.append(f"without a measurement: {', '.join(self.missing)}")
+        return "; ".join(clauses)
 
 
 def sort_sample(values: Mapping[str, float | None], scale: Scale) -> Sample:

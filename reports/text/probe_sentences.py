@@ -76,8 +76,8 @@ def _owes(probes: Probes, network: str, what: str) -> str:
             "no block makes any difference to it."
         )
     order = sorted(shares, key=lambda block: (-shares[block], _rank(block)))
-    parts = [f"{percent(shares[block])} to {_named(block)}" for block in order]
-    text = f"{start} owes {listed(parts)} (Shapley values)"
+    clauses = [f"{percent(shares[block])} to {_named(block)}" for block in order]
+    text = f"{start} owes {listed(clauses)} (Shapley values)"
     if together is None or not math.isfinite(together):
         return f"{text}."
     before = probes.first.values.get(SHAPLEY_SHARE.key(network, GOAL), math.nan)
@@ -185,12 +185,12 @@ def _augmentation(probes: Probes) -> str:
     task = probes.run.task
     shift = _value(probes, SHIFT.key(unit=task.key_unit))
     span = "" if shift is None else f"up to {plain(shift)} {task.shown_in} of the scene; "
-    parts = [f"{words} {plain(value)} times" for words, value in ratios.items()]
+    clauses = [f"{words} {plain(value)} times" for words, value in ratios.items()]
     verb = (
         "this run trains with it) moves" if augmented else "this run trains without it) would move"
     )
     return (
-        f"DrQ's random shift ({span}{verb} the image features, {listed(parts)}, as far as "
+        f"DrQ's random shift ({span}{verb} the image features, {listed(clauses)}, as far as "
         "observations lie apart; above 1 it drowns the image."
     )
 

@@ -19,7 +19,7 @@ from benchmarks.planted_faults.sets import SEEDS, UPDATES, planned_runs
 from goalscope.diagnostics.instruments.replay_state import relabelled_rows
 from goalscope.diagnostics.provenance import agent_settings
 from goalscope.diagnostics.record import read_run
-from goalscope.reports.rivals.checks import CHECKS
+from goalscope.reports.rivals.faults import FAULT_CHECKS
 
 MakePlanted = Callable[[str], SAC]
 
@@ -221,7 +221,7 @@ def test_settings_do_not_tell_the_fault(make_planted, name):
 
 def test_every_check_of_a_fault_has_a_fault_that_it_should_name():
     expected = {fault.check for fault in FAULTS.values() if fault.check is not None}
-    assert expected == {check.name for check in CHECKS if check.fault}
+    assert expected == {check.name for check in FAULT_CHECKS}
     assert len(expected) == len(FAULTS) - len(CONTROLS)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, Family
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, LOSS_OF, Family
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
     CONTENT_ERROR,
@@ -27,7 +27,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.style import GREY, arm_style
-from goalscope.reports.numbers.runs import LOSS_OF, Arms, Run
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 

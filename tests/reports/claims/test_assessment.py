@@ -99,7 +99,7 @@ def test_a_metric_that_is_absent_is_not_tested_with_its_name(tmp_path):
 def test_without_a_probe_set_the_replay_batch_serves(tmp_path):
     kind = replace(DROWNED, sensitivity=(Family.SENSITIVITY_REPLAY,))
     assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": kind, "fix": DROWNED}))
-    assert assessment.family == "sensitivity_replay"
+    assert assessment.family is Family.SENSITIVITY_REPLAY
     part = assessment.find("C4", "late", "pixel-her").quantities[0]
     assert parse(part.quantity.key).family == Family.SENSITIVITY_REPLAY
     assert part.verdict.outcome is Outcome.SUPPORTED

@@ -39,7 +39,7 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path):
 
 def test_svgs_in_one_page_share_no_id(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
-    plots = run_plots(run, three_times([run]), Thresholds(), "sensitivity")
+    plots = run_plots(run, three_times([run]), Thresholds(), Family.SENSITIVITY)
     saved = save(plots, tmp_path / "figures")
     names = {s.plot.name for s in saved}
     assert names == {

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from helpers.synthetic_runs import BASELINE, FIX, FLOORS, Synthetic, write_arms
 
+from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
     circumstance_differences,
     missing_single_changes,
@@ -26,7 +27,7 @@ def change_info(folder, change):
     path.write_text(json.dumps(info))
 
 
-def warnings_of(arms, family="sensitivity"):
+def warnings_of(arms, family=Family.SENSITIVITY):
     runs = [run for group in arms.values() for run in group]
     return comparison_warnings(arms, three_times(runs), family, setting_differences(arms))
 

@@ -25,7 +25,7 @@ def change_info(folder, change):
     path.write_text(json.dumps(info))
 
 
-def warnings_of(arms, family="sensitivity"):
+def warnings_of(arms, family=Family.SENSITIVITY):
     runs = [run for group in arms.values() for run in group]
     return comparison_warnings(arms, three_times(runs), family, setting_differences(arms))
 
