@@ -132,11 +132,18 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     where = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
     floors = recorded_floors([run for runs in arms.values() for run in runs])
     evaluated = {row["arm"] for row in rows}
+    successes = arm_successes(arms, thresholds)
     words = {
         arm: _arm_words(found, floors, thresholds) if arm in evaluated else "was not evaluated"
-        for arm, found in arm_successes(arms, thresholds).items()
+        for arm, found in successes.items()
     }
-    flat = [arm for arm in [*arms][1:] if words[arm].endswith(_NOT_TOLD_APART)]
+    flat = [
+        arm
+        for arm in [*arms][1:]
+        if floors
+        and successes[arm].interval is not None
+        and _standing(successes[arm], floors[0], thresholds) == _NOT_TOLD_APART
+    ]
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
     clauses = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
     if together:
