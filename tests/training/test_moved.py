@@ -10,6 +10,7 @@ from helpers.replay_streams import ACTIONS, Episodes, space
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
+from goalscope.diagnostics.instruments.replay_state import _unmoved
 from goalscope.diagnostics.material.replay import finished_episodes
 from goalscope.training.envs.making import make_environment
 from goalscope.training.replay import SharedFrameHerReplayBuffer
@@ -116,6 +117,17 @@ def test_both_replays_draw_the_same_batches_up_to_their_order(env):
         assert (values == stock.observations[key]).all(), key
     assert (ours.rewards == stock.rewards).all()
     assert (ours.actions == stock.actions).all()
+
+
+def test_the_record_counts_what_a_batch_holds(env):
+    for moving, halves in ((0.3, 2), (0.0, 1)):
+        shared, _ = buffers(env, moving)
+        seen = []
+        for moved in (shared.moved, None):
+            shared.moved = moved
+            (share,) = _unmoved(shared, NEGLIGIBLE, np.random.default_rng(0)).values()
+            seen.append(float(share))
+        assert 0 < seen[0] == seen[1] / halves
 
 
 def test_where_nothing_has_moved_it_draws_as_without(env):
