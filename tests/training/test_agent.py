@@ -80,7 +80,7 @@ def test_the_record_says_what_the_arm_adds(probe_set, fast, form, tmp_path):
         "goal_selection_strategy": "episode",
         "moved_half": True,
         "policy": "CriticEncoderPolicy",
-        "features_extractor.encoder": "spatial",
+        "features_extractor.encoder": "spatial-sharp",
         "features_extractor.trunk": "drqv2",
     }
     assert {name: said[f"agent.{name}"] for name in expected} == expected

@@ -80,3 +80,13 @@ def test_vectors_are_standardised_and_keys_left_unread():
     assert torch.equal(features[:, :3], batch["achieved_goal"])
     mean, spread = map(torch.tensor, constants["desired_goal"])
     assert torch.equal(features[:, 3:], (batch["desired_goal"] - mean) / spread)
+
+
+def test_a_sharp_softmax_tells_images_apart_before_any_training():
+    spreads = {}
+    for encoder in ("spatial", "spatial-sharp"):
+        torch.manual_seed(0)
+        extractor = FusionExtractor(SPACE, encoder=encoder)
+        places = extractor.extractors["pixels"].cnn(observations()["pixels"])
+        spreads[encoder] = float(places.detach().std(dim=0).mean())
+    assert spreads["spatial-sharp"] > 5 * spreads["spatial"]

@@ -1,5 +1,6 @@
 """Features extractors that an SB3 policy can be given in `policy_kwargs`."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from goalscope.training.agents.settings import SIMNORM_GROUP, Encoder, Trunk
 
 Constants = Mapping[str, tuple[Sequence[float], Sequence[float]]]  # key -> mean and spread
+SHARP = 0.1  # at 1 fresh maps are nearly even, and every image has the same features
 
 
 class FusionExtractor(BaseFeaturesExtractor):
@@ -26,7 +28,8 @@ class FusionExtractor(BaseFeaturesExtractor):
         observation_space: a Dict space.
         cnn_output_dim: image features per image key.
         normalized_image: whether images are already scaled to [0, 1].
-        encoder: "nature" is SB3's NatureCNN; "spatial" 3x3 convolutions and a spatial softmax.
+        encoder: "nature" is SB3's NatureCNN; "spatial" 3x3 convolutions and a spatial softmax,
+            "spatial-sharp" the same at a temperature of 0.1.
         trunk: what follows the encoder. "plain": nothing. "layernorm-tanh": LayerNorm -> Tanh
             behind the encoder's ReLU, the plan's fix. "drqv2": the same without that ReLU (Yarats
             et al. 2021). "simnorm": LayerNorm -> SimNorm without that ReLU (Hansen et al. 2023).
@@ -115,15 +118,19 @@ class SpatialSoftmax(nn.Module):
 
     Float (B, C, H, W) -> (B, 2 C), each in [-1, 1]: first every x, then every y. The temperature is
     learnt.
+
+    Args:
+        temperature: at first; the lower, the more the strongest place decides.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, temperature: float = 1.0) -> None:
         super().__init__()
-        self.log_temperature = nn.Parameter(torch.zeros(()))
+        self.first = math.log(temperature)
+        self.log_temperature = nn.Parameter(torch.full((), self.first))
 
     def reset_parameters(self) -> None:
-        """Set the temperature back to 1."""
-        nn.init.zeros_(self.log_temperature)
+        """Set the temperature back to the first."""
+        nn.init.constant_(self.log_temperature, self.first)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the coordinates."""
@@ -141,9 +148,12 @@ class SpatialSoftmaxCNN(BaseFeaturesExtractor):
     Args:
         observation_space: an image space, channels first.
         cnn_dim: number of features.
+        temperature: of the softmax, at first.
     """
 
-    def __init__(self, observation_space: spaces.Box, cnn_dim: int = 256) -> None:
+    def __init__(
+        self, observation_space: spaces.Box, cnn_dim: int = 256, temperature: float = 1.0
+    ) -> None:
         super().__init__(observation_space, cnn_dim)
         channels = observation_space.shape[0]
         self.cnn = nn.Sequential(
@@ -153,7 +163,7 @@ class SpatialSoftmaxCNN(BaseFeaturesExtractor):
             nn.ReLU(),
             nn.Conv2d(32, 32, 3),
             nn.ReLU(),
-            SpatialSoftmax(),
+            SpatialSoftmax(temperature),
         )
         self.linear = nn.Sequential(nn.Linear(64, cnn_dim), nn.ReLU())
 
@@ -206,7 +216,7 @@ def _image_path(
     cnn: NatureCNN | SpatialSoftmaxCNN = (
         NatureCNN(space, cnn_dim, normalized)
         if encoder == "nature"
-        else SpatialSoftmaxCNN(space, cnn_dim)
+        else SpatialSoftmaxCNN(space, cnn_dim, SHARP if encoder == "spatial-sharp" else 1.0)
     )
     layers: list[nn.Module] = [cnn]
     if trunk in ("drqv2", "simnorm"):

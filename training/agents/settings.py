@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Encoder = Literal["nature", "spatial"]
+Encoder = Literal["nature", "spatial", "spatial-sharp"]
 Trunk = Literal["plain", "layernorm-tanh", "drqv2", "simnorm"]
 Routing = Literal["separate", "shared", "critic", "asymmetric"]
 HindsightGoals = Literal["future", "final", "episode"]
@@ -16,7 +16,8 @@ class AgentSettings:
 
     Attributes:
         her: relabel goals in hindsight; False is SB3's plain Dict replay.
-        encoder: of images: SB3's NatureCNN, or 3x3 convolutions with a spatial softmax.
+        encoder: of images: SB3's NatureCNN, or 3x3 convolutions with a spatial softmax, which
+            may begin sharp.
         trunk: what stands on the image features: nothing, LayerNorm + Tanh, DrQ-v2's, SimNorm.
         cnn_dim: number of image features.
         learning_rate: of every optimiser.

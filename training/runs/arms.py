@@ -109,6 +109,7 @@ CHANGES = BASES | {
     "proprio": Change("the gripper's own position and velocity observed", {"proprioception": True}),
     "stack4": Change("four stacked frames", {"frame_stack": 4}),
     "spatial": Change("3x3 convolutions and a spatial softmax", {"encoder": "spatial"}),
+    "spatial-sharp": Change("spatial, its softmax sharp at first", {"encoder": "spatial-sharp"}),
     "share": Change("SB3's shared encoder, trained by the actor's loss", {"routing": "shared"}),
     "critic-encoder": Change("one encoder, trained by the critic's loss", {"routing": "critic"}),
     "simnorm": Change("TD-MPC2's SimNorm on the image features", {"trunk": "simnorm"}),
@@ -134,7 +135,7 @@ CHANGES = BASES | {
 }
 RECIPE = (  # for FetchPush from pixels; with one update per step
     *("lr1e3", "gamma95", "tau05", "explore", "fixed-entropy", "goal-std", "target-clip"),
-    *("moved-half", "close-camera", "no-marker", "spatial", "drqv2-trunk", "dim50"),
+    *("moved-half", "close-camera", "no-marker", "spatial-sharp", "drqv2-trunk", "dim50"),
     *("critic-encoder", "inverse-dynamics"),
 )
 _NAMED = {  # arms of two changes and more; every single change is an arm of its own, too
