@@ -110,9 +110,7 @@ def cause_links(
     return found
 
 
-def _rule_breakers(
-    judged: JudgedQuantity, arms: Arms, thresholds: Thresholds
-) -> tuple[str, ...]:
+def _rule_breakers(judged: JudgedQuantity, arms: Arms, thresholds: Thresholds) -> tuple[str, ...]:
     """Return the arms in which the goal is not outweighed, and that fail all the same."""
     floors = recorded_floors([run for runs in arms.values() for run in runs])
     if not floors:

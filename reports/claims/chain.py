@@ -50,15 +50,20 @@ def chain_links(
     found = []
     for network in NETWORKS:
         own = {
-            arm: arm_links(runs, time, arm, window, replace(study, image=runs[0].image_block()),
-                           network, thresholds)
+            arm: arm_links(
+                runs,
+                time,
+                arm,
+                window,
+                replace(study, image=runs[0].image_block()),
+                network,
+                thresholds,
+            )
             for arm, runs in arms.items()
         }
         baseline, *others = own
         found += [link for links in own.values() for link in links]
-        found += [
-            _fix(time, network, own[baseline], own[arm], study, thresholds) for arm in others
-        ]
+        found += [_fix(time, network, own[baseline], own[arm], study, thresholds) for arm in others]
     return found
 
 
@@ -157,9 +162,7 @@ def _fix(
         q.interval is not None and not q.interval.high < thresholds.goal_share for q in shares
     )
     test = _together(compared)
-    return Link(
-        "C5", network, time, compared[0].arm, test, _WAITING, compared, restores=restores
-    )
+    return Link("C5", network, time, compared[0].arm, test, _WAITING, compared, restores=restores)
 
 
 def _compared(

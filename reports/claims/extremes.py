@@ -44,9 +44,7 @@ def least_shares(runs: Sequence[Run], assessment: Assessment) -> list[Least]:
     found = []
     for network in NETWORKS:
         tables = [run.metrics.get(SIGNAL_SHARE.key(network, GOAL)) for run in runs]
-        series = [
-            table.groupby("update")["value"].mean() for table in tables if table is not None
-        ]
+        series = [table.groupby("update")["value"].mean() for table in tables if table is not None]
         if not series or len(series) < len(runs):
             continue
         shared = sorted(set.intersection(*(set(own.index) for own in series)))

@@ -48,9 +48,7 @@ def t_interval(values: Sequence[float], scale: Scale, confidence: float = 0.95) 
     return Interval(mean, low, high, len(measured), int((inside != measured).sum()))
 
 
-def threshold_p(
-    values: Sequence[float], scale: Scale, threshold: float
-) -> tuple[float, float]:
+def threshold_p(values: Sequence[float], scale: Scale, threshold: float) -> tuple[float, float]:
     """Return the mean distance to a threshold, on the scale, and the p-value of its t-test.
 
     Two-sided. Distances are cut off alike on both sides (`Scale.limit`).
