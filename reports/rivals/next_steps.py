@@ -108,7 +108,12 @@ def _explanation(
 ) -> Explanation:
     verdicts = {time: outcomes[rival.name, network, time] for time in TIMES}
     order = (*_SPEAKING, "undecided", "contradicted", "leaning against", "not tested")
-    found = min(reversed(verdicts.values()), key=lambda verdict: order.index(str(verdict)))
+    trained = [v for time, v in verdicts.items() if time != "initialisation" and v.speaks]
+    # What is so before training and not in training explains nothing of it.
+    counts = trained or list(verdicts.values())
+    if any(verdict.speaks == "for" for verdict in trained):
+        counts = list(verdicts.values())
+    found = min(reversed(counts), key=lambda verdict: order.index(str(verdict)))
     times = tuple(time for time, verdict in verdicts.items() if str(verdict) == str(found))
     arm, present = rival.control, None
     if rival.control:

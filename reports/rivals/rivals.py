@@ -65,7 +65,7 @@ RIVALS = (
         "train longer, or show that the task can be learnt at all: the state instead of pixels",
         control="state-her",
         compares=at_the_floor,
-        note="Within ten points of an idle agent: redefined after the assay's seeds 0 to 4 were seen.",
+        note="Within ten points of idling: redefined after the assay's seeds 0 to 4 were seen.",
     ),
     Rival(
         "R2",
