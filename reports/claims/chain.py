@@ -36,7 +36,13 @@ _WAITING = not_tested("")  # until all links of the page are judged together
 
 
 def chain_links(
-    arms: Arms, time: Time, window: Window | None, study: Study, thresholds: Thresholds
+    arms: Arms,
+    time: Time,
+    window: Window | None,
+    study: Study,
+    thresholds: Thresholds,
+    *,
+    shown: bool = True,
 ) -> list[Link]:
     """Return C1 to C4 of each arm and network, then C5 of each arm but the baseline.
 
@@ -46,54 +52,54 @@ def chain_links(
         window: None where no run that counts has reached it.
         study: what the runs measured alike.
         thresholds: that decide.
+        shown: whether what decides nothing is wanted, too: quantities beside, C3 of other arms.
     """
+    baseline = next(iter(arms))
     found = []
     for network in NETWORKS:
-        own = {
-            arm: arm_links(
-                runs,
-                time,
-                arm,
-                window,
-                replace(study, image=runs[0].image_block()),
-                network,
-                thresholds,
-            )
-            for arm, runs in arms.items()
-        }
-        baseline, *others = own
-        found += [link for links in own.values() for link in links]
-        found += [_fix(time, network, own[baseline], own[arm], study, thresholds) for arm in others]
+        own = {}
+        for arm, runs in arms.items():
+            of_arm = replace(study, image=runs[0].image_block())
+            wanted = tested_quantities if shown or arm == baseline else compared_quantities
+            quantities = wanted(of_arm, network, thresholds)
+            if shown:
+                quantities += quantities_beside(of_arm, network)
+            own[arm] = _arm_links(runs, time, arm, window, of_arm, network, quantities, thresholds)
+            found += own[arm]
+        found += [
+            _fix(time, network, own[baseline], own[arm], study, thresholds)
+            for arm in arms
+            if arm != baseline
+        ]
     return found
 
 
-def arm_links(
+def _arm_links(
     runs: Sequence[Run],
     time: Time,
     arm: str,
     window: Window | None,
     study: Study,
     network: str,
+    quantities: Sequence[Quantity],
     thresholds: Thresholds,
 ) -> list[Link]:
-    """Return C1 to C4 of one arm and network, by their tests alone."""
+    """Return a link of one arm and network for each that has quantities, by its test alone."""
     silent = without_share(runs, network, window, study, thresholds)
-    tested = tested_quantities(study, network, thresholds)
-    beside = quantities_beside(study, network)
     found = []
-    for name in sorted({quantity.link for quantity in tested}):
+    for name in sorted({quantity.link for quantity in quantities}):
         excluded = silent if name in GRADED else {}
-        parts, others = (
-            tuple(
-                judge_quantity(q, time, arm, runs, window, thresholds, excluded)
-                for q in quantities
-                if q.link == name
-            )
-            for quantities in (tested, beside)
-        )
-        test = _together(parts)
+        judged = [
+            judge_quantity(quantity, time, arm, runs, window, thresholds, excluded)
+            for quantity in quantities
+            if quantity.link == name
+        ]
+        parts = tuple(one for one in judged if one.test is not None)
+        beside = tuple(one for one in judged if one.test is None)
         drowned = _drowned(parts[0], thresholds) if name in GRADED else None
-        found.append(Link(name, network, time, arm, test, _WAITING, parts, others, drowned))
+        found.append(
+            Link(name, network, time, arm, _together(parts), _WAITING, parts, beside, drowned)
+        )
     return found
 
 
@@ -150,13 +156,11 @@ def _fix(
     thresholds: Thresholds,
 ) -> Link:
     """Return C5: whether an arm raises all that C1, C2 and C4 of a network are decided by."""
-    names = [quantity.link for quantity in compared_quantities(study, network, thresholds)]
-    pairs = [
-        (before.quantities[0], after.quantities[0])
-        for before, after in zip(baseline, other, strict=True)
-        if before.name in names
-    ]
-    compared = tuple(_compared(before, after, thresholds) for before, after in pairs)
+    before, after = ({link.name: link.quantities[0] for link in own} for own in (baseline, other))
+    compared = tuple(
+        _compared(before[quantity.link], after[quantity.link], thresholds)
+        for quantity in compared_quantities(study, network, thresholds)
+    )
     shares = [q for q in compared if q.quantity.link in GRADED]
     restores = all(
         q.interval is not None and not q.interval.high < thresholds.goal_share for q in shares

@@ -54,6 +54,11 @@ def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
     if late is None:
         return []
     thresholds = assessment.thresholds
+    arms = {
+        arm: group
+        for arm, group in arms.items()
+        if arm == assessment.baseline or not is_control(arms, arm)
+    }
     runs = [run for group in arms.values() for run in group]
     quantities = [q for n in NETWORKS for q in compared_quantities(assessment.study, n, thresholds)]
     measured = _measured(runs, quantities, late.axis)
@@ -63,11 +68,9 @@ def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
         if cut < late.last:
             first = max(1, cut - int(cut * thresholds.late_part))
             window = Window("late", min(first, _last_known(measured, cut)), cut, late.axis)
-        links = chain_links(arms, "late", window, assessment.study, thresholds)
+        links = chain_links(arms, "late", window, assessment.study, thresholds, shown=False)
         for link in judge_links(links, arms, thresholds):
-            own = link.arm == assessment.baseline or (
-                link.name == "C5" and not is_control(arms, link.arm)
-            )
+            own = link.arm == assessment.baseline or link.name == "C5"
             if own and link.network is not None:
                 series = outcomes.setdefault((link.name, link.network, link.arm), {})
                 series[cut] = str(link.verdict)

@@ -20,15 +20,17 @@ def without_share(
     """Return run label -> why the network's share says nothing in a window; empty where all do.
 
     A share is of what a network hears. One whose encoder is dead hears the goal alone, and one
-    whose output ignores the goal makes nothing of it: neither is balanced.
+    whose output ignores the goal makes nothing of it: neither is balanced. Before training no
+    output reacts to much, and the share is that of the first weights.
     """
+    trained = window is not None and window.time != "initialisation"
     found = {}
     for run in runs:
         dead = _zero_fraction(run, network, study.image, window)
         reaction = window_number(run, study.output_reaction(network), window)
         if dead is not None and dead > thresholds.dead_encoder:
             found[run.label] = f"the {network}'s encoder is dead"
-        elif reaction is not None and reaction < thresholds.ignored_goal:
+        elif trained and reaction is not None and reaction < thresholds.ignored_goal:
             what = "the action" if network == ACTOR else "Q"
             found[run.label] = f"{what} ignores the goal altogether"
     return found

@@ -117,7 +117,11 @@ def share_sentences(assessment: Assessment, least: Sequence[Least]) -> list[str]
             why = next(reversed(links.values())).verdict.reason
             found.append(f"{network.capitalize()}: there is no share of the goal to judge ({why}).")
         own = [one for one in least if one.network == network]
-        found += [_least(one, links) for one in own if shares]
+        found += [
+            _least(one, links)
+            for one in own
+            if shares and one.interval.mean < assessment.thresholds.goal_share
+        ]
     return found
 
 
@@ -136,10 +140,10 @@ def _grade(link: Link, thresholds: Thresholds) -> str:
         return f"{leaning}{link.grade}"
     share = link.quantities[0]
     if share.sample.excluded:
-        return f"no share to judge, as {next(iter(share.sample.excluded.values()))},"
+        return f"no share to judge ({next(iter(share.sample.excluded.values()))})"
     if share.interval is None:
         return "not measured"
-    return f"on average {grade_of(share.interval.mean, thresholds)}, not decided,"
+    return f"{grade_of(share.interval.mean, thresholds)} on average (not decided)"
 
 
 def grade_of(share: float, thresholds: Thresholds) -> str:
@@ -151,7 +155,10 @@ def grade_of(share: float, thresholds: Thresholds) -> str:
 
 def _least(least: Least, links: dict[Time, Link]) -> str:
     quantity = next(iter(links.values())).of(SIGNAL_SHARE).quantity
+    few = least.interval.seeds < 3  # the interval of two spans almost everything
     number = with_interval(quantity, least.interval)
+    if few:
+        number = value_of(quantity, least.interval.mean)
     return f"In the {least.network} it was least at update {least.update:,}: {number}."
 
 

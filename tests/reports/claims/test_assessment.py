@@ -10,7 +10,7 @@ from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.windows import TIMES, three_times
+from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -21,7 +21,7 @@ DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 def evaluation_of(folders, thresholds=None):
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
-    return assess(arms, three_times(runs), thresholds or Thresholds())
+    return assess(arms, four_times(runs), thresholds or Thresholds())
 
 
 def test_a_drowned_baseline_and_a_fix_that_works(tmp_path):

@@ -9,7 +9,7 @@ from helpers.memory_runs import BASELINE, holding_numbers, holding_world, memory
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.early_call import early_calls
-from goalscope.reports.numbers.windows import three_times, three_times_by_step
+from goalscope.reports.numbers.windows import four_times, four_times_by_step
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.sentences import early_call_sentence
 
@@ -18,7 +18,7 @@ SHARE = SIGNAL_SHARE.key("critic", "goal")
 CUTS = [1, 3, 10, 30, 100, 300, 1000, 3000, 5000]
 
 
-def calls_of(arms, times=three_times):
+def calls_of(arms, times=four_times):
     runs = [run for group in arms.values() for run in group]
     assessment = assess(arms, times(runs), Thresholds())
     calls = {(call.link, call.arm): call for call in early_calls(arms, assessment)}
@@ -100,7 +100,7 @@ def test_every_arm_has_a_call_of_its_fix_and_only_the_baseline_of_the_chain():
 
 
 def test_by_step_the_cut_offs_are_steps():
-    calls, assessment = calls_of(holding_world(), three_times_by_step)
+    calls, assessment = calls_of(holding_world(), four_times_by_step)
     call = calls["C1", BASELINE]
     assert call.axis == assessment.times.windows["late"].axis == "step"
     assert "from step 1 on" in early_call_sentence(call)
@@ -124,7 +124,7 @@ def test_a_study_of_65_runs_takes_seconds():
         for arm in range(arms)
     }
     runs = [run for group in world.values() for run in group]
-    assessment = assess(world, three_times(runs), Thresholds())
+    assessment = assess(world, four_times(runs), Thresholds())
     start = time.process_time()
     assert len(early_calls(world, assessment)) == 3 + arms - 1
     assert time.process_time() - start < 10  # some 1.5 s on an idle machine

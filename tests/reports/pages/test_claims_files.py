@@ -18,7 +18,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.early_call import early_calls
-from goalscope.reports.numbers.windows import TIMES, three_times
+from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.pages.claims_files import links_content, write_claims_table
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -36,7 +36,7 @@ LINK_KEYS = {  # a metric each link cannot be tested without
 
 def evaluation_of(world, thresholds=None):
     runs = [run for group in world.values() for run in group]
-    return assess(world, three_times(runs), thresholds or Thresholds())
+    return assess(world, four_times(runs), thresholds or Thresholds())
 
 
 @pytest.fixture(scope="module")

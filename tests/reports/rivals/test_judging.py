@@ -8,7 +8,7 @@ from helpers.synthetic_runs import BASELINE, FLOORS, write_arms
 
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.windows import TIMES, three_times
+from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.rivals.judging import judge_rivals
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.outcomes import Outcome
@@ -23,7 +23,7 @@ def arms_of(root, seeds, values=()):
 
 def judged(arms):
     runs = [run for group in arms.values() for run in group]
-    found = judge_rivals(arms, three_times(runs), Thresholds())
+    found = judge_rivals(arms, four_times(runs), Thresholds())
     return {(j.rival.name, j.arm, j.time): j for j in found}
 
 
@@ -73,7 +73,7 @@ QUIET = {
 def quiet_goal(root, kinds):
     arms = load_arms(write_arms(root, 5, kinds))
     runs = [run for group in arms.values() for run in group]
-    found = judge_rivals(arms, three_times(runs), Thresholds())
+    found = judge_rivals(arms, four_times(runs), Thresholds())
     return next(j for j in found if (j.rival.name, j.arm, j.time) == ("R12", "pixel-her", "late"))
 
 

@@ -11,7 +11,7 @@ from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
-from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.numbers.windows import four_times
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.sentences import (
     one_seed_sentence,
@@ -24,7 +24,7 @@ from goalscope.reports.text.sentences import (
 def sentences_of(folders):
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
-    assessment = assess(arms, three_times(runs), Thresholds())
+    assessment = assess(arms, four_times(runs), Thresholds())
     return time_sentences(assessment, arms), overall_sentence(assessment)
 
 
@@ -93,7 +93,7 @@ def test_a_run_too_short_says_so(tmp_path):
 
 def test_a_single_run_states_numbers_and_that_one_seed_is_no_test(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
-    assessment = assess({run.arm: [run]}, three_times([run]), Thresholds())
+    assessment = assess({run.arm: [run]}, four_times([run]), Thresholds())
     sentences = single_run_sentences(assessment, run)
     assert len(sentences) == 3
     sentences.append(one_seed_sentence(run, Thresholds()))
