@@ -169,7 +169,7 @@ def test_without_probes_c3_is_not_tested_and_says_what_is_missing(holds):
     link = evaluation_of(world).find("C3", "late", BASELINE, "critic")
     assert link.verdict.outcome is Outcome.NOT_TESTED
     assert (
-        f"{CONTENT_R2.key('critic', 'pixels', target='gripper')} is not in the record"
+        f"{CONTENT_R2.key('critic', 'pixels', target='object')} is not in the record"
         in link.verdict.reason
     )
     half = {arm: [broken(run, FRESH, None) for run in runs] for arm, runs in holds[0].items()}
