@@ -162,8 +162,8 @@ def page(table: pd.DataFrame, studies: int) -> str:
         "## Where nothing is there",
         "",
         "Studies in which any test of the family takes a side. The rates are promised for seeds "
-        "that are independent and scatter alike to both sides: the first three kinds. Skewed seeds, "
-        "and seeds that share a deviation (correlation 0.3), break the assumption.",
+        "that are independent and scatter alike to both sides: the first three kinds. Skewed "
+        "seeds, and seeds that share a deviation (correlation 0.3), break the assumption.",
         "",
         "| family | seeds drawn | seeds | any side | for | against | promised |",
         "|---|---|---|---|---|---|---|",

@@ -38,7 +38,7 @@ def answer_sentence(assessment: Assessment, calls: Sequence[EarlyCall], seeds: i
     sees = {n: _sees(link) for n, link in last.items()}
     settled = {c.network: c for c in calls if c.link == "C4" and c.arm == assessment.baseline}
     if all(sees.values()):
-        return f"Yes: Q and the action both react to another goal, {_since(settled)}."
+        return f"Yes, {_since(settled)}: Q and the action both react to another goal."
     if all(seen is False for seen in sees.values()):
         return "No: neither Q nor the action reacts to another goal."
     if all(seen is None for seen in sees.values()):
@@ -107,7 +107,7 @@ def share_sentences(assessment: Assessment, least: Sequence[Least]) -> list[str]
         shares = [
             f"{value_of(q.quantity, q.interval.mean)} {WHEN[time]}"
             for time, link in links.items()
-            if (q := link.of(SIGNAL_SHARE)).interval
+            if (q := link.of(SIGNAL_SHARE)).interval and not _without(q)
         ]
         if shares:
             grades = _grades(links, assessment.thresholds)
@@ -139,11 +139,16 @@ def _grade(link: Link, thresholds: Thresholds) -> str:
         leaning = "leaning: " if link.verdict.way else ""
         return f"{leaning}{link.grade}"
     share = link.quantities[0]
-    if share.sample.excluded:
+    if _without(share):
         return f"no share to judge ({next(iter(share.sample.excluded.values()))})"
     if share.interval is None:
         return "not measured"
     return f"{grade_of(share.interval.mean, thresholds)} on average (not decided)"
+
+
+def _without(share: JudgedQuantity) -> bool:
+    """Whether a share says nothing in all seeds, or all but one."""
+    return bool(share.sample.excluded) and len(share.sample.numbers) < 2
 
 
 def grade_of(share: float, thresholds: Thresholds) -> str:
@@ -170,7 +175,7 @@ def fix_sentences(assessment: Assessment) -> list[str]:
             arm: said for arm in assessment.arms[1:] if (said := _raises(assessment, arm, network))
         }
         if raising:
-            words = [f"{arm} {said}" for arm, said in [*raising.items()][:_ARMS_NAMED]]
+            words = [f"{arm} ({said})" for arm, said in [*raising.items()][:_ARMS_NAMED]]
             more = len(raising) - len(words)
             also = f"; so {'do' if more > 1 else 'does'} {more} more" if more else ""
             found.append(f"What helps in the {network}: {listed(words)}{also}.")
@@ -187,6 +192,6 @@ def _raises(assessment: Assessment, arm: str, network: str) -> str:
     for time in TIMES:
         link = assessment.find("C5", time, arm, network)
         if link.verdict.speaks == "for":
-            leaning = "leaning: " if link.verdict.way else ""
-            by_grade.setdefault(leaning + link.grade, []).append(WHEN[time])
-    return " and ".join(f"{grade} {listed(times)}" for grade, times in by_grade.items())
+            leaning = ", leaning" if link.verdict.way else ""
+            by_grade.setdefault(link.grade, []).append(f"{WHEN[time]}{leaning}")
+    return "; ".join(f"{grade} {listed(times)}" for grade, times in by_grade.items())

@@ -98,9 +98,9 @@ def _of_network(links: Mapping[str, Link], network: str, single: Thresholds | No
     ):
         link = links[name]
         share = link.quantities[0]
-        if share.sample.excluded and not share.interval:
+        if share.sample.excluded and len(share.sample.numbers) < 2:
             if name == "C1":
-                found.append(f"The {network} has no share to judge: {share.sample.gaps}.")
+                found.append(f"The {network} has no share to judge ({share.sample.gaps}).")
         elif share.interval is not None:
             found.append(f"{words} {_number(share)}{_outcome(link, share, single)}.")
     reaction = links["C4"].quantities[0]

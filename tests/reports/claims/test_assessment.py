@@ -102,10 +102,10 @@ def test_a_nan_in_the_window_is_never_averaged_away(tmp_path, broken):
 def test_a_metric_that_is_absent_is_not_tested_with_its_name(tmp_path):
     without = replace(DROWNED, without=(SIGNAL_SHARE.key("actor", "goal"),))
     assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": without, "fix": without}))
-    link = assessment.find("C1", "late", "pixel-her", "critic")
+    link = assessment.find("C1", "late", "pixel-her", "actor")
     assert link.verdict.outcome is Outcome.NOT_TESTED
     assert f"{SIGNAL_SHARE.key('actor', 'goal')} is not in the record" in link.verdict.reason
-    assert assessment.find("C5", "late", "fix", "critic").verdict.outcome is Outcome.NOT_TESTED
+    assert assessment.find("C5", "late", "fix", "actor").verdict.outcome is Outcome.NOT_TESTED
 
 
 def test_without_a_probe_set_the_replay_batch_serves(tmp_path):
