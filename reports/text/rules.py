@@ -44,11 +44,11 @@ def power_sentence(assessment: Assessment, seeds: int) -> str:
     parts = []
     for effect in (1, 2):
         low, high = (power(seeds, effect, at) for at in (level / assessment.tests, level))
-        parts.append(f"{effect} standard deviation{'s' * (effect > 1)}: {_span(low, high)}")
+        parts.append(f"{effect} standard deviation{'s' * (effect > 1)} off, {_span(low, high)}")
     what = "decided" if tests else "found leaning"
     return (
-        f"Power with {count(seeds, 'seed')}: a mean this far from its threshold is {what} in so "
-        f"many studies, from where it is alone to where all are. {'; '.join(parts)}."
+        f"Power with {count(seeds, 'seed')}, from where one mean alone lies off its threshold to "
+        f"where all do: {'; '.join(parts)} of studies {what}."
     )
 
 

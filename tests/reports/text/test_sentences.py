@@ -75,7 +75,7 @@ def test_the_answer_is_yes_where_all_react_and_unknown_of_two_seeds(said):
     seeds, (first, _, rules) = said
     if seeds == 5:
         assert first[0].startswith("Yes, from update ")
-        assert "outweighed" in first[1]
+        assert "Outweighed at initialisation" in first[1]
         assert any("independent" in rule for rule in rules)
         assert any("Power with 5 seeds" in rule for rule in rules)
     else:
