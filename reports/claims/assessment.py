@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from goalscope.diagnostics.record.metrics import CONTENT_R2
 from goalscope.reports.claims.cause import cause_links
 from goalscope.reports.claims.chain import chain_links
 from goalscope.reports.claims.deciding import Study
@@ -11,8 +12,7 @@ from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.quantities import LinkName, sensitivity_family
 from goalscope.reports.claims.success import mean_success
 from goalscope.reports.numbers.changes import is_control
-from goalscope.reports.numbers.runs import Arms
-from goalscope.reports.numbers.task import target_of
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time, Times
 from goalscope.reports.statistics.outcomes import Verdict, decide, not_tested
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -86,7 +86,7 @@ def assess(arms: Arms, times: Times, thresholds: Thresholds) -> Assessment:
 def study_of(arms: Arms) -> Study:
     """Return what the runs measured alike."""
     runs = [run for group in arms.values() for run in group]
-    return Study(sensitivity_family(runs), runs[0].image_block(), target_of(runs))
+    return Study(sensitivity_family(runs), runs[0].image_block(), _target(runs))
 
 
 def judge_links(links: Sequence[Link], arms: Arms, thresholds: Thresholds) -> list[Link]:
@@ -125,3 +125,12 @@ def _aside(link: Link, arms: Arms) -> str:
 
 def _verdicts(link: Link) -> tuple[Verdict | None, Verdict | None]:
     return link.verdict, link.drowned
+
+
+def _target(runs: Sequence[Run]) -> str:
+    """Return whose position is read: the task's target where it was, else what it names first."""
+    task = runs[0].task
+    found = (CONTENT_R2.match(key) for run in runs for key in run.metrics)
+    if {"target": task.target} in found:
+        return task.target
+    return next(iter(task.probe_targets), task.target)

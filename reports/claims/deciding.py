@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, Family
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, LOSS_OF, Family
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
     CONTENT_R2,
@@ -19,7 +19,6 @@ from goalscope.diagnostics.record.metrics import (
     WEIGHT_GRADIENT_SHARE,
 )
 from goalscope.reports.claims.quantities import Quantity
-from goalscope.reports.numbers.runs import LOSS_OF
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 

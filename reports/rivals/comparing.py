@@ -11,7 +11,6 @@ from goalscope.reports.claims.arm_success import success_test
 from goalscope.reports.claims.success import arm_successes, mean_success, recorded_floors
 from goalscope.reports.numbers.changes import changed_by, made_of
 from goalscope.reports.numbers.runs import Arms, Run
-from goalscope.reports.numbers.task import UNIT, target_of
 from goalscope.reports.numbers.windows import Time, Window, window_number
 from goalscope.reports.rivals.evidence import Evidence, measured_evidence
 from goalscope.reports.statistics.samples import Sample, sort_sample
@@ -65,17 +64,17 @@ def lost_content(
         thresholds: that decide.
     """
     runs = next(iter(arms.values()))
-    image, target = runs[0].image_block(), target_of(runs)
+    task, image = runs[0].task, runs[0].image_block()
     found = []
     for network in (CRITIC, ACTOR):
-        own = CONTENT_ERROR.key(network, image, target=target, unit=UNIT)
+        own = CONTENT_ERROR.key(network, image, target=task.target, unit=task.key_unit)
         for metric, than in (
             (RAW_CONTENT_ERROR, "that from raw images"),
             (FRESH_CONTENT_ERROR, "a fresh encoder's"),
         ):
-            other = metric.key(network, image, target=target, unit=UNIT)
+            other = metric.key(network, image, target=task.target, unit=task.key_unit)
             numbers = {run.label: _ratio(run, own, other, window) for run in runs}
-            label = f"error of the {target}'s position over {than} ({network})"
+            label = f"error of the {task.target}'s position over {than} ({network})"
             found.append(
                 measured_evidence(
                     label, numbers, Scale.LOG, "above", 1.0, thresholds, network=network

@@ -83,7 +83,7 @@ def _evidence(
 ) -> list[Evidence]:
     runs, window = next(iter(arms.values())), times.windows[time]
     found = [
-        checked(check, network, runs, window, thresholds)
+        checked(check.of(runs[0].task), network, runs, window, thresholds)
         for check in CHECKS
         if check.name in rival.checks and time in check.times and any(map(check.applies, runs))
         for network in check.networks

@@ -160,7 +160,9 @@ def test_a_cut_off_run_in_a_comparison_is_named_on_top(tmp_path, one_figure):
     comparison = write_comparison(folders, tmp_path / "page")
     assert any("pixel-her seed 2 was cut off" in w for w in comparison.warnings)
     text = comparison.page.read_text()
-    assert text.index("pixel-her seed 2 was cut off") < text.index("<h2>In words</h2>")
+    assert text.index("pixel-her seed 2 was cut off") < text.index(
+        "<h2>In words, of pixel-her</h2>"
+    )
 
 
 def test_nan_everywhere_still_makes_pages(tmp_path):
