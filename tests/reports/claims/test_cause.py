@@ -69,12 +69,12 @@ def test_arms_with_a_loud_goal_that_fail_are_named(holds):
         f"floor.noop.{n}": v for n, v in (("success_rate", 0.02), ("low", 0.0), ("high", 0.06))
     }
     world = {
-        arm: [with_settings(run, floors | {"floor.noop.episodes": 100}) for run in runs]
+        arm: [with_settings(run, floors | {"floor.episodes": 100}) for run in runs]
         for arm, runs in holds.items()
     }
     assert halves_of(world)["success"].counter_examples == ()
     loud = [memory_run(ARMS[5], seed, holding_numbers(5), (0.0, 0.0)) for seed in range(5)]
-    world[ARMS[5]] = [with_settings(r, floors | {"floor.noop.episodes": 100}) for r in loud]
+    world[ARMS[5]] = [with_settings(r, floors | {"floor.episodes": 100}) for r in loud]
     (named,) = halves_of(world)["success"].counter_examples
     assert named.startswith("fix-c (share 80 %, success 0 %")
     assert halves_of(world)["sensitivity"].counter_examples == ()
