@@ -9,7 +9,7 @@ total_steps = 20_000
 evaluation.every = 1_000
 
 [thresholds]             # of `goalscope.reports.Thresholds`
-goal_share = 0.1
+goal_share = 0.5
 """
 
 import tomllib
