@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import LARGEST_DISTANCE, Q_AT_DISTANCE
-from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import LAYOUT, WIDTH, arm_style
+from goalscope.reports.figures.style import arm_style, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.numbers.task import UNIT, in_metres
 from goalscope.reports.numbers.windows import TIMES, Time, Times, window_number
 
 BINS = 8
@@ -35,9 +36,8 @@ def q_distance_plot(arms: Arms, times: Times, family: Family | None) -> Plot | N
         "Q against the distance to the goal",
         f"{seeds} Mean Q over states and a grid of goals, in eight bins of distance, minus the "
         "mean of the bins, in units of return (the level of Q drifts with training, its slope is "
-        "what counts); distance from the achieved to the desired goal in the goal's own unit "
-        "(metres in the Fetch tasks). A critic that understands its goal falls from left to right; "
-        "a flat line is a critic to which all goals are alike.",
+        "what counts); distance from the achieved to the desired goal. A critic that understands "
+        "its goal falls from left to right; a flat line is a critic to which all goals are alike.",
         lambda: _plot(arms, times, family),
         section="C4",
         shows=("C4",),
@@ -56,6 +56,11 @@ def bin_centres(run: Run, family: Family) -> list[float] | None:
     return [upper * (number - 0.5) / BINS for number in range(1, BINS + 1)]
 
 
+def _unit(arms: Arms) -> str:
+    """Return the unit in which distances are drawn: that of the task where it is known."""
+    return UNIT if all(in_metres(run) for runs in arms.values() for run in runs) else "goal units"
+
+
 def _curve(
     run: Run, times: Times, family: Family, time: Time
 ) -> tuple[list[float], list[float]] | None:
@@ -64,11 +69,12 @@ def _curve(
     window = times.windows[time]
     if centres is None or window is None:
         return None
+    per_metre = 100 if in_metres(run) else 1
     distances, values = [], []
     for number, centre in enumerate(centres, start=1):
         value = window_number(run, Q_AT_DISTANCE.within(family).key(bin=number), window)
         if value is not None and np.isfinite(value):
-            distances.append(centre)
+            distances.append(per_metre * centre)
             values.append(value)
     if not values:
         return None
@@ -77,17 +83,20 @@ def _curve(
 
 
 def _plot(arms: Arms, times: Times, family: Family) -> Figure:
-    figure = Figure(figsize=(WIDTH, 2.5), layout=LAYOUT)
-    grid = figure.subplots(1, len(TIMES), sharey=True, squeeze=False)
+    columns = panels_abreast(len(TIMES))
+    rows = len(TIMES) // columns
+    figure = new_figure(2.3 * rows + 0.2)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    unit = _unit(arms)
     for axes, time in zip(grid.flat, TIMES, strict=True):
         axes.set_title(time)
-        axes.set_xlabel("distance (goal unit)")
+        axes.set_xlabel(f"distance ({unit})" if axes in grid[-1] else "")
         ends = []
         for arm, runs in arms.items():
             curves = [c for run in runs if (c := _curve(run, times, family, time))]
             if curves:
                 colour, dash = arm_style(arm, list(arms))
-                ends.append((_plot_arm(axes, curves, colour, dash), arm, colour))
+                ends.append(End(_plot_arm(axes, curves, colour, dash), arm, colour))
         if not ends:
             axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)
         if time == TIMES[-1] and len(arms) > 1:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from goalscope.reports.figures.curves import Curve, Panel, curves_figure, seeds_side_by_side, thin
-from goalscope.reports.figures.plot import Plot, save
+from goalscope.reports.figures.plot import Plot, draw
 from goalscope.reports.statistics.scales import Scale
 
 
@@ -52,7 +52,7 @@ def test_any_values_can_be_drawn(scale, values, tmp_path):
     panel = Panel(
         "$x_", "unit", [Curve("a_b$", [table(values)] * n, "#0173b2") for n in (1, 2)], scale
     )
-    (saved,) = save([Plot("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
+    (saved,) = draw([Plot("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
     ET.fromstring(saved.svg)
     # fewer digits, but not of the scale of glyphs: a rounded one pulls letters apart
     assert {float(scale) for scale in re.findall(r"scale\((0\.01\d*)\)", saved.svg)} == {1 / 64}

@@ -13,7 +13,7 @@ from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.figures.comparison.figures import comparison_plots
 from goalscope.reports.figures.curves import Curve, Panel, curves_figure
-from goalscope.reports.figures.plot import Plot, save
+from goalscope.reports.figures.plot import Plot, draw
 from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.numbers.grouping import load_arms
@@ -32,7 +32,7 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path):
     with house_style():
         pass
     panel = Panel("x", "unit", [Curve("a", [table([1.0])], "#0173b2")])
-    save([Plot("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
+    draw([Plot("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
     assert dict(matplotlib.rcParams) == before
     assert matplotlib.get_backend() == backend
 
@@ -40,7 +40,7 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path):
 def test_svgs_in_one_page_share_no_id(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     plots = run_plots(run, three_times([run]), Thresholds(), Family.SENSITIVITY)
-    saved = save(plots, tmp_path / "figures")
+    saved = draw(plots, tmp_path / "figures")
     names = {s.plot.name for s in saved}
     assert names == {
         "forward_signal",

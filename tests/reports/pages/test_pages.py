@@ -15,7 +15,7 @@ import goalscope.reports as reports
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
 from goalscope.diagnostics.record.metrics import FEATURE_NORM, SIGNAL_SHARE, ZERO_FRACTION
 from goalscope.reports import write_comparison, write_report
-from goalscope.reports.figures.plot import save
+from goalscope.reports.figures.plot import draw
 from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.pages import comparison as comparison_page
@@ -29,7 +29,7 @@ SHORT_FIX = replace(FIX, updates=60)
 def one_figure(monkeypatch):
     """Draws the first figure of a page only, for tests of its words."""
     for page in (report_page, comparison_page):
-        monkeypatch.setattr(page, "save", lambda plots, folder: save(plots[:1], folder))
+        monkeypatch.setattr(page, "draw", lambda plots, *where: draw(plots[:1], *where))
 
 
 @pytest.fixture(scope="module")

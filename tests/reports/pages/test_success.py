@@ -10,7 +10,7 @@ from goalscope.reports import Thresholds, write_comparison, write_report
 from goalscope.reports.claims.success import (
     learning_sentence,
 )
-from goalscope.reports.figures.plot import save
+from goalscope.reports.figures.plot import draw
 from goalscope.reports.numbers.differences import circumstance_differences
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
@@ -27,7 +27,7 @@ NO_FLOOR = replace(LEARNS, settings={})
 def one_figure(monkeypatch):
     """Draws the first two figures of a page only, for tests of its words."""
     for page in (report_page, comparison_page):
-        monkeypatch.setattr(page, "save", lambda plots, folder: save(plots[:2], folder))
+        monkeypatch.setattr(page, "draw", lambda plots, *where: draw(plots[:2], *where))
 
 
 def arms_of(tmp_path, seeds, **kinds):

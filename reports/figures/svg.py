@@ -1,0 +1,53 @@
+"""SVG as a page takes it: small, with ids of its own, sized by the page, and with a name."""
+
+import html
+import re
+
+_LINE = re.compile(r' d="(M [^"CQz]*)"')  # of straight pieces alone
+_POINT = re.compile(r"([ML]) (\S+) (\S+)")
+_DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
+_FONTS = "'DejaVu Sans', Verdana, sans-serif"  # as wide as each other
+
+
+def inline(svg: str, name: str, title: str) -> str:
+    """Return an SVG fit to stand in a page.
+
+    Args:
+        svg: as matplotlib writes it.
+        name: begins its ids, so that no other figure of the page shares one.
+        title: read aloud in its place.
+    """
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = _LINE.sub(lambda found: f' d="{_relative(found[1])}"', body)
+    body = _DIGITS.sub(r"\1", body).replace("'DejaVu Sans'", _FONTS)
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
+    body = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', body)
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
+    body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
+    body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
+    body = re.sub(r"\n\s*", "\n", body)
+    return body.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
+
+
+def _relative(path: str) -> str:
+    """Return straight pieces, each as the way from the end of the one before: half as long.
+
+    Ways are between rounded places, so that no error adds up.
+    """
+    pieces = []
+    before = (0, 0)
+    for command, x, y in _POINT.findall(path):
+        place = round(100 * float(x)), round(100 * float(y))
+        if command == "M":
+            pieces.append(f"M{_plain(place[0])} {_plain(place[1])}")
+        else:
+            across, down = (_plain(new - old) for new, old in zip(place, before, strict=True))
+            pieces.append(f"l{across}{'' if down.startswith('-') else ' '}{down}")
+        before = place
+    return "".join(pieces)
+
+
+def _plain(hundredths: int) -> str:
+    """Return a number with at most two decimals, and no 0 before its point."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{hundredths / 100:.7g}")
