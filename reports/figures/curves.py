@@ -19,10 +19,10 @@ from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.intervals import t_interval
 from goalscope.reports.statistics.scales import Array, Scale
 
-_MOST_MARKERS = 60  # more run into a thick line
+_MOST_MARKERS = 25  # more run into a thick line
 SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel
 MOST_POINTS = 400  # of a line alone; more cannot be told apart
-POINTS_AMONG_SEEDS = 120  # of a line that stands with others of its arm, thin behind their mean
+POINTS_AMONG_SEEDS = 80  # of a line that stands with others of its arm, thin behind their mean
 
 
 @dataclass(frozen=True, eq=False)

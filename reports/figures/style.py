@@ -81,7 +81,7 @@ def new_figure(height: float, **options: Any) -> Figure:
         height: in inches.
         options: of matplotlib's `Figure`.
     """
-    layout = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.05)  # inches between panels
+    layout = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.08)  # inches between panels
     return Figure(figsize=(figure_width(), height), **{"layout": layout, **options})
 
 

@@ -6,11 +6,12 @@ import re
 _LINE = re.compile(r' d="(M [^"CQz]*)"')  # of straight pieces alone
 _POINT = re.compile(r"([ML]) (\S+) (\S+)")
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
-_FONTS = "'DejaVu Sans', Verdana, sans-serif"  # as wide as each other
+_USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
+_TENTH = 10  # of a point, the grid of lines: a screen's dot is about half a point
 
 
 def inline(svg: str, name: str, title: str) -> str:
-    """Return an SVG fit to stand in a page.
+    """Return an SVG fit to stand in a page, whose style sheet gives its text a font.
 
     Args:
         svg: as matplotlib writes it.
@@ -20,14 +21,26 @@ def inline(svg: str, name: str, title: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = _LINE.sub(lambda found: f' d="{_relative(found[1])}"', body)
-    body = _DIGITS.sub(r"\1", body).replace("'DejaVu Sans'", _FONTS)
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
-    body = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', body)
-    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
+    body = _DIGITS.sub(r"\1", body)
+    body = _with_own_ids(body, name)
+    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
+    body = re.sub(r' transform="rotate\(-0 [^"]*"', "", body)
+    body = re.sub(
+        r' style="([^"]*)"',
+        lambda s: f' style="{s[1].replace(": ", ":").replace("; ", ";")}"',
+        body,
+    )
     body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
     body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
     body = re.sub(r"\n\s*", "\n", body)
     return body.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
+
+
+def _with_own_ids(body: str, name: str) -> str:
+    """Return an SVG whose ids are short and begin with a name; an id that nothing uses is gone."""
+    ids = {old: f"{name}-{n}" for n, old in enumerate(dict.fromkeys(_USED.findall(body)))}
+    body = re.sub(r' id="([^"]+)"', lambda i: f' id="{ids[i[1]]}"' if i[1] in ids else "", body)
+    return _USED.sub(lambda used: used[0].replace(used[1], ids[used[1]]), body)
 
 
 def _relative(path: str) -> str:
@@ -38,7 +51,7 @@ def _relative(path: str) -> str:
     pieces = []
     before = (0, 0)
     for command, x, y in _POINT.findall(path):
-        place = round(100 * float(x)), round(100 * float(y))
+        place = round(_TENTH * float(x)), round(_TENTH * float(y))
         if command == "M":
             pieces.append(f"M{_plain(place[0])} {_plain(place[1])}")
         else:
@@ -48,6 +61,6 @@ def _relative(path: str) -> str:
     return "".join(pieces)
 
 
-def _plain(hundredths: int) -> str:
-    """Return a number with at most two decimals, and no 0 before its point."""
-    return re.sub(r"^(-?)0\.", r"\1.", f"{hundredths / 100:.7g}")
+def _plain(tenths: int) -> str:
+    """Return a number with at most one decimal, and no 0 before its point."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{tenths / _TENTH:.7g}")

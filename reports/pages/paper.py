@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Bbox
 from pypdf import PageObject, PdfReader, PdfWriter
 
@@ -144,8 +146,17 @@ def _height(text: str, size: float) -> float:
 
 
 def _wrapped(text: str, size: float) -> str:
-    """Return a text in lines that fit the width: a letter is on average 0.43 of its size wide."""
-    return textwrap.fill(text, int(_WIDTH * _POINTS / size / 0.44))
+    """Return a text in the serif font in lines that fit the width."""
+    font = FontProperties(family=_SERIF, size=size)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        width, _, _ = text_to_path.get_text_width_height_descent(longer, font, ismath=False)
+        if lines[-1] and width > _WIDTH * _POINTS:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def _aligned(table: Sequence[Sequence[str]]) -> str:

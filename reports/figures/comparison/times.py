@@ -17,6 +17,8 @@ from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import GREY, arm_style, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import TIMES
 
+_SHORT = {"initialisation": "init."}  # as long as its neighbours
+
 
 def times_plot(assessment: Assessment) -> Plot | None:
     """Return a small panel for each deciding quantity; None if none was measured."""
@@ -86,7 +88,7 @@ def _plot_quantity(axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str
         label = value_of(quantity, quantity.threshold)
         axes.axhline(quantity.threshold, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1.5)
         ends.append(End(quantity.threshold, f"below {label}?", GREY))
-    axes.set_xticks(range(len(TIMES)), TIMES)
+    axes.set_xticks(range(len(TIMES)), [_SHORT.get(time, time) for time in TIMES])
     axes.set_xlim(-0.6, len(TIMES) - 0.4)
     axes.grid(visible=False, axis="x")
     side_labels(axes, ends)
