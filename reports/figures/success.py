@@ -40,11 +40,11 @@ def success_plot(arms: Arms, *, by_update: bool) -> Plot | None:
     axes: Sequence[Axis] = ("step", "update") if by_update else ("step",)
     episodes = sorted({round(n) for table in found for n in table["episodes"] if np.isfinite(n)})
     each = " to ".join(map(str, dict.fromkeys((episodes[0], episodes[-1])))) if episodes else "some"
+    apart = "; arms are moved apart a little, so that none hides another" if len(arms) > 1 else ""
     caption = (
         f"{_seeds(arms)} Best actions (no noise) in {each} episodes from the same starts, over "
         f"training. {_floor_caption(floors)} The distance is the median over the episodes, at "
-        "their last step. Both axes are even; arms are moved apart a little, so that none hides "
-        "another."
+        f"their last step. Both axes are even{apart}."
     )
     return Plot(
         "success",

@@ -69,6 +69,17 @@ def test_a_share_of_none_or_all_is_drawn_at_the_end_of_its_axis(value):
     assert labels[-1 if value else 0] == ("≥ 99.99 %" if value else "≤ 0.01 %")
 
 
+def test_many_seeds_stay_small(tmp_path):
+    noise = np.random.default_rng(0)
+    curves = [
+        Curve(f"arm{i}", [table(noise.random(20_000)) for _ in range(5)], "#0173b2")
+        for i in range(5)
+    ]
+    panels = [Panel("a", "share", curves, Scale.LOGIT), Panel("b", "share", curves, Scale.LOGIT)]
+    (drawn,) = draw([Plot("f", "t", "c", lambda: curves_figure(panels))], tmp_path)
+    assert len(drawn.svg) < 80_000
+
+
 def test_panels_of_one_quantity_share_a_range_and_others_have_their_own():
     low, high = ([Curve("a", [table([v, 2 * v])], "#0173b2")] for v in (1.0, 500.0))
     panels = [Panel("low", "loss", low), Panel("high", "loss", high), Panel("other", "cm", low)]
