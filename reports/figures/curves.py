@@ -189,9 +189,10 @@ def _plot_seed(
     )
     if finite.all():
         return
+    broken = x[~finite][:: math.ceil((~finite).sum() / _MOST_MARKERS)]
     axes.plot(
-        x[~finite],
-        np.full((~finite).sum(), 0.03),
+        broken,
+        np.full(len(broken), 0.03),
         ls="",
         marker="x",
         color=curve.colour,

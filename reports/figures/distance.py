@@ -117,7 +117,7 @@ def _plot_arm(
             color=colour,
             lw=1.6 if alone else 0.7,
             alpha=1 if alone else 0.55,
-            marker="o",
+            marker="o" if alone else "",
             markersize=2.5,
         )
     if not alone and len({tuple(distances) for distances, _ in curves}) == 1:

@@ -19,6 +19,7 @@ DASHES: tuple[Dash, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5,
 GREY = "#5f6368"
 PAGE_WIDTH = 7.2  # inches, a page's column
 _NARROW = 5.0  # inches; a narrower figure has its panels one below the other
+SEED: dict[str, Any] = {"ls": "", "marker": "o", "ms": 3.4, "mec": "white", "mew": 0.4}  # a dot
 _BLOCKS = {
     "pixels": (PALETTE[1], DASHES[0]),
     "goal": (PALETTE[0], DASHES[0]),

@@ -6,6 +6,8 @@ import re
 _LINE = re.compile(r' d="(M [^"CQz]*)"')  # of straight pieces alone
 _POINT = re.compile(r"([ML]) (\S+) (\S+)")
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
+_MARKS = re.compile(r"<g([^>]*)>\s*((?:<use [^>]*/>\s*)+)</g>")
+_STYLE = re.compile(r' style="[^"]*"')
 _USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
 _TENTH = 10  # of a point, the grid of lines: a screen's dot is about half a point
 
@@ -30,6 +32,7 @@ def inline(svg: str, name: str, title: str) -> str:
         lambda s: f' style="{s[1].replace(": ", ":").replace("; ", ";")}"',
         body,
     )
+    body = _MARKS.sub(_in_one_style, body)
     body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
     body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
     body = re.sub(r"\n\s*", "\n", body)
@@ -41,6 +44,15 @@ def _with_own_ids(body: str, name: str) -> str:
     ids = {old: f"{name}-{n}" for n, old in enumerate(dict.fromkeys(_USED.findall(body)))}
     body = re.sub(r' id="([^"]+)"', lambda i: f' id="{ids[i[1]]}"' if i[1] in ids else "", body)
     return _USED.sub(lambda used: used[0].replace(used[1], ids[used[1]]), body)
+
+
+def _in_one_style(marks: re.Match[str]) -> str:
+    """Return marks whose common style stands once, with their group."""
+    styles = set(_STYLE.findall(marks[2]))
+    if len(styles) != 1 or "style=" in marks[1]:
+        return marks[0]
+    each = _STYLE.sub("", marks[2]).replace("xlink:href", "href")
+    return f"<g{marks[1]}{styles.pop()}>\n{each}</g>"
 
 
 def _relative(path: str) -> str:

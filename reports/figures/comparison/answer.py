@@ -15,7 +15,14 @@ from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.success import RecordedFloor, evaluations, recorded_floors
 from goalscope.reports.figures.axes import even_axis, root_axis
-from goalscope.reports.figures.curves import Curve, Panel, curve_rows, plot_curve, thinned
+from goalscope.reports.figures.curves import (
+    Curve,
+    Panel,
+    curve_rows,
+    plot_curve,
+    seeds_side_by_side,
+    thinned,
+)
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import ANSWER, Plot
 from goalscope.reports.figures.style import GREY, Dash, arm_style, new_figure, panels_abreast
@@ -67,7 +74,7 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
     others = sum(colour == _PALE for colour, _ in styles.values())
     words = [
         "Thin: each seed; thick: their mean." if max(map(len, arms.values())) > 1 else "",
-        f"In grey the {count(others, 'other arm')}." if others else "",
+        f"In grey the {count(others, 'other arm')}, means alone." if others else "",
         success.caption if success else "Success was not measured in these runs: nothing is drawn.",
         f"Share: of what the first layer hears, the goal's part. At 50 % it weighs as much as all "
         f"else; below, it is outweighed, below {100 * thresholds.goal_share:g} % drowned. The axis "
@@ -246,6 +253,10 @@ def _plot_arm(
 ) -> End | None:
     """Draw an arm, the later the nearer to the front: of those in no colour, the mean alone."""
     curve = thinned(Curve(arm, tables, *style), axis)
+    joined = seeds_side_by_side(curve.tables, axis)
+    if style[0] == _PALE and len(joined):
+        mean = {axis: joined.index.to_numpy(), "value": joined.mean(axis=1).to_numpy()}
+        curve = Curve(arm, [pd.DataFrame(mean)], *style)
     return plot_curve(axes, curve, axis, scale, lift)
 
 

@@ -16,7 +16,7 @@ from goalscope.reports.claims.success import last_evaluations, mean_success, rec
 from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.labels import wrap
 from goalscope.reports.figures.plot import ARMS, Plot
-from goalscope.reports.figures.style import GREY, PALETTE, new_figure, panels_abreast
+from goalscope.reports.figures.style import GREY, PALETTE, SEED, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Times, window_number
 from goalscope.reports.statistics.intervals import t_interval
@@ -138,7 +138,7 @@ def _plot_column(axes: Axes, column: _Column, arms: Sequence[str]) -> None:
         if np.isfinite(interval.low) and len(values) > 2:
             axes.plot([low, high], [row, row], color=colour, lw=1)
         places = [row + 0.18] * len(values)
-        sns.scatterplot(x=dots, y=places, color=colour, s=12, ax=axes, zorder=3)
+        axes.plot(dots, places, color=colour, zorder=3, **SEED)
     if column.reference is not None:
         shown.append(column.reference)
         axes.axvline(column.reference, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1.5)

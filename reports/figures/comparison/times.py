@@ -12,9 +12,10 @@ from goalscope.reports.claims.chain import CHAIN
 from goalscope.reports.claims.links import JudgedQuantity
 from goalscope.reports.claims.wording import value_of
 from goalscope.reports.figures.axes import value_axis
+from goalscope.reports.figures.curves import inside
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import GREY, arm_style, new_figure, panels_abreast
+from goalscope.reports.figures.style import GREY, SEED, arm_style, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import TIMES
 
 _SHORT = {"initialisation": "init."}  # as long as its neighbours
@@ -78,9 +79,9 @@ def _plot_quantity(axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str
         axes.plot([centre - width / 4, centre + width / 4], [mean, mean], color=colour, lw=2)
         if np.isfinite(judged.interval.low):
             axes.plot([centre] * 2, [judged.interval.low, judged.interval.high], color=colour, lw=1)
-        sns.scatterplot(
-            x=[centre + width / 5] * len(values), y=values, color=colour, s=14, ax=axes, zorder=3
-        )
+        places = [centre + width / 5] * len(values)
+        seeds = inside(np.asarray(values, dtype=float), quantity.scale)
+        axes.plot(places, seeds, color=colour, zorder=3, **SEED)
         ends = [end for end in ends if end.label != judged.arm]
         ends.append(End(mean, judged.arm, colour))
     value_axis(axes, quantity.scale, np.asarray(shown, dtype=float))
