@@ -13,7 +13,6 @@ from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import arm_style, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms, Run
-from goalscope.reports.numbers.task import UNIT, in_metres
 from goalscope.reports.numbers.windows import TIMES, Time, Times, window_number
 
 BINS = 8
@@ -56,11 +55,6 @@ def bin_centres(run: Run, family: Family) -> list[float] | None:
     return [upper * (number - 0.5) / BINS for number in range(1, BINS + 1)]
 
 
-def _unit(arms: Arms) -> str:
-    """Return the unit in which distances are drawn: that of the task where it is known."""
-    return UNIT if all(in_metres(run) for runs in arms.values() for run in runs) else "goal units"
-
-
 def _curve(
     run: Run, times: Times, family: Family, time: Time
 ) -> tuple[list[float], list[float]] | None:
@@ -69,12 +63,11 @@ def _curve(
     window = times.windows[time]
     if centres is None or window is None:
         return None
-    per_metre = 100 if in_metres(run) else 1
     distances, values = [], []
     for number, centre in enumerate(centres, start=1):
         value = window_number(run, Q_AT_DISTANCE.within(family).key(bin=number), window)
         if value is not None and np.isfinite(value):
-            distances.append(per_metre * centre)
+            distances.append(run.task.shown(centre))
             values.append(value)
     if not values:
         return None
@@ -87,7 +80,7 @@ def _plot(arms: Arms, times: Times, family: Family) -> Figure:
     rows = len(TIMES) // columns
     figure = new_figure(2.3 * rows + 0.2)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    unit = _unit(arms)
+    unit = next(iter(arms.values()))[0].task.shown_in
     for axes, time in zip(grid.flat, TIMES, strict=True):
         axes.set_title(time)
         axes.set_xlabel(f"distance ({unit})" if axes in grid[-1] else "")

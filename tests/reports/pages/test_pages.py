@@ -44,8 +44,9 @@ def test_a_report_is_one_page_with_figures_and_tables(tmp_path):
     report = write_report(folder)
     assert report.page == folder / "report.html"
     text = check_self_contained(report.page)
-    assert text.count("<svg") == len(list((folder / "figures").glob("*.svg"))) == 9
-    assert len(list((folder / "figures").glob("*.png"))) == 9
+    assert text.count("<svg") == 9
+    assert not (folder / "figures").exists()
+    assert report.page.stat().st_size < 600_000
     for sentence in report.sentences[:3]:
         assert sentence.split(":")[0] in text.replace("\xa0", " ")
     assert "follows the critic&#39;s qf0, tau 0.005" in text
@@ -91,7 +92,8 @@ def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
     folders, comparison = pair
     text = check_self_contained(comparison.page)
     out = comparison.page.parent
-    assert text.count("<svg") == len(list((out / "figures").glob("*.svg"))) == 7
+    assert text.count("<svg") == 8
+    assert not (out / "figures").exists()
     assert len(comparison.sentences) == 3
     assert "cannot tell which of them mattered" in text
     for link in ["C3", "C6", "C7", *(f"R{i}" for i in range(1, 13))]:
