@@ -17,8 +17,8 @@ def rollout_success(run: Run, episodes: int = EPISODES) -> pd.DataFrame | None:
         episodes: over how many, at least; over all there are until there are so many.
 
     Returns:
-        Columns: integer `update` and `step`; float `value` (success rate, 0..1). None where it was
-        not recorded.
+        Columns: integer `update` and `step`; float `value` (success rate, 0..1). None where no
+        finite one was recorded.
     """
     rates = run.metrics.get(ROLLOUT_SUCCESS_RATE.key())
     if rates is None:
@@ -28,6 +28,8 @@ def rollout_success(run: Run, episodes: int = EPISODES) -> pd.DataFrame | None:
         return rates
     joined = rates.merge(counts, on=["update", "step"], suffixes=("", "_of"))
     joined = joined[np.isfinite(joined["value"]) & (joined["value_of"] > 0)]
+    if joined.empty:
+        return None
     played = np.concatenate([[0.0], np.cumsum(joined["value_of"])])
     won = np.concatenate([[0.0], np.cumsum(joined["value"] * joined["value_of"])])
     first = np.searchsorted(played, played[1:] - episodes, side="right") - 1

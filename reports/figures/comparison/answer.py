@@ -194,8 +194,9 @@ def _plot_success(
         )
     labels = [End(floor.rate, floor.label, GREY) for floor in floors]
     drawn = [arm for arm in styles if arm in success.tables]
-    for number, arm in enumerate(drawn):
-        lift = DODGE * ((len(drawn) - 1) / 2 - number)
+    named = [arm for arm in drawn if styles[arm][0] != _PALE]
+    for arm in drawn:
+        lift = DODGE * ((len(named) - 1) / 2 - named.index(arm)) if arm in named else 0.0
         end = _plot_arm(axes, arm, success.tables[arm], styles[arm], "step", Scale.PLAIN, lift)
         labels += [end] if end is not None and styles[arm][0] != _PALE else []
     side_labels(axes, labels)
