@@ -34,6 +34,9 @@ class Compare:
     format: Literal["pdf", "png", "md"] | None = None
     """Also write a short form for a paper or a book: text, and figures with captions."""
 
+    figures: tuple[Literal["png", "csv", "pdf"], ...] = ()
+    """Also write each figure as files: png; csv, its numbers; pdf, 84 and 174 mm wide for LaTeX."""
+
     def run(self) -> int:
         """Write the page; 2 where every seed of an arm failed, with the page of the rest made."""
         if not self.run_folders:
@@ -56,6 +59,7 @@ class Compare:
             plans[0].thresholds if plans else None,
             missing={run.name: run.cause or f"{run.state} when looked at" for run in missing},
             form=self.format,
+            figures=self.figures,
         )
         say(
             (comparison.overall, *comparison.sentences, comparison.success),

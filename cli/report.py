@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -26,6 +27,9 @@ class Report:
     run_folder: tyro.conf.Positional[Path]
     """The folder of the run."""
 
+    figures: tuple[Literal["png", "csv", "pdf"], ...] = ()
+    """Also write each figure as files: png; csv, its numbers; pdf, 84 and 174 mm wide for LaTeX."""
+
     json: bool = False
     """Print the findings as JSON, as in findings.json, and nothing else."""
 
@@ -34,7 +38,9 @@ class Report:
         from goalscope.reports.findings.words import as_json, lines  # loads pandas: when needed
 
         plan = kept_plan(self.run_folder.resolve().parent)
-        report = reports.write_report(self.run_folder, plan.thresholds if plan else None)
+        report = reports.write_report(
+            self.run_folder, plan.thresholds if plan else None, figures=self.figures
+        )
         if self.json:
             print(json.dumps(as_json(report.diagnosis), indent=1, allow_nan=False))
         else:

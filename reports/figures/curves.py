@@ -10,26 +10,19 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
-from goalscope.reports.figures.labels import side_labels
-from goalscope.reports.figures.style import (
-    GREY,
-    LAYOUT,
-    LOWEST_SHARE,
-    WIDTH,
-    Dash,
-    step_axis,
-    update_axis,
-    value_axis,
-)
+from goalscope.reports.figures.axes import LOWEST_SHARE, root, root_axis, value_axis
+from goalscope.reports.figures.labels import End, side_labels
+from goalscope.reports.figures.style import GREY, Dash, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.intervals import t_interval
 from goalscope.reports.statistics.scales import Array, Scale
 
-_MOST_MARKERS = 60  # more run into a thick line
+_MOST_MARKERS = 25  # more run into a thick line
 SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel
-MOST_POINTS = 400  # per line; more cannot be told apart
+MOST_POINTS = 400  # of a line alone; more cannot be told apart
+POINTS_AMONG_SEEDS = 80  # of a line that stands with others of its arm, thin behind their mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +76,14 @@ def curves_figure(
     panels: Sequence[Panel], *, columns: int = 2, axis: Axis = "update", height: float = 2.1
 ) -> Figure:
     """Return a figure of panels over updates, or over steps."""
+    columns = panels_abreast(columns)
     rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(WIDTH, height * rows + 0.15), layout=LAYOUT)
+    figure = new_figure(height * rows + 0.15)
     grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, panel in zip(grid.flat, panels, strict=False):
-        _plot_panel(axes, panel, axis)
+    drawn = [_drawn(panel, axis) for panel in panels]
+    for axes, panel in zip(grid.flat, drawn, strict=False):
+        alike = [other for other in drawn if (other.unit, other.scale) == (panel.unit, panel.scale)]
+        _plot_panel(axes, panel, axis, [value for other in alike for value in _shown(other)])
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     return figure
@@ -110,96 +106,122 @@ def curve_rows(panels: Sequence[Panel]) -> list[dict[str, Any]]:
     ]
 
 
-def _plot_panel(axes: Axes, panel: Panel, axis: Axis) -> None:
+def _drawn(panel: Panel, axis: Axis) -> Panel:
+    """Return a panel with its lines thinned to what can be seen."""
+    return replace(panel, curves=[thinned(curve, axis) for curve in panel.curves])
+
+
+def thinned(curve: Curve, axis: Axis) -> Curve:
+    """Return a curve with no more points on its lines than can be seen."""
+    most = MOST_POINTS if len(curve.tables) == 1 else POINTS_AMONG_SEEDS
+    return replace(curve, tables=[thin(table, axis, most) for table in curve.tables])
+
+
+def _shown(panel: Panel) -> list[float]:
+    """Return the finite numbers that must be in view."""
+    lines = [reference.value for reference in panel.references]
+    values = [v for curve in panel.curves for table in curve.tables for v in table["value"]]
+    return [float(value) for value in (*values, *lines, *panel.include) if math.isfinite(value)]
+
+
+def _plot_panel(axes: Axes, panel: Panel, axis: Axis, shown: Sequence[float]) -> None:
+    """Draw a panel.
+
+    Args:
+        axes: on which.
+        panel: its lines thinned.
+        axis: steps or updates.
+        shown: what the y axis spans: neighbours of one unit have one range.
+    """
     axes.set_title(panel.title[:1].upper() + panel.title[1:])
     axes.set_ylabel(panel.unit)
-    references = [line for line in panel.references if math.isfinite(line.value)]
-    shown = [*(reference.value for reference in references), *panel.include]
-    ends: list[tuple[float, str, str]] = []
-    places: list[int] = []
-    measured = False
-    for curve in panel.curves:
-        tables = [thin(table, axis) for table in curve.tables]
-        for table in tables:
-            finite = table[np.isfinite(table["value"])]
-            shown += finite["value"].tolist()
-            measured |= len(finite) > 0
-            places += [int(table[axis].min()), int(table[axis].max())]
-        end = plot_curve(axes, replace(curve, tables=tables), axis, panel.scale)
-        if end is not None:
-            ends.append((end, curve.label, curve.colour))
-    if measured:
+    places = [p for curve in panel.curves for table in curve.tables for p in table[axis]]
+    root_axis(axes, 0 if axis == "update" else int(min(places)), int(max(places)), axis)
+    values = [v for curve in panel.curves for table in curve.tables for v in table["value"]]
+    if np.isfinite(values).any():
         value_axis(axes, panel.scale, np.asarray(shown, dtype=float))
     else:
         axes.text(0.5, 0.5, "no finite measurement", ha="center", transform=axes.transAxes)
-    if axis == "update":
-        update_axis(axes, max(places))
-    else:
-        step_axis(axes, min(places), max(places))
+    ends = [plot_curve(axes, curve, axis, panel.scale) for curve in panel.curves]
+    references = [line for line in panel.references if math.isfinite(line.value)]
     for reference in references:
         axes.axhline(reference.value, color=reference.colour, lw=1, ls=(0, (2, 2)), zorder=1.5)
-    side_labels(axes, [*ends, *((r.value, r.label, r.colour) for r in references)])
+    lines = [End(r.value, r.label, r.colour) for r in references]
+    side_labels(axes, [*filter(None, ends), *lines])
     sns.despine(ax=axes)
 
 
-def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale) -> float | None:
-    """Draw every seed of a curve and their mean; return where the line ends, None for nowhere."""
+def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale, lift: float = 0.0) -> End | None:
+    """Draw every seed of a curve and their mean; return where the line ends, None for nowhere.
+
+    Args:
+        axes: with limits and scales set, or to find their own.
+        curve: what is drawn.
+        axis: steps or updates.
+        scale: of means and intervals.
+        lift: points by which the lines are moved up, so that none hides another.
+    """
+    up = axes.transData + ScaledTranslation(0, lift / 72, axes.figure.dpi_scale_trans)
     for table in curve.tables:
-        _plot_seed(axes, table, curve, axis, scale, alone=len(curve.tables) == 1)
-    return _plot_mean(axes, curve.tables, curve, axis, scale)
+        _plot_seed(axes, table, curve, axis, scale, up)
+    return _plot_mean(axes, curve, axis, scale, up)
 
 
 def _plot_seed(
-    axes: Axes, table: pd.DataFrame, curve: Curve, axis: Axis, scale: Scale, *, alone: bool
+    axes: Axes, table: pd.DataFrame, curve: Curve, axis: Axis, scale: Scale, up: Transform
 ) -> None:
+    alone = len(curve.tables) == 1
     finite = np.isfinite(table["value"].to_numpy(dtype=float))
-    y = np.where(finite, _inside(table["value"].to_numpy(dtype=float), scale), np.nan)
+    y = np.where(finite, inside(table["value"].to_numpy(dtype=float), scale), np.nan)
     x = table[axis].to_numpy(dtype=float)
     axes.plot(
         x,
         y,
         color=curve.colour,
         ls=curve.dash if alone else "-",
-        lw=1.5 if alone else 0.7,
-        alpha=1.0 if alone else 0.55,
-        marker="o" if len(x) <= _MOST_MARKERS else "",
+        lw=1.5 if alone else 0.6,
+        alpha=1.0 if alone else 0.5,
+        marker="o" if len(x) <= _MOST_MARKERS and (alone or len(x) == 1) else "",
         markersize=2.2 if alone else 1.6,
         markeredgewidth=0,
+        transform=up,
+        clip_on=scale is not Scale.LOGIT,  # a share of all lies on the edge
     )
-    foot = blended_transform_factory(axes.transData, axes.transAxes)
+    if finite.all():
+        return
+    broken = x[~finite][:: math.ceil((~finite).sum() / _MOST_MARKERS)]
     axes.plot(
-        x[~finite],
-        np.full((~finite).sum(), 0.03),
+        broken,
+        np.full(len(broken), 0.03),
         ls="",
         marker="x",
         color=curve.colour,
         markersize=4,
-        transform=foot,
+        transform=blended_transform_factory(axes.transData, axes.transAxes),
     )
 
 
-def _plot_mean(
-    axes: Axes, tables: Sequence[pd.DataFrame], curve: Curve, axis: Axis, scale: Scale
-) -> float | None:
+def _plot_mean(axes: Axes, curve: Curve, axis: Axis, scale: Scale, up: Transform) -> End | None:
     """Draw mean and interval where every seed has a finite number; return where the line ends."""
-    if len(tables) == 1:
-        finite = tables[0][np.isfinite(tables[0]["value"])]
-        return float(finite["value"].iloc[-1]) if len(finite) else None
-    common = seeds_side_by_side(tables, axis)
-    if not len(common):
-        ends = [t["value"].iloc[-1] for t in tables if len(t) and np.isfinite(t["value"].iloc[-1])]
-        return float(np.mean(ends)) if ends else None
+    lasts = [finite.iloc[-1] for t in curve.tables if len(finite := t[np.isfinite(t["value"])])]
+    common = seeds_side_by_side(curve.tables, axis)
+    if len(curve.tables) == 1 or not len(common):
+        if not lasts:
+            return None
+        value = float(np.mean([last["value"] for last in lasts]))
+        return End(value, curve.label, curve.colour, float(max(last[axis] for last in lasts)))
     bands = [t_interval(row, scale) for row in common.to_numpy(dtype=float).tolist()]
     x = common.index.to_numpy(dtype=float)
-    mean = _inside(np.array([band.mean for band in bands]), scale)
-    sns.lineplot(x=x, y=mean, color=curve.colour, lw=2, ls=curve.dash, errorbar=None, ax=axes)
-    if len(tables) < SEEDS_FOR_A_BAND:
-        return float(mean[-1])
-    low, high = (np.array([getattr(band, end) for band in bands]) for end in ("low", "high"))
+    mean = inside(np.array([band.mean for band in bands]), scale)
+    axes.plot(x, mean, color=curve.colour, lw=2, ls=curve.dash, transform=up)
+    end = End(float(mean[-1]), curve.label, curve.colour, float(x[-1]))
+    if len(curve.tables) < SEEDS_FOR_A_BAND:
+        return end
+    low, high = (np.array([getattr(band, name) for band in bands]) for name in ("low", "high"))
     axes.fill_between(
-        x, _inside(low, scale), _inside(high, scale), color=curve.colour, alpha=0.13, lw=0
+        x, inside(low, scale), inside(high, scale), color=curve.colour, alpha=0.13, lw=0
     )
-    return float(mean[-1])
+    return end
 
 
 def seeds_side_by_side(tables: Sequence[pd.DataFrame], axis: Axis) -> pd.DataFrame:
@@ -217,8 +239,8 @@ def thin(table: pd.DataFrame, axis: Axis, most: int = MOST_POINTS) -> pd.DataFra
     """
     if len(table) <= most:
         return table
-    place = np.arcsinh(table[axis].to_numpy(dtype=float) / 10)
-    group = np.floor(place / place.max() * most)
+    place = root(table[axis].to_numpy(dtype=float) - table[axis].min())
+    group = np.floor(place / (place.max() or 1.0) * most)
     grouped = table.groupby(group)
     return pd.DataFrame(
         {
@@ -233,7 +255,8 @@ def _mean_or_nan(values: "pd.Series[float]") -> float:
     return float(values.mean()) if bool(np.isfinite(values).all()) else math.nan
 
 
-def _inside(values: Array, scale: Scale) -> Array:
+def inside(values: Array, scale: Scale) -> Array:
+    """Return values where their axis can show them: a share of none, or all, at its end."""
     if scale is Scale.LOGIT:
         return np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
     return np.maximum(values, 1e-12) if scale is Scale.LOG else values

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import LARGEST_DISTANCE, Q_AT_DISTANCE
-from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import LAYOUT, WIDTH, arm_style
+from goalscope.reports.figures.style import arm_style, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time, Times, window_number
 
@@ -35,9 +35,8 @@ def q_distance_plot(arms: Arms, times: Times, family: Family | None) -> Plot | N
         "Q against the distance to the goal",
         f"{seeds} Mean Q over states and a grid of goals, in eight bins of distance, minus the "
         "mean of the bins, in units of return (the level of Q drifts with training, its slope is "
-        "what counts); distance from the achieved to the desired goal in the goal's own unit "
-        "(metres in the Fetch tasks). A critic that understands its goal falls from left to right; "
-        "a flat line is a critic to which all goals are alike.",
+        "what counts); distance from the achieved to the desired goal. A critic that understands "
+        "its goal falls from left to right; a flat line is a critic to which all goals are alike.",
         lambda: _plot(arms, times, family),
         section="C4",
         shows=("C4",),
@@ -68,7 +67,7 @@ def _curve(
     for number, centre in enumerate(centres, start=1):
         value = window_number(run, Q_AT_DISTANCE.within(family).key(bin=number), window)
         if value is not None and np.isfinite(value):
-            distances.append(centre)
+            distances.append(run.task.shown(centre))
             values.append(value)
     if not values:
         return None
@@ -77,17 +76,20 @@ def _curve(
 
 
 def _plot(arms: Arms, times: Times, family: Family) -> Figure:
-    figure = Figure(figsize=(WIDTH, 2.5), layout=LAYOUT)
-    grid = figure.subplots(1, len(TIMES), sharey=True, squeeze=False)
+    columns = panels_abreast(len(TIMES))
+    rows = len(TIMES) // columns
+    figure = new_figure(2.3 * rows + 0.2)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    unit = next(iter(arms.values()))[0].task.shown_in
     for axes, time in zip(grid.flat, TIMES, strict=True):
         axes.set_title(time)
-        axes.set_xlabel("distance (goal unit)")
+        axes.set_xlabel(f"distance ({unit})" if axes in grid[-1] else "")
         ends = []
         for arm, runs in arms.items():
             curves = [c for run in runs if (c := _curve(run, times, family, time))]
             if curves:
                 colour, dash = arm_style(arm, list(arms))
-                ends.append((_plot_arm(axes, curves, colour, dash), arm, colour))
+                ends.append(End(_plot_arm(axes, curves, colour, dash), arm, colour))
         if not ends:
             axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)
         if time == TIMES[-1] and len(arms) > 1:
@@ -108,7 +110,7 @@ def _plot_arm(
             color=colour,
             lw=1.6 if alone else 0.7,
             alpha=1 if alone else 0.55,
-            marker="o",
+            marker="o" if alone else "",
             markersize=2.5,
         )
     if not alone and len({tuple(distances) for distances, _ in curves}) == 1:

@@ -3,37 +3,81 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-LABEL_GAP = 0.075  # height of a line of text over the height of the axes
+_SIZE = 7.5  # points
+_LINE = 1.25  # height of a line of text over its size
+_MOVED = 0.012  # of the axes' height: further, and a leader says whose the label is
+_EARLY = 0.97  # of the axes' width: a line that ends before has a leader, too
 
 
-def side_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+@dataclass(frozen=True)
+class End:
+    """Where a line ends.
+
+    Attributes:
+        value: there, in the unit of the y axis.
+        label: to be written beside it.
+        colour: of the line.
+        place: on the x axis; None for the axes' right edge.
+    """
+
+    value: float
+    label: str
+    colour: str
+    place: float | None = None
+
+
+def side_labels(axes: Axes, ends: Sequence[End]) -> None:
     """Write each label at the height of its line, right of the axes, without overlaps.
+
+    A label that had to move, or whose line ends early, is tied to the end of its line.
 
     Args:
         axes: with limits and scale set.
-        ends: value, label and colour of each line.
+        ends: of the lines.
     """
     axes.get_ylim()  # settles limits that are still to be found
     transform = axes.transData + axes.transAxes.inverted()
-    placed: list[tuple[float, str, str]] = []
-    for value, label, colour in ends:
-        height = float(transform.transform((1.0, value))[1])
+    placed: list[tuple[float, float, End]] = []  # where the line ends, in the axes' own units
+    for end in ends:
+        x, height = transform.transform(
+            (axes.get_xlim()[1] if end.place is None else end.place, end.value)
+        )
         if math.isfinite(height):
-            placed.append((min(max(height, 0.02), 0.98), wrap(label), colour))
-    placed.sort(key=lambda item: item[0])
-    sizes = [LABEL_GAP * (text.count("\n") + 1) for _, text, _ in placed]
-    heights = spread([height for height, _, _ in placed], sizes)
-    for height, (_, text, colour) in zip(heights, placed, strict=True):
+            placed.append((float(min(x, 1)), float(min(max(height, 0), 1)), end))
+    placed.sort(key=lambda item: item[1])
+    line = _SIZE * _LINE / 72 * axes.figure.dpi / axes.bbox.height
+    sizes = [line * (wrap(end.label).count("\n") + 1) for _, _, end in placed]
+    heights = spread([height for _, height, _ in placed], sizes)
+    tied = any(
+        x < _EARLY or abs(height - old) > _MOVED
+        for height, (x, old, _) in zip(heights, placed, strict=True)
+    )
+    for height, (x, old, end) in zip(heights, placed, strict=True):
+        if x < _EARLY or abs(height - old) > _MOVED:
+            start = x if x < _EARLY else 1.0
+            axes.plot(
+                [start, 1.01, 1.045],
+                [old, old, height],
+                color=end.colour,
+                lw=0.6,
+                ls=(0, (1, 1.5)) if x < _EARLY else "-",
+                alpha=0.7,
+                transform=axes.transAxes,
+                clip_on=False,
+                scalex=False,
+                scaley=False,
+            )
         axes.text(
-            1.015,
+            1.055 if tied else 1.015,
             height,
-            text,
-            color=colour,
+            wrap(end.label),
+            color=end.colour,
             va="center",
-            fontsize=8,
+            fontsize=_SIZE,
             linespacing=0.95,
             transform=axes.transAxes,
         )

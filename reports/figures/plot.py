@@ -1,21 +1,24 @@
-"""A figure of a page: made when it is needed, saved as files, put into the page as SVG."""
+"""A figure of a page: made when it is needed, put into the page as SVG, saved where asked for."""
 
-import html
 import io
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.figure import Figure
 
+from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.style import house_style
+from goalscope.reports.figures.svg import inline
 from goalscope.reports.numbers.tables import write_rows
 
-# A hundredth of a point is finer than any printer; a glyph's scale is no length.
-_DIGITS = re.compile(r"(?<!scale\()(\d\.\d\d)\d+")
-ARMS, REST = "arms", "rest"  # sections of the page of a comparison, beside those of its links
+# Sections of the page of a comparison, beside those of its links.
+ANSWER, ARMS, REST = "answer", "arms", "rest"
+FigureFile = Literal["png", "csv", "pdf"]
+_MILLIMETRES = (84, 174)  # widths of one column of a paper, and of two
+_INCH = 25.4  # millimetres
+_DOTS_PER_INCH = 160
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class Plot:
         title: above it.
         caption: what it shows, in which unit, of how many seeds, and what to look for.
         make: makes it, inside the house style.
-        rows: the numbers drawn, a row each, for the CSV file beside the figure; None for none.
-        section: of the page of a comparison in which it stands: a link's, `ARMS`, or the `REST`.
+        rows: the numbers drawn, a row each, for a CSV file; None for none.
+        section: of the page of a comparison in which it stands: a link's, or one of those above.
         shows: links and rivals that it tells something of.
     """
 
@@ -42,47 +45,66 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class SavedPlot:
+class DrawnPlot:
     """A figure on a page.
 
     Attributes:
         plot: whose.
         svg: to put into the page.
-        rows: whether its numbers lie beside it as CSV.
+        files: what lies in the folder of figures, words -> name of the file.
     """
 
     plot: Plot
     svg: str
-    rows: bool
+    files: Mapping[str, str]
 
 
-def save(plots: Sequence[Plot], folder: Path) -> list[SavedPlot]:
-    """Make each figure, write it as SVG and PNG, its numbers as CSV, and return it for a page."""
-    folder.mkdir(parents=True, exist_ok=True)
-    saved = []
-    with house_style():
-        for plot in plots:
+def draw(
+    plots: Sequence[Plot], folder: Path, kinds: Collection[FigureFile] = ()
+) -> list[DrawnPlot]:
+    """Return each figure drawn for a page; what is asked for is also written as files.
+
+    Args:
+        plots: the figures.
+        folder: for the files, made where there are any.
+        kinds: "png"; "csv", the numbers drawn; "pdf", at the widths of a paper's one and two
+            columns (84 and 174 mm), the text at the size it has in print.
+
+    Raises:
+        ReportError: the files cannot be written.
+    """
+    drawn = []
+    for plot in plots:
+        with house_style():
             figure = plot.make()
             buffer = io.StringIO()
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
             figure.set_layout_engine("none")  # laid out once is enough
-            figure.savefig(folder / f"{plot.name}.png", dpi=160)
-            svg = _DIGITS.sub(r"\1", buffer.getvalue())
-            (folder / f"{plot.name}.svg").write_text(svg, encoding="utf-8")
-            rows = [] if plot.rows is None else plot.rows()
-            if rows:
-                write_rows(folder / f"{plot.name}.csv", rows, list(rows[0]))
-            saved.append(SavedPlot(plot, inline_svg(svg, plot), bool(rows)))
-    return saved
+            try:
+                files = _write(plot, figure, folder, kinds)
+            except OSError as error:
+                raise ReportError(
+                    f"cannot write figures to {folder}: {error.strerror or error}; choose another "
+                    "folder"
+                ) from error
+        drawn.append(DrawnPlot(plot, inline(buffer.getvalue(), plot.name, plot.title), files))
+    return drawn
 
 
-def inline_svg(svg: str, plot: Plot) -> str:
-    """Return an SVG fit to stand in a page: ids of its own, sized by the page, with a name."""
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{plot.name}-\1"', body)
-    body = re.sub(r'href="#([^"]+)"', rf'href="#{plot.name}-\1"', body)
-    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{plot.name}-\1)", body)
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
-    body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
-    return body.replace("<svg", f'<svg role="img" aria-label="{html.escape(plot.title)}"', 1)
+def _write(
+    plot: Plot, figure: Figure, folder: Path, kinds: Collection[FigureFile]
+) -> dict[str, str]:
+    files: dict[str, str] = {}
+    if kinds:
+        folder.mkdir(parents=True, exist_ok=True)
+    if "png" in kinds:
+        files["PNG"] = f"{plot.name}.png"
+        figure.savefig(folder / files["PNG"], dpi=_DOTS_PER_INCH)
+    if "csv" in kinds and plot.rows is not None and (rows := plot.rows()):
+        files["its numbers"] = f"{plot.name}.csv"
+        write_rows(folder / files["its numbers"], rows, list(rows[0]))
+    for width in _MILLIMETRES if "pdf" in kinds else ():
+        name = files[f"PDF, {width} mm"] = f"{plot.name}-{width}mm.pdf"
+        with house_style(width / _INCH):
+            plot.make().savefig(folder / name, metadata={"CreationDate": None})
+    return files

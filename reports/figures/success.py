@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from goalscope.reports.claims.success import RecordedFloor, evaluations, recorded_floors
+from goalscope.reports.figures.axes import even_axis
 from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Curve, plot_curve
-from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, Dash, arm_style, even_axis
+from goalscope.reports.figures.style import GREY, Dash, arm_style, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.formatting import count, percent
@@ -20,7 +21,8 @@ from goalscope.reports.statistics.scales import Scale
 
 _LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
 _ROOM = 1.08
-_FLOOR_DASHES: tuple[Dash, ...] = ((0, (6, 2.5)), (0, (1, 2)))
+DODGE = 1.6  # points between arms: of those that all fail, or all succeed, each is seen
+FLOOR_DASHES: tuple[Dash, ...] = ((0, (6, 2.5)), (0, (1, 2)))
 
 
 def success_plot(arms: Arms, *, by_update: bool) -> Plot | None:
@@ -38,10 +40,11 @@ def success_plot(arms: Arms, *, by_update: bool) -> Plot | None:
     axes: Sequence[Axis] = ("step", "update") if by_update else ("step",)
     episodes = sorted({round(n) for table in found for n in table["episodes"] if np.isfinite(n)})
     each = " to ".join(map(str, dict.fromkeys((episodes[0], episodes[-1])))) if episodes else "some"
+    apart = "; arms are moved apart a little, so that none hides another" if len(arms) > 1 else ""
     caption = (
         f"{_seeds(arms)} Best actions (no noise) in {each} episodes from the same starts, over "
         f"training. {_floor_caption(floors)} The distance is the median over the episodes, at "
-        "their last step. Both axes are even."
+        f"their last step. Both axes are even{apart}."
     )
     return Plot(
         "success",
@@ -82,9 +85,11 @@ def _floor_caption(floors: Sequence[RecordedFloor]) -> str:
 
 
 def _plot(arms: Arms, floors: Sequence[RecordedFloor], kinds: Sequence[Axis]) -> Figure:
-    figure = Figure(figsize=(WIDTH, 2.4 * len(kinds) + 0.1), layout=LAYOUT)
-    grid = figure.subplots(len(kinds), 2, squeeze=False)
-    for (left, right), axis in zip(grid, kinds, strict=True):
+    columns = panels_abreast(2)
+    rows = 2 * len(kinds) // columns
+    figure = new_figure(2.4 * rows + 0.1)
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for left, right, axis in zip(panels[::2], panels[1::2], kinds, strict=True):
         _plot_success(left, arms, floors, axis)
         _plot_distance(right, arms, axis)
     return figure
@@ -93,14 +98,14 @@ def _plot(arms: Arms, floors: Sequence[RecordedFloor], kinds: Sequence[Axis]) ->
 def _plot_success(axes: Axes, arms: Arms, floors: Sequence[RecordedFloor], axis: Axis) -> None:
     axes.set_title("Success of the evaluated episodes")
     shown = [_LEAST_TOP, *(floor.high for floor in floors)]
-    for floor, dash in zip(floors, _FLOOR_DASHES, strict=False):
+    for floor, dash in zip(floors, FLOOR_DASHES, strict=False):
         axes.axhspan(floor.low, floor.high, color=GREY, alpha=0.12, lw=0, zorder=0.5)
         axes.axhline(floor.rate, color=GREY, lw=1, ls=dash, zorder=1.5)
     ends = _plot_arms(axes, arms, axis, "value", shown)
     top = min(_ROOM * max(shown), 1.02)
     axes.set_ylim(-0.03 * top, top)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-    labels = [(floor.rate, floor.label, GREY) for floor in floors]
+    labels = [End(floor.rate, floor.label, GREY) for floor in floors]
     side_labels(axes, [*ends, *labels])
 
 
@@ -113,9 +118,7 @@ def _plot_distance(axes: Axes, arms: Arms, axis: Axis) -> None:
     side_labels(axes, ends)
 
 
-def _plot_arms(
-    axes: Axes, arms: Arms, axis: Axis, column: str, shown: list[float]
-) -> list[tuple[float, str, str]]:
+def _plot_arms(axes: Axes, arms: Arms, axis: Axis, column: str, shown: list[float]) -> list[End]:
     """Draw a column of each arm's evaluations; return where its lines end, for their labels.
 
     Args:
@@ -126,15 +129,15 @@ def _plot_arms(
         shown: takes what must be in view.
     """
     ends, last = [], 1
-    for arm, runs in arms.items():
+    for number, (arm, runs) in enumerate(arms.items()):
         tables = [table for run in runs if not (table := evaluations(run)).empty]
         if not tables:
             continue
         colour, dash = arm_style(arm, list(arms))
         own = [table.assign(value=table[column]) for table in tables]
-        end = plot_curve(axes, Curve(arm, own, colour, dash), axis, Scale.PLAIN)
-        if end is not None:
-            ends.append((end, arm, colour))
+        lift = DODGE * (number - (len(arms) - 1) / 2) if column == "value" else 0.0
+        end = plot_curve(axes, Curve(arm, own, colour, dash), axis, Scale.PLAIN, lift)
+        ends += [] if end is None else [end]
         if column == "value" and len(tables) == 1:
             (table,) = tables
             axes.vlines(table[axis], table["low"], table["high"], color=colour, alpha=0.35, lw=1.2)

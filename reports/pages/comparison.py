@@ -1,7 +1,7 @@
 """The page of a comparison: the verdict on the claim and its rivals, and what to try next."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from goalscope.reports.claims.success import (
 )
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.comparison.figures import comparison_plots
-from goalscope.reports.figures.plot import save
+from goalscope.reports.figures.plot import FigureFile, draw
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
@@ -35,8 +35,9 @@ from goalscope.reports.numbers.windows import (
     steps_of,
 )
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
-from goalscope.reports.pages.short_form import Format, ShortForm, write_short
-from goalscope.reports.pages.templating import make_folders, render, write_whole
+from goalscope.reports.pages.paper import ShortForm
+from goalscope.reports.pages.short_form import Format, write_short
+from goalscope.reports.pages.templating import make_tables, render, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
 from goalscope.reports.rivals.judging import judge_rivals, learns_in_words
@@ -92,8 +93,9 @@ def write_comparison(
     *,
     missing: Mapping[str, str] | None = None,
     form: Format | None = None,
+    figures: Collection[FigureFile] = (),
 ) -> ComparisonPage:
-    """Write `comparison.html`, `verdict.json`, `figures/` and `tables/`, and return what they say.
+    """Write `comparison.html`, `verdict.json` and `tables/`, and return what they say.
 
     The baseline is the arm called pixel-her, else the arm of the first folder.
 
@@ -103,6 +105,7 @@ def write_comparison(
         thresholds: that decide; None takes the fixed ones.
         missing: run -> why it is not among them: it failed, or has not ended.
         form: also write a short form: "pdf", "png" or "md".
+        figures: also write the figures as files into `figures/`: "png", "csv", "pdf".
 
     Raises:
         RecordError: a folder is not a readable run.
@@ -154,11 +157,11 @@ def write_comparison(
     }
     links, rivals = link_rows(arms, assessment, calls), rival_rows(judged, assessment.baseline)
     plots = comparison_plots(arms, assessment, by_step=by_step is not None)
-    figures, tables = make_folders(out)
+    tables = make_tables(out)
     written = _write_tables(tables, arms, assessment, by_step)
     rows_of_differences = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
     write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
-    saved = save(plots, figures)
+    drawn = draw(plots, out / "figures", figures)
     content = verdict_file_content(
         assessment, by_step, words, calls, judged, explanations, each, rows
     )
@@ -187,8 +190,8 @@ def write_comparison(
             "circumstances": circumstances,
             "window_steps": _steps(arms, times),
             "quantity_tables": _quantity_tables(assessment, by_step),
-            "figures": saved,
-            "shown": placed(links, saved),
+            "figures": drawn,
+            "shown": placed(links, drawn),
             "tables": [*written, "differences.csv"],
         },
     )

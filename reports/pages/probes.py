@@ -1,16 +1,16 @@
 """The page of a run's probes: what its agent owes to what, and what it knows."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from goalscope.reports.figures.plot import Plot, save
+from goalscope.reports.figures.plot import FigureFile, Plot, draw
 from goalscope.reports.figures.probes.figures import probe_sections
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes, load_probes
 from goalscope.reports.numbers.tables import number, write_rows
 from goalscope.reports.pages.run import PAGE as REPORT
-from goalscope.reports.pages.templating import make_folders, render, write_whole
+from goalscope.reports.pages.templating import make_tables, render, write_whole
 from goalscope.reports.statistics.formatting import count
 from goalscope.reports.text.probe_sentences import probe_sentences
 
@@ -21,11 +21,12 @@ _ABREAST = 7  # checkpoints in a table that a printed page holds
 _NAMED = 5  # broken metrics that a warning lists
 
 
-def write_probe_page(run_folder: Path | str) -> Path:
-    """Write `probes.html`, its figures and `tables/probes.csv` into a run folder.
+def write_probe_page(run_folder: Path | str, *, figures: Collection[FigureFile] = ()) -> Path:
+    """Write `probes.html` and `tables/probes.csv` into a run folder.
 
     Args:
         run_folder: of a run whose checkpoints were probed.
+        figures: also write the figures as files into `figures/`: "png", "csv", "pdf".
 
     Returns:
         The page.
@@ -36,10 +37,11 @@ def write_probe_page(run_folder: Path | str) -> Path:
     """
     folder = Path(run_folder)
     probes = load_probes(folder)
-    figures, tables = make_folders(folder)
+    tables = make_tables(folder)
     write_rows(tables / TABLE, _rows(probes), _COLUMNS)
     sections = probe_sections(probes)
-    saved = save([section for section in sections if isinstance(section, Plot)], figures)
+    plots = [section for section in sections if isinstance(section, Plot)]
+    drawn = draw(plots, folder / "figures", figures)
     page = render(
         "probes.html",
         {
@@ -48,7 +50,7 @@ def write_probe_page(run_folder: Path | str) -> Path:
             "sentences": probe_sentences(probes),
             "warnings": _warnings(probes),
             "sections": sections,
-            "saved": {figure.plot.name: figure for figure in saved},
+            "saved": {figure.plot.name: figure for figure in drawn},
             "tables": [TABLE],
             "numbers": [(group, _families(group)) for group in _in_groups(probes.checkpoints)],
             "report": REPORT if (folder / REPORT).exists() else None,

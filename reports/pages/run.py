@@ -1,13 +1,14 @@
 """The page of one run: what is wrong with it first, then its numbers."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.success import run_success_sentence
-from goalscope.reports.figures.plot import save
+from goalscope.reports.figures.plot import FigureFile, draw
 from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.findings.diagnosis import Diagnosis, diagnose
 from goalscope.reports.findings.words import as_json
@@ -16,7 +17,7 @@ from goalscope.reports.numbers.tables import write_family_tables, write_rows
 from goalscope.reports.numbers.warnings import run_warnings, times_warnings
 from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
-from goalscope.reports.pages.templating import make_folders, render, write_whole
+from goalscope.reports.pages.templating import make_tables, render, write_whole
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.sentences import one_seed_sentence, single_run_sentences
@@ -53,12 +54,18 @@ class RunPage:
     warnings: tuple[str, ...]
 
 
-def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -> RunPage:
-    """Write `report.html`, `findings.json`, `figures/` and `tables/` into a run folder.
+def write_report(
+    run_folder: Path | str,
+    thresholds: Thresholds | None = None,
+    *,
+    figures: Collection[FigureFile] = (),
+) -> RunPage:
+    """Write `report.html`, `findings.json` and `tables/` into a run folder.
 
     Args:
         run_folder: of a run that has ended, was cut off, or is still going.
         thresholds: drawn and printed; None takes the fixed ones.
+        figures: also write the figures as files into `figures/`: "png", "csv", "pdf".
 
     Raises:
         RecordError: the folder is not a readable run.
@@ -75,7 +82,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
     plots = run_plots(run, times, thresholds, assessment.study.family)
-    figures, tables = make_folders(Path(run_folder))
+    tables = make_tables(Path(run_folder))
     written = [path.name for path in write_family_tables(run, tables)]
     write_windows_table(arms, times, tables / "windows.csv")
     write_claims_table(assessment, tables / "claims.csv")
@@ -99,7 +106,7 @@ def write_report(run_folder: Path | str, thresholds: Thresholds | None = None) -
             "times": TIMES,
             "routing": routing,
             "nonfinite": run.record.nonfinite(),
-            "figures": save(plots, figures),
+            "figures": draw(plots, Path(run_folder) / "figures", figures),
             "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
         },
     )

@@ -64,17 +64,16 @@ def breakable(key: str) -> str:
     return re.sub(r"([/._])", "\\1\u200b", key)
 
 
-def make_folders(out: Path) -> tuple[Path, Path]:
-    """Return the folders for figures and tables, made if missing.
+def make_tables(out: Path) -> Path:
+    """Return the folder for the tables of a page, made if missing.
 
     Raises:
-        ReportError: they cannot be made.
+        ReportError: it cannot be made.
     """
     try:
-        figures, tables = out / "figures", out / "tables"
-        for folder in (figures, tables):
-            folder.mkdir(parents=True, exist_ok=True)
-        return figures, tables
+        tables = out / "tables"
+        tables.mkdir(parents=True, exist_ok=True)
+        return tables
     except OSError as error:
         raise ReportError(
             f"cannot write a page to {out}: {error.strerror or error}; choose another folder"

@@ -7,7 +7,7 @@ from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
 from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.quantities import LINKS, LinkName
-from goalscope.reports.figures.plot import ARMS, REST, SavedPlot
+from goalscope.reports.figures.plot import ANSWER, ARMS, REST, DrawnPlot
 from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Time
@@ -129,10 +129,15 @@ def _settled(call: EarlyCall) -> str:
     return "" if call.settled is None else f"{call.axis} {call.settled:,}"
 
 
-def placed(rows: Sequence[OutcomeRow], figures: Sequence[SavedPlot]) -> dict[str, list[SavedPlot]]:
+def placed(rows: Sequence[OutcomeRow], figures: Sequence[DrawnPlot]) -> dict[str, list[DrawnPlot]]:
     """Return section -> its figures; what belongs to no row of the page stands among the rest."""
-    places: dict[str, list[SavedPlot]] = {ARMS: [], REST: [], **{row.name: [] for row in rows}}
-    for saved in figures:
-        section = saved.plot.section
-        places[section if section in places else REST].append(saved)
+    places: dict[str, list[DrawnPlot]] = {
+        ANSWER: [],
+        ARMS: [],
+        REST: [],
+        **{row.name: [] for row in rows},
+    }
+    for drawn in figures:
+        section = drawn.plot.section
+        places[section if section in places else REST].append(drawn)
     return places

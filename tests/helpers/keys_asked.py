@@ -1,6 +1,6 @@
 """Which record keys the reports ask a run for, whether it has them or not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from goalscope.diagnostics.record import Line, RunRecord
-from goalscope.reports.figures.plot import Plot, SavedPlot
+from goalscope.reports.figures.plot import DrawnPlot, Plot
 from goalscope.reports.numbers import runs
 from goalscope.reports.pages import comparison, probes, run
 
@@ -33,15 +33,15 @@ class _Noting(dict[str, Any]):
         return super().get(key, default)
 
 
-def _unsaved(plots: Sequence[Plot], folder: Path) -> list[SavedPlot]:
+def _undrawn(plots: Sequence[Plot], folder: Path, kinds: Collection[str]) -> list[DrawnPlot]:
     for plot in plots:  # a figure may ask as it is made
         plot.make()
-    return [SavedPlot(plot, "", False) for plot in plots]
+    return [DrawnPlot(plot, "", {}) for plot in plots]
 
 
 @contextmanager
 def keys_asked() -> Iterator[set[str]]:
-    """Note the keys that pages made inside this context ask their runs for; no figure is saved."""
+    """Note the keys that pages made inside this context ask their runs for; no figure is drawn."""
     asked: set[str] = set()
     read, tables = runs.read_run, runs._by_metric
 
@@ -55,8 +55,8 @@ def keys_asked() -> Iterator[set[str]]:
     with (
         patch.object(runs, "read_run", read_run),
         patch.object(runs, "_by_metric", lambda lines: _Noting(tables(lines), asked)),
-        patch.object(comparison, "save", _unsaved),
-        patch.object(run, "save", _unsaved),
-        patch.object(probes, "save", _unsaved),
+        patch.object(comparison, "draw", _undrawn),
+        patch.object(run, "draw", _undrawn),
+        patch.object(probes, "draw", _undrawn),
     ):
         yield asked

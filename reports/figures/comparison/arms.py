@@ -13,9 +13,10 @@ from goalscope.diagnostics.record.keys import CRITIC, GOAL, Family
 from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP, SIGNAL_SHARE
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
+from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.labels import wrap
 from goalscope.reports.figures.plot import ARMS, Plot
-from goalscope.reports.figures.style import GREY, LAYOUT, LOWEST_SHARE, PALETTE, WIDTH, value_axis
+from goalscope.reports.figures.style import GREY, PALETTE, SEED, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Times, window_number
 from goalscope.reports.statistics.intervals import t_interval
@@ -107,12 +108,16 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
 
 
 def _plot(columns: Sequence[_Column], arms: Sequence[str]) -> Figure:
-    figure = Figure(figsize=(WIDTH, 0.85 + _ROW * len(arms)), layout=LAYOUT)
-    grid = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-    for axes, column in zip(grid, columns, strict=True):
+    abreast = len(columns) if panels_abreast(2) > 1 else 2
+    rows = -(-len(columns) // abreast)
+    figure = new_figure((0.85 + _ROW * len(arms)) * rows)
+    grid = figure.subplots(rows, abreast, sharey=True, squeeze=False)
+    for axes, column in zip(grid.flat, columns, strict=False):
         _plot_column(axes, column, arms)
-    grid[0].set_yticks(range(len(arms)), [wrap(arm, 18) for arm in arms])
-    grid[0].set_ylim(len(arms) - 0.5, -0.5)
+    for axes in grid.flat[len(columns) :]:
+        axes.set_visible(False)
+    grid[0, 0].set_yticks(range(len(arms)), [wrap(arm, 18) for arm in arms])
+    grid[0, 0].set_ylim(len(arms) - 0.5, -0.5)
     return figure
 
 
@@ -133,7 +138,7 @@ def _plot_column(axes: Axes, column: _Column, arms: Sequence[str]) -> None:
         if np.isfinite(interval.low) and len(values) > 2:
             axes.plot([low, high], [row, row], color=colour, lw=1)
         places = [row + 0.18] * len(values)
-        sns.scatterplot(x=dots, y=places, color=colour, s=12, ax=axes, zorder=3)
+        axes.plot(dots, places, color=colour, zorder=3, **SEED)
     if column.reference is not None:
         shown.append(column.reference)
         axes.axvline(column.reference, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1.5)

@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.links import JudgedQuantity
 from goalscope.reports.claims.success import SUCCESS
+from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import LAYOUT, PALETTE, WIDTH, value_axis
+from goalscope.reports.figures.style import PALETTE, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import TIMES
 from goalscope.reports.statistics.formatting import plain
 from goalscope.reports.statistics.scales import Scale
@@ -56,9 +57,11 @@ def cause_plot(assessment: Assessment) -> Plot | None:
 
 
 def _plot(quantities: Sequence[JudgedQuantity], assessment: Assessment) -> Figure:
-    rows = -(-len(quantities) // 2)
-    figure = Figure(figsize=(WIDTH, 2.3 * rows + 0.25 * len(assessment.arms) / 4), layout=LAYOUT)
-    grid = figure.subplots(rows, 2, squeeze=False)
+    columns = panels_abreast(2)
+    rows = -(-len(quantities) // columns)
+    abreast = 2 * columns  # names of arms below the panels
+    figure = new_figure(2.3 * rows + 0.25 * -(-len(assessment.arms) // abreast))
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes, judged in zip(grid.flat, quantities, strict=False):
         _plot_judged(axes, judged, list(assessment.arms))
     for axes in grid.flat[len(quantities) :]:
@@ -67,7 +70,9 @@ def _plot(quantities: Sequence[JudgedQuantity], assessment: Assessment) -> Figur
         Line2D([], [], ls="", marker=_mark(index), color=_colour(index), ms=5, label=arm)
         for index, arm in enumerate(assessment.arms)
     ]
-    figure.legend(handles=marks, loc="outside lower center", ncols=4, frameon=False, fontsize=7.5)
+    figure.legend(
+        handles=marks, loc="outside lower center", ncols=abreast, frameon=False, fontsize=7.5
+    )
     return figure
 
 
@@ -93,9 +98,17 @@ def _plot_judged(axes: Axes, judged: JudgedQuantity, arms: Sequence[str]) -> Non
             continue
         x, y = np.array([[p.predictor, p.outcome] for p in own]).T
         mark, colour = _mark(index), _colour(index)
-        axes.scatter(np.clip(x, 1e-4, 1 - 1e-4), y, s=8, marker=mark, color=colour, alpha=0.5, lw=0)
         axes.scatter(
-            [float(np.clip(x.mean(), 1e-4, 1 - 1e-4))],
+            np.clip(x, LOWEST_SHARE, 1 - LOWEST_SHARE),
+            y,
+            s=8,
+            marker=mark,
+            color=colour,
+            alpha=0.5,
+            lw=0,
+        )
+        axes.scatter(
+            [float(np.clip(x.mean(), LOWEST_SHARE, 1 - LOWEST_SHARE))],
             [float(y.mean())],
             s=38,
             marker=mark,

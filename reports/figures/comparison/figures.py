@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from goalscope.reports.claims.assessment import Assessment
+from goalscope.reports.figures.comparison.answer import answer_plot
 from goalscope.reports.figures.comparison.arms import arms_plot
 from goalscope.reports.figures.comparison.cause import cause_plot
 from goalscope.reports.figures.comparison.panels import (
@@ -19,6 +20,7 @@ from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Panel, curve_rows
 from goalscope.reports.figures.distance import q_distance_plot
 from goalscope.reports.figures.plot import REST, Plot
 from goalscope.reports.figures.success import success_plot
+from goalscope.reports.numbers.rollouts import EPISODES
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
 
@@ -35,7 +37,11 @@ def comparison_plots(arms: Arms, assessment: Assessment, *, by_step: bool) -> li
         assessment: the claims at the four times.
         by_step: also draw the deciding shares over environment steps.
     """
-    found = [arms_plot(arms, assessment), cause_plot(assessment)]
+    found = [
+        answer_plot(arms, assessment.thresholds),
+        arms_plot(arms, assessment),
+        cause_plot(assessment),
+    ]
     groups = _groups(arms)
     for number, group in enumerate(groups, start=1):
         suffix = f"_{number}" if len(groups) > 1 else ""
@@ -135,7 +141,7 @@ _CONTENT = _Subject(
 _TRAINING = _Subject(
     "training",
     "Training state",
-    "Success of the episodes since the last measurement; a critic whose Q does not spread has "
+    f"Success of the last {EPISODES} training episodes; a critic whose Q does not spread has "
     "learnt a constant, however low its loss.",
     shows=("R7", "R11"),
 )

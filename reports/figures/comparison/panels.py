@@ -18,7 +18,6 @@ from goalscope.diagnostics.record.metrics import (
     Q_GOAL_SWAP,
     Q_REACH_CONTRAST,
     Q_SPREAD,
-    ROLLOUT_SUCCESS_RATE,
     SHAPLEY_SHARE,
     SIGNAL_GRADIENT_SHARE,
     SIGNAL_SHARE,
@@ -27,6 +26,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.style import GREY, arm_style
+from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -157,7 +157,7 @@ def scale_panels(arms: Arms) -> list[Panel]:
                     arms,
                     FEATURE_NORM.key(network, image),
                     f"norm of {image} over goal, {network}",
-                    "ratio",
+                    "ratio of norms",
                     Scale.LOG,
                     [Reference(1.0, "equal")],
                     goal,
@@ -170,7 +170,7 @@ def scale_panels(arms: Arms) -> list[Panel]:
                 arms,
                 UPDATE_RATIO.key(loss, GOAL),
                 f"step of goal over image, {network} loss",
-                "ratio",
+                "ratio of steps",
                 Scale.LOG,
                 [Reference(1.0, "equal")],
                 over,
@@ -220,11 +220,22 @@ def content_panels(arms: Arms) -> list[Panel]:
 def training_panels(arms: Arms) -> list[Panel]:
     """Return success, loss, spread of Q and entropy coefficient."""
     return [
-        _panel(arms, key, title, unit, scale, include=include)
-        for key, title, unit, scale, include in (
-            (ROLLOUT_SUCCESS_RATE.key(), "success", "fraction of episodes", Scale.PLAIN, [0.0]),
-            (LOSS.key(CRITIC), "critic loss", "loss", Scale.LOG, []),
-            (Q_SPREAD.key(), "spread of Q over a batch", "units of return", Scale.LOG, []),
-            (ENTROPY_COEFFICIENT.key(), "entropy coefficient", "reward units", Scale.LOG, []),
-        )
+        _rollout_panel(arms),
+        *(
+            _panel(arms, key, title, unit, scale)
+            for key, title, unit, scale in (
+                (LOSS.key(CRITIC), "critic loss", "loss", Scale.LOG),
+                (Q_SPREAD.key(), "spread of Q over a batch", "units of return", Scale.LOG),
+                (ENTROPY_COEFFICIENT.key(), "entropy coefficient", "reward units", Scale.LOG),
+            )
+        ),
     ]
+
+
+def _rollout_panel(arms: Arms) -> Panel:
+    curves = []
+    for arm, runs in arms.items():
+        tables = [table for run in runs if (table := rollout_success(run)) is not None]
+        if tables:
+            curves.append(Curve(arm, tables, *arm_style(arm, list(arms))))
+    return Panel(f"success of {EPISODES} episodes", "of episodes", curves, include=[0.0])

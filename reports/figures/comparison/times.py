@@ -12,10 +12,14 @@ from goalscope.reports.claims.chain import CHAIN
 from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.claims.links import JudgedQuantity
 from goalscope.reports.claims.wording import value_of
-from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.axes import value_axis
+from goalscope.reports.figures.curves import inside
+from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, arm_style, value_axis
+from goalscope.reports.figures.style import GREY, SEED, arm_style, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import TIMES
+
+_SHORT = {"initialisation": "init."}  # as long as its neighbours
 
 
 def times_plot(assessment: Assessment) -> Plot | None:
@@ -50,9 +54,9 @@ def times_plot(assessment: Assessment) -> Plot | None:
 
 
 def _plot(quantities: Sequence[Sequence[JudgedQuantity]], arms: Sequence[str]) -> Figure:
-    columns = 2
+    columns = panels_abreast(2)
     rows = -(-len(quantities) // columns)
-    figure = Figure(figsize=(WIDTH, 2.0 * rows), layout=LAYOUT)
+    figure = new_figure(2.0 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, own in zip(grid.flat, quantities, strict=False):
         _plot_quantity(axes, own, arms)
@@ -66,7 +70,7 @@ def _plot_quantity(axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str
     axes.set_title(f"{quantity.link}: {quantity.short}")
     axes.set_ylabel("goal's share" if quantity.unit == "share" else quantity.unit)
     shown = [] if quantity.threshold is None else [quantity.threshold]
-    ends: list[tuple[float, str, str]] = []
+    ends: list[End] = []
     width = 0.7 / len(arms)
     for judged in own:
         colour, _ = arm_style(judged.arm, arms)
@@ -79,16 +83,17 @@ def _plot_quantity(axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str
         axes.plot([centre - width / 4, centre + width / 4], [mean, mean], color=colour, lw=2)
         if np.isfinite(judged.interval.low):
             axes.plot([centre] * 2, [judged.interval.low, judged.interval.high], color=colour, lw=1)
-        sns.scatterplot(
-            x=[centre + width / 5] * len(values), y=values, color=colour, s=14, ax=axes, zorder=3
-        )
-        ends = [end for end in ends if end[1] != judged.arm] + [(mean, judged.arm, colour)]
+        places = [centre + width / 5] * len(values)
+        seeds = inside(np.asarray(values, dtype=float), quantity.scale)
+        axes.plot(places, seeds, color=colour, zorder=3, **SEED)
+        ends = [end for end in ends if end.label != judged.arm]
+        ends.append(End(mean, judged.arm, colour))
     value_axis(axes, quantity.scale, np.asarray(shown, dtype=float))
     if quantity.threshold is not None:
         label = value_of(quantity, quantity.threshold)
         axes.axhline(quantity.threshold, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1.5)
-        ends.append((quantity.threshold, f"below {label}?", GREY))
-    axes.set_xticks(range(len(TIMES)), TIMES)
+        ends.append(End(quantity.threshold, f"below {label}?", GREY))
+    axes.set_xticks(range(len(TIMES)), [_SHORT.get(time, time) for time in TIMES])
     axes.set_xlim(-0.6, len(TIMES) - 0.4)
     axes.grid(visible=False, axis="x")
     side_labels(axes, ends)

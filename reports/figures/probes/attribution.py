@@ -19,12 +19,13 @@ from goalscope.diagnostics.record.metrics import (
     Q_ABLATION,
     SHAPLEY_SHARE,
 )
+from goalscope.reports.figures.axes import value_axis
 from goalscope.reports.figures.curves import Curve, Panel, curve_rows, plot_curve
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.panels import checkpoint_axis, mark_broken
 from goalscope.reports.figures.probes.sections import Absent, Section
 from goalscope.reports.figures.run.panels import ONE_SEED, panel_of
-from goalscope.reports.figures.style import LAYOUT, WIDTH, value_axis
+from goalscope.reports.figures.style import new_figure
 from goalscope.reports.numbers.probes import Probes
 from goalscope.reports.statistics.scales import Scale
 
@@ -79,7 +80,7 @@ def _apart(panel: Panel) -> Panel:
 
 
 def _plot(shares: Sequence[Panel], ablations: Sequence[Panel], last: int) -> Figure:
-    figure = Figure(figsize=(WIDTH, 4.3), layout=LAYOUT)
+    figure = new_figure(4.3)
     grid = figure.subplots(2, 3)
     for axes, panel in zip(grid[0], shares, strict=True):
         _plot_shares(axes, panel, last)

@@ -14,8 +14,9 @@ from scipy.optimize import isotonic_regression
 from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.keys import GOAL
 from goalscope.diagnostics.record.metrics import ACTION_ALIGNMENT, FRONT, FRONT_CONTRAST, FRONT_FIT
+from goalscope.reports.figures.axes import value_axis
 from goalscope.reports.figures.curves import Panel, curve_rows
-from goalscope.reports.figures.labels import side_labels
+from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.panels import checkpoint_axis, mark_broken
 from goalscope.reports.figures.probes.sections import (
@@ -26,7 +27,7 @@ from goalscope.reports.figures.probes.sections import (
     tolerance_lines,
 )
 from goalscope.reports.figures.run.panels import ONE_SEED, panel_of_keys
-from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, value_axis
+from goalscope.reports.figures.style import GREY, new_figure
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
 from goalscope.reports.statistics.formatting import listed
 from goalscope.reports.statistics.scales import Array, Scale
@@ -101,9 +102,7 @@ def _updates(plotted: Sequence[ProbedCheckpoint]) -> str:
 
 
 def _plot(plotted: Sequence[ProbedCheckpoint], panels: Sequence[Panel], probes: Probes) -> Figure:
-    figure = Figure(
-        figsize=(WIDTH, 0.4 + 1.2 * max(3, len(panels))), layout=LAYOUT, dpi=_DOTS_PER_INCH
-    )
+    figure = new_figure(0.4 + 1.2 * max(3, len(panels)), dpi=_DOTS_PER_INCH)
     grid = figure.add_gridspec(len(panels), 2, width_ratios=(1.75, 1))
     _plot_curves(figure.add_subplot(grid[:, 0]), plotted, probes)
     last = probes.last.update
@@ -112,7 +111,7 @@ def _plot(plotted: Sequence[ProbedCheckpoint], panels: Sequence[Panel], probes: 
         _plot_numbers(axes, panel, last)
         for line in tolerance_lines(probes) if number == 0 else []:
             axes.axhline(line.value, color=GREY, lw=1, ls=(0, (2, 2)))
-            side_labels(axes, [(line.value, "tolerance", GREY)])
+            side_labels(axes, [End(line.value, "tolerance", GREY)])
         if number < len(panels) - 1:
             axes.set_xlabel("")
     return figure

@@ -14,7 +14,7 @@ from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.goal_plane import GoalPlane, goal_plane
 from goalscope.reports.figures.probes.sections import Absent, Section, side_by_side, spread_places
 from goalscope.reports.figures.run.panels import ONE_SEED
-from goalscope.reports.figures.style import LAYOUT, WIDTH
+from goalscope.reports.figures.style import figure_width, new_figure
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
 from goalscope.reports.statistics.formatting import plain
 from goalscope.reports.statistics.scales import Array
@@ -160,9 +160,9 @@ def _plot(cells: Sequence[Sequence[_Cell]], unit: str) -> Figure:
     columns = len(cells[0])
     box = _box([cell for row in cells for cell in row])
     ratio = (box[3] - box[2]) / (box[1] - box[0])
-    panel = (WIDTH - 1.7) / columns  # inches; the rest is for labels and the colour bar
+    panel = (figure_width() - 1.7) / columns  # inches; the rest is for labels and the colour bar
     height = len(cells) * (min(panel * ratio, 3.2) + 0.55) + (1.0 if len(cells) == 1 else 0.6)
-    figure = Figure(figsize=(WIDTH, height), layout=LAYOUT)
+    figure = new_figure(height)
     grid = figure.subplots(len(cells), columns, squeeze=False, sharex=True, sharey=True)
     for row, line in zip(grid, cells, strict=True):
         largest = max(np.abs(c.response[np.isfinite(c.response)]).max(initial=0) for c in line)

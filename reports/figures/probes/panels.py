@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from goalscope.reports.figures.axes import even_axis
 from goalscope.reports.figures.curves import Panel, curve_rows, curves_figure
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.sections import Absent, Section
-from goalscope.reports.figures.style import GREY, even_axis
+from goalscope.reports.figures.style import GREY
 
 _LEAST_UPDATES = 10  # an axis from 0 to 0 has no width
 _MARKER = 3  # points; twice that for a line of one

@@ -10,7 +10,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.sections import Absent, Section, spread_places
 from goalscope.reports.figures.run.panels import ONE_SEED
-from goalscope.reports.figures.style import WIDTH
+from goalscope.reports.figures.style import figure_width, new_figure
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
 from goalscope.reports.statistics.formatting import plain
 from goalscope.reports.statistics.scales import Array
@@ -64,11 +64,10 @@ def _plot(times: Sequence[ProbedCheckpoint], key: str, states: Sequence[int]) ->
     ]
     frames = times[0].arrays[f"shown.{key}"][states]
     numbers = times[0].arrays.get("drawn", np.arange(max(states) + 1))[states]
-    width = WIDTH / (1 + len(columns))
+    width = figure_width() / (1 + len(columns))
     panel = width * frames.shape[2] / frames.shape[3]
-    figure = Figure(
-        figsize=(WIDTH, len(frames) * (panel + 0.2) + 0.4), layout=_LAYOUT, dpi=_DOTS_PER_INCH
-    )
+    height = len(frames) * (panel + 0.2) + 0.4
+    figure = new_figure(height, layout=_LAYOUT, dpi=_DOTS_PER_INCH)
     grid = figure.subplots(len(frames), 1 + len(columns), squeeze=False)
     for row, (state, stack) in enumerate(zip(states, frames, strict=True)):
         frame = _newest(stack)

@@ -14,11 +14,10 @@ from goalscope.diagnostics.record.metrics import (
     REPLAY_Q,
     REPLAY_REWARD,
     REPLAY_TD_ERROR,
-    ROLLOUT_SUCCESS_RATE,
     TARGET_SPREAD,
     UNMOVED_FRACTION,
 )
-from goalscope.reports.figures.curves import Reference
+from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.distance import q_distance_plot
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.run.balance import (
@@ -29,7 +28,9 @@ from goalscope.reports.figures.run.balance import (
     signal_plot,
 )
 from goalscope.reports.figures.run.panels import ONE_SEED, figure_of, panel_of_keys
+from goalscope.reports.figures.style import block_style
 from goalscope.reports.figures.success import success_plot
+from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
 from goalscope.reports.numbers.runs import ACHIEVED_GOAL, DESIRED_GOAL, Run
 from goalscope.reports.numbers.windows import Times
 from goalscope.reports.statistics.scales import Scale
@@ -147,17 +148,17 @@ def _replay(run: Run) -> Plot | None:
 
 
 def _training(run: Run) -> Plot | None:
+    rolled = rollout_success(run)
     return figure_of(
         "training",
         "Training state",
-        f"{ONE_SEED}Success of the episodes since the last measurement. A critic whose Q and "
+        f"{ONE_SEED}Success of the last {EPISODES} training episodes. A critic whose Q and "
         "targets do not spread has learnt a constant, however low its loss.",
         [
-            panel_of_keys(
-                run,
-                {"success": ROLLOUT_SUCCESS_RATE.key()},
-                "success",
-                "fraction of episodes",
+            Panel(
+                f"success of {EPISODES} episodes",
+                "of episodes",
+                [] if rolled is None else [Curve("success", [rolled], *block_style("success", []))],
                 include=[0],
             ),
             panel_of_keys(

@@ -16,7 +16,7 @@ from goalscope.reports.claims.success import (
     run_success_sentence,
     success_sentence,
 )
-from goalscope.reports.figures.plot import save
+from goalscope.reports.figures.plot import draw
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
@@ -177,7 +177,7 @@ def test_evaluations_without_usable_numbers_break_nothing(tmp_path, key, broken)
     assert ("usable" in run_success_sentence(run)) != kept
     assert success_sentence({"a": [run, run], "b": [run]}, Thresholds()).startswith("Success")
     if not evaluations(run).empty:
-        save([success_plot({"a": [run]}, by_update=False)], tmp_path / "figures")
+        draw([success_plot({"a": [run]}, by_update=False)], tmp_path / "figures")
 
 
 def test_of_many_arms_those_at_the_floor_are_named_together(tmp_path):

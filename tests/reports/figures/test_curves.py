@@ -1,7 +1,6 @@
 """Curves: thinned without losing NaN, means only where every seed has a number."""
 
 import math
-import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -9,7 +8,8 @@ import pandas as pd
 import pytest
 
 from goalscope.reports.figures.curves import Curve, Panel, curves_figure, seeds_side_by_side, thin
-from goalscope.reports.figures.plot import Plot, save
+from goalscope.reports.figures.plot import Plot, draw
+from goalscope.reports.figures.style import house_style
 from goalscope.reports.statistics.scales import Scale
 
 
@@ -52,7 +52,49 @@ def test_any_values_can_be_drawn(scale, values, tmp_path):
     panel = Panel(
         "$x_", "unit", [Curve("a_b$", [table(values)] * n, "#0173b2") for n in (1, 2)], scale
     )
-    (saved,) = save([Plot("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
+    (saved,) = draw([Plot("f", "t", "c", lambda: curves_figure([panel]))], tmp_path)
     ET.fromstring(saved.svg)
-    # fewer digits, but not of the scale of glyphs: a rounded one pulls letters apart
-    assert {float(scale) for scale in re.findall(r"scale\((0\.01\d*)\)", saved.svg)} == {1 / 64}
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_share_of_none_or_all_is_drawn_at_the_end_of_its_axis(value):
+    panel = Panel("x", "share", [Curve("a", [table([0.3, value, value])], "#0173b2")], Scale.LOGIT)
+    with house_style():
+        (axes,) = curves_figure([panel], columns=1).axes
+    end = axes.get_ylim()[round(value)]
+    line = axes.lines[0]
+    assert line.get_ydata()[-1] == end == pytest.approx(value, abs=2e-4)
+    assert not line.get_clip_on()
+    labels = [axes.yaxis.get_major_formatter()(tick, 0) for tick in axes.get_yticks()]
+    assert labels[-1 if value else 0] == ("≥ 99.99 %" if value else "≤ 0.01 %")
+
+
+def test_many_seeds_stay_small(tmp_path):
+    noise = np.random.default_rng(0)
+    curves = [
+        Curve(f"arm{i}", [table(noise.random(20_000)) for _ in range(5)], "#0173b2")
+        for i in range(5)
+    ]
+    panels = [Panel("a", "share", curves, Scale.LOGIT), Panel("b", "share", curves, Scale.LOGIT)]
+    (drawn,) = draw([Plot("f", "t", "c", lambda: curves_figure(panels))], tmp_path)
+    assert len(drawn.svg) < 80_000
+
+
+def test_panels_of_one_quantity_share_a_range_and_others_have_their_own():
+    low, high = ([Curve("a", [table([v, 2 * v])], "#0173b2")] for v in (1.0, 500.0))
+    panels = [Panel("low", "loss", low), Panel("high", "loss", high), Panel("other", "cm", low)]
+    with house_style():
+        first, second, other = (axes.get_ylim() for axes in curves_figure(panels).axes[:3])
+    assert first == second
+    assert first[1] > 1000
+    assert other[1] < 3
+
+
+def test_a_line_that_ends_early_has_its_label_tied_to_its_end():
+    short, long = table([1.0] * 300), table([5.0] * 1000)
+    panel = Panel("x", "u", [Curve("crashed", [short], "#111111"), Curve("b", [long], "#222222")])
+    with house_style():
+        (axes,) = curves_figure([panel], columns=1).axes
+    leaders = [line for line in axes.lines if line.get_transform() == axes.transAxes]
+    assert [line.get_color() for line in leaders] == ["#111111"]
+    assert 0.5 < leaders[0].get_xdata()[0] < 0.6  # the root of 0.3

@@ -1,10 +1,14 @@
 """The pages in a real browser: no console error, no request, every figure drawn, none cut off."""
 
+import base64
+import io
+import re
 import shutil
 
 import pytest
 from helpers.synthetic_probes import REACH, probed
 from helpers.synthetic_runs import BASELINE, FIX, write_arms
+from pypdf import PdfReader
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
@@ -49,7 +53,7 @@ def pages(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize(("name", "figures"), [("report", 9), ("comparison", 7), ("probes", 6)])
+@pytest.mark.parametrize(("name", "figures"), [("report", 9), ("comparison", 8), ("probes", 6)])
 def test_a_page_opens_without_an_error_and_with_all_figures(browser, pages, name, figures):
     browser.get_log("performance")
     browser.get(pages[name].as_uri())
@@ -60,6 +64,8 @@ def test_a_page_opens_without_an_error_and_with_all_figures(browser, pages, name
         if "Network.requestWillBeSent" in entry["message"] and "http" in entry["message"]
     ]
     assert not any('"url":"http' in message for message in requests)
+    opened = "document.querySelectorAll('details').forEach(each => each.open = true)"
+    browser.execute_script(opened)
     drawn = browser.find_elements(By.CSS_SELECTOR, "figure svg")
     assert len(drawn) == figures
     for svg in drawn:
@@ -80,13 +86,12 @@ def test_the_first_screen_of_a_report_answers_in_words(browser, pages):
     assert last.location["y"] + last.size["height"] < 900
 
 
-def test_the_first_screen_of_a_comparison_is_the_verdict(browser, pages):
+def test_the_first_screen_of_a_comparison_is_answer_picture_and_next_step(browser, pages):
     browser.get(pages["comparison"].as_uri())
-    table, steps = (
-        browser.find_element(By.CSS_SELECTOR, f".first {c}") for c in (".verdict", ".next")
-    )
-    for part in (browser.find_element(By.CSS_SELECTOR, ".overall"), table, steps):
-        assert part.location["y"] + part.size["height"] < 900
+    for part in (".overall", ".first figure#answer svg", ".first .next"):
+        found = browser.find_element(By.CSS_SELECTOR, part)
+        assert found.location["y"] + found.size["height"] < 900
+    table = browser.find_element(By.CSS_SELECTOR, ".verdict")
     assert len(table.find_elements(By.CSS_SELECTOR, "tr")) == 1 + 5 * 2 + 1 + 2  # C1 to C7
     assert len(table.find_elements(By.CSS_SELECTOR, ".badge")) == 12 * 4 + 1  # C6 late only
 
@@ -97,6 +102,38 @@ def test_a_link_to_an_outcome_opens_it(browser, pages):
     assert details.get_attribute("open") is None
     browser.find_element(By.CSS_SELECTOR, ".verdict a[href='#C1-critic']").click()
     assert details.get_attribute("open") is not None
+
+
+@pytest.mark.parametrize("name", ["report", "comparison", "probes"])
+def test_a_phone_shows_the_page_without_scrolling_sideways(browser, pages, name):
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        browser.get(pages[name].as_uri())
+        browser.execute_script(
+            "document.querySelectorAll('details').forEach(each => each.open = true)"
+        )
+        width = "return document.documentElement.scrollWidth"
+        assert browser.execute_script(width) <= 390
+        svg = browser.find_element(By.CSS_SELECTOR, "figure svg")
+        assert svg.size["width"] >= 600  # legible, in a box of its own that scrolls
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_no_outcome_is_red(browser, pages):
+    browser.get(pages["comparison"].as_uri())
+    for badge in browser.find_elements(By.CSS_SELECTOR, ".badge"):
+        for kind in ("color", "background-color", "border-color"):
+            red, _, blue = map(int, re.findall(r"\d+", badge.value_of_css_property(kind))[:3])
+            assert red <= blue + 5
+
+
+@pytest.mark.parametrize(("name", "most"), [("report", 3), ("comparison", 14)])
+def test_folded_details_stay_folded_in_print(browser, pages, name, most):
+    browser.get(pages[name].as_uri())
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    assert len(PdfReader(io.BytesIO(base64.b64decode(pdf["data"]))).pages) <= most
 
 
 @pytest.mark.parametrize("name", ["report", "comparison", "probes"])

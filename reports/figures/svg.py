@@ -1,0 +1,78 @@
+"""SVG as a page takes it: small, with ids of its own, sized by the page, and with a name."""
+
+import html
+import re
+
+_LINE = re.compile(r' d="(M [^"CQz]*)"')  # of straight pieces alone
+_POINT = re.compile(r"([ML]) (\S+) (\S+)")
+_DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
+_MARKS = re.compile(r"<g([^>]*)>\s*((?:<use [^>]*/>\s*)+)</g>")
+_STYLE = re.compile(r' style="[^"]*"')
+_USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
+_TENTH = 10  # of a point, the grid of lines: a screen's dot is about half a point
+
+
+def inline(svg: str, name: str, title: str) -> str:
+    """Return an SVG fit to stand in a page, whose style sheet gives its text a font.
+
+    Args:
+        svg: as matplotlib writes it.
+        name: begins its ids, so that no other figure of the page shares one.
+        title: read aloud in its place.
+    """
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = _LINE.sub(lambda found: f' d="{_relative(found[1])}"', body)
+    body = _DIGITS.sub(r"\1", body)
+    body = _with_own_ids(body, name)
+    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
+    body = re.sub(r' transform="rotate\(-0 [^"]*"', "", body)
+    body = re.sub(
+        r' style="([^"]*)"',
+        lambda s: f' style="{s[1].replace(": ", ":").replace("; ", ";")}"',
+        body,
+    )
+    body = _MARKS.sub(_in_one_style, body)
+    body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
+    body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
+    body = re.sub(r"\n\s*", "\n", body)
+    return body.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
+
+
+def _with_own_ids(body: str, name: str) -> str:
+    """Return an SVG whose ids are short and begin with a name; an id that nothing uses is gone."""
+    ids = {old: f"{name}-{n}" for n, old in enumerate(dict.fromkeys(_USED.findall(body)))}
+    body = re.sub(r' id="([^"]+)"', lambda i: f' id="{ids[i[1]]}"' if i[1] in ids else "", body)
+    return _USED.sub(lambda used: used[0].replace(used[1], ids[used[1]]), body)
+
+
+def _in_one_style(marks: re.Match[str]) -> str:
+    """Return marks whose common style stands once, with their group."""
+    styles = set(_STYLE.findall(marks[2]))
+    if len(styles) != 1 or "style=" in marks[1]:
+        return marks[0]
+    each = _STYLE.sub("", marks[2]).replace("xlink:href", "href")
+    return f"<g{marks[1]}{styles.pop()}>\n{each}</g>"
+
+
+def _relative(path: str) -> str:
+    """Return straight pieces, each as the way from the end of the one before: half as long.
+
+    Ways are between rounded places, so that no error adds up.
+    """
+    pieces = []
+    before = (0, 0)
+    for command, x, y in _POINT.findall(path):
+        place = round(_TENTH * float(x)), round(_TENTH * float(y))
+        if command == "M":
+            pieces.append(f"M{_plain(place[0])} {_plain(place[1])}")
+        else:
+            across, down = (_plain(new - old) for new, old in zip(place, before, strict=True))
+            pieces.append(f"l{across}{'' if down.startswith('-') else ' '}{down}")
+        before = place
+    return "".join(pieces)
+
+
+def _plain(tenths: int) -> str:
+    """Return a number with at most one decimal, and no 0 before its point."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{tenths / _TENTH:.7g}")

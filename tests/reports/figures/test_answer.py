@@ -1,0 +1,78 @@
+"""The picture that answers a comparison."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.synthetic_runs import BASELINE, FIX, FLOORS, write_arms
+
+from goalscope.diagnostics.record.metrics import ROLLOUT_SUCCESS_RATE
+from goalscope.reports.figures.comparison.answer import answer_plot
+from goalscope.reports.figures.style import PALETTE, house_style
+from goalscope.reports.numbers.grouping import load_arms
+from goalscope.reports.statistics.thresholds import Thresholds
+
+FAILS = replace(BASELINE, updates=60, success=(0.0, 0.0, 0.0), settings=FLOORS)
+LEARNS = replace(FIX, updates=60, success=(0.0, 0.5, 1.0), settings=FLOORS)
+
+
+def made(arms, width=7.2):
+    plot = answer_plot(arms, Thresholds())
+    with house_style(width):
+        return plot, {axes.get_title(loc="left"): axes for axes in plot.make().axes}
+
+
+def texts(axes):
+    return [text.get_text().replace("\n", "") for text in axes.texts]
+
+
+def test_success_stands_beside_the_share_in_each_network(tmp_path):
+    plot, axes = made(load_arms(write_arms(tmp_path, 2, {"pixel-her": FAILS, "fix": LEARNS})))
+    success = axes["Success"]
+    assert {"plan: 50 %", "plan: 70 %", "plan: 85 %", "does nothing", "pixel-her", "fix"} <= set(
+        texts(success)
+    )
+    critic, actor = (axes[f"Goal's share of the {name}'s signal"] for name in ("critic", "actor"))
+    assert critic.get_ylim() == actor.get_ylim() == (0.01, 0.99)
+    assert [text.strip() for text in texts(critic)] == ["outweighed", "drowned"]
+    assert "each seed" in plot.caption
+    assert {row["panel"] for row in plot.rows()} == {
+        "Success", "goal's share, critic", "goal's share, actor"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [84 / 25.4, 7.2])
+def test_the_baseline_is_blue_and_of_many_arms_five_are_in_colour(tmp_path, width):
+    kinds = {"pixel-her": FAILS, **{f"arm{i}": FAILS for i in range(6)}, "best": LEARNS}
+    plot, axes = made(load_arms(write_arms(tmp_path, 1, kinds)), width)
+    names = texts(axes["Success"])
+    assert "best" in names
+    assert sum(name.startswith("arm") for name in names) == 3
+    assert "3 other arms" in plot.caption
+    baseline = [t for t in axes["Success"].texts if t.get_text() == "pixel-her"]
+    assert [text.get_color() for text in baseline] == [PALETTE[0]]
+
+
+def test_without_evaluations_the_training_episodes_are_drawn(tmp_path):
+    kind = replace(FAILS, success=())
+    plot, axes = made(load_arms(write_arms(tmp_path, 1, {"pixel-her": kind, "fix": kind})))
+    assert "Success while training" in axes
+    assert "never evaluated" in plot.caption
+
+
+def test_without_any_success_a_line_says_so(tmp_path):
+    kind = replace(FAILS, success=(), without=(ROLLOUT_SUCCESS_RATE.key(),))
+    plot, axes = made(load_arms(write_arms(tmp_path, 1, {"pixel-her": kind, "fix": kind})))
+    assert len(axes) == 2
+    assert "Success was not measured" in plot.caption
+    assert all("pixel-her" in texts(each) for each in axes.values())
+
+
+def test_a_share_beyond_the_axis_lies_at_its_end(tmp_path):
+    arms = load_arms(write_arms(tmp_path, 1, {"pixel-her": FAILS, "fix": FAILS}))
+    for run in [run for runs in arms.values() for run in runs]:
+        table = run.metrics["signal/critic.goal.share"]
+        table["value"] = np.linspace(0, 1, len(table))
+    _, axes = made(arms)
+    line = axes["Goal's share of the critic's signal"].lines[-1]
+    assert (line.get_ydata().min(), line.get_ydata().max()) == (0.01, 0.99)
