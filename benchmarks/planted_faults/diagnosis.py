@@ -1,8 +1,8 @@
-"""What the report says of the runs of a set: the checks that speak, and every check's number."""
+"""What the report says of the runs of a set: the checks that speak, when, and their numbers."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from goalscope.reports.numbers.runs import Run, load_run
 from goalscope.reports.numbers.windows import three_times
 
 NOTHING = "nothing"  # what is named first where no check speaks
+ASKED_EVERY = 50  # updates; so often the record so far is asked what is wrong
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,20 @@ class Diagnosis:
 
     Attributes:
         planted: name of what was planted in it, such as "cnn_x50" or "cnn_x50+reward_mismatch".
+        ground: name of what it was planted in.
         checks: names of the checks that should speak; none for a healthy control.
         seed: of the run.
         named: names of the checks that speak, the likeliest cause first.
+        since: the update by which the record so far had each check named that should be; absent
+            where it never was.
     """
 
     planted: str
+    ground: str
     checks: tuple[str, ...]
     seed: int
     named: tuple[str, ...]
+    since: tuple[int, ...] = ()
 
     @property
     def first(self) -> str:
@@ -68,12 +74,45 @@ def diagnose(run: PlannedRun) -> Diagnosis:
 
     A record too short to read names nothing: a user's run that died at once is no better off.
     """
+    planted = run.planted
     try:
-        found = findings.diagnose(load_run(run.folder)).findings
-        named = tuple(dict.fromkeys(finding.check.name for finding in found))
+        read = load_run(run.folder)
+        named = _named(read)
     except RecordError:
-        named = ()
-    return Diagnosis(run.planted.name, run.planted.checks, run.seed, named)
+        read, named = None, ()
+    since = (
+        ()
+        if read is None
+        else tuple(
+            update for check in planted.checks if (update := _first_named(read, check)) is not None
+        )
+    )
+    return Diagnosis(planted.name, planted.ground_name, planted.checks, run.seed, named, since)
+
+
+def _named(run: Run) -> tuple[str, ...]:
+    found = findings.diagnose(run).findings
+    return tuple(dict.fromkeys(finding.check.name for finding in found))
+
+
+def _first_named(run: Run, check: str) -> int | None:
+    """Return the update by which the record so far names a check, to within `ASKED_EVERY`."""
+    for update in (*range(ASKED_EVERY, run.updates, ASKED_EVERY), run.updates):
+        if check in _named(_until(run, update)):
+            return update
+    return None
+
+
+def _until(run: Run, update: int) -> Run:
+    """Return a run as its record was at an update."""
+    record = replace(
+        run.record,
+        lines=[line for line in run.record.lines if line.update <= update],
+        probes=[line for line in run.record.probes if line.update <= update],
+    )
+    cut = {key: table[table["update"] <= update] for key, table in run.metrics.items()}
+    metrics = {key: table for key, table in cut.items() if len(table)}
+    return replace(run, record=record, metrics=metrics)
 
 
 def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
