@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from benchmarks.planted_faults.extractor_faults import relu_killed
 
-_FIRST, _LAST = 60, 200  # the updates among which the seed chooses when a fault begins
+_FIRST, _LAST = 60, 160  # the updates among which the seed chooses when a fault begins
 _NO_ENTROPY = 1e-5
 
 

@@ -23,9 +23,9 @@ GroundName = Literal[
     "push_state",
     "push_state_td3",
 ]
-BATCH = 64
+BATCH = 32
 STARTS = 100  # steps before the first update: two episodes of Fetch, four of the point
-UPDATES = 400
+UPDATES = 300
 
 
 @dataclass(frozen=True)

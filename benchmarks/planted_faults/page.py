@@ -109,8 +109,8 @@ def _fault_scores(kind: str, scores: Scores) -> list[str]:
     if median is not None:
         met = "met" if median < SOON else "NOT met"
         rows.append(
-            f"| updates until a {kind} fault is named, median of {scores['kinds_found']} kinds that "
-            f"are | {median:,.0f} | | below {SOON:,}: {met} |"
+            f"| updates until a {kind} fault is named, median of {scores['kinds_found']} kinds "
+            f"named | {median:,.0f} | | below {SOON:,}: {met} |"
         )
     return rows
 
@@ -131,8 +131,8 @@ def _faults(title: str, scores: Scores) -> list[str]:
         "",
         f"## {title}",
         "",
-        "| fault | what is wrong | check that should name it | named first | at all | from update | "
-        "else named first |",
+        "| fault | what is wrong | check that should name it | named first | at all | "
+        "from update | else named first |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in scores["per_fault"].items():
