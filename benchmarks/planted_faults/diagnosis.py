@@ -97,7 +97,8 @@ def _named(run: Run) -> tuple[str, ...]:
 
 def _first_named(run: Run, check: str) -> int | None:
     """Return the update by which the record so far names a check, to within `ASKED_EVERY`."""
-    for update in (*range(ASKED_EVERY, run.updates, ASKED_EVERY), run.updates):
+    updates: list[int] = [*range(ASKED_EVERY, run.updates, ASKED_EVERY), run.updates]
+    for update in updates:
         if check in _named(_until(run, update)):
             return update
     return None

@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.planted_faults.diagnosis import ASKED_EVERY
 from benchmarks.planted_faults.faults import FAULTS, Fault
-from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS, UPDATES
+from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
 from benchmarks.planted_faults.scoring import MOST_FALSE, SOON
 from benchmarks.planted_faults.sets import SetName
 
@@ -58,14 +58,15 @@ def results_page(
         "",
         "## What they are planted in",
         "",
-        "SAC or TD3 with hindsight, goal vectors standardised, images 36x36, "
-        f"{STARTS} steps and then {UPDATES} updates of batch {BATCH} unless the row says otherwise.",
+        "SAC or TD3 with hindsight, goal vectors standardised; from images of 36x36 pixels or from "
+        f"the simulator's state. {STARTS} steps, and then an update for each step.",
         "",
-        "| name | task | algorithm | updates |",
-        "|---|---|---|---|",
+        "| name | task | observed | algorithm | batch | updates |",
+        "|---|---|---|---|---|---|",
         *(
-            f"| `{name}` | {ground.environment.id} | {ground.algorithm.__name__} | "
-            f"{ground.updates:,} |"
+            f"| `{name}` | {ground.environment.id} | "
+            f"{'pixels' if ground.environment.pixels else 'state'} | {ground.algorithm.__name__} | "
+            f"{ground.agent.get('batch_size', BATCH)} | {ground.updates:,} |"
             for name, ground in GROUNDS.items()
         ),
         "",
