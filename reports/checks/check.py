@@ -1,11 +1,12 @@
 """A check: a number of a run, the side and the threshold at which it speaks, and what it means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from goalscope.diagnostics.record import Task
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import Reading
 from goalscope.reports.numbers.runs import Run
@@ -30,7 +31,8 @@ class Check:
         scale: of its interval over seeds.
         read: the number over a run.
         side: on which side of the threshold it speaks.
-        threshold: beyond which no healthy run was seen, or can be.
+        threshold: beyond which no healthy run was seen, or can be; NaN where it is a distance of
+            the task.
         usual: what it is in healthy runs, in words.
         says: what is wrong.
         causes: what that probably causes.
@@ -44,6 +46,7 @@ class Check:
         spares: whether a run that learns shows it without harm, and is spared it.
         patient: whether it must last; False for what is measured once, or by probes.
         explains: names of checks that speak with it and mean nothing more.
+        distance: the distance of the task that is the threshold, in the unit the task is shown in.
     """
 
     name: str
@@ -67,11 +70,19 @@ class Check:
     spares: bool = False
     patient: bool = True
     explains: tuple[str, ...] = ()
+    distance: Literal["tolerance", "goal_range"] | None = None
 
     @property
     def at_start(self) -> bool:
         """Whether it is asked of the state before training alone."""
         return self.times == ("initialisation",)
+
+    def of(self, task: Task) -> "Check":
+        """Return the check as a task makes it: with its distance as the threshold."""
+        distance = None if self.distance is None else getattr(task, self.distance)
+        if distance is None:
+            return self
+        return replace(self, unit=task.shown_in, threshold=task.shown(distance))
 
     def applies(self, run: Run) -> bool:
         """Whether a run has all that it needs."""

@@ -1,5 +1,7 @@
 """Checks of what the agent observes and does: images, goals, actions, and their scales."""
 
+import math
+
 from goalscope.diagnostics.record.metrics import (
     ACTION_EFFECT_R2,
     GOAL_OFFSET,
@@ -219,16 +221,18 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "augmentation_far",
         "observation",
         "how far augmentation shifts the scene",
-        "cm",
+        "",
         Scale.LOG,
         augmentation_shift,
         "above",
-        30.0,  # the range that Fetch draws its goals from
-        "4 to 25 cm",
+        math.nan,
+        "at most as far as the goals lie apart",
         "Augmentation shifts the scene further than the goals lie apart.",
         "Where something is in the image says nothing any more about where it is.",
         "Shift by 4 pixels at 84, or in proportion.",
         "Draw one image with ten shifts beside each other.",
+        needs=(Need.GOAL_RANGE,),
+        distance="goal_range",
         patient=False,
         explains=("augmentation_above_signal", "content_missing"),
     ),

@@ -15,7 +15,8 @@ class Need(Enum):
     TANH = "no encoder ends in Tanh"
     GOALS = "the observation holds no goal"
     HINDSIGHT = "the replay buffer does not relabel"
-    FETCH = "the tolerance is known of the Fetch tasks alone"
+    TOLERANCE = "the task's tolerance is not known"
+    GOAL_RANGE = "how far apart the task's goals lie is not known"
     LENGTH = f"the run is shorter than {LONG_ENOUGH:,} updates"
 
     def met(self, run: Run) -> bool:
@@ -50,6 +51,7 @@ _MET: dict[Need, Callable[[Run], bool]] = {
     Need.TANH: _ends_in_tanh,
     Need.GOALS: _has_goals,
     Need.HINDSIGHT: lambda run: "agent.n_sampled_goal" in run.settings,
-    Need.FETCH: lambda run: str(run.settings.get("env.id", "")).startswith("Fetch"),
+    Need.TOLERANCE: lambda run: run.task.tolerance is not None,
+    Need.GOAL_RANGE: lambda run: run.task.goal_range is not None,
     Need.LENGTH: lambda run: run.updates >= LONG_ENOUGH,
 }

@@ -1,5 +1,7 @@
 """Limits of what the networks make of it: common in healthy runs, told where one fails."""
 
+import math
+
 from goalscope.diagnostics.record.metrics import (
     ACTION_SWAP,
     EFFECTIVE_RANK,
@@ -16,7 +18,6 @@ from goalscope.reports.checks.readings import (
     position_error,
     under_normalisation,
 )
-from goalscope.reports.numbers.task import TOLERANCE
 from goalscope.reports.statistics.scales import Scale
 
 _BOTH = ("critic", "actor")
@@ -47,12 +48,12 @@ NETWORK_LIMITS: tuple[Check, ...] = (
         "content_missing",
         "encoder",
         "error of the position read from its image features",
-        "cm",
+        "",
         Scale.LOG,
         position_error,
         "above",
-        TOLERANCE,
-        "2 to 4 cm at 84 pixels",
+        math.nan,
+        "about half the tolerance",
         "The {network}'s image features do not tell the position within the tolerance.",
         "The {network} cannot place what it has to move.",
         "Use an encoder that keeps positions, a closer camera, or more pixels.",
@@ -60,7 +61,8 @@ NETWORK_LIMITS: tuple[Check, ...] = (
         arm="spatial",
         networks=_BOTH,
         kind="limit",
-        needs=(Need.ENCODER, Need.FETCH),
+        needs=(Need.ENCODER, Need.TOLERANCE),
+        distance="tolerance",
         patient=False,
     ),
     Check(

@@ -18,13 +18,13 @@ from goalscope.diagnostics.record.metrics import (
     FRESH_CONTENT_R2,
     NEXT_GOAL_R2,
     NEXT_GOAL_WITH_R2,
+    PIXEL_SPAN,
     SHIFT,
     SIGNAL,
     TERMINATED_FRACTION,
 )
 from goalscope.reports.checks.series import Series, series_of, table_series, together
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.numbers.task import UNIT, target_of
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
@@ -48,12 +48,17 @@ def measured(metric: Metric, block: str | None = None, **parts: str) -> Reading:
 
 
 def under_normalisation(metric: Metric) -> Reading:
-    """Return a reading of the image features, before the normalisation their encoder ends in."""
+    """Return a reading of the image features, before the normalisation their encoder ends in.
+
+    What a normalisation puts out hides units that are dead and features that are constant.
+    """
 
     def read(run: Run, network: str) -> Series | None:
         block = run.image_block()
-        under = _series(run, metric, network, before_normalisation(block), {})
-        return under or _series(run, metric, network, block, {})
+        normalised = run.block(network, block).get("normalised")
+        return _series(
+            run, metric, network, before_normalisation(block) if normalised else block, {}
+        )
 
     return read
 
@@ -131,9 +136,9 @@ def encoder_step(run: Run, network: str) -> Series | None:
 
 
 def augmentation_shift(run: Run, network: str) -> Series | None:
-    """Return how far the augmentation that a run trains under shifts the scene, in centimetres."""
+    """Return how far the augmentation that a run trains under shifts the scene, as shown."""
     trained = measured(AUGMENTATION_NOISE, IMAGE)(run, "critic")
-    return measured(SHIFT, unit=UNIT)(run, network) if trained else None
+    return measured(SHIFT, unit=run.task.key_unit)(run, network) if trained else None
 
 
 def signal_over_action(block: str) -> Reading:
@@ -141,14 +146,20 @@ def signal_over_action(block: str) -> Reading:
     return of_critic(over(measured(SIGNAL, block), measured(SIGNAL, "action")))
 
 
+def pixel_span(run: Run, network: str) -> Series | None:
+    """Return what one pixel spans in the scene, in the unit the task is shown in."""
+    return measured(PIXEL_SPAN, unit=run.task.key_unit)(run, network)
+
+
 def position_error(run: Run, network: str) -> Series | None:
-    """Return the error of the position that the task is about, read from image features, cm."""
-    return measured(CONTENT_ERROR, IMAGE, target=target_of([run]), unit=UNIT)(run, network)
+    """Return the error of the position that the task is about, read from image features."""
+    error = measured(CONTENT_ERROR, IMAGE, target=run.task.target, unit=run.task.key_unit)
+    return error(run, network)
 
 
 def gain_over_fresh(run: Run, network: str) -> Series | None:
     """Return R^2 of that position from the image features, minus that from a fresh encoder's."""
-    target = target_of([run])
+    target = run.task.target
     trained, fresh = (
         measured(metric, IMAGE, target=target) for metric in (CONTENT_R2, FRESH_CONTENT_R2)
     )

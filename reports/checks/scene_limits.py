@@ -1,8 +1,9 @@
 """Limits of what is observed and stored: common in healthy runs, told where one fails."""
 
+import math
+
 from goalscope.diagnostics.record.metrics import (
     AUGMENTATION_NOISE,
-    PIXEL_SPAN,
     RAW_CONTENT_R2,
     UNMOVED_FRACTION,
     UPDATES_PER_STEP,
@@ -12,9 +13,9 @@ from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (
     IMAGE,
     measured,
+    pixel_span,
     prediction_gain,
 )
-from goalscope.reports.numbers.task import TOLERANCE, UNIT
 from goalscope.reports.statistics.scales import Scale
 
 SCENE_LIMITS: tuple[Check, ...] = (
@@ -31,7 +32,7 @@ SCENE_LIMITS: tuple[Check, ...] = (
         "Hindsight relabels episodes in which nothing moved.",
         "Their goals were reached before the first step: they teach that doing nothing succeeds.",
         "Relabel only episodes that moved the object, or explore until it is touched.",
-        "Count the episodes in which achieved_goal moves by more than 1 cm.",
+        "Count the episodes in which achieved_goal moves at all.",
         kind="limit",
         needs=(Need.HINDSIGHT,),
     ),
@@ -39,19 +40,20 @@ SCENE_LIMITS: tuple[Check, ...] = (
         "camera_too_coarse",
         "observation",
         "what one pixel spans in the scene",
-        "cm",
+        "",
         Scale.LOG,
-        measured(PIXEL_SPAN, unit=UNIT),
+        pixel_span,
         "above",
-        TOLERANCE,
-        "below 2.5 cm at 84 pixels",
+        math.nan,
+        "below half the tolerance",
         "One pixel spans more than the tolerance of success.",
         "The image cannot tell a goal that is reached from one that is missed.",
         "Bring the camera close, or render more pixels.",
         "Draw the scene at that size: can you see where the object is?",
         arm="close-camera",
         kind="limit",
-        needs=(Need.FETCH,),
+        needs=(Need.TOLERANCE,),
+        distance="tolerance",
         patient=False,
         explains=("content_missing",),
     ),

@@ -22,7 +22,6 @@ from goalscope.reports.claims.quantities import (
 )
 from goalscope.reports.claims.success import mean_success
 from goalscope.reports.numbers.runs import Arms
-from goalscope.reports.numbers.task import target_of
 from goalscope.reports.numbers.windows import TIMES, Time, Times
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.multiplicity import after_holm
@@ -78,7 +77,7 @@ def assess(arms: Arms, times: Times, thresholds: Thresholds) -> Assessment:
         thresholds: that decide.
     """
     runs = [run for group in arms.values() for run in group]
-    family, target = sensitivity_family(runs), target_of(runs)
+    family, target = sensitivity_family(runs), runs[0].task.target
     success = mean_success(arms)
     baseline = next(iter(arms))
     links: list[Link] = []

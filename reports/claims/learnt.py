@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from goalscope.diagnostics.record import UNKNOWN_TASK
 from goalscope.reports.claims.arm_success import judge_success
 from goalscope.reports.claims.links import JudgedQuantity, Link
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.claims.success import SUCCESS, arm_successes, last_evaluations
 from goalscope.reports.numbers.runs import Arms, Run
-from goalscope.reports.numbers.task import name_of
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
 from goalscope.reports.statistics.scales import Scale
@@ -48,12 +48,16 @@ def success_links(arms: Arms, thresholds: Thresholds) -> list[Link]:
 
 
 def _why_not(runs: Sequence[Run], rows: Sequence[Mapping[str, Any]]) -> str | None:
-    others = sorted({name for run in runs if TASK not in (name := name_of(run))})
+    others = sorted({name for run in runs if TASK not in (name := _task_name(run))})
     if others:
         return f"the plan's marks are for {TASK}, not for {', '.join(others)}"
     if not any(row["step"] > 0 for row in rows):
         return "not evaluated after step 0"
     return None
+
+
+def _task_name(run: Run) -> str:
+    return "a task without a name" if run.task == UNKNOWN_TASK else run.task.name
 
 
 def _quantity(mark: float) -> Quantity:

@@ -12,6 +12,7 @@ from goalscope.diagnostics.record.keys import (
     CRITIC,
     CRITIC_LOSS,
     GOAL,
+    LOSS_OF,
     Family,
     parse,
 )
@@ -30,7 +31,7 @@ from goalscope.diagnostics.record.metrics import (
     UPDATE_RATIO,
     WEIGHT_GRADIENT_SHARE,
 )
-from goalscope.reports.numbers.runs import LOSS_OF, Run
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Window, window_number
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -207,7 +208,7 @@ def noise_quantities(image: str, target: str, thresholds: Thresholds) -> list[Qu
 
     Args:
         image: block of the image features.
-        target: whose position is read out of them (`target_of`).
+        target: whose position is read out of them (of the runs' task).
         thresholds: that decide.
     """
     directions = [

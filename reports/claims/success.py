@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.keys import parse
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,
@@ -18,24 +19,11 @@ from goalscope.diagnostics.record.metrics import (
 from goalscope.reports.claims.arm_success import ArmSuccess, arm_success, judge_success
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.tables import number
-from goalscope.reports.numbers.task import UNIT
 from goalscope.reports.statistics.formatting import count, percent
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
 
 SUCCESS = SUCCESS_RATE.key()
-_COLUMNS = {
-    "value": SUCCESS,
-    "low": SUCCESS_LOW.key(),
-    "high": SUCCESS_HIGH.key(),
-    "episodes": EVALUATION_EPISODES.key(),
-    "distance": FINAL_DISTANCE.key(unit=UNIT),
-}
-_FILE = {
-    **{name: name for name in ("arm", "run", "step", "update")},
-    **{parse(key).name: name for name, key in _COLUMNS.items()},
-}
-SUCCESS_COLUMNS = tuple(_FILE)
 _FLOORS = {"noop": "does nothing", "random": "acts at random"}
 _MANY_ARMS = 4  # more would bury those that learn
 _NOT_TOLD_APART = "not told apart from the floor"
@@ -65,14 +53,26 @@ def evaluations(run: Run) -> pd.DataFrame:
     """Return the evaluations of a run, a row each, empty where there are none.
 
     Columns: integer `update` and `step`; float `value` (success rate, 0..1), `low` and `high` (its
-    95 % Wilson interval), `episodes`, `distance` (median final distance, cm).
+    95 % Wilson interval), `episodes`, `distance` (median final distance, as it is shown).
     """
+    columns = _columns(run.task)
     rows = [
-        (line.update, line.step, *(line.values.get(key, float("nan")) for key in _COLUMNS.values()))
+        (line.update, line.step, *(line.values.get(key, float("nan")) for key in columns.values()))
         for line in run.record.measurements
         if SUCCESS in line.values
     ]
-    return pd.DataFrame(rows, columns=["update", "step", *_COLUMNS])
+    return pd.DataFrame(rows, columns=["update", "step", *columns])
+
+
+def _columns(task: Task) -> dict[str, str]:
+    """Return what an evaluation is called here -> record key."""
+    return {
+        "value": SUCCESS,
+        "low": SUCCESS_LOW.key(),
+        "high": SUCCESS_HIGH.key(),
+        "episodes": EVALUATION_EPISODES.key(),
+        "distance": FINAL_DISTANCE.key(unit=task.key_unit),
+    }
 
 
 def recorded_floors(runs: Sequence[Run]) -> tuple[RecordedFloor, ...]:
@@ -132,11 +132,18 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     where = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
     floors = recorded_floors([run for runs in arms.values() for run in runs])
     evaluated = {row["arm"] for row in rows}
+    successes = arm_successes(arms, thresholds)
     words = {
         arm: _arm_words(found, floors, thresholds) if arm in evaluated else "was not evaluated"
-        for arm, found in arm_successes(arms, thresholds).items()
+        for arm, found in successes.items()
     }
-    flat = [arm for arm in [*arms][1:] if words[arm].endswith(_NOT_TOLD_APART)]
+    flat = [
+        arm
+        for arm in [*arms][1:]
+        if floors
+        and successes[arm].interval is not None
+        and _standing(successes[arm], floors[0], thresholds) == _NOT_TOLD_APART
+    ]
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
     clauses = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
     if together:
@@ -252,8 +259,12 @@ def _common_evaluations(arms: Arms) -> list[tuple[str, Run, pd.DataFrame]]:
 
 
 def success_rows(arms: Arms) -> list[dict[str, Any]]:
-    """Return the rows of success.csv, with `SUCCESS_COLUMNS`."""
+    """Return the rows of success.csv: a row per run, numbers under the names of their keys."""
+    task = next(iter(arms.values()))[0].task
     return [
-        {name: number(row[key]) if key in _COLUMNS else row[key] for name, key in _FILE.items()}
+        {
+            **{name: row[name] for name in ("arm", "run", "step", "update")},
+            **{parse(key).name: number(row[name]) for name, key in _columns(task).items()},
+        }
         for row in last_evaluations(arms)
     ]

@@ -106,7 +106,7 @@ def _plot_success(axes: Axes, arms: Arms, floors: Sequence[RecordedFloor], axis:
 
 def _plot_distance(axes: Axes, arms: Arms, axis: Axis) -> None:
     axes.set_title("Final distance to the goal")
-    axes.set_ylabel("cm")
+    axes.set_ylabel(next(iter(arms.values()))[0].task.shown_in)
     shown = [1.0]
     ends = _plot_arms(axes, arms, axis, "distance", shown)
     axes.set_ylim(0, _ROOM * max(shown))

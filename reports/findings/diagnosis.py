@@ -59,7 +59,7 @@ def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
     spoken: list[Finding] = []
     quiet: list[Check] = []
     impossible: dict[str, tuple[Check, ...]] = {}
-    for check in checks:
+    for check in (check.of(run.task) for check in checks):
         reason = _withheld(check, run, learns)
         series = {} if reason else _measured(check, run)
         reason = reason or (None if series else _missing(check, run))

@@ -13,7 +13,6 @@ from goalscope.diagnostics.record.keys import CRITIC, Family, Key, parse
 from goalscope.diagnostics.record.metrics import AUGMENTATION_NOISE, CONTENT_R2
 from goalscope.reports.errors import ReportError
 from goalscope.reports.numbers.runs import Run, load_run
-from goalscope.reports.numbers.task import in_metres
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +53,6 @@ class Probes:
     def last(self) -> ProbedCheckpoint:
         """The latest checkpoint."""
         return self.checkpoints[-1]
-
-    @property
-    def in_metres(self) -> bool:
-        """Whether goals are positions in metres."""
-        return in_metres(self.run)
 
     @property
     def augmented(self) -> bool:

@@ -8,11 +8,10 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from goalscope.diagnostics.record import Line, RunRecord, read_run
-from goalscope.diagnostics.record.keys import ACTION, ACTOR, ACTOR_LOSS, CRITIC, CRITIC_LOSS, GOAL
+from goalscope.diagnostics.record import Line, RunRecord, Task, read_run
+from goalscope.diagnostics.record.keys import ACTION, GOAL
 
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
-LOSS_OF = {CRITIC: CRITIC_LOSS, ACTOR: ACTOR_LOSS}  # the loss that trains a network
 # The order in which blocks are shown; others come before the action.
 BLOCK_ORDER = ("pixels", GOAL, DESIRED_GOAL, ACHIEVED_GOAL, "proprioception", ACTION)
 
@@ -64,6 +63,11 @@ class Run:
     def settings(self) -> Mapping[str, Any]:
         """The flat settings of run.json, empty where it has none."""
         return self.record.info.settings
+
+    @property
+    def task(self) -> Task:
+        """What the run is about."""
+        return self.record.info.task
 
     def section(self, name: str) -> Mapping[str, Any]:
         """Return a part of run.json, empty where it is absent or null."""

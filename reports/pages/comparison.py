@@ -11,7 +11,6 @@ from goalscope.reports.claims.assessment import Assessment, assess
 from goalscope.reports.claims.early_call import early_calls
 from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.success import (
-    SUCCESS_COLUMNS,
     learning_sentence,
     success_rows,
     success_sentence,
@@ -211,7 +210,7 @@ def _write_tables(
         write_claims_table(by_step, tables / "claims_by_step.csv")
     if evaluated := success_rows(arms):
         written.append("success.csv")
-        write_rows(tables / "success.csv", evaluated, SUCCESS_COLUMNS)
+        write_rows(tables / "success.csv", evaluated, tuple(evaluated[0]))
     return written
 
 

@@ -51,7 +51,9 @@ def judge_rivals(arms: Arms, times: Times, thresholds: Thresholds) -> list[Judge
         for rival in RIVALS:
             for time in TIMES:
                 evidence = [
-                    checked(check, network, arm, runs, times.windows[time], thresholds)
+                    checked(
+                        check.of(runs[0].task), network, arm, runs, times.windows[time], thresholds
+                    )
                     for check in CHECKS
                     if check.name in rival.checks
                     and time in check.times

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, Metric
 from goalscope.diagnostics.record.metrics import (
     ACTION_ALIGNMENT,
@@ -18,7 +19,6 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.numbers.probes import Probes
 from goalscope.reports.numbers.runs import BLOCK_ORDER, DESIRED_GOAL, GOAL_KEYS
-from goalscope.reports.numbers.task import OBJECT, TOLERANCE, UNIT, target_of
 from goalscope.reports.statistics.formatting import in_words, listed, percent, plain
 
 NO_IMAGE_BLOCK = (
@@ -96,7 +96,7 @@ def _direction(probes: Probes) -> str:
     came = "" if probes.first is probes.last else f", from {plain(before)} {_at_first(probes)}"
     pushed = (
         " An object is pushed from behind, so that it need not rise here."
-        if target_of([probes.run]) == OBJECT
+        if probes.run.task.target == "object"
         else ""
     )
     return (
@@ -109,32 +109,32 @@ def _position(probes: Probes) -> str:
     places = [t for t in probes.targets if t != DESIRED_GOAL and not t.endswith("velocity")]
     if not places:
         return f"Where things are cannot be read from image features: {NO_IMAGE_BLOCK}."
-    wanted = target_of([probes.run])
-    target = wanted if wanted in places else places[0]
+    task = probes.run.task
+    target = task.target if task.target in places else places[0]
     block = probes.image_block
 
     def error(metric: Metric, network: str = CRITIC) -> float | None:
-        return _value(probes, metric.key(network, block, target=target, unit=UNIT))
+        return _value(probes, metric.key(network, block, target=target, unit=task.key_unit))
 
     own = error(CONTENT_ERROR)
     if own is None or not math.isfinite(own):
         return f"How well the {in_words(target)} can be read from the image features is NaN."
     beside = [
-        f"{_against(own, value)} from {label} ({_centimetres(value)})"
+        f"{_against(own, value)} from {label} ({_shown(value, task)})"
         for metric, label in (
             (RAW_CONTENT_ERROR, "raw pixels"),
             (FRESH_CONTENT_ERROR, "a freshly initialised encoder"),
         )
         if (value := error(metric)) is not None
     ]
-    if probes.in_metres:
-        side = "within" if own <= TOLERANCE else "outside"
-        beside.append(f"{side} the task's tolerance of {TOLERANCE:g} cm")
+    if task.tolerance is not None:
+        side = "within" if own <= task.shown(task.tolerance) else "outside"
+        beside.append(f"{side} the task's tolerance of {task.in_words(task.tolerance)}")
     actor = error(CONTENT_ERROR, ACTOR)
-    also = "" if actor is None else f"; from the actor's to {_centimetres(actor)}"
+    also = "" if actor is None else f"; from the actor's to {_shown(actor, task)}"
     return (
-        f"The {in_words(target)} can be read from the critic's image features to {own:.1f} cm"
-        f"{': ' if beside else ''}{listed(beside)}{also}."
+        f"The {in_words(target)} can be read from the critic's image features to "
+        f"{_shown(own, task)}{': ' if beside else ''}{listed(beside)}{also}."
     )
 
 
@@ -182,8 +182,9 @@ def _augmentation(probes: Probes) -> str:
     }
     if not ratios:
         return "How loud an augmentation is was not measured."
-    shift = _value(probes, SHIFT.key(unit=UNIT))
-    span = "" if shift is None else f"up to {plain(shift)} cm of the scene; "
+    task = probes.run.task
+    shift = _value(probes, SHIFT.key(unit=task.key_unit))
+    span = "" if shift is None else f"up to {plain(shift)} {task.shown_in} of the scene; "
     clauses = [f"{words} {plain(value)} times" for words, value in ratios.items()]
     verb = (
         "this run trains with it) moves" if augmented else "this run trains without it) would move"
@@ -194,8 +195,9 @@ def _augmentation(probes: Probes) -> str:
     )
 
 
-def _centimetres(value: float) -> str:
-    return f"{value:.1f} cm" if math.isfinite(value) else "NaN"
+def _shown(distance: float, task: Task) -> str:
+    """Return a distance of the record in words, with its unit."""
+    return f"{distance:.1f} {task.shown_in}" if math.isfinite(distance) else "NaN"
 
 
 def _at_first(probes: Probes) -> str:

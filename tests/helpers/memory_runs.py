@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from goalscope.diagnostics.record import Line, RunInfo, RunRecord
+from goalscope.diagnostics.record import Line, RunInfo, RunRecord, named_task
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.diagnostics.record.metrics import (
     CONTENT_R2,
@@ -99,7 +99,9 @@ def memory_run(
         "arm.changes": changes_in(arm),
         "agent.learning_rate": learning_rate,
     }
-    info = RunInfo(name=f"{arm}-{seed}", arm=arm, seed=seed, settings=settings)
+    info = RunInfo(
+        name=f"{arm}-{seed}", arm=arm, seed=seed, settings=settings, task=named_task(task)
+    )
     record = RunRecord(Path(f"{arm}-{seed}"), info, lines, [], False)
     return Run(record, arm, seed, metrics)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, write_probes
+from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, named_task, write_probes
 from goalscope.diagnostics.record.keys import Family, before_normalisation
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
@@ -463,6 +463,7 @@ def run_info(name: str, arm: str | None, seed: int | None, kind: Synthetic) -> d
         "hardware": {"platform": "Linux x86_64", "cpu": "x86_64", "cores": 2, "device": "cpu"},
         "networks": networks,
         "instruments": {"feature_statistics": {"every": 50}, "gradient_balance": {"every": 50}},
+        "task": named_task(kind.settings.get("env.id", "FetchPush-v4")),
         "probe_set": {
             "states": 256,
             "goals": 49,

@@ -126,7 +126,7 @@ def test_content_is_the_read_out_of_the_image_block_and_of_two_references(cls):
     policy, labelled = policy_of(*([cls] if cls else [])), scene()
     critic = view_networks(policy)["critic"]
     fresh = fresh_copy(critic, seed=1)
-    results = content_readout(critic, fresh, labelled)
+    results = content_readout(critic, fresh, labelled, "cm", 100)
     names = [
         f"critic.pixels.{prefix}{name}"
         for prefix in ("", "fresh_", "raw_")

@@ -11,8 +11,9 @@ from stable_baselines3.common.preprocessing import is_image_space
 
 from goalscope.training import PixelGoalEnv
 from goalscope.training.envs.making import make_environment
-from goalscope.training.envs.pixel_goal_env import FETCH_TASKS, UnusableEnvironment
+from goalscope.training.envs.observing import UnusableEnvironment
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import FETCH_TASKS
 
 gym.register_envs(gymnasium_robotics)
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import REACH
+from conftest import POINT
 from gymnasium import Wrapper
 from helpers.identity import assert_identical, generators, trained
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -13,6 +13,7 @@ from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.record import read_run
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import PIXEL_POINT
 from goalscope.training.evaluation.episodes import (
     EvaluationCallback,
     NotEvaluable,
@@ -23,24 +24,24 @@ from goalscope.training.evaluation.episodes import (
 
 @pytest.fixture
 def env():
-    made = make_environment(REACH)
+    made = make_environment(POINT)
     yield made
     made.close()
 
 
 class ToGoal:
-    """Moves the gripper straight to the goal: solves FetchReach."""
+    """Moves the point straight to the goal."""
 
     def predict(self, observation, deterministic=False):
         assert deterministic
-        move = 5 * (observation["desired_goal"] - observation["achieved_goal"])
-        return np.append(np.clip(move, -1, 1), 0).astype(np.float32), None
+        move = observation["desired_goal"] - observation["achieved_goal"]
+        return np.clip(move, -1, 1), None
 
 
 def test_a_skilful_policy_succeeds_and_an_untrained_one_does_not(env, make_agent):
     skilful = evaluate(ToGoal(), env, 4)
     assert skilful.successes == skilful.episodes == 4
-    assert max(skilful.final_distances) < 5  # cm: what FetchReach calls success
+    assert max(skilful.final_distances) < 0.5  # what counts as reached
     untrained = evaluate(make_agent(), env, 4)
     assert untrained.success_rate < 1
     assert untrained.final_distance > skilful.final_distance
@@ -54,12 +55,12 @@ def test_it_equals_the_episodes_played_by_hand_and_stock_sb3(env, make_agent):
     for seed in (11, 12, 13):
         observation, _ = env.reset(seed=seed)
         rewards = []
-        for _ in range(50):
+        for _ in range(25):
             action, _ = agent.policy.predict(observation, deterministic=True)
             observation, reward, _, _, info = env.step(action)
             rewards.append(reward)
         apart = observation["achieved_goal"] - observation["desired_goal"]
-        distances.append(100 * float(np.sqrt((apart**2).sum())))
+        distances.append(float(np.sqrt((apart**2).sum())))
         successes.append(info["is_success"])
         returns.append(sum(rewards))
     assert found.final_distances == pytest.approx(distances, rel=1e-6)
@@ -80,11 +81,11 @@ def test_it_equals_the_episodes_played_by_hand_and_stock_sb3(env, make_agent):
     assert found.mean_return == stock
 
 
-@pytest.mark.parametrize("task", ["FetchReach-v4", "FetchPush-v4"])
+@pytest.mark.parametrize("task", [PIXEL_POINT.name, "FetchReach-v4", "FetchPush-v4"])
 def test_goals_that_are_not_observed_count_all_the_same(task):
     class Idle:
         def predict(self, observation, deterministic):
-            return np.zeros(4, np.float32), None
+            return np.zeros_like(env.action_space.low), None
 
     found = []
     for goals in (True, False):
@@ -94,6 +95,21 @@ def test_goals_that_are_not_observed_count_all_the_same(task):
         env.close()
     assert found[0].final_distances == pytest.approx(found[1].final_distances, rel=1e-5)
     assert found[0].successes == found[1].successes
+
+
+def test_distances_of_a_fetch_task_are_in_centimetres():
+    env = make_environment(EnvironmentSettings(id="FetchReach-v4", pixels=False))
+    observation, _ = env.reset(seed=5)
+    far = np.linalg.norm(observation["achieved_goal"] - observation["desired_goal"])
+
+    class Idle:
+        def predict(self, observation, deterministic):
+            return np.zeros(4, np.float32), None
+
+    found = evaluate(Idle(), env, 1, seed=5)
+    env.close()
+    assert found.final_distance == pytest.approx(100 * far, abs=1)  # the arm settles a little
+    assert found.metrics()["evaluation/policy.final_distance_cm"] == found.final_distance
 
 
 def test_every_evaluation_meets_the_same_starts(env):
@@ -168,8 +184,8 @@ def test_evaluating_moves_no_weight_no_generator_and_no_other_number(make_agent,
             "success_low",
             "success_high",
             "episodes",
-            "final_distance_cm",
-            "final_distance_mean_cm",
+            "final_distance_goal_units",
+            "final_distance_mean_goal_units",
             "return",
         )
     }

@@ -7,7 +7,8 @@ import gymnasium_robotics
 import numpy as np
 import pytest
 
-from goalscope.training.envs.making import FETCH_TASKS, UnusableEnvironment
+from goalscope.training.envs.observing import UnusableEnvironment
+from goalscope.training.envs.tasks import FETCH_TASKS, PIXEL_POINT, TASKS
 from goalscope.training.evaluation import floors as module
 from goalscope.training.evaluation.floors import (
     FLOORS_FILE,
@@ -46,8 +47,8 @@ def test_the_idle_floor_is_that_of_zero_actions(measured):
     successes, distances = play("FetchPush-v4", lambda space: np.zeros(4, np.float32), 6, 3)
     assert measured.noop.successes == successes
     assert measured.noop.episodes == 6
-    assert measured.noop.final_distance_cm == pytest.approx(np.median(distances), abs=1e-4)
-    assert measured.noop.final_distance_mean_cm == pytest.approx(np.mean(distances), abs=1e-4)
+    assert measured.noop.final_distance == pytest.approx(np.median(distances), abs=1e-4)
+    assert measured.noop.final_distance_mean == pytest.approx(np.mean(distances), abs=1e-4)
 
 
 def test_the_random_floor_is_that_of_uniform_actions(measured):
@@ -58,7 +59,7 @@ def test_the_random_floor_is_that_of_uniform_actions(measured):
 
     successes, distances = play("FetchPush-v4", act, 6, 3)
     assert measured.random.successes == successes
-    assert measured.random.final_distance_cm == pytest.approx(np.median(distances), abs=1e-4)
+    assert measured.random.final_distance == pytest.approx(np.median(distances), abs=1e-4)
 
 
 def test_floors_are_the_same_for_the_same_seed(measured):
@@ -73,17 +74,19 @@ def test_floors_survive_a_file(measured, tmp_path):
     assert call in (tmp_path / "floors.json").read_text()
 
 
-@pytest.mark.parametrize("task", FETCH_TASKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_its_floors(task):
     floors = floors_of(task)
     assert floors.env == task
-    assert set(floors.versions) == {"mujoco", "gymnasium-robotics", "gymnasium", "numpy"}
+    simulator = {"mujoco", "gymnasium-robotics"} if task in FETCH_TASKS else set()
+    assert set(floors.versions) == {"gymnasium", "numpy"} | simulator
     for floor in (floors.noop, floors.random):
         assert floor.episodes >= 1000
         low, high = floor.interval
         assert 0 <= low <= floor.success_rate <= high < 0.2
         assert high - low < 0.05
-        assert 5 < floor.final_distance_cm < 100
+        unit = TASKS[task].shown(TASKS[task].tolerance)
+        assert unit < floor.final_distance < 20 * unit
 
 
 def test_a_task_without_floors_has_none():
@@ -94,7 +97,9 @@ def test_other_versions_are_said():
     floors = floors_of("FetchReach-v4")
     other = replace(floors, versions={**floors.versions, "mujoco": "0.1"})
     assert other.changed_versions["mujoco"][0] == "0.1"
-    assert "mujoco" not in replace(other, versions=module._versions()).changed_versions
+    assert (
+        "mujoco" not in replace(other, versions=module._versions(other.versions)).changed_versions
+    )
 
 
 def test_a_floor_knows_its_interval():
@@ -108,6 +113,12 @@ def test_what_has_no_floor_is_said():
         measure_floors("FetchPsh-v4", 1)
     with pytest.raises(ValueError, match="0 episodes"):
         measure_floors("FetchReach-v4", 0)
+
+
+def test_the_shipped_floors_of_the_point_can_be_measured_again():
+    shipped = floors_of(PIXEL_POINT.name)
+    assert not shipped.changed_versions
+    assert measure_floors(PIXEL_POINT.name, shipped.noop.episodes, shipped.seed) == shipped
 
 
 @pytest.mark.slow

@@ -169,11 +169,14 @@ class AsGymnasiumHasIt(gym.ObservationWrapper):
 
     def __init__(self, env):
         super().__init__(env)
-        goal = gym.spaces.Box(-np.inf, np.inf, (3,), np.float64)
         image = gym.spaces.Box(0, 255, (36, 36, 3), np.uint8)
-        keys = env.observation_space.spaces  # in their order
         self.observation_space = gym.spaces.Dict(
-            **{key: image if key == "pixels" else goal for key in keys}
+            **{  # in their order
+                key: image
+                if key == "pixels"
+                else gym.spaces.Box(-np.inf, np.inf, space.shape, np.float64)
+                for key, space in env.observation_space.spaces.items()
+            }
         )
 
     def observation(self, observation):

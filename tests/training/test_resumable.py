@@ -7,9 +7,9 @@ import pytest
 from stable_baselines3.common.monitor import Monitor
 
 from goalscope.training.envs.making import make_environment
-from goalscope.training.envs.pixel_goal_env import FETCH_TASKS
 from goalscope.training.envs.resumable import ResumableEnv
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import TASKS
 
 
 def make(task: str, **settings) -> ResumableEnv:
@@ -27,7 +27,7 @@ def roll(env, actions):
     return seen
 
 
-@pytest.mark.parametrize("task", FETCH_TASKS)
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("settings", [{"frame_stack": 3}, {"shuffled_pixels": True}])
 def test_a_restored_environment_goes_on_exactly(task, settings):
     saved, restored = make(task, **settings), make(task, **settings)

@@ -20,7 +20,6 @@ from goalscope.reports.figures.distance import q_distance_plot
 from goalscope.reports.figures.plot import REST, Plot
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.runs import Arms
-from goalscope.reports.numbers.task import TOLERANCE, UNIT
 from goalscope.reports.numbers.windows import Axis
 
 _MOST_ARMS = 4  # beside the baseline: more lines and labels cannot be told apart
@@ -126,8 +125,8 @@ _CONTENT = _Subject(
     "content",
     "What the image features know, and what Q and the action owe to them",
     "From the probes of the checkpoints: the position read from the critic's image features, by "
-    f"ridge regression on held-out episodes, against the tolerance of {TOLERANCE:g} {UNIT}; how "
-    "much better than a fresh encoder's; the Shapley share of the goal in Q and in the action.",
+    "ridge regression on held-out episodes, against the task's tolerance; how much better than a "
+    "fresh encoder's; the Shapley share of the goal in Q and in the action.",
     "C3",
     ("C3", "R2", "R8"),
 )

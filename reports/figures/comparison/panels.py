@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, Family
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, LOSS_OF, Family
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
     CONTENT_ERROR,
@@ -27,8 +27,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.style import GREY, arm_style
-from goalscope.reports.numbers.runs import LOSS_OF, Arms, Run
-from goalscope.reports.numbers.task import TOLERANCE, UNIT, target_of
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -178,15 +177,18 @@ def content_panels(arms: Arms) -> list[Panel]:
     """Return what probes found of the image features, and what is owed to the goal."""
     images = {runs[0].image_block() for runs in arms.values()}
     image = "pixels" if "pixels" in images else images.pop()
-    what = target_of(next(iter(arms.values()))[:1])
+    task = next(iter(arms.values()))[0].task
+    what, tolerance = task.target, task.tolerance
     return [
         _panel(
             arms,
-            CONTENT_ERROR.key(CRITIC, image, target=what, unit=UNIT),
+            CONTENT_ERROR.key(CRITIC, image, target=what, unit=task.key_unit),
             f"{what} read from image features",
-            f"error ({UNIT})",
+            f"error ({task.shown_in})",
             Scale.LOG,
-            [Reference(TOLERANCE, f"{TOLERANCE:g} {UNIT}")],
+            []
+            if tolerance is None
+            else [Reference(task.shown(tolerance), task.in_words(tolerance))],
         ),
         _panel(
             arms,

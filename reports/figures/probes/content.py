@@ -24,14 +24,14 @@ from goalscope.reports.figures.run.panels import ONE_SEED
 from goalscope.reports.figures.style import DASHES, PALETTE
 from goalscope.reports.numbers.probes import Probes
 from goalscope.reports.numbers.runs import DESIRED_GOAL
-from goalscope.reports.numbers.task import GRIPPER, OBJECT, UNIT
 from goalscope.reports.statistics.formatting import in_words
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.text.probe_sentences import NO_IMAGE_BLOCK
 
 _TARGET_COLOURS = {
-    GRIPPER: PALETTE[0],
-    OBJECT: PALETTE[3],
+    "gripper": PALETTE[0],
+    "point": PALETTE[0],
+    "object": PALETTE[3],
     "object_velocity": PALETTE[2],
     DESIRED_GOAL: PALETTE[4],
 }
@@ -44,7 +44,7 @@ def content_section(probes: Probes) -> Section:
     """Return how well the true state is read from the image features."""
     panels = [_error_panel(probes, name) for name in probes.targets if name != DESIRED_GOAL]
     panels.append(_r2_panel(probes))
-    tolerance = " and the task's tolerance" if probes.in_metres else ""
+    tolerance = " and the task's tolerance" if tolerance_lines(probes) else ""
     return section_of(
         "probe_content",
         "Content: what do the image features know?",
@@ -83,19 +83,19 @@ def augmentation_section(probes: Probes) -> Section:
 
 def _error_panel(probes: Probes, target: str) -> Panel:
     speed = target.endswith("velocity")
-    block = probes.image_block
+    block, task = probes.image_block, probes.run.task
     own, raw, fresh = _SPEED_ERRORS if speed else _ERRORS
     references = []
     for metric, label in ((raw, "raw pixels"), (fresh, "fresh encoder")):
-        table = probes.run.metrics.get(metric.key(CRITIC, block, target=target, unit=UNIT))
+        table = probes.run.metrics.get(metric.key(CRITIC, block, target=target, unit=task.key_unit))
         if table is not None:
             references.append(Reference(float(table["value"].iloc[-1]), label))
     if not speed:
         references += tolerance_lines(probes)
     return Panel(
         f"{in_words(target)}: error",
-        f"RMS error ({UNIT}{'/s' if speed else ''})",
-        _network_curves(probes, own, target=target, unit=UNIT),
+        f"RMS error ({task.shown_in}{'/s' if speed else ''})",
+        _network_curves(probes, own, target=target, unit=task.key_unit),
         references=references,
         include=[0],
     )

@@ -11,17 +11,23 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
+from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.keys import GOAL
 from goalscope.diagnostics.record.metrics import ACTION_ALIGNMENT, FRONT, FRONT_CONTRAST, FRONT_FIT
 from goalscope.reports.figures.curves import Panel, curve_rows
 from goalscope.reports.figures.labels import side_labels
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.probes.panels import checkpoint_axis, mark_broken
-from goalscope.reports.figures.probes.sections import Absent, Section, evenly, side_by_side
+from goalscope.reports.figures.probes.sections import (
+    Absent,
+    Section,
+    evenly,
+    side_by_side,
+    tolerance_lines,
+)
 from goalscope.reports.figures.run.panels import ONE_SEED, panel_of_keys
 from goalscope.reports.figures.style import GREY, LAYOUT, WIDTH, value_axis
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
-from goalscope.reports.numbers.task import TOLERANCE
 from goalscope.reports.statistics.formatting import listed
 from goalscope.reports.statistics.scales import Array, Scale
 from goalscope.reports.text.probe_sentences import NO_MAP
@@ -73,17 +79,20 @@ def _panels(probes: Probes) -> list[Panel]:
             (ACTION_ALIGNMENT, "actions point to the goal", "cosine"),
         )
     ]
-    if probes.in_metres:
-        panels[0] = _in_centimetres(panels[0])
+    panels[0] = _as_shown(panels[0], probes.run.task)
     return [panel for panel in panels if panel.curves]
 
 
-def _in_centimetres(panel: Panel) -> Panel:
+def _as_shown(panel: Panel, task: Task) -> Panel:
+    """Return a panel of distances in the unit that the task is shown in."""
     curves = [
-        replace(curve, tables=[table.assign(value=100 * table["value"]) for table in curve.tables])
+        replace(
+            curve,
+            tables=[table.assign(value=task.scale * table["value"]) for table in curve.tables],
+        )
         for curve in panel.curves
     ]
-    return replace(panel, unit="cm", curves=curves)
+    return replace(panel, unit=task.shown_in, curves=curves)
 
 
 def _updates(plotted: Sequence[ProbedCheckpoint]) -> str:
@@ -101,9 +110,9 @@ def _plot(plotted: Sequence[ProbedCheckpoint], panels: Sequence[Panel], probes: 
     for number, panel in enumerate(panels):
         axes = figure.add_subplot(grid[number, 1])
         _plot_numbers(axes, panel, last)
-        if number == 0 and probes.in_metres:
-            axes.axhline(TOLERANCE, color=GREY, lw=1, ls=(0, (2, 2)))
-            side_labels(axes, [(TOLERANCE, "tolerance", GREY)])
+        for line in tolerance_lines(probes) if number == 0 else []:
+            axes.axhline(line.value, color=GREY, lw=1, ls=(0, (2, 2)))
+            side_labels(axes, [(line.value, "tolerance", GREY)])
         if number < len(panels) - 1:
             axes.set_xlabel("")
     return figure
@@ -111,7 +120,7 @@ def _plot(plotted: Sequence[ProbedCheckpoint], panels: Sequence[Panel], probes: 
 
 def _plot_curves(axes: Axes, plotted: Sequence[ProbedCheckpoint], probes: Probes) -> None:
     """Draw Q over distance at each checkpoint, dark to light."""
-    scale = 100 if probes.in_metres else 1
+    scale = probes.run.task.scale
     shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(plotted)))
     shown: list[float] = []
     with_points = side_by_side(plotted)
@@ -145,14 +154,12 @@ def _plot_curves(axes: Axes, plotted: Sequence[ProbedCheckpoint], probes: Probes
             axes.plot(front, at, "o", ms=5, color=colour, mec="white", mew=0.9, zorder=5)
         shown += [*np.quantile(q, [0.005, 0.995]), curve[0], curve[-1]]
     value_axis(axes, Scale.PLAIN, np.asarray(shown or [0.0]))
-    if probes.in_metres:
-        axes.axvline(TOLERANCE, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1)
+    lines = tolerance_lines(probes)
+    for line in lines:
+        axes.axvline(line.value, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1)
     axes.set_xlim(left=0)
-    axes.set_xlabel(
-        "distance from achieved goal to goal (cm; dashed: tolerance)"
-        if probes.in_metres
-        else "distance from achieved goal to goal (goal units)"
-    )
+    dashed = "; dashed: tolerance" if lines else ""
+    axes.set_xlabel(f"distance from achieved goal to goal ({probes.run.task.shown_in}{dashed})")
     axes.set_ylabel("Q minus its mean (return)")
     axes.set_title("Q over distance")
     axes.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=8, loc="upper right")

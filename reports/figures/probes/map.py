@@ -16,7 +16,6 @@ from goalscope.reports.figures.probes.sections import Absent, Section, side_by_s
 from goalscope.reports.figures.run.panels import ONE_SEED
 from goalscope.reports.figures.style import LAYOUT, WIDTH
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
-from goalscope.reports.numbers.task import GRIPPER, OBJECT
 from goalscope.reports.statistics.formatting import plain
 from goalscope.reports.statistics.scales import Array
 from goalscope.reports.text.probe_sentences import NO_MAP
@@ -27,8 +26,8 @@ _STATES, _STATES_ALONE = 2, 3  # rows; columns where there is one checkpoint
 _INK = "#1f2328"
 _MARKS: dict[str, dict[str, Any]] = {
     "achieved goal": {"marker": "o", "markersize": 10, "markerfacecolor": "none"},
-    GRIPPER: {"marker": "+", "markersize": 9},
-    OBJECT: {"marker": "s", "markersize": 4, "markerfacecolor": _INK},
+    "gripper": {"marker": "+", "markersize": 9},
+    "object": {"marker": "s", "markersize": 4, "markerfacecolor": _INK},
 }
 
 
@@ -63,7 +62,7 @@ class _Cell:
         """Return what is marked: name -> position."""
         arrays = self.checkpoint.arrays
         found = {"achieved goal": arrays["map.achieved"][self.state]}
-        for name in (GRIPPER, OBJECT):
+        for name in ("gripper", "object"):
             if f"truth.{name}" in arrays:
                 found[name] = arrays[f"truth.{name}"][self.place]
         return found
@@ -77,7 +76,7 @@ def map_section(probes: Probes) -> Section:
     cells = _cells(side_by_side(checkpoints))
     if cells is None:
         return Absent(_NAME, _TITLE, "its goals do not form a grid on a plane that can be drawn")
-    unit = "m" if probes.in_metres else "goal units"
+    unit = probes.run.task.unit
     return Plot(
         _NAME,
         _TITLE,
@@ -121,7 +120,7 @@ def _caption(cells: Sequence[Sequence[_Cell]], probes: Probes) -> str:
     )
     pushed = (
         "as a rule, but an object is pushed from behind"
-        if any(OBJECT in cell.places() for row in cells for cell in row)
+        if any("object" in cell.places() for row in cells for cell in row)
         else "if the policy heads for its goals"
     )
     return (
@@ -133,7 +132,7 @@ def _caption(cells: Sequence[Sequence[_Cell]], probes: Probes) -> str:
         "were that cell the goal, a full action as long as a cell. A critic that knows its goal is "
         "warmest at the circle and cools with distance from it; arrows point from the circle to "
         f"their own cell {pushed}. One colour all over: Q does not hear the goal. Coordinates "
-        f"are {'metres in the world' if probes.in_metres else 'in goal units'}."
+        f"are {'metres in the world' if probes.run.task.unit == 'm' else 'in goal units'}."
     )
 
 

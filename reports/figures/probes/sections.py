@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from goalscope.reports.figures.curves import Reference
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
-from goalscope.reports.numbers.task import TOLERANCE, UNIT
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,10 @@ Section = Plot | Absent
 
 def tolerance_lines(probes: Probes) -> list[Reference]:
     """Return the distance that counts as success, as a line; none where it is not known."""
-    return [Reference(TOLERANCE, f"tolerance {TOLERANCE:g} {UNIT}")] if probes.in_metres else []
+    task = probes.run.task
+    if task.tolerance is None:
+        return []
+    return [Reference(task.shown(task.tolerance), f"tolerance {task.in_words(task.tolerance)}")]
 
 
 def side_by_side(checkpoints: Sequence[ProbedCheckpoint]) -> list[ProbedCheckpoint]:

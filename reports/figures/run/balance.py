@@ -1,6 +1,6 @@
 """The figures of one run's balance: forward signal, gradients, features, directions."""
 
-from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, LOSS_OF
 from goalscope.diagnostics.record.metrics import (
     DEAD_UNITS,
     DIRECTION_CONSISTENCY,
@@ -29,7 +29,7 @@ from goalscope.reports.figures.run.panels import (
     panel_of,
     panel_of_keys,
 )
-from goalscope.reports.numbers.runs import LOSS_OF, Run
+from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
