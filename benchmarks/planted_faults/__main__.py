@@ -13,10 +13,11 @@ import pandas as pd
 import tyro
 
 from benchmarks.planted_faults import scoring
-from benchmarks.planted_faults.diagnosis import Diagnosis, check_ranges, diagnose
+from benchmarks.planted_faults.diagnosis import Diagnosis, diagnose
 from benchmarks.planted_faults.figures import write_confusion
 from benchmarks.planted_faults.learning import learning_table
 from benchmarks.planted_faults.page import results_page
+from benchmarks.planted_faults.ranges import check_ranges
 from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SCORED, SetName, make_missing, planned_runs
 from goalscope.diagnostics.record import write_json_atomically

@@ -31,7 +31,7 @@ def named_at_all(diagnosis: Diagnosis) -> bool:
 
 def all_named(diagnosis: Diagnosis) -> bool:
     """Whether every one that was planted is named at all."""
-    return set(diagnosis.checks) <= set(diagnosis.named)
+    return bool(diagnosis.checks) and set(diagnosis.checks) <= set(diagnosis.named)
 
 
 def confusion(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:

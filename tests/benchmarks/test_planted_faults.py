@@ -12,10 +12,11 @@ from torch import Tensor
 from benchmarks.planted_faults import extractor_faults, scoring
 from benchmarks.planted_faults.agent import make_agent, make_wrapped
 from benchmarks.planted_faults.agent_faults import first_update
-from benchmarks.planted_faults.diagnosis import check_ranges, diagnose
+from benchmarks.planted_faults.diagnosis import diagnose
 from benchmarks.planted_faults.environment_faults import SHOWN_GOAL
 from benchmarks.planted_faults.faults import FAULTS, PAIRS, Planting, plantings
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS, UPDATES
+from benchmarks.planted_faults.ranges import check_ranges
 from benchmarks.planted_faults.running import OUTCOME_FILE, PlannedRun, make_run, read_outcome
 from benchmarks.planted_faults.sets import SEEDS, planned_runs
 from goalscope.diagnostics.instruments.replay_state import relabelled_rows
