@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from goalscope.diagnostics.record.keys import Family
+from goalscope.diagnostics.record.metrics import CONTENT_R2
 from goalscope.reports.claims.cause import cause_link
 from goalscope.reports.claims.chain import (
     CHAIN,
@@ -21,7 +22,7 @@ from goalscope.reports.claims.quantities import (
     tested_quantities,
 )
 from goalscope.reports.claims.success import mean_success
-from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time, Times
 from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.multiplicity import after_holm
@@ -77,7 +78,7 @@ def assess(arms: Arms, times: Times, thresholds: Thresholds) -> Assessment:
         thresholds: that decide.
     """
     runs = [run for group in arms.values() for run in group]
-    family, target = sensitivity_family(runs), runs[0].task.target
+    family, target = sensitivity_family(runs), _target(runs)
     success = mean_success(arms)
     baseline = next(iter(arms))
     links: list[Link] = []
@@ -124,3 +125,12 @@ def _tested_together(links: Sequence[Link], baseline: str, thresholds: Threshold
         verdict, holm_p = next(stands) if counts else (link.verdict, None)
         found.append(replace(link, verdict=verdict, holm_p=holm_p))
     return found
+
+
+def _target(runs: Sequence[Run]) -> str:
+    """Return whose position is read: the task's target where it was, else what it names first."""
+    task = runs[0].task
+    found = (CONTENT_R2.match(key) for run in runs for key in run.metrics)
+    if {"target": task.target} in found:
+        return task.target
+    return next(iter(task.probe_targets), task.target)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import POINT, REACH
 from stable_baselines3 import SAC, TD3
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ EXTRACTORS: dict[str, dict[str, Any]] = {
     "normalized": {"features_extractor_class": NormalizedCombinedExtractor},
     "shared": {"share_features_extractor": True},
 }
+FETCH = pytest.param("combined", REACH, id="combined-fetch")
 
 
 @dataclass
@@ -128,9 +130,11 @@ def losses_by_hand(agent: SAC, before: Snapshot) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("kind", EXTRACTORS)
-def test_the_tap_sees_each_loss_alone_as_autograd_does(make_agent, kind):
-    agent = make_agent(policy_kwargs=EXTRACTORS[kind])
+@pytest.mark.parametrize(
+    ("kind", "environment"), [*(pytest.param(k, POINT, id=k) for k in EXTRACTORS), FETCH]
+)
+def test_the_tap_sees_each_loss_alone_as_autograd_does(make_agent, kind, environment):
+    agent = make_agent(environment=environment, policy_kwargs=EXTRACTORS[kind])
     tracked, before = tracked_update(agent)
     before.extractor = copy.deepcopy(before.model.actor.features_extractor.state_dict())
     old = copy.deepcopy(before.model)
