@@ -31,8 +31,8 @@ def results_page(
         "",
         f"Made by `{COMMAND}`. A fault is planted in an agent that is otherwise healthy, the run "
         "is watched as a user's would be, and the record alone is asked what is wrong. Of the "
-        "*known* faults the makers of the checks had runs to set thresholds on; *blind* faults "
-        "were planted after the thresholds had been set, and changed none of them.",
+        "*known* faults there are runs that thresholds may be set on; no threshold was set on a "
+        "run of a *blind* one.",
         "",
         *_missing(made),
         "| score | measured | 95 % interval | goal |",
@@ -47,7 +47,8 @@ def results_page(
         "over kinds, and over runs for the controls.",
         "",
         f"The time to a finding is the first update at which the record so far names the check, "
-        f"asked every {ASKED_EVERY} updates. Most checks wait for 100 updates before they speak.",
+        f"asked every {ASKED_EVERY} updates. Most checks wait for 100 updates before they speak; "
+        "what offline probes measure is known at the end of a run.",
         "",
         "![What was planted against what was named first](confusion.png)",
         *_faults("Blind faults", scores["blind"]),
