@@ -47,8 +47,9 @@ def main(options: PlantedFaults) -> None:
     """Make what is missing, and write what it says."""
     if options.run:
         runs = [run for name in options.sets for run in planned_runs(name, options.folder)]
-        # One seed of everything first: a set cut off has some of every fault.
-        make_missing(sorted(runs, key=lambda run: run.seed), options.parallel)
+        # Short runs first, one seed of everything: a set cut off has some of every fault.
+        runs.sort(key=lambda run: (run.updates, run.seed))
+        make_missing(runs, options.parallel)
     planned = {name: planned_runs(name, options.folder) for name in (*SCORED, "setting")}
     there = {name: _finished(runs) for name, runs in planned.items()}
     if not any(there[name] for name in SCORED):
