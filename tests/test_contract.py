@@ -1,13 +1,9 @@
 """Reports ask for the keys that are written: no check, quantity or figure waits for another."""
 
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from helpers.keys_asked import keys_asked
 from helpers.synthetic_runs import ROUTING
-from matplotlib.figure import Figure
 from stable_baselines3.common.logger import configure
 
 from goalscope.diagnostics import ModalityDiagnostics
@@ -15,7 +11,7 @@ from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import Line, RecordWriter, write_probes
 from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
-from goalscope.diagnostics.record.metrics import METRICS, metric_of
+from goalscope.diagnostics.record.metrics import METRICS, SHAPLEY_SHARE, SIGNAL_SHARE, metric_of
 from goalscope.probes import LabelledSet
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.reports import write_comparison, write_probe_page, write_report
@@ -38,23 +34,6 @@ ARMS = ("pixel-her", FIX, "pixel-her+share+proprio+goal-std")
 GOALS = np.random.default_rng(1).normal(size=(9, 3)).astype(np.float32)
 CONSTANTS = ProbeSet(dict.fromkeys(GOAL_KEYS, GOALS), GOALS, GOALS, "made up")  # goal-std's
 UPDATES = (0, 1, 2, 10, 300, 1_000, 1_500, 1_900, 2_000)
-
-
-class Asked(Mapping):
-    """A mapping by record key that notes which keys were asked for."""
-
-    def __init__(self, content: Mapping, asked: set[str]) -> None:
-        self.content, self.asked = content, asked
-
-    def __getitem__(self, key: str):
-        self.asked.add(key)
-        return self.content[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.content)
-
-    def __len__(self) -> int:
-        return len(self.content)
 
 
 def probed(model, augmented: bool):
@@ -146,52 +125,29 @@ def unwritten(asked: set[str], written: set[str]) -> set[str]:
     return {key for key in asked - written if not may_be(key)}
 
 
-def noting(asked: set[str]):
-    """Return `load_run`, whose runs note what they are asked for."""
-
-    def load(folder):
-        run = load_run(folder)
-        probes = [replace(line, values=Asked(line.values, asked)) for line in run.record.probes]
-        return replace(
-            run, metrics=Asked(run.metrics, asked), record=replace(run.record, probes=probes)
-        )
-
-    return load
-
-
 def test_the_table_holds_exactly_what_is_written(written):
     _, keys = written
     assert {key for key in keys if metric_of(key) is None} == set()
     assert set(METRICS) - {metric_of(key) for key in keys} == set()
 
 
-def not_drawn(figure: Figure, file, **_) -> None:
-    """Stand in for `savefig`: a figure has been made of what it asked for, and is not drawn."""
-    if hasattr(file, "write"):
-        file.write("<svg></svg>")
-
-
-def test_pages_ask_for_what_is_written(written, tmp_path, monkeypatch):
+def test_pages_ask_for_what_is_written(written, tmp_path):
     folders, keys = written
-    monkeypatch.setattr(Figure, "savefig", not_drawn)
-    asked: set[str] = set()
-    for name, module in list(sys.modules.items()):
-        if name.startswith("goalscope.reports") and hasattr(module, "load_run"):
-            monkeypatch.setattr(module, "load_run", noting(asked))
-    write_report(folders[FIX])
-    write_probe_page(folders[FIX])
-    write_comparison(list(folders.values()), tmp_path / "page")
-    assert len(asked) > 100
+    with keys_asked() as asked:
+        write_report(folders[FIX])
+        write_probe_page(folders[FIX])
+        write_comparison(list(folders.values()), tmp_path / "page")
+    assert {SIGNAL_SHARE.key("actor", "goal"), SHAPLEY_SHARE.key("critic", "goal")} <= asked
     assert unwritten(asked, keys) == set()
 
 
 def check_keys(folder) -> set[str]:
     """Return every key that the checks ask of a run."""
-    asked: set[str] = set()
-    run = noting(asked)(folder)
-    for check in CHECKS:
-        for network in check.networks:
-            check.read(run, network)
+    with keys_asked() as asked:
+        run = load_run(folder)
+        for check in CHECKS:
+            for network in check.networks:
+                check.read(run, network)
     return asked
 
 

@@ -34,6 +34,8 @@ class _Noting(dict[str, Any]):
 
 
 def _unsaved(plots: Sequence[Plot], folder: Path) -> list[SavedPlot]:
+    for plot in plots:  # a figure may ask as it is made
+        plot.make()
     return [SavedPlot(plot, "", False) for plot in plots]
 
 
