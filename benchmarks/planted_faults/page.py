@@ -159,8 +159,15 @@ def _check(fault: Fault) -> str:
 def _controls(scores: Scores) -> list[str]:
     if not scores["runs"]:
         return []
-    rows = ["", "## Healthy controls", "", "| control | what it is | nothing named | else |"]
-    rows.append("|---|---|---|---|")
+    rows = [
+        "",
+        "## Healthy controls",
+        "",
+        "Runs as short as these are asked for faults alone: limits are told of long runs that fail.",
+        "",
+        "| control | what it is | nothing named | else |",
+        "|---|---|---|---|",
+    ]
     for name, row in scores["per_control"].items():
         instead = ", ".join(f"`{check}`" for check in row["instead"])
         rows.append(
@@ -171,17 +178,16 @@ def _controls(scores: Scores) -> list[str]:
 
 
 def _learning(learning: pd.DataFrame) -> list[str]:
+    title = ["", "## Do the controls learn?", ""]
     if learning.empty:
-        return []
+        return [*title, "Not measured yet: the long runs of the set learning have not been made."]
     rows = [
         f"| `{row['control']}` | {row['seed']} | {row['updates']:,} | "
         f"{_percent(row['first_success'])} | {_percent(row['last_success'])} | {row['named']} |"
         for _, row in learning.iterrows()
     ]
     return [
-        "",
-        "## Do the controls learn?",
-        "",
+        *title,
         "The same agents, trained longer: success of their own episodes of training, exploration "
         "included, in the first and in the last quarter of the updates, and what was named. To "
         "learn FetchPush from state takes a hundred times as long, and was not tried.",

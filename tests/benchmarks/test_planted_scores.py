@@ -108,7 +108,7 @@ def test_page_reports_as_measured():
 def test_page_without_runs_says_so():
     text = page(pd.DataFrame(columns=list(COLUMNS)), [])
     assert "| blind faults that are named first | not measured | | |" in text
-    assert "Do the controls learn?" not in text
+    assert "Not measured yet: the long runs" in text
 
 
 def test_confusion_is_drawn_in_one_picture(tmp_path):
