@@ -163,7 +163,7 @@ def _controls(scores: Scores) -> list[str]:
         "",
         "## Healthy controls",
         "",
-        "Runs as short as these are asked for faults alone: limits are told of long runs that fail.",
+        "Runs as short as these are asked for faults alone: limits are told of long ones.",
         "",
         "| control | what it is | nothing named | else |",
         "|---|---|---|---|",
