@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from stable_baselines3 import SAC, TD3
 
+from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.envs.settings import EnvironmentSettings
 
 GroundName = Literal[
@@ -55,10 +56,13 @@ _POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
 _REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
 _PUSH = EnvironmentSettings(id="FetchPush-v4", image_size=36)
 _PUSH_STATE = EnvironmentSettings(id="FetchPush-v4", pixels=False, state=True)
-_SQUARE = {"goal_mean": (0.0, 0.0), "goal_std": (2.9, 2.9)}
+_SQUARE = {"standardised": dict.fromkeys(GOAL_KEYS, ((0.0, 0.0), (2.9, 2.9)))}
 # Fetch draws goals evenly within 15 cm of where the gripper starts.
-_TABLE = {"goal_mean": (1.34, 0.75, 0.53), "goal_std": (0.087, 0.087, 0.087)}
-_SMALL, _BOUNDED = {"cnn_output_dim": 128}, {"cnn_output_dim": 50, "trunk": "layernorm-tanh"}
+_TABLE = {
+    "standardised": dict.fromkeys(GOAL_KEYS, ((1.34, 0.75, 0.53), (0.087, 0.087, 0.087))),
+}
+_SMALL: dict[str, Any] = {"cnn_output_dim": 128}
+_BOUNDED: dict[str, Any] = {"cnn_output_dim": 50, "trunk": "layernorm-tanh"}
 _SOFT = {"ent_coef": "auto_0.05"}  # SAC's own start of 1 outweighs rewards of -1 for long
 # Long enough for a limit to be told, and no run of this length learns to push.
 _FAILING_UPDATES = 2_400

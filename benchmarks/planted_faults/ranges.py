@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.planted_faults.running import PlannedRun
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.runs import Run, load_run
-from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.numbers.windows import four_times
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
     for run in runs:
         grouped.setdefault(run.planted.name, []).append(load_run(run.folder))
     measured = {
-        planted: [(run, three_times([run]).windows) for run in group]
+        planted: [(run, four_times([run]).windows) for run in group]
         for planted, group in grouped.items()
     }
     found = []

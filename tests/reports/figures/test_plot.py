@@ -18,7 +18,7 @@ from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
-from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.numbers.windows import four_times
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
@@ -39,7 +39,7 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path):
 
 def test_svgs_in_one_page_share_no_id(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
-    plots = run_plots(run, three_times([run]), Thresholds(), Family.SENSITIVITY)
+    plots = run_plots(run, four_times([run]), Thresholds(), Family.SENSITIVITY)
     saved = save(plots, tmp_path / "figures")
     names = {s.plot.name for s in saved}
     assert names == {
@@ -67,7 +67,7 @@ def test_only_what_was_measured_is_drawn(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     without = tuple(key for key in run.metrics if parse(key).family != Family.SIGNAL)
     bare = load_run(write_run(tmp_path / "b", kind=replace(BASELINE, without=without)))
-    plots = run_plots(bare, three_times([bare]), Thresholds(), None)
+    plots = run_plots(bare, four_times([bare]), Thresholds(), None)
     assert [d.name for d in plots] == ["forward_signal"]
 
 
@@ -76,7 +76,7 @@ def test_a_comparison_by_step_has_a_figure_of_its_own(tmp_path):
     folders = write_arms(tmp_path, 2, {"pixel-her": replace(BASELINE, updates=100), "slow": slow})
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
-    assessment = assess(arms, three_times(runs), Thresholds())
+    assessment = assess(arms, four_times(runs), Thresholds())
     names = [d.name for d in comparison_plots(arms, assessment, by_step=True)]
     assert names[0] == "three_times"
     assert names[-1] == "by_step"
