@@ -7,7 +7,7 @@ help:
 	@echo "make test       set everything up, run the tests"
 	@echo "make check      formatting, lint, types"
 	@echo "make bench      speed, memory and overhead, side by side with plain SB3 (about 40 minutes)"
-	@echo "make faults     plant known faults, score whether the diagnosis names them (over an hour)"
+	@echo "make faults     plant faults, score whether the diagnosis names them (an hour; goes on where it stopped)"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make clean      remove the virtual environment and caches; runs are kept"
 
@@ -36,7 +36,6 @@ bench:
 
 faults:
 	@scripts/setup.sh
-	@$(PYTHON) -m benchmarks.planted_faults --learning
 	@$(PYTHON) -m benchmarks.planted_faults
 
 clean:

@@ -1,74 +1,88 @@
-"""The agent that faults are planted in: SAC and hindsight as a user of Stable-Baselines3 has them.
-
-FetchReach from 36x36 images. The goal vectors are standardised: without that the same agent stays
-at 0 % for 5,000 steps, and a fault planted in an agent that does not learn anyway shows nothing.
-"""
+"""The agent that faults are planted in: SAC or TD3 and hindsight."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from stable_baselines3 import SAC
+import numpy as np
+from stable_baselines3 import SAC, TD3
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.her import HerReplayBuffer
 
 from benchmarks.planted_faults.environment_faults import GoalEnv
 from benchmarks.planted_faults.extractor_faults import extractor_class
-from benchmarks.planted_faults.faults import Arm, Planting, Wrapper
+from benchmarks.planted_faults.faults import Planting, Wrapper
+from benchmarks.planted_faults.grounds import BATCH, STARTS, Ground
 from benchmarks.planted_faults.replay_faults import replay_class
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.envs.making import make_environment
-from goalscope.training.envs.settings import EnvironmentSettings
 
-ENVIRONMENT = EnvironmentSettings(id="FetchReach-v4", image_size=36)
-BATCH = 128
-STARTS = 100  # steps before the first update, two episodes
-# FetchReach draws goals evenly within 15 cm of where the gripper starts.
-GOALS = {
-    "standardised": dict.fromkeys(GOAL_KEYS, ((1.34, 0.75, 0.53), (0.087, 0.087, 0.087))),
-}
-ARMS: dict[Arm, dict[str, Any]] = {
-    "plain": {"cnn_output_dim": 256},
-    "norm": {"cnn_output_dim": 50, "trunk": "layernorm-tanh"},
-}
+Agent = SAC | TD3
+_NOISE = 0.2  # of TD3's actions, in -1..1
 
 
-def make_wrapped(wrappers: Sequence[Wrapper]) -> GoalEnv:
-    """Return an environment of the run: for training, probes and evaluation alike."""
-    env: GoalEnv = make_environment(ENVIRONMENT)
+def make_wrapped(ground: Ground, wrappers: Sequence[Wrapper]) -> GoalEnv:
+    """Return an environment of the run: for training and for probes alike."""
+    env: GoalEnv = make_environment(ground.environment)
     for wrap in wrappers:
         env = wrap(env)
     return env
 
 
-def make_agent(planted: Planting, seed: int, total_steps: int) -> SAC:
+def make_agent(planted: Planting, seed: int, total_steps: int) -> Agent:
     """Return an untrained agent with the faults in it; the caller closes its environment.
 
     Args:
-        planted: the faults.
+        planted: the faults, and what they are planted in.
         seed: of the agent and of its environment.
         total_steps: transitions it will see, all of which replay keeps.
     """
+    ground = planted.ground
     spoils = [fault.extractor for fault in planted.faults if fault.extractor is not None]
-    replays = [fault.replay for fault in planted.faults if fault.replay is not None]
-    model = SAC(
+    model = ground.algorithm(
         "MultiInputPolicy",
-        make_vec_env(partial(make_wrapped, planted.wrappers), n_envs=1, seed=seed),
-        replay_buffer_class=replay_class(replays),
-        replay_buffer_kwargs={"random_shift": planted.random_shift},
+        _environment(planted, seed),
+        **_replay(planted),
         buffer_size=total_steps,
         learning_starts=STARTS,
-        batch_size=BATCH,
-        gamma=0.8,
-        tau=0.05,
-        ent_coef="auto_0.05",
         policy_kwargs={
             "features_extractor_class": extractor_class(spoils),
-            "features_extractor_kwargs": ARMS[planted.arm] | GOALS,
+            "features_extractor_kwargs": dict(ground.extractor),
         },
         seed=seed,
         device="cpu",
+        **{"batch_size": BATCH, "gamma": 0.9, "tau": 0.05, **_noise(ground), **ground.agent},
     )
     for fault in planted.faults:
         if fault.agent is not None:
             fault.agent(model)
     return model
+
+
+def _environment(planted: Planting, seed: int) -> VecEnv:
+    make = partial(make_wrapped, planted.ground, planted.wrappers)
+    env = make_vec_env(make, n_envs=1, seed=seed)
+    if not planted.ground.normalised:
+        return env
+    kinds = [fault.normalisation for fault in planted.faults if fault.normalisation is not None]
+    kind = kinds[0] if kinds else VecNormalize
+    return kind(env, norm_reward=False, norm_obs_keys=list(GOAL_KEYS))
+
+
+def _replay(planted: Planting) -> dict[str, Any]:
+    if not planted.ground.environment.pixels:
+        return {"replay_buffer_class": HerReplayBuffer}
+    replays = [fault.replay for fault in planted.faults if fault.replay is not None]
+    return {
+        "replay_buffer_class": replay_class(replays),
+        "replay_buffer_kwargs": {"random_shift": planted.random_shift},
+    }
+
+
+def _noise(ground: Ground) -> dict[str, Any]:
+    if ground.algorithm is not TD3:
+        return {}
+    components = 2 if ground.environment.id == "PixelPoint-v0" else 4
+    return {"action_noise": NormalActionNoise(np.zeros(components), np.full(components, _NOISE))}

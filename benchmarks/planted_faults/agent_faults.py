@@ -8,7 +8,10 @@ from stable_baselines3 import SAC
 from stable_baselines3.sac.policies import SACPolicy
 from torch import Tensor, nn
 
-_FIRST_NAN, _LAST_NAN = 100, 300  # the updates among which the seed chooses
+from benchmarks.planted_faults.extractor_faults import relu_killed
+
+_FIRST, _LAST = 60, 160  # the updates among which the seed chooses when a fault begins
+_NO_ENTROPY = 1e-5
 
 
 def encoder_frozen(model: SAC) -> None:
@@ -22,7 +25,7 @@ def nan_gradient(model: SAC) -> None:
 
     Which update depends on the seed alone, and not on when anything is measured.
     """
-    first = nan_update(model.seed or 0)
+    first = first_update(model.seed or 0)
 
     def spoil(gradient: Tensor) -> Tensor:
         return gradient * torch.nan if model._n_updates + 1 >= first else gradient
@@ -30,9 +33,41 @@ def nan_gradient(model: SAC) -> None:
     _weight(_critics(model)[0][2]).register_hook(spoil)
 
 
-def nan_update(seed: int) -> int:
-    """Return the update from which `nan_gradient` spoils the gradient."""
-    return int(np.random.default_rng(seed).integers(_FIRST_NAN, _LAST_NAN))
+def first_update(seed: int) -> int:
+    """Return the update at which a fault begins that does so during training."""
+    return int(np.random.default_rng(seed).integers(_FIRST, _LAST))
+
+
+def encoder_dies(model: SAC) -> None:
+    """Kill the units of both encoders at some update, as one step that is too large does."""
+    first = first_update(model.seed or 0)
+
+    def kill(*_: object) -> None:
+        if model._n_updates + 1 == first:  # counted after the steps of an update
+            with torch.no_grad():
+                relu_killed(model.actor.features_extractor)
+                relu_killed(model.critic.features_extractor)
+
+    model.actor.optimizer.register_step_post_hook(kill)  # the last step of an update
+
+
+def entropy_gone(model: SAC) -> None:
+    """Hold the entropy coefficient at next to nothing, from the start."""
+    coefficient = model.log_ent_coef
+    assert coefficient is not None  # the agent learns it
+    with torch.no_grad():
+        coefficient.fill_(float(np.log(_NO_ENTROPY)))
+    coefficient.register_hook(torch.zeros_like)
+
+
+def target_frozen(model: SAC) -> None:
+    """Never update the target network."""
+    model.tau = 0.0
+
+
+def discount_one(model: SAC) -> None:
+    """Count the rewards of the far future as much as the next one."""
+    model.gamma = 1.0
 
 
 def critic_constant(model: SAC) -> None:

@@ -1,13 +1,21 @@
-"""What can be wrong with what the environment shows."""
+"""What can be wrong with the environment: with what it shows, pays and does."""
 
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
+from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 Observation = dict[str, np.ndarray]
 GoalEnv = gym.Env[Any, np.ndarray]
-SHOWN_GOAL = (1.34, 0.75, 0.53)  # metres; the middle of FetchReach's goals
+Step = tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]
+SHOWN_GOAL = 0.5  # metres or units, along each axis; the agent can be there
+# The corner of the point's square, and where FetchReach's gripper starts, by the goal's length.
+_ORIGINS = {2: (-5.0, -5.0), 3: (1.34, 0.75, 0.53)}
+_ACTION_SCALE = 0.02
+_REWARD_SCALE = 100.0
+_STEPS_BEFORE_STALE = 20
 
 
 class FixedGoal(gym.ObservationWrapper[Observation, np.ndarray, Observation]):
@@ -15,7 +23,10 @@ class FixedGoal(gym.ObservationWrapper[Observation, np.ndarray, Observation]):
 
     def observation(self, observation: Observation) -> Observation:
         """Return the observation with that goal."""
-        return {**observation, "desired_goal": np.array(SHOWN_GOAL, dtype=np.float32)}
+        return {
+            **observation,
+            "desired_goal": np.full_like(observation["desired_goal"], SHOWN_GOAL),
+        }
 
 
 class BlankImages(gym.ObservationWrapper[Observation, np.ndarray, Observation]):
@@ -24,3 +35,70 @@ class BlankImages(gym.ObservationWrapper[Observation, np.ndarray, Observation]):
     def observation(self, observation: Observation) -> Observation:
         """Return the observation with a black image."""
         return {**observation, "pixels": np.zeros_like(observation["pixels"])}
+
+
+class LargeRewards(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
+    """Pays a hundred times as much, of relabelled goals, too."""
+
+    def step(self, action: np.ndarray) -> Step:
+        """Return what the step returns, its reward times 100."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, _REWARD_SCALE * float(reward), terminated, truncated, info
+
+    def compute_reward(self, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
+        """Return the rewards of goals (..., d), times 100."""
+        return _REWARD_SCALE * np.asarray(_rewards(self, achieved, desired, info))
+
+
+class AlwaysTerminated(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
+    """Says at every step that the episode has ended for good."""
+
+    def step(self, action: np.ndarray) -> Step:
+        """Return what the step returns, as the last of its episode."""
+        observation, reward, _, truncated, info = self.env.step(action)
+        return observation, reward, True, truncated, info
+
+
+class SmallActions(gym.ActionWrapper[Observation, np.ndarray, np.ndarray]):
+    """Carries out a fiftieth of each action."""
+
+    def action(self, action: np.ndarray) -> np.ndarray:
+        """Return the action that is carried out."""
+        return _ACTION_SCALE * action
+
+
+class OtherFrame(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
+    """Gives desired goals relative to another origin than achieved ones; rewards compare both."""
+
+    def reset(self, **options: Any) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode."""
+        observation, info = self.env.reset(**options)
+        return self._moved(observation), info
+
+    def step(self, action: np.ndarray) -> Step:
+        """Take a step whose reward and success are those of the goals shown."""
+        observation, _, terminated, truncated, info = self.env.step(action)
+        shown = self._moved(observation)
+        reward = float(_rewards(self, shown["achieved_goal"], shown["desired_goal"], info))
+        return shown, reward, terminated, truncated, {**info, "is_success": float(reward >= 0)}
+
+    def _moved(self, observation: Observation) -> Observation:
+        goal = observation["desired_goal"]
+        return {**observation, "desired_goal": goal - np.array(_ORIGINS[len(goal)], goal.dtype)}
+
+
+class StaleNormalize(VecNormalize):
+    """Stops following the observations before the first episode has ended."""
+
+    _steps = 0
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Return what the step returns, normalised by what was seen first."""
+        self._steps += 1
+        self.training = self._steps < _STEPS_BEFORE_STALE
+        return super().step_wait()
+
+
+def _rewards(env: GoalEnv, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
+    rewards: np.ndarray = env.unwrapped.compute_reward(achieved, desired, info)  # type: ignore[attr-defined]
+    return rewards

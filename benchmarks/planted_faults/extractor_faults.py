@@ -64,7 +64,7 @@ def detached(extractor: FusionExtractor) -> None:
     _follow(extractor, "pixels", Detach())
 
 
-def relu_killed(extractor: FusionExtractor) -> None:
+def relu_killed(extractor: nn.Module) -> None:
     """Push the units of the encoder's last ReLU so far below 0 that none fires."""
     last = next(m for m in reversed(list(extractor.modules())) if isinstance(m, nn.Linear))
     assert last.bias is not None  # NatureCNN's own

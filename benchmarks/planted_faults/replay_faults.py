@@ -1,11 +1,11 @@
-"""What can be wrong with hindsight replay."""
+"""What can be wrong with replay, and with what hindsight makes of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
-from stable_baselines3.common.vec_env import VecNormalize
 
 from benchmarks.planted_faults.environment_faults import SHOWN_GOAL
 from goalscope.training.replay import SharedFrameHerReplayBuffer
@@ -21,11 +21,8 @@ def replay_class(parts: Sequence[Replay]) -> Replay:
 class FixedGoalReplay(SharedFrameHerReplayBuffer):
     """Shows what `FixedGoal` shows: of relabelled transitions, too, the agent sees one goal."""
 
-    def sample(  # type: ignore[override]
-        self, batch_size: int, env: VecNormalize | None = None
-    ) -> DictReplayBufferSamples:
-        """Return a batch with that goal."""
-        batch = super().sample(batch_size, env)
+    def _batch(self, *args: Any) -> DictReplayBufferSamples:
+        batch = super()._batch(*args)
         return batch._replace(
             observations=_with_shown_goal(batch.observations),
             next_observations=_with_shown_goal(batch.next_observations),
@@ -42,6 +39,45 @@ class FirstRewardReplay(SharedFrameHerReplayBuffer):
         return rewards
 
 
+class SameNextReplay(SharedFrameHerReplayBuffer):
+    """Gives each observation as its own next one, as an array does that is written over."""
+
+    def _batch(self, *args: Any) -> DictReplayBufferSamples:
+        batch = super()._batch(*args)
+        return batch._replace(next_observations=batch.observations)
+
+
+class ShuffledActionReplay(SharedFrameHerReplayBuffer):
+    """Gives each observation the action of another transition: its neighbour's in the batch."""
+
+    def _batch(self, *args: Any) -> DictReplayBufferSamples:
+        batch = super()._batch(*args)
+        return batch._replace(actions=batch.actions.roll(1, 0))
+
+
+class SwappedChannelReplay(SharedFrameHerReplayBuffer):
+    """Gives blue, green and red to learn from, where red, green and blue are acted on."""
+
+    def _batch(self, *args: Any) -> DictReplayBufferSamples:
+        batch = super()._batch(*args)
+        return batch._replace(
+            observations=_with_swapped_channels(batch.observations),
+            next_observations=_with_swapped_channels(batch.next_observations),
+        )
+
+
+class RealGoalReplay(SharedFrameHerReplayBuffer):
+    """Relabels nothing, whatever it is asked for."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.her_ratio = 0.0
+
+
 def _with_shown_goal(observations: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     goals = observations["desired_goal"]
-    return {**observations, "desired_goal": goals.new_tensor(SHOWN_GOAL).expand_as(goals)}
+    return {**observations, "desired_goal": torch.full_like(goals, SHOWN_GOAL)}
+
+
+def _with_swapped_channels(observations: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {**observations, "pixels": observations["pixels"].flip(1)}

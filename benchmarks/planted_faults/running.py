@@ -7,14 +7,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3 import SAC
 
-from benchmarks.planted_faults.agent import ENVIRONMENT, STARTS, make_agent, make_wrapped
+from benchmarks.planted_faults.agent import Agent, make_agent, make_wrapped
 from benchmarks.planted_faults.faults import Planting, Wrapper
+from benchmarks.planted_faults.grounds import GROUNDS, STARTS, GroundName
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
@@ -23,7 +22,6 @@ from goalscope.diagnostics.record import Line, write_json_atomically, write_prob
 from goalscope.probes import LabelledSet
 from goalscope.training.envs.tasks import task_of
 from goalscope.training.envs.visibility import goal_units_per_pixel
-from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.probing.checkpoints import LABELLED_SEED, shift_values, shifted
 from goalscope.training.runs.run import PROBE_SEED
 
@@ -35,23 +33,21 @@ class PlannedRun:
     """A run that is to be made.
 
     Attributes:
-        planted: the faults in it.
+        planted: the faults in it, and what they are planted in.
         seed: of the agent and of its environment.
         updates: how many it makes.
         folder: of its record.
-        evaluate_every: steps between evaluations of its success; None for none.
     """
 
     planted: Planting
     seed: int
     updates: int
     folder: Path
-    evaluate_every: int | None = None
 
     @property
     def name(self) -> str:
-        """What it is called: its faults and its seed."""
-        return f"{self.planted.name}-seed{self.seed}"
+        """What it is called: its faults, what they are planted in, and its seed."""
+        return f"{self.planted.name}-{self.planted.ground_name}-seed{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -85,11 +81,13 @@ def make_run(run: PlannedRun) -> Outcome:
     torch.set_num_threads(1)
     shutil.rmtree(run.folder, ignore_errors=True)
     wall, processor = time.perf_counter(), time.process_time()
-    model = make_agent(run.planted, run.seed, STARTS + run.updates)
+    planted = run.planted
+    model = make_agent(planted, run.seed, STARTS + run.updates)
     try:
-        probe_set = _probe_set(run.planted.wrappers)
+        probe_set = _probe_set(planted.ground_name, planted.wrappers)
         ended = _learn(run, model, probe_set)
-        if ended == "finished":
+        probed = planted.ground.probed or planted.random_shift is not None
+        if probed and ended == "finished":
             _probe(run, model, probe_set)
     finally:
         environment = model.get_env()
@@ -105,46 +103,36 @@ def make_run(run: PlannedRun) -> Outcome:
     return outcome
 
 
-def _learn(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> str:
+def _learn(run: PlannedRun, model: Agent, probe_set: ProbeSet) -> str:
     """Train, and return how it ended."""
+    environment = run.planted.ground.environment
     diagnostics = ModalityDiagnostics(
         run.folder,
         features_every=20,
         gradients_every=20,
         sensitivity_every=40,
         probe_set=probe_set,
-        settings={"env.id": ENVIRONMENT.id, "env.image_size": ENVIRONMENT.image_size},
+        settings={"env.id": environment.id, "env.image_size": environment.image_size},
     )
-    callbacks: list[Any] = [diagnostics]
-    evaluation_env = None
-    if run.evaluate_every is not None:
-        evaluation_env = make_wrapped(run.planted.wrappers)
-        assessment = EvaluationCallback(evaluation_env, diagnostics.record, run.evaluate_every)
-        callbacks.insert(0, assessment)
     try:
-        model.learn(STARTS + run.updates, callback=callbacks)
+        model.learn(STARTS + run.updates, callback=diagnostics)
     except ValueError as error:
         if all(bool(parameter.isfinite().all()) for parameter in model.policy.parameters()):
             raise
         # torch refuses a normal distribution around NaN: so ends a user's run, too.
         return " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    finally:
-        if evaluation_env is not None:
-            evaluation_env.close()
     return "finished"
 
 
-def _probe(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> None:
+def _probe(run: PlannedRun, model: Agent, probe_set: ProbeSet) -> None:
     """Write what the offline probes find of the trained agent into its record."""
-    shift = run.planted.random_shift
+    ground, shift = run.planted.ground_name, run.planted.random_shift
     augment = None if shift is None else shifted(shift)
-    labelled, extra = _labelled_set(run.planted.wrappers)
-    task = task_of(ENVIRONMENT.id)
+    labelled, extra = _labelled_set(ground, run.planted.wrappers)
+    task = task_of(GROUNDS[ground].environment.id)
     material = ProbeMaterial(probe_set, labelled, extra, task, augment, augmented=shift is not None)
     found = probe_agent(model.policy, material)
-    values = found.values
-    if shift is not None:
-        values |= shift_values(task, _goal_units_per_pixel(), shift)
+    values = found.values | shift_values(task, _goal_units_per_pixel(ground), shift or 0)
     line = Line(model.num_timesteps, model._n_updates, values)
     write_probes(run.folder, [line], {line.step: found.arrays})
 
@@ -153,18 +141,20 @@ def _probe(run: PlannedRun, model: SAC, probe_set: ProbeSet) -> None:
 
 
 @cache
-def _probe_set(wrappers: tuple[Wrapper, ...]) -> ProbeSet:
-    with closing(make_wrapped(wrappers)) as env:
+def _probe_set(ground: GroundName, wrappers: tuple[Wrapper, ...]) -> ProbeSet:
+    with closing(make_wrapped(GROUNDS[ground], wrappers)) as env:
         return gather_probe_set(env, PROBE_SEED)
 
 
 @cache
-def _labelled_set(wrappers: tuple[Wrapper, ...]) -> tuple[LabelledSet, dict[str, np.ndarray]]:
-    with closing(make_wrapped(wrappers)) as env:
+def _labelled_set(
+    ground: GroundName, wrappers: tuple[Wrapper, ...]
+) -> tuple[LabelledSet, dict[str, np.ndarray]]:
+    with closing(make_wrapped(GROUNDS[ground], wrappers)) as env:
         return gather_labelled_set(env, LABELLED_SEED)
 
 
 @cache
-def _goal_units_per_pixel() -> float:
-    with closing(make_wrapped(())) as env:
+def _goal_units_per_pixel(ground: GroundName) -> float:
+    with closing(make_wrapped(GROUNDS[ground], ())) as env:
         return goal_units_per_pixel(env)

@@ -1,47 +1,43 @@
 """How good the diagnosis is: what was named against what was planted, counted.
 
-Faults and controls are scored apart: of a control, whatever is named is a false alarm.
+Runs of one fault are alike and are no sample of faults: a kind of fault counts once, as named where
+more than half of its runs are. Of a control, whatever is named is a false finding, run by run.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.planted_faults.diagnosis import NOTHING, Diagnosis
+from benchmarks.planted_faults.faults import FAULTS, Kind
 from goalscope.training.evaluation.episodes import wilson_interval
 
-GOALS = {"named_first": 0.90, "named_among_two": 0.95, "false_alarms": 0.05}
+GOALS: dict[Kind, float] = {"known": 0.90, "blind": 0.80}  # of kinds of faults, named first
+MOST_FALSE = 0.05  # of healthy controls
+SOON = 1_000  # updates; the median time to a finding is to be below
 
 
 def named_first(diagnosis: Diagnosis) -> bool:
     """Whether the first that is named was planted; of a control, whether nothing is."""
-    expected = diagnosis.checks or (NOTHING,)
-    return diagnosis.first in expected
+    return diagnosis.first in _expected(diagnosis)
 
 
-def named_among_two(diagnosis: Diagnosis) -> bool:
-    """Whether one that was planted is among the first two named; of a control, as `named_first`."""
-    if not diagnosis.checks:
-        return named_first(diagnosis)
-    return any(check in diagnosis.named[:2] for check in diagnosis.checks)
-
-
-def first_are_planted(diagnosis: Diagnosis) -> bool:
-    """Whether those that were planted are named before everything else."""
-    return set(diagnosis.named[: len(diagnosis.checks)]) == set(diagnosis.checks)
+def named_at_all(diagnosis: Diagnosis) -> bool:
+    """Whether one that was planted is named; of a control, as `named_first`."""
+    return any(check in (diagnosis.named or (NOTHING,)) for check in _expected(diagnosis))
 
 
 def all_named(diagnosis: Diagnosis) -> bool:
     """Whether every one that was planted is named at all."""
-    return set(diagnosis.checks) <= set(diagnosis.named)
+    return bool(diagnosis.checks) and set(diagnosis.checks) <= set(diagnosis.named)
 
 
 def confusion(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
     """Return how many runs of each fault (rows) had each check named first (columns).
 
-    Columns: the checks of the faults, in the faults' order, then others that were named, and
-    "nothing".
+    Columns: "nothing", the checks of the faults, in the faults' order, then others that were named.
     """
     expected = dict.fromkeys(check for d in diagnoses for check in d.checks)
     named = dict.fromkeys(d.first for d in diagnoses)
@@ -57,76 +53,105 @@ def confusion(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
     )
 
 
-def scores(diagnoses: Sequence[Diagnosis], seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Return the scores as JSON values, each share with its 95 % Wilson interval and its goal.
+def fault_scores(diagnoses: Sequence[Diagnosis], kind: Kind) -> dict[str, Any]:
+    """Return the scores of the known or of the blind faults, as JSON values.
 
-    Args:
-        diagnoses: of single faults and of controls.
-        seconds: name of a number of seconds -> seconds.
+    "named_first" and "named_at_all" count kinds of faults whose check is no tautology, with a 95 %
+    Wilson interval over kinds; "with_tautologies" counts all kinds named first.
     """
-    faulty = [d for d in diagnoses if d.checks]
-    healthy = [d for d in diagnoses if not d.checks]
-    planted = dict.fromkeys(d.planted for d in diagnoses)
-    per_fault = {}
-    for name in planted:
-        own = [d for d in diagnoses if d.planted == name]
-        per_fault[name] = {
-            "runs": len(own),
-            "named_first": sum(map(named_first, own)),
-            "named_among_two": sum(map(named_among_two, own)),
-        }
-    return {
-        "named_first": _share(faulty, named_first, GOALS["named_first"]),
-        "named_among_two": _share(faulty, named_among_two, GOALS["named_among_two"]),
-        "false_alarms": _share(
-            healthy, lambda d: not named_first(d), GOALS["false_alarms"], at_most=True
-        ),
+    per_fault = {d.planted: fault_row(diagnoses, d.planted) for d in diagnoses}
+    scored = [row for name, row in per_fault.items() if not FAULTS[name].tautology]
+    first = _share(scored, _mostly("named_first"))
+    first |= {"goal": GOALS[kind]}
+    if first["kinds"]:
+        first["met"] = first["share"] >= first["goal"]
+    times = [row["since"] for row in scored if row["since"] is not None]
+    found: dict[str, Any] = {
+        "named_first": first,
+        "named_at_all": _share(scored, _mostly("named_at_all")),
+        "with_tautologies": _share(list(per_fault.values()), _mostly("named_first")),
+        "median_updates_to_finding": statistics.median(times) if times else None,
+        "kinds_found": len(times),
         "per_fault": per_fault,
-        "seconds": dict(seconds),
     }
+    return found
 
 
-def combination_scores(diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:
-    """Return the scores of runs with several faults, as JSON values."""
+def fault_row(diagnoses: Sequence[Diagnosis], name: str) -> dict[str, Any]:
+    """Return how the runs of one fault were diagnosed, as JSON values."""
+    own = [d for d in diagnoses if d.planted == name]
+    times = [update for d in own for update in d.since]
+    wrong = dict.fromkeys(d.first for d in own if not named_first(d))
     return {
-        "named_first": _share(diagnoses, named_first),
-        "named_among_two": _share(diagnoses, named_among_two),
-        "both_before_all_else": _share(diagnoses, first_are_planted),
-        "both_named": _share(diagnoses, all_named),
+        "runs": len(own),
+        "named_first": sum(map(named_first, own)),
+        "named_at_all": sum(map(named_at_all, own)),
+        "since": statistics.median(times) if times else None,
+        "instead": list(wrong),
     }
 
 
-def combinations(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
-    """Return one row per run with several faults: what was planted, and what was named."""
+def control_scores(diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:
+    """Return in how many healthy runs something was named, as JSON values."""
+    runs, false = len(diagnoses), sum(not named_first(d) for d in diagnoses)
+    if not runs:
+        return {"runs": 0}
+    low, high = wilson_interval(false, runs)
+    return {
+        "runs": runs,
+        "count": false,
+        "share": false / runs,
+        "low": low,
+        "high": high,
+        "goal": MOST_FALSE,
+        "met": false / runs <= MOST_FALSE,
+        "per_control": {d.planted: fault_row(diagnoses, d.planted) for d in diagnoses},
+    }
+
+
+def combination_scores(diagnoses: Sequence[Diagnosis]) -> dict[str, int]:
+    """Return in how many runs with several faults one is named first, and all are named."""
+    return {
+        "runs": len(diagnoses),
+        "named_first": sum(map(named_first, diagnoses)),
+        "all_named": sum(map(all_named, diagnoses)),
+    }
+
+
+def table(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
+    """Return one row per run: what was planted in what, what was named, and when."""
     return pd.DataFrame(
         [
             {
                 "planted": d.planted,
+                "ground": d.ground,
                 "seed": d.seed,
                 "named": " ".join(d.named) or NOTHING,
-                "one_named_first": named_first(d),
-                "one_among_first_two": named_among_two(d),
-                "both_before_all_else": first_are_planted(d),
-                "both_named": all_named(d),
+                "named_first": named_first(d),
+                "named_at_all": named_at_all(d),
+                "all_named": all_named(d),
+                "updates_to_finding": min(d.since, default=None),
             }
             for d in diagnoses
         ]
     )
 
 
+def _expected(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Return what may be named first: of a fault that no check is made for, nothing is right."""
+    control = FAULTS.get(diagnosis.planted)
+    return (NOTHING,) if control is not None and control.kind == "control" else diagnosis.checks
+
+
+def _mostly(count: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda row: bool(2 * row[count] > row["runs"])
+
+
 def _share(
-    diagnoses: Sequence[Diagnosis],
-    counts: Callable[[Diagnosis], bool],
-    goal: float | None = None,
-    *,
-    at_most: bool = False,
+    rows: Sequence[dict[str, Any]], counts: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
-    runs, count = len(diagnoses), sum(map(counts, diagnoses))
-    if not runs:
-        return {"runs": 0}
-    low, high = wilson_interval(count, runs)
-    found = {"runs": runs, "count": count, "share": count / runs, "low": low, "high": high}
-    if goal is not None:
-        found["goal"] = goal
-        found["met"] = count / runs <= goal if at_most else count / runs >= goal
-    return found
+    kinds, count = len(rows), sum(map(counts, rows))
+    if not kinds:
+        return {"kinds": 0}
+    low, high = wilson_interval(count, kinds)
+    return {"kinds": kinds, "count": count, "share": count / kinds, "low": low, "high": high}

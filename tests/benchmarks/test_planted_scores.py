@@ -4,76 +4,114 @@ import pandas as pd
 
 from benchmarks.planted_faults import scoring
 from benchmarks.planted_faults.diagnosis import NOTHING, Diagnosis
-from benchmarks.planted_faults.faults import planting
-from benchmarks.planted_faults.figures import write_confusion, write_learning
+from benchmarks.planted_faults.faults import plantings
+from benchmarks.planted_faults.figures import write_confusion
+from benchmarks.planted_faults.learning import COLUMNS
 from benchmarks.planted_faults.page import results_page
 
 
-def diagnosis(planted: str, *named: str, seed: int = 0) -> Diagnosis:
-    return Diagnosis(planted, planting(planted).checks, seed, named)
+def diagnosis(planted: str, *named: str, seed: int = 0, since: int | None = None) -> Diagnosis:
+    chosen = plantings(planted)[0]
+    times = () if since is None else (since,)
+    return Diagnosis(planted, chosen.ground_name, chosen.checks, seed, named, times)
 
 
-MADE_UP = [
-    diagnosis("healthy"),
-    diagnosis("healthy", "nan", seed=1),
-    diagnosis("cnn_x50", "image_block_loud"),
-    diagnosis("cnn_x50", "nan", "image_block_loud", seed=1),
-    diagnosis("relu_killed", "nan", "saturated", "dead_units"),
-    diagnosis("relu_killed", seed=1),
+CONTROLS = [diagnosis("healthy_point"), diagnosis("healthy_point", "nan", seed=1)]
+KNOWN = [
+    diagnosis("cnn_x50", "image_block_loud", since=50),
+    diagnosis("cnn_x50", "nan", "image_block_loud", seed=1, since=150),
+    diagnosis("relu_killed", "dead_units", since=200),
+    diagnosis("relu_killed", "dead_units", "nan", seed=1, since=300),
+    diagnosis("encoder_frozen"),
+    diagnosis("blank_images", "constant_images", since=100),
 ]
-SECONDS = {"processor_median": 30.0, "processor_most": 40.0}
+BLIND = [diagnosis("channels_swapped"), diagnosis("actions_x0.02", "goals_hardly_reached")]
 
 
-def test_scores_count_faults_and_controls_apart():
-    found = scoring.scores(MADE_UP, SECONDS)
-    assert (found["named_first"]["count"], found["named_first"]["runs"]) == (1, 4)
-    assert (found["named_among_two"]["count"], found["named_among_two"]["share"]) == (2, 0.5)
-    assert (found["false_alarms"]["count"], found["false_alarms"]["runs"]) == (1, 2)
-    assert not any(found[name]["met"] for name in scoring.GOALS)
-    assert found["per_fault"]["cnn_x50"] == {"runs": 2, "named_first": 1, "named_among_two": 2}
-    assert found["named_first"]["low"] < 0.25 < found["named_first"]["high"]
+def test_a_kind_counts_once_and_a_tautology_not_at_all():
+    found = scoring.fault_scores(KNOWN, "known")
+    first, at_all = found["named_first"], found["named_at_all"]
+    assert (first["count"], first["kinds"]) == (1, 3)  # half of the runs are not most of them
+    assert (at_all["count"], at_all["kinds"]) == (2, 3)
+    assert not first["met"]
+    assert first["low"] < 1 / 3 < first["high"]
+    assert (found["with_tautologies"]["count"], found["with_tautologies"]["kinds"]) == (2, 4)
+    assert found["median_updates_to_finding"] == 175  # of 100 and 250, the medians of their kinds
+    assert found["per_fault"]["cnn_x50"] == {
+        "runs": 2,
+        "named_first": 1,
+        "named_at_all": 2,
+        "since": 100,
+        "instead": ["nan"],
+    }
+
+
+def test_nothing_said_of_a_fault_without_a_check_is_a_miss():
+    found = scoring.fault_scores(BLIND, "blind")
+    assert (found["named_first"]["count"], found["named_first"]["kinds"]) == (0, 2)
+    assert found["median_updates_to_finding"] is None
+    assert found["per_fault"]["channels_swapped"]["instead"] == [NOTHING]
+
+
+def test_whatever_is_named_in_a_control_is_false():
+    found = scoring.control_scores(CONTROLS)
+    assert (found["count"], found["runs"], found["met"]) == (1, 2, False)
+    assert found["per_control"]["healthy_point"]["instead"] == ["nan"]
+    assert scoring.control_scores([]) == {"runs": 0}
 
 
 def test_confusion_counts_what_was_named_first():
     expected = pd.DataFrame(
-        {NOTHING: [1, 0, 1], "image_block_loud": [0, 1, 0], "dead_units": 0, "nan": 1},
-        index=["healthy", "cnn_x50", "relu_killed"],
+        {NOTHING: [1, 0, 0], "image_block_loud": [0, 1, 0], "dead_units": [0, 0, 2]}
+        | {"nan": [1, 1, 0]},
+        index=["healthy_point", "cnn_x50", "relu_killed"],
     )
-    counts = scoring.confusion(MADE_UP)
+    counts = scoring.confusion([*CONTROLS, *KNOWN[:4]])
     pd.testing.assert_frame_equal(counts, expected, check_names=False, check_dtype=False)
 
 
-def test_combinations_score_one_and_both():
+def test_combinations_score_one_and_all():
     planted = "cnn_x50+reward_mismatch"
     both = diagnosis(planted, "image_block_loud", "reward_mismatch", "nan")
-    late = diagnosis(planted, "reward_mismatch", "nan", "image_block_loud", seed=1)
+    one = diagnosis(planted, "reward_mismatch", "nan", seed=1)
     neither = diagnosis(planted, "nan", seed=2)
-    found = scoring.combination_scores([both, late, neither])
-    counts = {name: score["count"] for name, score in found.items()}
-    assert counts == {
-        "named_first": 2,
-        "named_among_two": 2,
-        "both_before_all_else": 1,
-        "both_named": 2,
+    found = scoring.combination_scores([both, one, neither])
+    assert found == {"runs": 3, "named_first": 2, "all_named": 1}
+    rows = scoring.table([both, neither]).to_dict("records")
+    assert [row["named"] for row in rows] == ["image_block_loud reward_mismatch nan", "nan"]
+    assert [row["all_named"] for row in rows] == [True, False]
+
+
+def page(learning: pd.DataFrame, blind: list[Diagnosis]) -> str:
+    scores = {
+        "blind": scoring.fault_scores(blind, "blind"),
+        "known": scoring.fault_scores(KNOWN, "known"),
+        "controls": scoring.control_scores(CONTROLS),
+        "combinations": scoring.combination_scores([]),
+        "seconds": {"median": 9.0, "most": 12.0},
     }
-    assert scoring.combinations([neither]).to_dict("records")[0]["named"] == "nan"
+    return results_page(scores, learning, {"blind": (2, 46), "known": (6, 6)})
 
 
 def test_page_reports_as_measured():
-    learning = pd.DataFrame(
-        {"control": "healthy", "seed": [0, 0, 1, 1], "step": [0, 9, 0, 9]}
-        | {"success_rate": [0.0, 1.0, 0.0, 0.5]}
-    )
-    page = results_page(scoring.scores(MADE_UP, SECONDS), None, learning, {"scoring": 3})
-    assert "| 25 % (1 of 4) | 5 % to 70 % | at least 90 %: NOT met |" in page
-    assert "3 runs of the scoring set are missing" in page
-    assert "| `healthy` | 2 | 9 | 75 % | 50 % |" in page
+    learning = pd.DataFrame([("healthy_point", 0, 1_900, 0.1, 0.8, NOTHING)], columns=list(COLUMNS))
+    text = page(learning, BLIND)
+    assert "**Runs that are not made yet: 44 of 46 of the set blind.**" in text
+    assert "| 33 % (1 of 3 kinds) | 6 % to 79 % | at least 90 %: NOT met |" in text
+    assert "| 175 | | below 1,000: met |" in text
+    assert "| 50 % (1 of 2 runs) | 9 % to 91 % | at most 5 %: NOT met |" in text
+    assert "`constant_images` (tautology) | 1 of 1 | 1 of 1 | 100 |" in text
+    assert "| none is made | 0 of 1 | 0 of 1 |  | nothing |" in text
+    assert "| `healthy_point` | 0 | 1,900 | 10 % | 80 % | nothing |" in text
 
 
-def test_figures_are_drawn_for_paper_and_page(tmp_path):
-    write_confusion(scoring.confusion(MADE_UP), 2, tmp_path / "confusion")
-    table = pd.DataFrame({"update": [0, 9], "step": [0, 9], "value": [0.0, 1.0]})
-    write_learning({"healthy": [table, table]}, tmp_path / "learning")
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {f"{n}.{kind}" for n in ("confusion", "learning") for kind in ("png", "svg")}
-    assert all(path.stat().st_size > 5_000 for path in tmp_path.iterdir())
+def test_page_without_runs_says_so():
+    text = page(pd.DataFrame(columns=list(COLUMNS)), [])
+    assert "| blind faults that are named first | not measured | | |" in text
+    assert "Not measured yet: the long runs" in text
+
+
+def test_confusion_is_drawn_in_one_picture(tmp_path):
+    write_confusion({"blind": BLIND, "known": KNOWN}, tmp_path / "confusion")
+    assert [path.name for path in tmp_path.iterdir()] == ["confusion.png"]
+    assert (tmp_path / "confusion.png").stat().st_size > 5_000
