@@ -34,17 +34,23 @@ from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
+def _grades(thresholds: Thresholds) -> list[Reference]:
+    return [
+        Reference(thresholds.goal_share, "outweighed"),
+        Reference(thresholds.drowned_share, "drowned"),
+    ]
+
+
 def signal_plot(run: Run, thresholds: Thresholds) -> Plot | None:
     """Return how much of what each first layer hears is whose; None if not measured."""
-    threshold = [Reference(thresholds.goal_share, f"C1: {100 * thresholds.goal_share:g} %")]
     return figure_of(
         "forward_signal",
         "Forward signal: who is heard?",
         f"{ONE_SEED}Each block's share of the variance that reaches the first layer. Goal is "
-        "achieved and desired goal together; the claim says it lies below the dashed line. Percent "
-        "on a logit axis.",
+        "achieved and desired goal together: below the upper dashed line it is outweighed, below "
+        "the lower one drowned. Percent on a logit axis.",
         [
-            panel_of(run, SIGNAL_SHARE, n, n, "share of signal", Scale.LOGIT, threshold)
+            panel_of(run, SIGNAL_SHARE, n, n, "share of signal", Scale.LOGIT, _grades(thresholds))
             for n in (CRITIC, ACTOR)
         ],
     )
@@ -52,14 +58,14 @@ def signal_plot(run: Run, thresholds: Thresholds) -> Plot | None:
 
 def gradient_shares_plot(run: Run, thresholds: Thresholds) -> Plot | None:
     """Return each block's share of each loss's gradient; None if not measured."""
-    threshold = Reference(thresholds.goal_share, f"C2: {100 * thresholds.goal_share:g} %")
+    grades = _grades(thresholds)
     panels = []
     for metric, words, plain_norm in (
         (SIGNAL_GRADIENT_SHARE, "signal gradient", False),
         (WEIGHT_GRADIENT_SHARE, "weight gradient", True),
     ):
         for network, loss in LOSS_OF.items():
-            lines = [threshold, *(_dimension_line(run, network) if plain_norm else [])]
+            lines = [*grades, *(_dimension_line(run, network) if plain_norm else [])]
             panels.append(
                 panel_of(
                     run,
@@ -76,7 +82,7 @@ def gradient_shares_plot(run: Run, thresholds: Thresholds) -> Plot | None:
         "Gradients: who is learnt from?",
         f"{ONE_SEED}Each block's share of the real gradient of each loss. Signal gradient: "
         "gradient times what varies between observations. Weight gradient: a plain norm, in which "
-        "a block of equal noise gets its share of the dimensions (second dashed line).",
+        "a block of equal noise gets its share of the dimensions (its own dashed line).",
         panels,
     )
 
