@@ -5,6 +5,7 @@ A command is imported when it is asked for, so that help and bad input are answe
 
 import contextlib
 import io
+import os
 import re
 import signal
 import sys
@@ -59,7 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             print(f"goalscope {__version__}")
             return 0
-        return _parse(name, given).run()
+        code = _parse(name, given).run()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output wanted no more of it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt as stop:
         print(
             f"goalscope: {str(stop) or 'interrupted; what was measured until now is kept'}",

@@ -1,9 +1,13 @@
 """`goalscope report`: damaged folders in one line, and NaN shown on a page that is made."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from helpers.command import content, goalscope, refused
+from helpers.synthetic_runs import write_run
 
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, read_run
 
@@ -42,3 +46,13 @@ def test_nan_in_the_record_is_said_and_shown(runs, tmp_path):
     done = goalscope("report", tmp_path / "run")
     refused(done, "NaN", "signal/critic.goal.share")
     assert (tmp_path / "run" / "report.html").exists()  # the page is made, and marks it
+
+
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path):
+    folder = write_run(tmp_path / "a")
+    command = [sys.executable, "-m", "goalscope", "report", str(folder), "--json"]
+    read, write = os.pipe()
+    os.close(read)  # as `| head -0` leaves it
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -75,9 +75,9 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         "Thin: each seed; thick: their mean." if max(map(len, arms.values())) > 1 else "",
         f"In grey the {count(others, 'other arm')}, means alone." if others else "",
         success.caption if success else "Success was not measured in these runs: nothing is drawn.",
-        f"Share: of what the first layer hears, the goal's part. At 50 % it weighs as much as all "
-        f"else; below, it is outweighed, below {100 * thresholds.drowned_share:g} % drowned. The axis "
-        "of updates is even in their square root."
+        "Share: of what the first layer hears, the goal's part. At 50 % it weighs as much as all "
+        f"else; below, it is outweighed, below {100 * thresholds.drowned_share:g} % drowned. The "
+        "axis of updates is even in their square root."
         if shares
         else "",
     ]
