@@ -194,7 +194,8 @@ def _standing(success: ArmSuccess, floor: RecordedFloor, thresholds: Thresholds)
     """Return where an arm stands to the floor, by the rules that every claim is judged by."""
     over = _against(success, floor.high, thresholds)
     under = _against(success, floor.low, thresholds)
-    few = f" ({count(len(success.sample.numbers), 'seed')})"
+    seeds = count(len(success.sample.numbers), "seed")
+    few = f" ({'; '.join(part for part in (seeds, success.sample.gaps) if part)})"
     if over.outcome is Outcome.NOT_TESTED:
         return f"not tested against the floor ({over.reason})"
     if over.speaks == "for":

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from goalscope.reports.claims.arm_success import arm_success, judge_success
+from goalscope.reports.claims.arm_success import arm_success, success_test
 from goalscope.reports.claims.learnt import success_links
-from goalscope.reports.statistics.outcomes import Outcome
+from goalscope.reports.statistics.outcomes import Outcome, decide
 from goalscope.reports.statistics.thresholds import Thresholds
 
 RULES = Thresholds()
@@ -26,8 +26,13 @@ def claim_of(*rates, task="FetchPush-v4"):
     return link
 
 
+def alone(test):
+    """Return the verdict of a test that stands on its page by itself."""
+    return decide([test], RULES)[0]
+
+
 def outcomes_of(*rates):
-    return [str(part.verdict) for part in claim_of(*rates).quantities]
+    return [str(alone(part.test)) for part in claim_of(*rates).quantities]
 
 
 def success_of(rates, episodes):
@@ -59,7 +64,7 @@ def test_each_mark_has_its_outcome(rates, outcomes):
 
 def test_the_first_mark_decides_and_all_are_shown():
     link = claim_of(0.62, 0.7, 0.76, 0.68, 0.74)
-    assert link.verdict is link.quantities[0].verdict
+    assert link.test is link.quantities[0].test
     assert (link.name, link.time) == ("C6", "late")
     assert [part.quantity.threshold for part in link.quantities] == [0.5, 0.7, 0.85]
     assert [part.quantity.short for part in link.quantities][1] == "success, 70 %"
@@ -80,27 +85,27 @@ def test_the_interval_is_the_range_of_seeds_and_episodes():
 
 
 def test_seeds_that_agree_on_few_episodes_tell_little():
-    verdict = judge_success(success_of([1.0] * 5, 1), 0.7, RULES)
+    verdict = alone(success_test(success_of([1.0] * 5, 1), 0.7, RULES))
     assert verdict.outcome is Outcome.UNDECIDED
-    assert "5 episodes are too few to tell" in verdict.reason
     assert verdict.p_value > 0.05
-    assert judge_success(success_of([1.0] * 5, 20), 0.7, RULES).outcome is Outcome.SUPPORTED
+    many = success_test(success_of([1.0] * 5, 20), 0.7, RULES)
+    assert alone(many).outcome is Outcome.SUPPORTED
 
 
 def test_the_p_value_is_the_weaker_ones():
     agreeing = success_of([0.8] * 5, 20)  # the seeds agree: what is left is the episodes' doubt
-    verdict = judge_success(agreeing, 0.7, RULES)
+    test = success_test(agreeing, 0.7, RULES)
     score = (0.8 - 0.7) / math.sqrt(0.7 * 0.3 / 100)
-    assert verdict.p_value == pytest.approx(2 * stats.norm.sf(score))
+    assert test.p_value == pytest.approx(2 * stats.norm.sf(score))
 
 
 def test_other_tasks_have_numbers_and_no_marks():
     link = claim_of(0.9, 0.94, 0.96, 0.92, 0.98, task="FetchReach-v4")
-    assert link.verdict.outcome is Outcome.NOT_TESTED
-    assert link.verdict.reason == "the plan's marks are for Push, not for FetchReach-v4"
+    assert alone(link.test).outcome is Outcome.NOT_TESTED
+    assert link.test.reason == "the plan's marks are for Push, not for FetchReach-v4"
     assert link.quantities[0].interval.mean == pytest.approx(0.94)
     arms = {"fix": runs_of("fix", [0.9] * 5), "reach": runs_of("reach", [0.9] * 5, "FetchReach-v4")}
-    found = {link.arm: link.verdict.outcome for link in success_links(arms, RULES)}
+    found = {link.arm: alone(link.test).outcome for link in success_links(arms, RULES)}
     assert found == {"fix": Outcome.SUPPORTED, "reach": Outcome.NOT_TESTED}
 
 
@@ -109,15 +114,15 @@ def test_without_an_evaluation_after_the_start_it_is_not_tested():
     start = [memory_run("fix", seed, {}, (1.0,)) for seed in range(5)]
     for runs in (never, start):
         (link,) = success_links({"fix": runs}, RULES)
-        assert link.verdict.outcome is Outcome.NOT_TESTED
-        assert link.verdict.reason == "not evaluated after step 0"
+        assert alone(link.test).outcome is Outcome.NOT_TESTED
+        assert link.test.reason == "not evaluated after step 0"
 
 
 def test_a_seed_without_an_evaluation_keeps_it_at_leaning():
     runs = [*runs_of("fix", [0.9, 0.94, 0.96, 0.92, 0.98]), memory_run("fix", 5, {})]
     (link,) = success_links({"fix": runs}, RULES)
-    assert str(link.verdict) == "leaning for"
-    assert "seed 5" in link.verdict.reason
+    assert str(alone(link.test)) == "leaning for"
+    assert "seed 5" in alone(link.test).reason
 
 
 @settings(deadline=None, max_examples=100)
@@ -128,6 +133,8 @@ def test_a_seed_without_an_evaluation_keeps_it_at_leaning():
 )
 def test_nothing_is_decided_on_broken_evaluations(rates, broken, episodes):
     success = success_of([*rates, *broken], EPISODES)
-    assert judge_success(success, 0.5, RULES).p_value is None
+    decided = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
+    assert alone(success_test(success, 0.5, RULES)).outcome not in decided
     if episodes != EPISODES:
-        assert judge_success(success_of(rates, episodes), 0.5, RULES).outcome is Outcome.NOT_TESTED
+        test = success_test(success_of(rates, episodes), 0.5, RULES)
+        assert alone(test).outcome is Outcome.NOT_TESTED

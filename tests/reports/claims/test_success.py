@@ -80,7 +80,8 @@ def test_what_was_not_recorded_is_said(tmp_path):
     assert "No floor is drawn" in success_plot({"a": [bare]}, by_update=False).caption
     silent = {"a": [never], "b": [never]}
     assert success_sentence(silent, Thresholds()) == "Success: no evaluation in these records."
-    half = {"a": [bare], "b": [never]}
+    silent_too = load_run(write_run(tmp_path / "c", kind=replace(NO_FLOOR, success=())))
+    half = {"a": [bare], "b": [silent_too]}
     assert "b was not evaluated (not all records hold one floor)" in success_sentence(
         half, Thresholds()
     )
@@ -104,8 +105,8 @@ def test_what_was_not_recorded_is_said(tmp_path):
         (
             3,
             20,
-            "learns 100 % over 3 seeds, leaning above the floor (a test needs 5);",
-            "fails 0 % over 3 seeds, leaning below the floor (a test needs 5) (",
+            "learns 100 % over 3 seeds, leaning above the floor (3 seeds);",
+            "fails 0 % over 3 seeds, leaning below the floor (3 seeds) (",
         ),
         (
             1,
@@ -138,7 +139,7 @@ def test_seeds_on_both_sides_and_a_missing_one_decide_nothing(tmp_path):
     folders = write_arms(tmp_path / "x", 5, {"lost": LEARNS})
     folders.append(write_run(tmp_path / "l5", "lost", 5, replace(LEARNS, success=())))
     sentence = success_sentence(load_arms(folders), Thresholds())
-    assert "lost 100 % [96.3 to 100 %] over 5 seeds, leaning above the floor (" in sentence
+    assert "lost 100 % [96.3 to 100 %] over 5 seeds, leaning above the floor (5 seeds; " in sentence
     assert "without a measurement: seed 5" in sentence
 
 
