@@ -62,7 +62,7 @@ def test_the_p_of_the_orders_is_an_enumeration():
     assert order_p(points_of(x, -y), SEEDS) == pytest.approx(2 / 24)
     assert order_p(points_of(x, y)[:5], SEEDS) == 1.0  # no arm with every seed but one
     many = np.arange(9.0) + generator.normal(0, 0.1, size=(2, 5, 9))
-    assert order_p(points_of(*many), SEEDS) == pytest.approx(1e-4)
+    assert order_p(points_of(*many), SEEDS) <= 3e-4  # of 10,000 orders, those that lie as far out
 
 
 def test_an_order_of_few_arms_may_be_chance():
