@@ -8,7 +8,7 @@ from rich.table import Table
 
 from goalscope.training.agents.settings import AgentSettings
 from goalscope.training.envs.settings import EnvironmentSettings
-from goalscope.training.runs.arms import ARMS, BASES, CHANGES
+from goalscope.training.runs.arms import ARMS, BASES, CHANGES, RECIPE
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Arms:
         console.print(table)
         parts = ", ".join(name for name in CHANGES if name not in BASES)
         console.print(
-            f"Compose new ones with +, such as pixel-her+drq+norm+dim256. Parts: {parts}."
+            "Compose new ones with + and leave parts out with ~, such as "
+            f"pixel-her+drq+norm+dim256 or pixel-her-recipe~explore. Parts: {parts}, and recipe "
+            f"for all of {', '.join(RECIPE)}."
         )
         return 0

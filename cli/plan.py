@@ -9,7 +9,7 @@ total_steps = 20_000
 evaluation.every = 1_000
 
 [thresholds]             # of `goalscope.reports.Thresholds`
-goal_share = 0.1
+goal_share = 0.5
 """
 
 import tomllib
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from goalscope import reports
 from goalscope.cli.arm_flags import ArmFlags
 from goalscope.errors import UserError
-from goalscope.training.runs.arms import ARMS
+from goalscope.training.runs.arms import ARMS, start_of
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, StudySettings
 from goalscope.training.runs.study_folder import PLAN_FILE
 
@@ -89,7 +89,7 @@ def expand_plan(arguments: Sequence[str]) -> list[str]:
     if path is not None:
         return [*load_plan(path).arguments(), *rest]
     presets = sorted(preset.stem for preset in PRESETS.glob("*.toml"))
-    if first.partition("+")[0] not in ARMS:
+    if start_of(first) not in ARMS:
         close = get_close_matches(first, [*presets, *ARMS])
         hint = f"did you mean {' or '.join(close)}?" if close else "see: goalscope arms"
         raise PlanError(

@@ -39,6 +39,10 @@ _AGENT_SETTINGS = (
     "target_update_interval",
     "tau",
     "policy_delay",
+    "random_actions",
+    "target_range",
+    "action_penalty",
+    "inverse_dynamics",
 )
 
 
@@ -104,6 +108,7 @@ def agent_settings(model: OffPolicyAlgorithm) -> dict[str, Any]:
     if isinstance(buffer, HerReplayBuffer):
         found["n_sampled_goal"] = buffer.n_sampled_goal
         found["goal_selection_strategy"] = buffer.goal_selection_strategy.name.lower()
+        found["moved_half"] = getattr(buffer, "moved", None) is not None
     return {f"agent.{key}": value for key, value in found.items()}
 
 

@@ -15,6 +15,7 @@ from benchmarks.planted_faults.environment_faults import GoalEnv
 from benchmarks.planted_faults.extractor_faults import extractor_class
 from benchmarks.planted_faults.faults import Arm, Planting, Wrapper
 from benchmarks.planted_faults.replay_faults import replay_class
+from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.settings import EnvironmentSettings
 
@@ -22,7 +23,9 @@ ENVIRONMENT = EnvironmentSettings(id="FetchReach-v4", image_size=36)
 BATCH = 128
 STARTS = 100  # steps before the first update, two episodes
 # FetchReach draws goals evenly within 15 cm of where the gripper starts.
-GOALS = {"goal_mean": (1.34, 0.75, 0.53), "goal_std": (0.087, 0.087, 0.087)}
+GOALS = {
+    "standardised": dict.fromkeys(GOAL_KEYS, ((1.34, 0.75, 0.53), (0.087, 0.087, 0.087))),
+}
 ARMS: dict[Arm, dict[str, Any]] = {
     "plain": {"cnn_output_dim": 256},
     "norm": {"cnn_output_dim": 50, "trunk": "layernorm-tanh"},

@@ -11,7 +11,7 @@ from goalscope.diagnostics.record import RecordError
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings import diagnosis as findings
 from goalscope.reports.numbers.runs import Run, load_run
-from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.numbers.windows import four_times
 
 NOTHING = "nothing"  # what is named first where no check speaks
 
@@ -82,7 +82,7 @@ def check_ranges(runs: Sequence[PlannedRun]) -> list[CheckRange]:
     for run in runs:
         grouped.setdefault(run.planted.name, []).append(load_run(run.folder))
     measured = {
-        planted: [(run, three_times([run]).windows) for run in group]
+        planted: [(run, four_times([run]).windows) for run in group]
         for planted, group in grouped.items()
     }
     found = []

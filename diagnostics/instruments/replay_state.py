@@ -122,13 +122,15 @@ def _unmoved(
     if not isinstance(buffer, HerReplayBuffer) or negligible is None:
         return {}
     rows, columns = np.nonzero(buffer.ep_length)
-    unmoved = 0
+    unmoved = 0.0
     for choice in generator.integers(len(rows), size=EPISODE_ROWS):
         row, column = rows[choice], columns[choice]
         length, start = buffer.ep_length[row, column], buffer.ep_start[row, column]
         episode = np.arange(start, start + length) % buffer.buffer_size
         goals = buffer.observations["achieved_goal"][episode, column]
         unmoved += np.linalg.norm(goals - goals[0], axis=1).max() <= negligible
+    if getattr(buffer, "moved", None) is not None and unmoved < EPISODE_ROWS:
+        unmoved /= 2  # every second transition of a batch is drawn from what moved
     return {UNMOVED_FRACTION.key(): torch.tensor(unmoved / EPISODE_ROWS)}
 
 

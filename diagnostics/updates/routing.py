@@ -26,7 +26,7 @@ class ParameterGroup:
     """Parameters of one network that belong together: an encoder, or a head.
 
     Attributes:
-        network: "actor", "critic", "critic_target", or "entropy".
+        network: "actor", "critic", "critic_target", "entropy", or what an auxiliary loss teaches.
         name: "encoder of pixels", "qf0", "latent_pi", ...
         parameters: the tensors.
     """
@@ -55,7 +55,22 @@ def parameter_groups(
     log_coefficient = getattr(model, "log_ent_coef", None)
     if log_coefficient is not None:
         groups.append(ParameterGroup("entropy", "log_ent_coef", (log_coefficient,)))
+    listed = {p for group in groups for p in group.parameters}
+    for name, optimiser in auxiliary_optimisers(model).items():
+        held = (p for part in optimiser.param_groups for p in part["params"])
+        own = tuple(p for p in held if p not in listed)
+        if own:
+            groups.append(ParameterGroup(name, "head", own))
     return groups
+
+
+def auxiliary_optimisers(model: OffPolicyAlgorithm) -> Mapping[str, torch.optim.Optimizer]:
+    """Return what is learnt beside actor, critic and entropy -> its optimiser.
+
+    An agent that learns more than SB3's do says so in an attribute `auxiliary`.
+    """
+    found: Mapping[str, torch.optim.Optimizer] = getattr(model, "auxiliary", {})
+    return found
 
 
 class RoutingWatch:
@@ -70,17 +85,19 @@ class RoutingWatch:
         self._model = model
         self._networks = networks
         self._groups = parameter_groups(model, networks)
-        self._reached: dict[str, set[ParameterGroup]] = {CRITIC_LOSS: set(), ACTOR_LOSS: set()}
+        self._reached: dict[str, set[ParameterGroup]] = {}
         self._grads = self._gradients()
         self._before: dict[ParameterGroup, Tensor] = {}
         self._following: dict[ParameterGroup, str] | None = None
         self._handles: list[RemovableHandle] = []
-        self._hook("critic", CRITIC_LOSS)
-        self._hook("actor", ACTOR_LOSS)
+        self._hook(networks["critic"].module.optimizer, CRITIC_LOSS)
+        self._hook(networks["actor"].module.optimizer, ACTOR_LOSS)
+        for name, optimiser in auxiliary_optimisers(model).items():
+            self._hook(optimiser, f"{name}_loss")
 
     @property
     def seen(self) -> bool:
-        """Whether both losses have made a step."""
+        """Whether each loss has made a step."""
         return all(self._reached.values())
 
     def rows(self) -> list[dict[str, Any]]:
@@ -118,8 +135,8 @@ class RoutingWatch:
             handle.remove()
         self._handles.clear()
 
-    def _hook(self, network: str, loss: str) -> None:
-        optimiser: torch.optim.Optimizer = self._networks[network].module.optimizer
+    def _hook(self, optimiser: torch.optim.Optimizer, loss: str) -> None:
+        self._reached[loss] = set()
 
         def before_step(*_: object) -> None:
             if self._reached[loss]:
@@ -160,6 +177,7 @@ class RoutingWatch:
         entropy = getattr(self._model, "ent_coef_optimizer", None)
         if entropy is not None:
             found["entropy"] = entropy
+        found |= auxiliary_optimisers(self._model)
         return {
             name: {id(p) for group in optimiser.param_groups for p in group["params"]}
             for name, optimiser in found.items()

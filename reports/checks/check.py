@@ -89,9 +89,11 @@ class Check:
         return all(need.met(run) for need in self.needs)
 
     def mean(self, run: Run, network: str, window: Window | None) -> float | None:
-        """Return the number of a network in a window; None where it was not measured."""
-        series = None if window is None else self.read(run, network)
-        return None if series is None or window is None else series.mean(window)
+        """Return the number of a network in a window; None where there is none."""
+        if window is None or not window.reaches(run):
+            return None
+        series = self.read(run, network)
+        return None if series is None else series.mean(window)
 
     def speaks(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which values lie on the side that speaks; NaN does not."""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from goalscope.reports.numbers.windows import Window, weighted_mean
+from goalscope.reports.numbers.windows import Window
 
 IN_A_ROW = 3  # one measurement, or two, can be chance
 SPAN = 100  # updates; the first ten are measured one by one, and are a moment of the run
@@ -36,7 +36,7 @@ class Series:
         return Series(self.updates[kept], self.values[kept])
 
     def mean(self, window: Window) -> float | None:
-        """Return its update-weighted mean in a window of updates.
+        """Return its update-weighted mean in a window of updates (`Window.mean`).
 
         Returns:
             None where nothing was measured; NaN where any of it is NaN or infinite.
@@ -47,7 +47,7 @@ class Series:
         else:
             inside = (self.updates >= window.first) & (self.updates <= window.last)
             inside &= self.updates > 0
-        return weighted_mean(self.updates[inside], self.values[inside])
+        return window.mean(self.updates[inside], self.values[inside])
 
 
 @dataclass(frozen=True)

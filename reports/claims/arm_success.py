@@ -10,10 +10,10 @@ from scipy import special
 from scipy.stats import binomtest
 
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.statistics.formatting import count
 from goalscope.reports.statistics.intervals import Interval, t_interval
-from goalscope.reports.statistics.outcomes import Outcome, Sample, Verdict, judge_above, sort_sample
+from goalscope.reports.statistics.samples import Sample, sort_sample
 from goalscope.reports.statistics.scales import Scale
+from goalscope.reports.statistics.seed_tests import SeedTest, above_threshold
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
@@ -73,23 +73,17 @@ def arm_success(
     return ArmSuccess(sample, replace(sample, numbers=inside), interval, pooled, good, total)
 
 
-def judge_success(success: ArmSuccess, mark: float, thresholds: Thresholds) -> Verdict:
-    """Return whether an arm's success lies above a mark.
+def success_test(success: ArmSuccess, mark: float, thresholds: Thresholds) -> SeedTest:
+    """Return the test of whether an arm's success lies above a mark.
 
-    Both must say so: the seeds, and all episodes together, whose Wilson interval must not hold the
-    mark. Seeds that all failed agree without telling much.
+    Both must say so: the seeds, and all episodes together. Seeds that all failed agree without
+    telling much. Where the two lie on different sides nothing is told.
     """
-    verdict, _ = judge_above(success.inside, Scale.LOGIT, mark, thresholds)
-    if verdict.outcome in (Outcome.NOT_TESTED, Outcome.UNDECIDED):
-        return verdict
-    low, high = success.pooled
-    above = verdict.outcome is Outcome.SUPPORTED or verdict.way == "for"
-    p_value = verdict.p_value
-    if p_value is not None:
-        error = math.sqrt(mark * (1 - mark) / success.episodes)
-        distance = abs(success.successes / success.episodes - mark) / error
-        p_value = max(p_value, float(2 * special.ndtr(-distance)))
-    if not (low > mark if above else high < mark):
-        reason = f"{count(success.episodes, 'episode')} are too few to tell"
-        return Verdict(Outcome.UNDECIDED, reason, p_value=p_value)
-    return replace(verdict, p_value=p_value)
+    test = above_threshold(success.inside, Scale.LOGIT, mark, thresholds)
+    if test.p_value is None or not success.episodes:
+        return test
+    rate = success.successes / success.episodes
+    error = math.sqrt(mark * (1 - mark) / success.episodes)
+    agree = (rate > mark) == (test.side == "for")
+    episodes = float(2 * special.ndtr(-abs(rate - mark) / error)) if agree else 1.0
+    return replace(test, p_value=max(test.p_value, episodes))

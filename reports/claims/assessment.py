@@ -1,35 +1,21 @@
-"""The links C1 to C7 of the claim, judged at the three times."""
+"""The links C1 to C7 of the claim, judged together at the four times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import CONTENT_R2
-from goalscope.reports.claims.cause import cause_link
-from goalscope.reports.claims.chain import (
-    CHAIN,
-    chain_links,
-    judge_quantity,
-    threshold_links,
-)
+from goalscope.reports.claims.cause import cause_links
+from goalscope.reports.claims.chain import chain_links
+from goalscope.reports.claims.deciding import Study
 from goalscope.reports.claims.learnt import success_links
 from goalscope.reports.claims.links import Link
-from goalscope.reports.claims.quantities import (
-    LinkName,
-    noise_quantities,
-    quantities_beside,
-    sensitivity_family,
-    tested_quantities,
-)
+from goalscope.reports.claims.quantities import LinkName, sensitivity_family
 from goalscope.reports.claims.success import mean_success
+from goalscope.reports.numbers.changes import is_control
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time, Times
-from goalscope.reports.statistics.combining import conjunction
-from goalscope.reports.statistics.multiplicity import after_holm
-from goalscope.reports.statistics.outcomes import Verdict
+from goalscope.reports.statistics.outcomes import Verdict, decide, not_tested
 from goalscope.reports.statistics.thresholds import Thresholds
-
-_OF_EACH_ARM: tuple[LinkName, ...] = ("C5", "C6")  # the other links are of the baseline
 
 
 @dataclass(frozen=True)
@@ -37,13 +23,14 @@ class Assessment:
     """All that a comparison, or a single run, says of the claim.
 
     Attributes:
-        links: by time: C1, C2 and C4 of each arm, C5 of each but the baseline, C3 of each arm, C7,
-            and late C6 of each arm.
+        links: by time: C1 to C4 of each arm and network, C5 of each arm but the baseline, C7's
+            halves, and late C6 of each arm.
         baseline: the arm the claim is about.
         arms: every arm, the baseline first.
         times: the windows.
         thresholds: the thresholds used.
-        family: record family of goal sensitivity; None where it was not measured in all runs.
+        study: what the runs measured alike.
+        tests: how many tests the outcomes were judged among.
     """
 
     links: tuple[Link, ...]
@@ -51,22 +38,27 @@ class Assessment:
     arms: tuple[str, ...]
     times: Times
     thresholds: Thresholds
-    family: Family | None
+    study: Study
+    tests: int
 
-    def find(self, name: LinkName, time: Time, arm: str) -> Link:
+    def find(
+        self,
+        name: LinkName,
+        time: Time,
+        arm: str,
+        network: str | None = None,
+        half: str | None = None,
+    ) -> Link:
         """Return a link.
 
         Raises:
             KeyError: there is none.
         """
+        wanted = (name, time, arm, network, half)
         for link in self.links:
-            if (link.name, link.time, link.arm) == (name, time, arm):
+            if (link.name, link.time, link.arm, link.network, link.half) == wanted:
                 return link
-        raise KeyError((name, time, arm))
-
-    def chain(self, time: Time) -> Verdict:
-        """Return whether the goal is drowned at a time: C1, C2 and C4 of the baseline together."""
-        return conjunction([(name, self.find(name, time, self.baseline).verdict) for name in CHAIN])
+        raise KeyError(wanted)
 
 
 def assess(arms: Arms, times: Times, thresholds: Thresholds) -> Assessment:
@@ -77,54 +69,62 @@ def assess(arms: Arms, times: Times, thresholds: Thresholds) -> Assessment:
         times: the windows, the same for all runs.
         thresholds: that decide.
     """
-    runs = [run for group in arms.values() for run in group]
-    family, target = sensitivity_family(runs), _target(runs)
+    study = study_of(arms)
     success = mean_success(arms)
-    baseline = next(iter(arms))
     links: list[Link] = []
     for time in TIMES:
         window = times.windows[time]
-        own = chain_links(arms, time, window, tested_quantities(family, thresholds), thresholds)
-        found = [_with_beside(link, arms, family, times, thresholds) for link in own]
-        for arm, group in arms.items():
-            noise = noise_quantities(group[0].image_block(), target, thresholds)
-            found += threshold_links(group, time, arm, window, noise, thresholds)
-        found.append(cause_link(arms, time, window, family, success, thresholds))
-        if time == "late":
-            found += success_links(arms, thresholds)
-        links += _tested_together(found, baseline, thresholds)
-    return Assessment(tuple(links), baseline, tuple(arms), times, thresholds, family)
+        links += chain_links(arms, time, window, study, thresholds)
+        links += cause_links(arms, time, window, study, success, thresholds)
+    links += success_links(arms, thresholds)
+    judged = judge_links(links, arms, thresholds)
+    tests = sum(v is not None and v.p_value is not None for k in judged for v in _verdicts(k))
+    baseline = next(iter(arms))
+    return Assessment(tuple(judged), baseline, tuple(arms), times, thresholds, study, tests)
 
 
-def _with_beside(
-    link: Link,
-    arms: Arms,
-    family: Family | None,
-    times: Times,
-    thresholds: Thresholds,
-) -> Link:
-    runs, window = arms[link.arm], times.windows[link.time]
-    beside = [
-        judge_quantity(quantity, link.time, link.arm, runs, window, thresholds)
-        for quantity in quantities_beside(family, runs[0].image_block())
-        if quantity.link == link.name
-    ]
-    return replace(link, beside=tuple(beside))
+def study_of(arms: Arms) -> Study:
+    """Return what the runs measured alike."""
+    runs = [run for group in arms.values() for run in group]
+    return Study(sensitivity_family(runs), runs[0].image_block(), _target(runs))
 
 
-def _tested_together(links: Sequence[Link], baseline: str, thresholds: Thresholds) -> list[Link]:
-    """Return the links of one time after Holm over them.
+def judge_links(links: Sequence[Link], arms: Arms, thresholds: Thresholds) -> list[Link]:
+    """Return the links with the outcomes they have as one family, in their order.
 
-    C1 to C4 of an arm that is not the baseline are numbers beside it, not links of the claim.
+    The links of the claim are C1 to C4 of the baseline, C5 and C6 of every arm that is meant to
+    fix it, and C7. What controls show stands beside it, and is not tested.
     """
-    of_claim = [link.arm == baseline or link.name in _OF_EACH_ARM for link in links]
-    tested = [link for link, counts in zip(links, of_claim, strict=True) if counts]
-    stands = iter(after_holm([link.verdict for link in tested], thresholds))
-    found = []
-    for link, counts in zip(links, of_claim, strict=True):
-        verdict, holm_p = next(stands) if counts else (link.verdict, None)
-        found.append(replace(link, verdict=verdict, holm_p=holm_p))
-    return found
+    aside = [_aside(link, arms) for link in links]
+    family = [link for link, why in zip(links, aside, strict=True) if not why]
+    graded = [link for link in family if link.drowned_test is not None]
+    tests = [link.test for link in family] + [k.drowned_test for k in graded if k.drowned_test]
+    verdicts = decide(tests, thresholds)
+    grades = dict(zip(map(id, graded), verdicts[len(family) :], strict=True))
+    found = iter(
+        replace(link, verdict=verdict, drowned=grades.get(id(link)))
+        for link, verdict in zip(family, verdicts, strict=False)
+    )
+    return [
+        replace(link, verdict=not_tested(why)) if why else next(found)
+        for link, why in zip(links, aside, strict=True)
+    ]
+
+
+def _aside(link: Link, arms: Arms) -> str:
+    """Return why a link is shown beside the claim and not tested; empty for one of the claim's."""
+    baseline, *others = arms
+    if link.name in ("C1", "C2", "C3", "C4"):
+        return "" if link.arm == baseline else f"shown beside the claim, which is about {baseline}"
+    if link.name == "C6" and link.arm == baseline and others:
+        return f"{baseline} is no fix"
+    if link.name in ("C5", "C6") and link.arm != baseline and is_control(arms, link.arm):
+        return f"{link.arm} is a control, not a fix"
+    return ""
+
+
+def _verdicts(link: Link) -> tuple[Verdict | None, Verdict | None]:
+    return link.verdict, link.drowned
 
 
 def _target(runs: Sequence[Run]) -> str:

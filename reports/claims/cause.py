@@ -4,24 +4,27 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from goalscope.diagnostics.record.keys import CRITIC, GOAL, Family
+import numpy as np
+
+from goalscope.diagnostics.record.keys import CRITIC, GOAL
 from goalscope.diagnostics.record.metrics import (
     DIMENSION_SHARE,
     FEATURE_SPREAD,
-    Q_GOAL_SWAP,
     SIGNAL,
     SIGNAL_SHARE,
 )
+from goalscope.reports.claims.deciding import Study
 from goalscope.reports.claims.links import JudgedQuantity, Link, Point
 from goalscope.reports.claims.quantities import Quantity
-from goalscope.reports.claims.rank_correlation import judge_rank_correlation, rank_arms
-from goalscope.reports.claims.success import SUCCESS
+from goalscope.reports.claims.rank_correlation import rank_arms, rank_test
+from goalscope.reports.claims.success import SUCCESS, arm_successes, recorded_floors
 from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.runs import DESIRED_GOAL, Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number
-from goalscope.reports.statistics.combining import conjunction
-from goalscope.reports.statistics.outcomes import Outcome, Verdict
+from goalscope.reports.statistics.formatting import percent
+from goalscope.reports.statistics.outcomes import not_tested
 from goalscope.reports.statistics.scales import Scale
+from goalscope.reports.statistics.seed_tests import untested
 from goalscope.reports.statistics.thresholds import Thresholds
 
 Reader = Callable[[Run], float | None]
@@ -44,55 +47,85 @@ class _Number:
     read: Reader
 
 
-def cause_link(
+def cause_links(
     arms: Arms,
     time: Time,
     window: Window | None,
-    family: Family | None,
+    study: Study,
     success: Mapping[tuple[str, str], float],
     thresholds: Thresholds,
-) -> Link:
-    """Return C7 at one time: rank correlations over arms, a number for each seed.
+) -> list[Link]:
+    """Return both halves of C7 at one time: rank correlations over arms, a number for each seed.
 
-    Judged by the goal's share with the sensitivity in the same window, and with success. Beside
-    them the same correlations of what else could order the arms, and those of the arms that only
-    scale the image features. A seed takes part where enough arms have run it.
+    Of the goal's share with the sensitivity in the same window, and with success. Beside each the
+    same correlations of what else could order the arms, and those of the arms that only scale the
+    image features. A seed takes part where enough arms have run it. Arms in which the goal is loud
+    and success low break the rule, and are named.
 
     Args:
         arms: arm -> its runs, the baseline first.
         time: that the window is of.
-        window: of share and sensitivity; None where the shortest run never reached it.
-        family: of the goal sensitivity.
+        window: of share and sensitivity; None where no run that counts has reached it.
+        study: what the runs measured alike.
         success: (arm, run label) -> area under its success curve (`mean_success`).
         thresholds: that decide.
     """
     share = _metric("goal's share of the critic's signal", SIGNAL_SHARE.key(CRITIC, GOAL), window)
-    reactions = [
-        _metric(
-            "change of Q when the goal is exchanged",
-            Q_GOAL_SWAP.within(family or Family.SENSITIVITY).key(),
-            window,
+    halves = {
+        "sensitivity": _metric(
+            "change of Q when the goal is exchanged", study.output_reaction(CRITIC), window
         ),
-        _Number(SUCCESS, "success over training", lambda run: success.get((run.arm, run.label))),
-    ]
-    quantities = [
-        _judged(arms, time, share, reaction, thresholds.arms_to_rank, thresholds, decides=True)
-        for reaction in reactions
-    ]
-    beside = [
-        _judged(arms, time, other, reaction, thresholds.arms_to_rank, thresholds, decides=False)
-        for other in _competitors(arms, window)
-        for reaction in reactions
-    ]
+        "success": _Number(
+            SUCCESS, "success over training", lambda run: success.get((run.arm, run.label))
+        ),
+    }
     doses = _dose_arms(arms)
-    if len(doses) >= _DOSES_TO_RANK:
-        dose = replace(share, label=f"{share.label}, dose arms alone")
-        beside += [
-            _judged(doses, time, dose, reaction, _DOSES_TO_RANK, thresholds, decides=False)
-            for reaction in reactions
+    found = []
+    for half, reaction in halves.items():
+        decides = _judged(arms, time, share, reaction, thresholds.arms_to_rank, thresholds, True)
+        beside = [
+            _judged(arms, time, other, reaction, thresholds.arms_to_rank, thresholds, False)
+            for other in _competitors(arms, window)
         ]
-    verdict = conjunction([(q.quantity.short, q.verdict) for q in quantities if q.verdict])
-    return Link("C7", time, next(iter(arms)), verdict, tuple(quantities), tuple(beside))
+        if len(doses) >= _DOSES_TO_RANK:
+            dose = replace(share, label=f"{share.label}, dose arms alone")
+            beside.append(_judged(doses, time, dose, reaction, _DOSES_TO_RANK, thresholds, False))
+        broken = _rule_breakers(decides, arms, thresholds) if half == "success" else ()
+        test = decides.test or untested("")
+        baseline = next(iter(arms))
+        found.append(
+            Link(
+                "C7",
+                None,
+                time,
+                baseline,
+                test,
+                not_tested(""),
+                (decides,),
+                tuple(beside),
+                half=half,
+                counter_examples=broken,
+            )
+        )
+    return found
+
+
+def _rule_breakers(judged: JudgedQuantity, arms: Arms, thresholds: Thresholds) -> tuple[str, ...]:
+    """Return the arms in which the goal is not outweighed, and that fail all the same."""
+    floors = recorded_floors([run for runs in arms.values() for run in runs])
+    if not floors:
+        return ()
+    last = arm_successes(arms, thresholds)
+    found = []
+    for arm in arms:
+        shares = [point.predictor for point in judged.points if point.arm == arm]
+        reached = last[arm].interval
+        if not shares or reached is None or reached.mean > floors[0].high:
+            continue
+        share = float(np.mean(shares))
+        if share >= thresholds.goal_share:
+            found.append(f"{arm} (share {percent(share)}, success {percent(reached.mean)})")
+    return tuple(found)
 
 
 def _metric(label: str, key: str, window: Window | None) -> _Number:
@@ -130,7 +163,6 @@ def _judged(
     reaction: _Number,
     needed: int,
     thresholds: Thresholds,
-    *,
     decides: bool,
 ) -> JudgedQuantity:
     points = [
@@ -149,16 +181,15 @@ def _judged(
         "correlation",
         Scale.FISHER,
         "C7",
-        0.0 if decides else None,
+        threshold=0.0 if decides else None,
         above=decides,
         orders=reaction.key,
     )
-    verdict = judge_rank_correlation(correlation, points, thresholds) if decides else None
+    test = rank_test(correlation, points, thresholds) if decides else None
     if decides and not seeds:
-        reason = f"no seed was run by {needed} arms, the fewest that can be ranked"
-        verdict = Verdict(Outcome.NOT_TESTED, reason)
+        test = untested(f"no seed was run by {needed} arms, the fewest that can be ranked")
     elif decides and not points:
-        verdict = Verdict(Outcome.NOT_TESTED, _why_absent(predictor, reaction, arms))
+        test = untested(_why_absent(predictor, reaction, arms))
     baseline = next(iter(arms))
     return JudgedQuantity(
         quantity,
@@ -166,7 +197,7 @@ def _judged(
         baseline,
         correlation.sample,
         correlation.interval,
-        verdict,
+        test,
         points=tuple(points),
     )
 

@@ -1,85 +1,106 @@
-"""C1 to C5: an arm's quantities against their thresholds, and two arms against each other."""
+"""C1 to C5 of a network: its quantities against their thresholds, and two arms compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from goalscope.reports.claims.deciding import (
+    NETWORKS,
+    Study,
+    compared_quantities,
+    quantities_beside,
+    tested_quantities,
+)
 from goalscope.reports.claims.links import JudgedQuantity, Link
 from goalscope.reports.claims.quantities import LinkName, Quantity, quantity_number
+from goalscope.reports.claims.shares import without_share
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Time, Window
-from goalscope.reports.statistics.combining import conjunction
 from goalscope.reports.statistics.equivalence import equivalent
 from goalscope.reports.statistics.intervals import t_interval
-from goalscope.reports.statistics.multiplicity import holm
-from goalscope.reports.statistics.outcomes import (
-    Outcome,
-    Verdict,
-    judge_above,
-    judge_below,
-    judge_raised,
-    sort_sample,
+from goalscope.reports.statistics.outcomes import not_tested
+from goalscope.reports.statistics.samples import sort_sample
+from goalscope.reports.statistics.seed_tests import (
+    SeedTest,
+    above_threshold,
+    all_of,
+    below_threshold,
+    raised,
+    untested,
 )
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.statistics.unpaired import Unpaired, unpaired_comparison
 
-CHAIN: tuple[LinkName, ...] = ("C1", "C2", "C4")  # together: the goal is drowned
+GRADED: tuple[LinkName, ...] = ("C1", "C2")
+CHAIN: tuple[LinkName, ...] = ("C1", "C2", "C4")
+_WAITING = not_tested("")  # until all links of the page are judged together
 
 
 def chain_links(
     arms: Arms,
     time: Time,
     window: Window | None,
-    quantities: Sequence[Quantity],
+    study: Study,
     thresholds: Thresholds,
+    *,
+    shown: bool = True,
 ) -> list[Link]:
-    """Return C1, C2 and C4 of each arm, then C5 of each arm but the baseline.
+    """Return C1 to C4 of each arm and network, then C5 of each arm but the baseline.
 
     Args:
         arms: arm -> its runs, the baseline first.
         time: that the window is of.
-        window: None where the shortest run never reached it.
-        quantities: that decide (`tested_quantities`).
+        window: None where no run that counts has reached it.
+        study: what the runs measured alike.
         thresholds: that decide.
+        shown: whether what decides nothing is wanted, too: quantities beside, C3 of other arms.
     """
-    links = {
-        arm: threshold_links(runs, time, arm, window, quantities, thresholds)
-        for arm, runs in arms.items()
-    }
-    judged = {arm: [q for link in own for q in link.quantities] for arm, own in links.items()}
-    baseline, *others = arms
-    return [
-        *(link for own in links.values() for link in own),
-        *(_fix(time, judged[baseline], judged[arm], thresholds) for arm in others),
-    ]
+    baseline = next(iter(arms))
+    found = []
+    for network in NETWORKS:
+        own = {}
+        for arm, runs in arms.items():
+            of_arm = replace(study, image=runs[0].image_block())
+            wanted = tested_quantities if shown or arm == baseline else compared_quantities
+            quantities = wanted(of_arm, network, thresholds)
+            if shown:
+                quantities += quantities_beside(of_arm, network)
+            own[arm] = _arm_links(runs, time, arm, window, of_arm, network, quantities, thresholds)
+            found += own[arm]
+        found += [
+            _fix(time, network, own[baseline], own[arm], study, thresholds)
+            for arm in arms
+            if arm != baseline
+        ]
+    return found
 
 
-def threshold_links(
+def _arm_links(
     runs: Sequence[Run],
     time: Time,
     arm: str,
     window: Window | None,
+    study: Study,
+    network: str,
     quantities: Sequence[Quantity],
     thresholds: Thresholds,
 ) -> list[Link]:
-    """Return an arm's verdict on each link of the quantities, in their order.
-
-    Args:
-        runs: of the arm.
-        time: that the window is of.
-        arm: its name.
-        window: None where the shortest run never reached it.
-        quantities: that decide, with a threshold each.
-        thresholds: that decide.
-    """
-    links = []
-    for link in dict.fromkeys(quantity.link for quantity in quantities):
-        own = [
-            judge_quantity(quantity, time, arm, runs, window, thresholds)
+    """Return a link of one arm and network for each that has quantities, by its test alone."""
+    silent = without_share(runs, network, window, study, thresholds)
+    found = []
+    for name in sorted({quantity.link for quantity in quantities}):
+        excluded = silent if name in GRADED else {}
+        judged = [
+            judge_quantity(quantity, time, arm, runs, window, thresholds, excluded)
             for quantity in quantities
-            if quantity.link == link
+            if quantity.link == name
         ]
-        links.append(Link(link, time, arm, _together(own), tuple(own)))
-    return links
+        parts = tuple(one for one in judged if one.test is not None)
+        beside = tuple(one for one in judged if one.test is None)
+        drowned = _drowned(parts[0], thresholds) if name in GRADED else None
+        found.append(
+            Link(name, network, time, arm, _together(parts), _WAITING, parts, beside, drowned)
+        )
+    return found
 
 
 def judge_quantity(
@@ -89,23 +110,23 @@ def judge_quantity(
     runs: Sequence[Run],
     window: Window | None,
     thresholds: Thresholds,
+    excluded: Mapping[str, str] | None = None,
 ) -> JudgedQuantity:
-    """Return a quantity over an arm's seeds, judged where it has a threshold."""
-    sample = sort_sample(
-        {run.label: quantity_number(run, quantity, window) for run in runs}, quantity.scale
-    )
+    """Return a quantity over an arm's seeds, tested where it has a threshold."""
+    numbers = {run.label: quantity_number(run, quantity, window) for run in runs}
+    sample = sort_sample(numbers, quantity.scale, excluded)
+    values = list(sample.numbers.values())
+    interval = t_interval(values, quantity.scale, thresholds.confidence) if values else None
+    judged = JudgedQuantity(quantity, time, arm, sample, interval)
     if quantity.threshold is None:
-        values = list(sample.numbers.values())
-        interval = t_interval(values, quantity.scale, thresholds.confidence) if values else None
-        return JudgedQuantity(quantity, time, arm, sample, interval)
+        return judged
+    test = above_threshold if quantity.above else below_threshold
+    tested = test(sample, quantity.scale, quantity.threshold, thresholds)
     if window is None:
-        verdict = Verdict(Outcome.NOT_TESTED, f"the shortest run has no updates for {time!r}")
-        return JudgedQuantity(quantity, time, arm, sample, None, verdict)
-    judge = judge_above if quantity.above else judge_below
-    verdict, interval = judge(sample, quantity.scale, quantity.threshold, thresholds)
-    if not sample.numbers and not sample.failed:
-        verdict = Verdict(Outcome.NOT_TESTED, _why_absent(quantity, runs, window))
-    return JudgedQuantity(quantity, time, arm, sample, interval, verdict)
+        tested = untested(f"no run reached {time!r}")
+    elif not values and not sample.failed and not sample.excluded:
+        tested = untested(_why_absent(quantity, runs, window))
+    return replace(judged, test=tested)
 
 
 def _why_absent(quantity: Quantity, runs: Sequence[Run], window: Window) -> str:
@@ -115,43 +136,52 @@ def _why_absent(quantity: Quantity, runs: Sequence[Run], window: Window) -> str:
     return f"no measurement {window}"
 
 
-def _together(quantities: Sequence[JudgedQuantity]) -> Verdict:
-    return conjunction([(q.quantity.short, q.verdict) for q in quantities if q.verdict])
+def _together(quantities: Sequence[JudgedQuantity]) -> SeedTest:
+    return all_of([(q.quantity.short, q.test) for q in quantities if q.test])
+
+
+def _drowned(judged: JudgedQuantity, thresholds: Thresholds) -> SeedTest | None:
+    """Return the test against the lower grade; None where the mean lies above it."""
+    scale, limit = judged.quantity.scale, thresholds.drowned_share
+    test = below_threshold(judged.sample, scale, limit, thresholds)
+    return test if test.p_value is not None and test.side == "for" else None
 
 
 def _fix(
     time: Time,
-    baseline: Sequence[JudgedQuantity],
-    other: Sequence[JudgedQuantity],
+    network: str,
+    baseline: Sequence[Link],
+    other: Sequence[Link],
+    study: Study,
     thresholds: Thresholds,
 ) -> Link:
-    compared = [
-        _compared(before, after, thresholds) for before, after in zip(baseline, other, strict=True)
-    ]
-    adjusted = iter(holm([q.difference.p_value for q in compared if q.difference]))
-    compared = [replace(q, holm_p=next(adjusted)) if q.difference else q for q in compared]
-    return Link("C5", time, other[0].arm, _together(compared), tuple(compared))
+    """Return C5: whether an arm raises all that C1, C2 and C4 of a network are decided by."""
+    before, after = ({link.name: link.quantities[0] for link in own} for own in (baseline, other))
+    compared = tuple(
+        _compared(before[quantity.link], after[quantity.link], thresholds)
+        for quantity in compared_quantities(study, network, thresholds)
+    )
+    shares = [q for q in compared if q.quantity.link in GRADED]
+    restores = all(
+        q.interval is not None and not q.interval.high < thresholds.goal_share for q in shares
+    )
+    test = _together(compared)
+    return Link("C5", network, time, compared[0].arm, test, _WAITING, compared, restores=restores)
 
 
 def _compared(
     before: JudgedQuantity, after: JudgedQuantity, thresholds: Thresholds
 ) -> JudgedQuantity:
-    """Return a quantity of an arm judged against the baseline's.
-
-    Args:
-        before: of the baseline.
-        after: the same quantity of the arm.
-        thresholds: that decide.
-    """
+    """Return a quantity of an arm tested against the same one of the baseline."""
     scale = after.quantity.scale
-    verdict, difference = judge_raised(before.sample, after.sample, scale, thresholds)
+    test, difference = raised(before.sample, after.sample, scale, thresholds)
     equivalence = None
-    if difference is not None and verdict.p_value is not None:
+    if difference is not None and test.seeds >= thresholds.seeds_to_test and test.whole:
         margin = thresholds.equivalence_margin(scale)
         equivalence = equivalent(difference.each, margin, thresholds.confidence)
     return replace(
         after,
-        verdict=verdict,
+        test=test,
         difference=difference,
         equivalence=equivalence,
         unpaired=_unpaired(before, after),

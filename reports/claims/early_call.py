@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from goalscope.reports.claims.assessment import Assessment
+from goalscope.reports.claims.assessment import Assessment, judge_links
 from goalscope.reports.claims.chain import chain_links
-from goalscope.reports.claims.quantities import LinkName, Quantity, tested_quantities
+from goalscope.reports.claims.deciding import NETWORKS, compared_quantities
+from goalscope.reports.claims.quantities import LinkName, Quantity
+from goalscope.reports.numbers.changes import is_control
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Axis, Window
-from goalscope.reports.statistics.multiplicity import after_holm
 from goalscope.reports.statistics.outcomes import Outcome
 
 
@@ -21,16 +22,18 @@ class EarlyCall:
     """The outcome of a link at a series of cut-offs, as if training had ended there.
 
     Attributes:
-        link: C1, C2, C4 of the baseline, or C5.
+        link: C1 to C4 of the baseline, or C5.
+        network: critic or actor.
         arm: whose.
         axis: what cut-offs are counted in, as the evaluation's windows are.
-        outcomes: cut-off -> outcome in words, after Holm over these links. The last cut-off is the
+        outcomes: cut-off -> outcome in words, among these links. The last cut-off is the
             end of the late window.
         settled: the first cut-off from which on the outcome stayed what it is at the end; None
             where the link is not tested at the end.
     """
 
     link: LinkName
+    network: str
     arm: str
     axis: Axis
     outcomes: Mapping[int, str]
@@ -38,7 +41,7 @@ class EarlyCall:
 
 
 def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
-    """Return the early call of C1, C2 and C4 of the baseline, and of C5 of every other arm.
+    """Return the early call of C1 to C4 of the baseline, and of C5 of every arm meant to fix it.
 
     At each cut-off 1, 3, 10, 30, ... the window is the last tenth before it, and reaches back at
     least to the last measurement of every quantity: what was known then.
@@ -50,26 +53,30 @@ def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
     late = assessment.times.windows["late"]
     if late is None:
         return []
-    quantities = tested_quantities(assessment.family, assessment.thresholds)
+    thresholds = assessment.thresholds
+    arms = {
+        arm: group
+        for arm, group in arms.items()
+        if arm == assessment.baseline or not is_control(arms, arm)
+    }
     runs = [run for group in arms.values() for run in group]
+    quantities = [q for n in NETWORKS for q in compared_quantities(assessment.study, n, thresholds)]
     measured = _measured(runs, quantities, late.axis)
-    outcomes: dict[tuple[LinkName, str], dict[int, str]] = {}
+    outcomes: dict[tuple[LinkName, str, str], dict[int, str]] = {}
     for cut in _cut_offs(late.last):
         window = late
         if cut < late.last:
-            first = max(1, cut - int(cut * assessment.thresholds.late_part))
+            first = max(1, cut - int(cut * thresholds.late_part))
             window = Window("late", min(first, _last_known(measured, cut)), cut, late.axis)
-        links = [
-            link
-            for link in chain_links(arms, "late", window, quantities, assessment.thresholds)
-            if link.name == "C5" or link.arm == assessment.baseline
-        ]
-        stand = after_holm([link.verdict for link in links], assessment.thresholds)
-        for link, (verdict, _) in zip(links, stand, strict=True):
-            outcomes.setdefault((link.name, link.arm), {})[cut] = str(verdict)
+        links = chain_links(arms, "late", window, assessment.study, thresholds, shown=False)
+        for link in judge_links(links, arms, thresholds):
+            own = link.arm == assessment.baseline or link.name == "C5"
+            if own and link.network is not None:
+                series = outcomes.setdefault((link.name, link.network, link.arm), {})
+                series[cut] = str(link.verdict)
     return [
-        EarlyCall(link, arm, late.axis, series, _settled(series))
-        for (link, arm), series in outcomes.items()
+        EarlyCall(link, network, arm, late.axis, series, _settled(series))
+        for (link, network, arm), series in outcomes.items()
     ]
 
 

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goalscope.diagnostics.record import UNKNOWN_TASK
-from goalscope.reports.claims.arm_success import judge_success
+from goalscope.reports.claims.arm_success import success_test
 from goalscope.reports.claims.links import JudgedQuantity, Link
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.claims.success import SUCCESS, arm_successes, last_evaluations
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.statistics.formatting import percent
-from goalscope.reports.statistics.outcomes import Outcome, Verdict
+from goalscope.reports.statistics.outcomes import not_tested
 from goalscope.reports.statistics.scales import Scale
+from goalscope.reports.statistics.seed_tests import untested
 from goalscope.reports.statistics.thresholds import Thresholds
 
 TASK = "Push"  # the plan's marks are of FetchPush
@@ -32,18 +33,16 @@ def success_links(arms: Arms, thresholds: Thresholds) -> list[Link]:
     found = []
     for arm, success in arm_successes(arms, thresholds).items():
         reason = _why_not(arms[arm], [row for row in rows if row["arm"] == arm])
-        verdicts = {
-            mark: judge_success(success, mark, thresholds)
-            if reason is None
-            else Verdict(Outcome.NOT_TESTED, reason)
+        tests = {
+            mark: untested(reason) if reason else success_test(success, mark, thresholds)
             for mark in thresholds.success_marks
         }
         quantities = tuple(
-            JudgedQuantity(_quantity(mark), "late", arm, success.sample, success.interval, verdict)
-            for mark, verdict in verdicts.items()
+            JudgedQuantity(_quantity(mark), "late", arm, success.sample, success.interval, test)
+            for mark, test in tests.items()
         )
-        decides = verdicts[thresholds.success_marks[0]]
-        found.append(Link("C6", "late", arm, decides, quantities))
+        decides = tests[thresholds.success_marks[0]]
+        found.append(Link("C6", None, "late", arm, decides, not_tested(""), quantities))
     return found
 
 
@@ -68,6 +67,6 @@ def _quantity(mark: float) -> Quantity:
         "share",
         Scale.LOGIT,
         "C6",
-        mark,
+        threshold=mark,
         above=True,
     )

@@ -1,4 +1,4 @@
-"""The links of the claim, judged: each at one time and for one arm, by some quantities."""
+"""The links of the claim, judged: each at one time, of one arm and network, by some quantities."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,10 @@ from goalscope.reports.claims.quantities import LINKS, LinkName, Quantity
 from goalscope.reports.numbers.windows import Time
 from goalscope.reports.statistics.equivalence import Equivalence
 from goalscope.reports.statistics.intervals import Interval
-from goalscope.reports.statistics.outcomes import Sample, Verdict
+from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.statistics.paired import PairedDifference
+from goalscope.reports.statistics.samples import Sample
+from goalscope.reports.statistics.seed_tests import SeedTest
 from goalscope.reports.statistics.unpaired import Unpaired
 
 
@@ -39,10 +41,9 @@ class JudgedQuantity:
         arm: whose.
         sample: its number for each seed.
         interval: mean and interval over the seeds, None without any number.
-        verdict: against the quantity's threshold, for C5 whether it rises; None where the quantity
+        test: against the quantity's threshold, for C5 whether it rises; None where the quantity
             decides nothing.
         difference: to the baseline, paired by seed; only for C5.
-        holm_p: the difference's permutation p adjusted over the quantities of its comparison.
         equivalence: whether the difference is as good as none; only where C5 had seeds for a test.
         unpaired: the same without pairs; only where the two arms did not run the same seeds.
         points: the runs that were ranked; only for C7.
@@ -53,9 +54,8 @@ class JudgedQuantity:
     arm: str
     sample: Sample
     interval: Interval | None
-    verdict: Verdict | None = None
+    test: SeedTest | None = None
     difference: PairedDifference | None = None
-    holm_p: float | None = None
     equivalence: Equivalence | None = None
     unpaired: Unpaired | None = None
     points: tuple[Point, ...] = ()
@@ -63,51 +63,65 @@ class JudgedQuantity:
 
 @dataclass(frozen=True)
 class Link:
-    """A link of the claim at one time, for one arm.
+    """A link of the claim at one time, of one arm and network.
 
     Attributes:
         name: C1 to C7.
+        network: critic or actor; None for C6 and C7.
         time: when.
         arm: whose; for C5 the arm that is compared with the baseline; for C7, which is about all
             arms, the baseline.
-        verdict: the outcome of all its quantities together, after Holm over the links of its time.
+        test: of all its quantities together, by itself.
+        verdict: the outcome, among all links of the page.
         quantities: that it was judged by.
         beside: those shown with it.
-        holm_p: the verdict's p-value adjusted over the links of its time; None where it has none,
-            or is only shown beside the claim: C1 to C4 of an arm that is not the baseline.
+        drowned_test: C1 and C2: of whether the share lies below the lower grade, too; None where
+            its mean does not.
+        drowned: the outcome of that one.
+        half: of C7: "sensitivity" or "success".
+        counter_examples: of C7: arms that break the rule, in words.
+        restores: of C5: whether the arm's own share is not below that at which it is outweighed.
     """
 
     name: LinkName
+    network: str | None
     time: Time
     arm: str
+    test: SeedTest
     verdict: Verdict
     quantities: tuple[JudgedQuantity, ...]
     beside: tuple[JudgedQuantity, ...] = ()
-    holm_p: float | None = None
-
-    @property
-    def deciding(self) -> list[str]:
-        """The quantities whose outcome became the link's, where they are not all of them."""
-        names = [q.quantity.short for q in self.quantities if str(q.verdict) == str(self.verdict)]
-        return names if len(names) < len(self.quantities) else []
+    drowned_test: SeedTest | None = None
+    drowned: Verdict | None = None
+    half: str | None = None
+    counter_examples: tuple[str, ...] = ()
+    restores: bool = False
 
     @property
     def title(self) -> str:
         """The link in words."""
         return LINKS[self.name]
 
-    def of(self, metric: Metric, owner: str) -> JudgedQuantity:
-        """Return the quantity that is a metric of a network or loss, whatever it is divided by.
+    @property
+    def grade(self) -> str:
+        """What a side that the outcome takes says, in a few words; empty where it takes none."""
+        way = self.verdict.speaks
+        if way is None:
+            return ""
+        if self.name in ("C1", "C2"):
+            drowned = self.drowned is not None and self.drowned.speaks == "for"
+            return ("drowned" if drowned else "outweighed") if way == "for" else "balanced or above"
+        if self.name == "C5" and way == "for":
+            return "restores it" if self.restores else "raises it, does not restore it"
+        return ""
 
-        Args:
-            metric: in whichever family.
-            owner: network or loss.
+    def of(self, metric: Metric) -> JudgedQuantity:
+        """Return the quantity that is a metric, of whichever network and family.
 
         Raises:
-            KeyError: the link is not judged by it.
+            KeyError: the link is not judged by it, nor is it shown beside.
         """
-        for judged in self.quantities:
-            key = parse(judged.quantity.key)
-            if (key.owner, key.name) == (owner, metric.name):
+        for judged in (*self.quantities, *self.beside):
+            if parse(judged.quantity.key).name == metric.name:
                 return judged
-        raise KeyError((self.name, metric.name, owner))
+        raise KeyError((self.name, metric.name))

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from goalscope.reports.claims.links import Point
-from goalscope.reports.statistics.formatting import percent
+from goalscope.reports.statistics.formatting import count
 from goalscope.reports.statistics.intervals import Interval, t_interval
-from goalscope.reports.statistics.outcomes import Outcome, Sample, Verdict, judge_above, sort_sample
+from goalscope.reports.statistics.samples import Sample, sort_sample
 from goalscope.reports.statistics.scales import Array, Scale
+from goalscope.reports.statistics.seed_tests import SeedTest, Way, untested
 from goalscope.reports.statistics.thresholds import Thresholds
 
 EXACT_ARMS = 7  # 7! orders are enumerated; of more arms they are drawn
@@ -86,39 +87,36 @@ def _moved_in(correlations: Array | np.float64, arms: int) -> Array:
     return np.clip(correlations, -most, most)
 
 
-def judge_rank_correlation(
+def rank_test(
     correlation: RankCorrelation, points: Sequence[Point], thresholds: Thresholds
-) -> Verdict:
-    """Return whether the predictor orders the arms: the mean correlation lies above 0.
+) -> SeedTest:
+    """Return the test of whether a predictor orders the arms, by permuting them.
 
-    The interval over seeds must lie above 0, and the order must not be one that arms take by
-    chance: seeds repeat the arms, so that five seeds of four arms agree on whatever differs between
-    these arms for any reason at all. Of all orders in which the predictor could have been dealt out
-    to the arms, at most 1 - confidence may give as high a mean correlation.
+    The arms are what is drawn, not the seeds, which repeat them: the p-value is that of the arms'
+    orders (`order_p`).
 
     Args:
-        correlation: of the points.
+        correlation: of these points.
         points: the runs.
         thresholds: that decide.
     """
-    verdict, _ = judge_above(correlation.inside, Scale.FISHER, 0.0, thresholds)
-    if verdict.p_value is None:
-        return verdict
-    by_chance = order_p(points, list(correlation.sample.numbers))
-    p_value = max(verdict.p_value, by_chance)
-    if verdict.outcome is not Outcome.UNDECIDED and by_chance > 1 - thresholds.confidence:
-        reason = (
-            f"{verdict.reason}, but {percent(by_chance)} of the orders of the arms give as much"
-        )
-        return Verdict(Outcome.UNDECIDED, reason, p_value=p_value)
-    return replace(verdict, p_value=p_value)
+    sample = correlation.sample
+    seeds = list(sample.numbers)
+    if len(seeds) < thresholds.seeds_to_lean:
+        gaps = f"; {sample.gaps}" if sample.gaps else ""
+        return untested(f"{count(len(seeds), 'seed')} is no test{gaps}", len(seeds))
+    mean = float(np.arctanh(list(correlation.inside.numbers.values())).mean())
+    arms = len({point.arm for point in points if point.seed in seeds})
+    side: Way = "for" if mean > 0 else "against"
+    reason = f"rank correlation over {arms} arms {'above' if mean > 0 else 'not above'} 0"
+    return SeedTest(side, order_p(points, seeds), len(seeds), sample.whole, reason)
 
 
 def order_p(points: Sequence[Point], seeds: Sequence[str]) -> float:
-    """Return the part of the arms' orders whose mean correlation is at least as far out.
+    """Return the part of the arms' orders whose mean correlation is at least as far from 0.
 
-    On the side of the one observed. An arm's numbers of all seeds stay together. Exact up to 7
-    arms, else of 9,999 orders drawn. Only arms with numbers for every seed take part.
+    An arm's numbers of all seeds stay together. Exact up to 7 arms, else of 9,999 orders drawn.
+    Only arms with numbers for every seed take part.
 
     Args:
         points: the runs.
@@ -137,9 +135,8 @@ def order_p(points: Sequence[Point], seeds: Sequence[str]) -> float:
     orders = _orders(len(arms))
     # (orders, seeds): the correlation of each seed under each order; the first is the one observed.
     found = np.einsum("spa,sa->ps", predictor[:, orders], outcome)
-    means = np.arctanh(_moved_in(found, len(arms))).mean(axis=1)
-    side = 1.0 if means[0] >= 0 else -1.0
-    return float((side * means >= side * means[0] - 1e-9).mean())
+    means = np.abs(np.arctanh(_moved_in(found, len(arms))).mean(axis=1))
+    return float((means >= means[0] - 1e-9).mean())
 
 
 @cache

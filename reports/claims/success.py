@@ -16,11 +16,12 @@ from goalscope.diagnostics.record.metrics import (
     SUCCESS_LOW,
     SUCCESS_RATE,
 )
-from goalscope.reports.claims.arm_success import ArmSuccess, arm_success, judge_success
+from goalscope.reports.claims.arm_success import ArmSuccess, arm_success, success_test
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.tables import number
+from goalscope.reports.numbers.windows import comparable
 from goalscope.reports.statistics.formatting import count, percent
-from goalscope.reports.statistics.outcomes import Outcome
+from goalscope.reports.statistics.outcomes import Outcome, Verdict, decide
 from goalscope.reports.statistics.thresholds import Thresholds
 
 SUCCESS = SUCCESS_RATE.key()
@@ -162,8 +163,7 @@ def learning_sentence(arms: Arms, thresholds: Thresholds) -> str:
         return ""
     baseline, above = next(iter(arms)), {}
     for arm, found in arm_successes(arms, thresholds).items():
-        verdict = judge_success(found, floors[0].high, thresholds)
-        if found.interval and (verdict.outcome is Outcome.SUPPORTED or verdict.way == "for"):
+        if found.interval and _against(found, floors[0].high, thresholds).speaks == "for":
             above[arm] = percent(found.interval.mean)
     if not above or baseline in above:
         return ""
@@ -192,19 +192,21 @@ def _arm_words(found: ArmSuccess, floors: Sequence[RecordedFloor], thresholds: T
 
 def _standing(success: ArmSuccess, floor: RecordedFloor, thresholds: Thresholds) -> str:
     """Return where an arm stands to the floor, by the rules that every claim is judged by."""
-    over = judge_success(success, floor.high, thresholds)
-    under = judge_success(success, floor.low, thresholds)
+    over = _against(success, floor.high, thresholds)
+    under = _against(success, floor.low, thresholds)
+    few = f" ({count(len(success.sample.numbers), 'seed')})"
     if over.outcome is Outcome.NOT_TESTED:
         return f"not tested against the floor ({over.reason})"
-    if over.outcome is Outcome.SUPPORTED:
-        return "above the floor"
-    if over.way == "for":
-        return f"leaning above the floor ({over.reason.rpartition('; ')[2]})"
-    if under.outcome is Outcome.CONTRADICTED:
-        return f"below the floor{_BELOW}"
-    if under.way == "against":
-        return f"leaning below the floor ({under.reason.rpartition('; ')[2]})"
+    if over.speaks == "for":
+        return "above the floor" if over.way is None else f"leaning above the floor{few}"
+    if under.speaks == "against":
+        return f"below the floor{_BELOW}" if under.way is None else f"leaning below the floor{few}"
     return _NOT_TOLD_APART
+
+
+def _against(success: ArmSuccess, mark: float, thresholds: Thresholds) -> Verdict:
+    """Return where an arm's success lies, judged by itself."""
+    return decide([success_test(success, mark, thresholds)], thresholds)[0]
 
 
 def _rate(rate: float, low: float, high: float) -> str:
@@ -246,12 +248,16 @@ def mean_success(arms: Arms) -> dict[tuple[str, str], float]:
 
 
 def _common_evaluations(arms: Arms) -> list[tuple[str, Run, pd.DataFrame]]:
-    """Return arm, run and evaluations up to the last step that all evaluated runs have reached."""
+    """Return arm, run and evaluations up to the last step that all evaluated runs have reached.
+
+    All that count: a run that crashed or was cut short is left out (`comparable`).
+    """
+    counts = {id(run) for run in comparable([run for runs in arms.values() for run in runs])}
     tables = [
         (arm, run, table)
         for arm, runs in arms.items()
         for run in runs
-        if not (table := evaluations(run)).empty
+        if id(run) in counts and not (table := evaluations(run)).empty
     ]
     reached = min((int(table["step"].iloc[-1]) for _, _, table in tables), default=0)
     cut = [(arm, run, table[table["step"] <= reached]) for arm, run, table in tables]

@@ -19,7 +19,7 @@ BINS = 8
 
 
 def q_distance_plot(arms: Arms, times: Times, family: Family | None) -> Plot | None:
-    """Return Q over distance at the three times, a line for each arm; None if not measured.
+    """Return Q over distance at the four times, a line for each arm; None if not measured.
 
     Args:
         arms: arm -> its runs, the baseline first.

@@ -21,3 +21,17 @@ def changed_by(arms: Arms, change: str) -> str | None:
     """Return the arm that makes one change to the baseline, and no other; None if there is none."""
     base = changes_of(next(iter(arms.values())))
     return made_of(arms, *base, change) if base else None
+
+
+_DOSES = {"scale0", "scale0.1", "scale10"}
+
+
+def is_control(arms: Arms, arm: str) -> bool:
+    """Whether an arm is there to tell causes apart, not to be better: another base, or a dose.
+
+    An arm whose changes were not recorded counts as meant to be better.
+    """
+    own, baseline = changes_of(arms[arm]), changes_of(next(iter(arms.values())))
+    if not own or not baseline:
+        return False
+    return own[0] != baseline[0] or bool(_DOSES & set(own[1:]))

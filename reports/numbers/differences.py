@@ -127,13 +127,13 @@ def missing_single_changes(
 
 
 def probe_set_digest(run: Run) -> str:
-    """Return the digest of a run's probe states, "none", or "its own" where it has no digest.
+    """Return the digest of a run's probe states, "none", or "that of <run>" without a digest.
 
     The same states count as the same, in whatever way an arm observes them.
     """
     probe_set = run.section("probe_set")
     digest = probe_set.get("states_sha256") or probe_set.get("sha256")
-    return str(digest or "its own") if probe_set else "none"
+    return str(digest or f"that of {run.title}") if probe_set else "none"
 
 
 def _is_setting(name: str) -> bool:

@@ -12,7 +12,7 @@ from goalscope.reports.numbers.differences import (
     resumes_in_words,
 )
 from goalscope.reports.numbers.runs import Arms, Run
-from goalscope.reports.numbers.windows import TIMES, Times, updates_per_step
+from goalscope.reports.numbers.windows import TIMES, Times, comparable, updates_per_step
 
 _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates say where it began
 
@@ -123,15 +123,24 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
             f"{times.shortest} ends so soon that late still lies inside the first 1,000 updates: "
             "train longer to see late training"
         )
-    missing = [time for time in TIMES if times.windows[time] is None]
+    between = () if not times.late_is_early else ("middle",)
+    missing = [t for t in TIMES if times.windows[t] is None and t not in between]
     if missing:
         found.append(f"{times.shortest} is too short for {' and '.join(missing)}: not tested")
+    for time in TIMES:
+        gone = [title for title, first in times.left_out.items() if first == time]
+        if gone:
+            window = times.windows[time]
+            found.append(
+                f"{', '.join(gone)} did not come to the end of {time} ({window}): left out from "
+                "there on"
+            )
     longest = max(run.updates for run in runs)
-    shortest = min(run.updates for run in runs)
+    shortest = min(run.updates for run in comparable(runs))
     if longest > shortest * 1.1:
         found.append(
-            f"{times.shortest} is the shortest run and sets the late window for all (it ends at "
-            f"update {shortest:,}, the longest at {longest:,}): leave it out to compare later on"
+            f"{times.shortest} is the shortest run that counts and sets the late window for all "
+            f"(it ends at update {shortest:,}, the longest at {longest:,})"
         )
     return found
 
@@ -145,7 +154,7 @@ def _sensitivity(runs: Sequence[Run], family: Family | None) -> list[str]:
             "batches, which differ between runs"
         ]
     digests = {probe_set_digest(run) for run in runs}
-    if len(runs) > 1 and (len(digests) > 1 or "its own" in digests):
+    if len(digests) > 1:
         return [
             "the runs do not share one probe set: part of any difference in goal sensitivity is "
             "the probe set's"

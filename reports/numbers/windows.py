@@ -1,4 +1,4 @@
-"""The three times, and one number per run, metric and time.
+"""The four times, and one number per run, metric and time.
 
 A verdict that averages over time is wrong: the balance at initialisation and after some hundred
 updates can differ in sign. Each window is the same range of updates for all runs compared.
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.reports.numbers.runs import Run
 
-Time = Literal["initialisation", "early", "late"]
+Time = Literal["initialisation", "early", "middle", "late"]
 Axis = Literal["update", "step"]
-TIMES: tuple[Time, ...] = ("initialisation", "early", "late")
+TIMES: tuple[Time, ...] = ("initialisation", "early", "middle", "late")
 EARLY_UPDATES = 1_000
 LATE_PART = 0.1
+COMPARABLE = 0.5  # of the longest run: a shorter one sets no window for the others
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Window:
     """A range of updates, or of steps.
 
     Attributes:
-        time: which of the three.
+        time: which of the four.
         first: its first update or step.
         last: its last, included.
         axis: in what it is counted.
@@ -36,6 +37,25 @@ class Window:
     first: int
     last: int
     axis: Axis = "update"
+
+    def reaches(self, run: Run) -> bool:
+        """Whether a run has come to its end: one that has not is left out of it."""
+        return (run.updates if self.axis == "update" else run.steps) >= self.last
+
+    def mean(self, places: NDArray[np.int64], values: NDArray[np.float64]) -> float | None:
+        """Return the mean of what was measured in it, over updates (or steps).
+
+        Early, over their logarithm (du/u): else the end of it would hide its start.
+
+        Args:
+            places: inside the window.
+            values: measured there.
+
+        Returns:
+            None without values; NaN where any of them is NaN or infinite.
+        """
+        early = self.time == "early"
+        return weighted_mean(np.log(places) if early else places, values)
 
     def __str__(self) -> str:
         if self.time == "initialisation":
@@ -47,38 +67,36 @@ class Window:
 
 @dataclass(frozen=True)
 class Times:
-    """The three windows of a page.
+    """The four windows of a page.
 
     Attributes:
-        windows: time -> its window, None where the shortest run never reached it.
+        windows: time -> its window, None where no run that counts has reached it.
         shortest: title of the run that sets the late window.
         late_is_early: whether "late" still lies inside the first 1,000 updates.
+        left_out: titles of the runs that are left out of a window they did not reach -> the first
+            such time.
     """
 
     windows: dict[Time, Window | None]
     shortest: str
     late_is_early: bool
+    left_out: dict[str, Time]
 
 
-def three_times(
+def four_times(
     runs: Sequence[Run], early_updates: int = EARLY_UPDATES, late_part: float = LATE_PART
 ) -> Times:
     """Return the windows in updates, the same for all the runs.
 
     Initialisation is the state at update 0 (for gradients: update 1); early the updates 1 to 1,000;
-    late the last tenth of the shortest run. Where late begins inside the early window, early ends
-    just before it.
+    late the last tenth of the shortest run that counts (`comparable`); middle all between. Where
+    late begins inside the early window, early ends just before it, and there is no middle.
     """
-    shortest = min(runs, key=lambda run: run.updates)
-    early, late = _early_and_late(1, early_updates, shortest.updates, late_part, "update")
-    return Times(
-        {"initialisation": Window("initialisation", 0, 0), "early": early, "late": late},
-        shortest.title,
-        late is not None and late.first <= early_updates,
-    )
+    shortest = min(comparable(runs), key=lambda run: run.updates)
+    return _times(runs, shortest, early_updates, shortest.updates, late_part, "update")
 
 
-def three_times_by_step(
+def four_times_by_step(
     runs: Sequence[Run], early_updates: int = EARLY_UPDATES, late_part: float = LATE_PART
 ) -> Times:
     """Return the windows in environment steps, for arms with other updates per step.
@@ -86,24 +104,45 @@ def three_times_by_step(
     Early ends at the step by which the first of the runs has made 1,000 updates; late is the last
     tenth of the run with the fewest steps.
     """
-    shortest = min(runs, key=lambda run: run.steps)
-    ends = [_step_of_update(run, early_updates) for run in runs]
-    early, late = _early_and_late(1, min(ends), shortest.steps, late_part, "step")
-    return Times(
-        {"initialisation": Window("initialisation", 0, 0), "early": early, "late": late},
-        shortest.title,
-        late is not None and late.first <= min(ends),
-    )
+    shortest = min(comparable(runs), key=lambda run: run.steps)
+    early_end = min(_step_of_update(run, early_updates) for run in comparable(runs))
+    return _times(runs, shortest, early_end, shortest.steps, late_part, "step")
 
 
-def _early_and_late(
-    first: int, early_end: int, total: int, late_part: float, axis: Axis
-) -> tuple[Window | None, Window | None]:
-    if total < 1:
-        return None, None
-    late = Window("late", max(1, total - int(total * late_part)), total, axis)
-    last = min(early_end, late.first - 1)
-    return (Window("early", first, last, axis) if last >= first else None), late
+def comparable(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that set the windows and evaluations common to all.
+
+    Those that finished, or all where none has; and of these, what is at least half as long as the
+    longest. A run that crashed or was cut short is left out where it did not come to.
+    """
+    finished = [
+        run
+        for run in runs
+        if run.record.end is not None and run.record.end.details.get("reason") == "finished"
+    ]
+    longest = max(run.updates for run in finished or runs)
+    return [run for run in finished or runs if run.updates >= COMPARABLE * longest]
+
+
+def _times(
+    runs: Sequence[Run], shortest: Run, early_end: int, total: int, late_part: float, axis: Axis
+) -> Times:
+    windows: dict[Time, Window | None] = dict.fromkeys(TIMES)
+    windows["initialisation"] = Window("initialisation", 0, 0)
+    late_first = max(1, total - int(total * late_part))
+    if total >= 1:
+        windows["late"] = Window("late", late_first, total, axis)
+    early_last = min(early_end, late_first - 1)
+    if early_last >= 1:
+        windows["early"] = Window("early", 1, early_last, axis)
+        if late_first - 1 > early_last:
+            windows["middle"] = Window("middle", early_last + 1, late_first - 1, axis)
+    left_out: dict[str, Time] = {}
+    for time, window in windows.items():
+        for run in runs:
+            if window is not None and not window.reaches(run):
+                left_out.setdefault(run.title, time)
+    return Times(windows, shortest.title, total >= 1 and late_first <= early_end, left_out)
 
 
 def _step_of_update(run: Run, update: int) -> int:
@@ -140,15 +179,16 @@ def steps_of(runs: Sequence[Run], window: Window | None) -> str:
 
 
 def window_number(run: Run, key: str, window: Window | None) -> float | None:
-    """Return a metric's mean in a window, weighted by update (or step).
+    """Return a metric's mean in a window, weighted by update (or step); early by its logarithm.
 
     Measurements lie denser at the start: a plain mean would be one of the first updates alone.
 
     Returns:
-        None where nothing was measured; NaN where any of the measurements is NaN or infinite.
+        None where nothing was measured, or the run did not come to the window's end; NaN where any
+        of the measurements is NaN or infinite.
     """
     table = run.metrics.get(key)
-    if table is None or window is None:
+    if table is None or window is None or not window.reaches(run):
         return None
     updates = table["update"].to_numpy()
     places = table[window.axis].to_numpy()
@@ -158,10 +198,12 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
     else:
         inside = (places >= window.first) & (places <= window.last) & (updates > 0)
     values = table["value"].to_numpy(dtype=float)[inside]
-    return weighted_mean(places[inside], values)
+    return window.mean(places[inside], values)
 
 
-def weighted_mean(places: NDArray[np.int64], values: NDArray[np.float64]) -> float | None:
+def weighted_mean(
+    places: NDArray[np.int64] | NDArray[np.float64], values: NDArray[np.float64]
+) -> float | None:
     """Return the mean of values over places in training, by the trapezoid rule.
 
     Several values at one place count as their mean; a single one is itself.

@@ -13,9 +13,13 @@ from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.tables import number, write_rows
 from goalscope.reports.numbers.windows import TIMES, Times, window_number
 from goalscope.reports.statistics.outcomes import Verdict
+from goalscope.reports.statistics.seed_tests import SeedTest
 from goalscope.reports.text.sentences import equivalence_in_words
 
-CLAIMS_SCHEMA = 2
+# 3: links and rivals per network (null for what is of neither) and, for C7, half; outcomes by a
+# false discovery rate (adjusted_p; of quantities only p_value and side); grade and drowned of C1
+# and C2; counter_examples of C7; the window "middle".
+CLAIMS_SCHEMA = 3
 
 
 def links_content(
@@ -39,7 +43,9 @@ def links_content(
         **words,
         "thresholds": asdict(assessment.thresholds),
         "windows": _windows(assessment.times),
-        "sensitivity_family": assessment.family,
+        "sensitivity_family": assessment.study.family,
+        "tests": assessment.tests,
+        "left_out": dict(assessment.times.left_out),
         "claims": [_link(link) for link in assessment.links],
         "by_step": None
         if by_step is None
@@ -59,11 +65,14 @@ def write_claims_table(assessment: Assessment, path: Path) -> None:
             rows.append(
                 {
                     "link": link.name,
+                    "network": link.network or "",
+                    "half": link.half or "",
                     "time": link.time,
                     "arm": link.arm,
                     "link_outcome": str(link.verdict),
+                    "link_grade": link.grade,
                     "link_p": _cell(link.verdict.p_value),
-                    "link_holm_p": _cell(link.holm_p),
+                    "link_adjusted_p": _cell(link.verdict.adjusted_p),
                     **{k: _cell(v) for k, v in _judged(judged).items()},
                 }
             )
@@ -71,7 +80,7 @@ def write_claims_table(assessment: Assessment, path: Path) -> None:
 
 
 def write_windows_table(arms: Arms, times: Times, path: Path) -> None:
-    """Write one row per run and metric: its number at each of the three times.
+    """Write one row per run and metric: its number at each of the four times.
 
     An empty cell was not measured in that window; NaN held a value that was not finite.
     """
@@ -99,6 +108,7 @@ def _windows(times: Times) -> dict[str, Any]:
 def _call(call: EarlyCall) -> dict[str, Any]:
     return {
         "link": call.link,
+        "network": call.network,
         "arm": call.arm,
         "axis": call.axis,
         "settled": call.settled,
@@ -109,10 +119,14 @@ def _call(call: EarlyCall) -> dict[str, Any]:
 def _link(link: Link) -> dict[str, Any]:
     content = {
         "link": link.name,
+        "network": link.network,
+        "half": link.half,
         "time": link.time,
         "arm": link.arm,
         **verdict_content(link.verdict),
-        "holm_p": link.holm_p,
+        "grade": link.grade or None,
+        "drowned": None if link.drowned is None else verdict_content(link.drowned),
+        "counter_examples": list(link.counter_examples),
         "parts": [_with_points(judged) for judged in link.quantities],
         "beside": [_judged(judged) for judged in link.beside],
     }
@@ -126,7 +140,14 @@ def verdict_content(verdict: Verdict) -> dict[str, Any]:
         "leaning": verdict.way,
         "reason": verdict.reason,
         "p_value": verdict.p_value,
+        "adjusted_p": verdict.adjusted_p,
     }
+
+
+def test_content(test: SeedTest) -> dict[str, Any]:
+    """Return a test by itself as JSON values; no outcome, which only a family of tests has."""
+    side = None if test.p_value is None else test.side
+    return {"side": side, "p_value": test.p_value, "reason": test.reason}
 
 
 def _with_points(judged: JudgedQuantity) -> dict[str, Any]:
@@ -147,19 +168,19 @@ def _judged(judged: JudgedQuantity) -> dict[str, Any]:
         "seeds": dict(judged.sample.numbers),
         "failed": list(judged.sample.failed),
         "missing": list(judged.sample.missing),
+        "excluded": dict(judged.sample.excluded),
     }
     if judged.interval is not None:
         content |= {k: v for k, v in asdict(judged.interval).items() if k != "seeds"}
     if judged.difference is not None:
         content |= {f"difference_{k}": v for k, v in asdict(judged.difference).items()}
-        content["difference_holm_p"] = judged.holm_p
     if judged.equivalence is not None:
         content |= {f"equivalence_{k}": v for k, v in asdict(judged.equivalence).items()}
         content["equivalence_in_words"] = equivalence_in_words(quantity, judged.equivalence)
     if judged.unpaired is not None:
         content |= {f"unpaired_{k}": v for k, v in asdict(judged.unpaired).items()}
-    if judged.verdict is not None:
-        content |= verdict_content(judged.verdict)
+    if judged.test is not None:
+        content |= test_content(judged.test)
     return content
 
 
@@ -178,5 +199,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return number(value)
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {number(v)}" for key, v in value.items())
+        return "; ".join(f"{key}: {_cell(v)}" for key, v in value.items())
     return "; ".join(map(_cell, value)) if isinstance(value, list | tuple) else str(value)

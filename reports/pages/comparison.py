@@ -8,7 +8,9 @@ from typing import Any
 
 from goalscope.diagnostics.record import is_run
 from goalscope.reports.claims.assessment import Assessment, assess
+from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.claims.early_call import early_calls
+from goalscope.reports.claims.extremes import least_shares
 from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.success import (
     learning_sentence,
@@ -28,9 +30,9 @@ from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings
 from goalscope.reports.numbers.windows import (
     TIMES,
     Times,
+    four_times,
+    four_times_by_step,
     steps_of,
-    three_times,
-    three_times_by_step,
 )
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
 from goalscope.reports.pages.paper import ShortForm
@@ -38,14 +40,20 @@ from goalscope.reports.pages.short_form import Format, write_short
 from goalscope.reports.pages.templating import make_tables, render, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
-from goalscope.reports.rivals.judging import judge_rivals
+from goalscope.reports.rivals.judging import judge_rivals, learns_in_words
 from goalscope.reports.rivals.next_steps import rank_explanations
 from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.answer import (
+    WHEN,
+    answer_sentence,
+    fix_sentences,
+    share_sentences,
+)
 from goalscope.reports.text.arm_rows import arm_rows
+from goalscope.reports.text.rules import SHARE, rule_sentences
 from goalscope.reports.text.sentences import (
     early_call_sentence,
     next_step_sentence,
-    overall_sentence,
     time_sentences,
 )
 
@@ -59,8 +67,8 @@ class ComparisonPage:
 
     Attributes:
         page: its path.
-        sentences: three: at initialisation, early, late.
-        overall: one sentence for the whole page.
+        sentences: four paragraphs: at initialisation, early, in the middle, late.
+        overall: the answer to the page's question, and what it stands on.
         success: what the arms' last common evaluation came to, beside the floor.
         steps: what to try next, the strongest evidence first.
         warnings: what limits the comparison, one line each.
@@ -69,7 +77,7 @@ class ComparisonPage:
     """
 
     page: Path
-    sentences: tuple[str, str, str]
+    sentences: tuple[str, ...]
     overall: str
     success: str
     steps: tuple[str, ...]
@@ -113,13 +121,13 @@ def write_comparison(
     runs = [run for group in arms.values() for run in group]
     thresholds = thresholds or Thresholds()
     spans = thresholds.early_updates, thresholds.late_part
-    times = three_times(runs, *spans)
+    times = four_times(runs, *spans)
     assessment = assess(arms, times, thresholds)
     by_step = None
     if uneven_pace(arms):
-        by_step = assess(arms, three_times_by_step(runs, *spans), thresholds)
+        by_step = assess(arms, four_times_by_step(runs, *spans), thresholds)
     judged = judge_rivals(arms, times, thresholds)
-    explanations = rank_explanations(judged, [assessment.chain(time) for time in TIMES], arms)
+    explanations = rank_explanations(judged, assessment, arms)
     calls = early_calls(arms, assessment)
     rows = arm_rows(arms, assessment)
     diagnoses = {arm: [diagnose(run) for run in group] for arm, group in arms.items()}
@@ -131,11 +139,16 @@ def write_comparison(
     }
     gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
     broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
-    limits = comparison_warnings(arms, times, assessment.family, differences)
+    limits = comparison_warnings(arms, times, assessment.study.family, differences)
     learning = learning_sentence(arms, thresholds)
+    seeds = len(arms[assessment.baseline])
+    alternatives = sum(one.test.p_value is not None for one in judged)
+    shares = share_sentences(assessment, least_shares(arms[assessment.baseline], assessment))
     words: dict[str, Any] = {
-        "sentences": time_sentences(assessment, arms),
-        "overall": overall_sentence(assessment),
+        "answer": answer_sentence(assessment, calls, seeds),
+        "summary": [*shares, *fix_sentences(assessment)],
+        "sentences": time_sentences(assessment),
+        "rules": rule_sentences(assessment, seeds, alternatives),
         "success": success_sentence(arms, thresholds),
         "steps": [*filter(None, [learning]), *map(next_step_sentence, explanations.left)],
         "early_calls_in_words": [early_call_sentence(call) for call in calls],
@@ -156,7 +169,8 @@ def write_comparison(
         "comparison.html",
         {
             **words,
-            "sentence_of": dict(zip(TIMES, words["sentences"], strict=True)),
+            "networks": NETWORKS,
+            "share_is": SHARE,
             "broken": broken,
             "limits": limits,
             "arms": arms,
@@ -169,6 +183,7 @@ def write_comparison(
             "rivals": rivals,
             "explanations": explanations,
             "learning": learning,
+            "no_failure": bool(learns_in_words(arms, thresholds)),
             "found": found_in_arms(diagnoses),
             "nothing_found": arms_without_findings(diagnoses),
             "differences": differences,
@@ -185,11 +200,12 @@ def write_comparison(
     short = None
     if form is not None:
         short = write_short(_short_words(assessment, words, links, rivals), plots, out, form)
-    initialisation, early, late = words["sentences"]
     return ComparisonPage(
         path,
-        (initialisation, early, late),
-        words["overall"],
+        tuple(
+            f"{WHEN[t].capitalize()}: {' '.join(said)}" for t, said in words["sentences"].items()
+        ),
+        " ".join([words["answer"], *words["summary"]]),
         words["success"],
         tuple(words["steps"]),
         (*broken, *limits),
@@ -226,12 +242,17 @@ def _short_words(
     heading = ("", *TIMES)
     table = [heading]
     for row in (*links, *rivals):
-        outcomes = (str(row.verdicts[time]) if time in row.verdicts else "–" for time in TIMES)
-        table.append((f"{row.name} {row.short}", *outcomes))
+        outcomes = (str(row.cells[t].verdict) if t in row.cells else "–" for t in TIMES)
+        name = f"{row.name} {row.network}".strip()
+        table.append((f"{name}: {row.short}", *outcomes))
     return ShortForm(
         f"Does the policy see its goal? {assessment.baseline} and "
         f"{len(assessment.arms) - 1} other arms",
-        [words["overall"], *words["sentences"], words["success"]],
+        [
+            " ".join([words["answer"], *words["summary"]]),
+            *(" ".join(said) for said in words["sentences"].values()),
+            words["success"],
+        ],
         table,
         words["steps"],
     )

@@ -15,7 +15,7 @@ from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import Run, load_run
 from goalscope.reports.numbers.tables import write_family_tables, write_rows
 from goalscope.reports.numbers.warnings import run_warnings, times_warnings
-from goalscope.reports.numbers.windows import TIMES, three_times
+from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
 from goalscope.reports.pages.templating import make_tables, render, write_whole
 from goalscope.reports.statistics.formatting import percent
@@ -42,7 +42,7 @@ class RunPage:
     Attributes:
         page: its path.
         diagnosis: what is wrong with the run, the first cause first.
-        sentences: at initialisation, early, late, and what one seed is worth.
+        sentences: at initialisation, early, in the middle, late, and what one seed is worth.
         success: what its last evaluation came to, beside the floor.
         warnings: what is wrong with the record, one line each.
     """
@@ -75,13 +75,13 @@ def write_report(
     thresholds = thresholds or Thresholds()
     diagnosis = diagnose(run)
     arms = {run.arm: [run]}
-    times = three_times([run], thresholds.early_updates, thresholds.late_part)
+    times = four_times([run], thresholds.early_updates, thresholds.late_part)
     assessment = assess(arms, times, thresholds)
     sentences = single_run_sentences(assessment, run)
     caveat = one_seed_sentence(run, thresholds)
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
-    plots = run_plots(run, times, thresholds, assessment.family)
+    plots = run_plots(run, times, thresholds, assessment.study.family)
     tables = make_tables(Path(run_folder))
     written = [path.name for path in write_family_tables(run, tables)]
     write_windows_table(arms, times, tables / "windows.csv")

@@ -8,7 +8,12 @@ from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
 from goalscope.reports.findings.diagnosis import Diagnosis
 from goalscope.reports.findings.words import as_json
-from goalscope.reports.pages.claims_files import finite, links_content, verdict_content
+from goalscope.reports.pages.claims_files import (
+    finite,
+    links_content,
+    test_content,
+    verdict_content,
+)
 from goalscope.reports.rivals.evidence import Evidence
 from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.next_steps import Explanation, Explanations
@@ -41,8 +46,9 @@ def verdict_file_content(
     return content | {
         "rivals": [_judged(j) for j in judged],
         "next_steps": [_step(step) for step in explanations.left],
-        "ruled_out": [step.rival.name for step in explanations.ruled_out],
-        "untested_rivals": [step.rival.name for step in explanations.untested],
+        "undecided_rivals": [_named(step) for step in explanations.open],
+        "ruled_out": [_named(step) for step in explanations.ruled_out],
+        "untested_rivals": [_named(step) for step in explanations.untested],
         "findings": {found.run.name: as_json(found)["findings"] for found in diagnoses},
         "confounds": {row.arm: list(row.confounds) for row in rows},
     }
@@ -51,8 +57,8 @@ def verdict_file_content(
 def _judged(judged: JudgedRival) -> dict[str, Any]:
     return {
         "rival": judged.rival.name,
-        "title": judged.rival.title,
-        "arm": judged.arm,
+        "network": judged.network,
+        "title": judged.title,
         "time": judged.time,
         **verdict_content(judged.verdict),
         "evidence": [_evidence(part) for part in judged.evidence],
@@ -69,7 +75,7 @@ def _evidence(part: Evidence) -> dict[str, Any]:
         "seeds": dict(part.sample.numbers),
         "failed": list(part.sample.failed),
         "missing": list(part.sample.missing),
-        **verdict_content(part.verdict),
+        **test_content(part.test),
     }
     if part.interval is not None:
         content |= {k: v for k, v in asdict(part.interval).items() if k != "seeds"}
@@ -78,11 +84,15 @@ def _evidence(part: Evidence) -> dict[str, Any]:
 
 def _step(step: Explanation) -> dict[str, Any]:
     return {
-        "rival": step.rival.name,
-        "title": step.rival.title,
+        **_named(step),
+        "title": step.title,
         **verdict_content(step.verdict),
         "times": list(step.times),
         "advice": step.rival.advice,
         "arm": step.arm or None,
         "in_this_study": step.present or None,
     }
+
+
+def _named(step: Explanation) -> dict[str, Any]:
+    return {"rival": step.rival.name, "network": step.network}

@@ -10,7 +10,7 @@ from goalscope.reports.claims.quantities import LINKS, LinkName
 from goalscope.reports.figures.plot import ANSWER, ARMS, REST, DrawnPlot
 from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.runs import Arms
-from goalscope.reports.numbers.windows import TIMES, Time
+from goalscope.reports.numbers.windows import Time
 from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.outcomes import Verdict
@@ -20,11 +20,20 @@ _SHORT: dict[LinkName, str] = {
     "C1": "image features outweigh the goal",
     "C2": "gradients are theirs, too",
     "C3": "they are noise",
-    "C4": "Q and policy are deaf to the goal",
-    "C5": "the fix restores the balance",
+    "C4": "its output is goal-insensitive",
+    "C5": "the fix raises the goal's share, and its effect",
     "C6": "the fix makes the task learnable",
     "C7": "balance is why",
 }
+_HALVES = {"sensitivity": "arms react as their share", "success": "arms succeed as their share"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An outcome at one time, and the grade it reached in words."""
+
+    verdict: Verdict
+    grade: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,23 +42,29 @@ class OutcomeRow:
 
     Attributes:
         name: "C1" to "C7", "R1" to "R12", "B".
+        anchor: of its section on the page.
         short: what it says, in a few words.
         title: the same in full.
+        network: critic or actor; empty for neither.
         arm: whose outcome it is.
-        verdicts: time -> outcome; a time at which it is not judged is absent.
+        cells: time -> outcome; a time at which it is not judged is absent.
         settled: from when on the outcome no longer changed, in words; empty where not known.
         links: the claims behind a link, one for each time.
         judged: the judgements behind a rival, one for each time.
+        note: what a reader must know of it.
     """
 
     name: str
+    anchor: str
     short: str
     title: str
+    network: str
     arm: str
-    verdicts: Mapping[Time, Verdict]
+    cells: Mapping[Time, Cell]
     settled: str = ""
     links: Mapping[Time, Link] | None = None
     judged: Mapping[Time, JudgedRival] | None = None
+    note: str = ""
 
 
 def plan_fix(arms: Arms) -> str | None:
@@ -59,35 +74,54 @@ def plan_fix(arms: Arms) -> str | None:
 
 
 def link_rows(arms: Arms, assessment: Assessment, calls: Sequence[EarlyCall]) -> list[OutcomeRow]:
-    """Return the rows C1 to C7: of the baseline, C5 and C6 of the plan's fix."""
+    """Return the rows C1 to C7, critic and actor apart: C5 and C6 are of the plan's fix."""
     fix = plan_fix(arms)
-    settled = {(call.link, call.arm): _settled(call) for call in calls}
+    settled = {(call.link, call.network, call.arm): _settled(call) for call in calls}
     rows = []
-    for link, title in LINKS.items():
-        arm = fix if link in ("C5", "C6") else assessment.baseline
-        if arm is None:
-            continue
-        links: dict[Time, Link] = {}
-        for time in TIMES:
-            try:
-                links[time] = assessment.find(link, time, arm)
-            except KeyError:  # C6 is judged late only
-                continue
-        verdicts = {time: link.verdict for time, link in links.items()}
-        when = settled.get((link, arm), "")
-        rows.append(OutcomeRow(link, _SHORT[link], title, arm, verdicts, when, links))
+    for name, title in LINKS.items():
+        arm = fix if name in ("C5", "C6") else assessment.baseline
+        own = [link for link in assessment.links if (link.name, link.arm) == (name, arm)]
+        for network, half in dict.fromkeys((link.network, link.half) for link in own):
+            links = {k.time: k for k in own if (k.network, k.half) == (network, half)}
+            part = network or half or ""
+            examples = dict.fromkeys(e for link in links.values() for e in link.counter_examples)
+            rows.append(
+                OutcomeRow(
+                    name,
+                    f"{name}-{part}" if part else name,
+                    _HALVES[half] if half else _SHORT[name],
+                    title,
+                    network or "",
+                    arm or "",
+                    {time: Cell(link.verdict, link.grade) for time, link in links.items()},
+                    settled.get((name, network or "", arm or ""), ""),
+                    links,
+                    note=f"Arms that break the rule: {', '.join(examples)}." if examples else "",
+                )
+            )
     return rows
 
 
 def rival_rows(judged: Sequence[JudgedRival], baseline: str) -> list[OutcomeRow]:
-    """Return a row for each rival, of the baseline."""
+    """Return a row for each alternative explanation, and network where it is of one."""
     rows = []
     for rival in RIVALS:
-        own = {j.time: j for j in judged if j.rival is rival and j.arm == baseline}
-        verdicts = {time: j.verdict for time, j in own.items()}
-        rows.append(
-            OutcomeRow(rival.name, rival.title, rival.title, baseline, verdicts, judged=own)
-        )
+        for network in rival.networks:
+            own = {j.time: j for j in judged if (j.rival, j.network) == (rival, network)}
+            title = rival.title_of(network)
+            rows.append(
+                OutcomeRow(
+                    rival.name,
+                    f"{rival.name}-{network}" if network else rival.name,
+                    title,
+                    title,
+                    network or "",
+                    baseline,
+                    {time: Cell(one.verdict) for time, one in own.items()},
+                    judged=own,
+                    note=rival.note,
+                )
+            )
     return rows
 
 

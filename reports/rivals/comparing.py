@@ -1,21 +1,21 @@
 """Evidence that no run holds alone: arms compared with the floor, and with each other."""
 
-from goalscope.diagnostics.record.keys import Family
-from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP
-from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, Family
+from goalscope.diagnostics.record.metrics import (
+    CONTENT_ERROR,
+    FRESH_CONTENT_ERROR,
+    Q_GOAL_SWAP,
+    RAW_CONTENT_ERROR,
+)
+from goalscope.reports.claims.arm_success import success_test
+from goalscope.reports.claims.success import arm_successes, mean_success, recorded_floors
 from goalscope.reports.numbers.changes import changed_by, made_of
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number
-from goalscope.reports.rivals.evidence import Evidence
-from goalscope.reports.statistics.outcomes import (
-    Outcome,
-    Sample,
-    Verdict,
-    judge_below,
-    judge_raised,
-    sort_sample,
-)
+from goalscope.reports.rivals.evidence import Evidence, measured_evidence
+from goalscope.reports.statistics.samples import Sample, sort_sample
 from goalscope.reports.statistics.scales import Scale
+from goalscope.reports.statistics.seed_tests import raised, untested
 from goalscope.reports.statistics.thresholds import Thresholds
 
 FLOOR_MARGIN = 0.10  # success within this of the floor counts as at the floor
@@ -36,16 +36,56 @@ def at_the_floor(
     floors = recorded_floors([run for group in arms.values() for run in group])
     if time != "late" or not floors:
         why = "no floor was recorded" if time == "late" else "success is judged late"
-        return [Evidence(label, Sample({}), None, Verdict(Outcome.NOT_TESTED, why))]
-    rows, limit = last_evaluations(arms), floors[0].rate + FLOOR_MARGIN
+        return [Evidence(label, Sample({}), None, untested(why))]
+    limit = floors[0].rate + FLOOR_MARGIN
+    return [
+        Evidence(
+            f"{label}: {arm}",
+            success.sample,
+            success.interval,
+            success_test(success, limit, thresholds).flipped,
+        )
+        for arm, success in arm_successes(arms, thresholds).items()
+    ]
+
+
+def lost_content(
+    arms: Arms, time: Time, window: Window | None, thresholds: Thresholds
+) -> list[Evidence]:
+    """Return whether the baseline's features tell the position worse than what they are made of.
+
+    Than the raw images (ridge read-out of both), and than a fresh encoder's: a position that is
+    hard to read from the image, too, is not what the features have lost.
+
+    Args:
+        arms: arm -> its runs, the baseline first.
+        time: that the window is of.
+        window: of that time.
+        thresholds: that decide.
+    """
+    runs = next(iter(arms.values()))
+    task, image = runs[0].task, runs[0].image_block()
     found = []
-    for arm, runs in arms.items():
-        values: dict[str, float | None] = {run.label: None for run in runs}
-        values |= {row["label"]: row["value"] for row in rows if row["arm"] == arm}
-        sample = sort_sample(values, Scale.LOGIT)
-        verdict, interval = judge_below(sample, Scale.LOGIT, limit, thresholds)
-        found.append(Evidence(f"{label}: {arm}", sample, interval, verdict))
+    for network in (CRITIC, ACTOR):
+        own = CONTENT_ERROR.key(network, image, target=task.target, unit=task.key_unit)
+        for metric, than in (
+            (RAW_CONTENT_ERROR, "that from raw images"),
+            (FRESH_CONTENT_ERROR, "a fresh encoder's"),
+        ):
+            other = metric.key(network, image, target=task.target, unit=task.key_unit)
+            numbers = {run.label: _ratio(run, own, other, window) for run in runs}
+            label = f"error of the {task.target}'s position over {than} ({network})"
+            found.append(
+                measured_evidence(
+                    label, numbers, Scale.LOG, "above", 1.0, thresholds, network=network
+                )
+            )
     return found
+
+
+def _ratio(run: Run, key: str, other: str, window: Window | None) -> float | None:
+    first, second = window_number(run, key, window), window_number(run, other, window)
+    return None if first is None or not second else first / second
 
 
 def quiet_goal(
@@ -98,11 +138,10 @@ def quiet_goal(
         label = f"{what}: {words}"
         if quiet is None or loud is None:
             reason = f"no arm {quiet_name if quiet is None else loud_name} here"
-            verdict = Verdict(Outcome.NOT_TESTED, reason)
-            found.append(Evidence(label, Sample({}), None, verdict, arm=baseline))
+            found.append(Evidence(label, Sample({}), None, untested(reason)))
             continue
         louder = numbers(loud)
-        verdict, _ = judge_raised(numbers(quiet), louder, scale, thresholds)
+        test, _ = raised(numbers(quiet), louder, scale, thresholds)
         label = f"{label} ({loud} over {quiet})"
-        found.append(Evidence(label, louder, None, verdict, arm=baseline))
+        found.append(Evidence(label, louder, None, test))
     return found

@@ -1,20 +1,16 @@
-"""Evidence for a rival: a check over the seeds of an arm, or arms compared."""
+"""Evidence for an alternative explanation: a check over the baseline's seeds, or a comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.check import Check, Side
 from goalscope.reports.findings.words import question
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Window
-from goalscope.reports.statistics.intervals import Interval
-from goalscope.reports.statistics.outcomes import (
-    Sample,
-    Verdict,
-    judge_above,
-    judge_below,
-    sort_sample,
-)
+from goalscope.reports.statistics.intervals import Interval, t_interval
+from goalscope.reports.statistics.samples import Sample, sort_sample
+from goalscope.reports.statistics.scales import Scale
+from goalscope.reports.statistics.seed_tests import SeedTest, above_threshold, below_threshold
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
@@ -26,23 +22,22 @@ class Evidence:
         label: what was measured.
         sample: its number for each seed.
         interval: mean and interval over the seeds; None without any number.
-        verdict: whether it speaks for the rival.
-        check: the check of an arm's own runs; None for evidence that compares arms.
-        arm: whose rival it is evidence for; None for every arm's.
+        test: whether it speaks for the rival, by itself.
+        check: the check of the baseline's own runs; None for evidence that compares.
+        network: of which; None for the run as a whole.
     """
 
     label: str
     sample: Sample
     interval: Interval | None
-    verdict: Verdict
+    test: SeedTest
     check: Check | None = None
-    arm: str | None = None
+    network: str | None = None
 
 
 def checked(
     check: Check,
     network: str,
-    arm: str,
     runs: Sequence[Run],
     window: Window | None,
     thresholds: Thresholds,
@@ -52,13 +47,31 @@ def checked(
     Args:
         check: of each run.
         network: of which; "" for the run as a whole.
-        arm: whose runs they are.
         runs: the seeds.
-        window: None where the shortest run never reached it.
+        window: None where no run that counts has reached it.
         thresholds: that decide.
     """
     numbers = {run.label: check.mean(run, network, window) for run in runs}
-    sample = sort_sample(numbers, check.scale)
-    judge = judge_above if check.side == "above" else judge_below
-    verdict, interval = judge(sample, check.scale, check.threshold, thresholds)
-    return Evidence(question(check, runs[0], network), sample, interval, verdict, check, arm)
+    label = question(check, runs[0], network)
+    return measured_evidence(
+        label, numbers, check.scale, check.side, check.threshold, thresholds, check, network or None
+    )
+
+
+def measured_evidence(
+    label: str,
+    numbers: Mapping[str, float | None],
+    scale: Scale,
+    side: Side,
+    threshold: float,
+    thresholds: Thresholds,
+    check: Check | None = None,
+    network: str | None = None,
+) -> Evidence:
+    """Return numbers of the seeds as evidence where they lie on one side of a threshold."""
+    sample = sort_sample(numbers, scale)
+    values = list(sample.numbers.values())
+    interval = t_interval(values, scale, thresholds.confidence) if values else None
+    judge = above_threshold if side == "above" else below_threshold
+    test = judge(sample, scale, threshold, thresholds)
+    return Evidence(label, sample, interval, test, check, network)

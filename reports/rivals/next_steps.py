@@ -1,114 +1,127 @@
 """What to try next: the explanations ranked by evidence, each with the arm that tests it alone."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from goalscope.reports.checks.table import CHECKS
+from goalscope.reports.claims.assessment import Assessment
+from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.numbers.changes import changed_by, made_of
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.rivals import RIVALS, Rival
-from goalscope.reports.statistics.outcomes import Outcome, Verdict
+from goalscope.reports.statistics.outcomes import Verdict
 
 CLAIM = Rival(
     "C",
-    "the image features drown the goal",
+    "the image features outweigh the goal in the {network}",
     True,
     "layernorm",
     "bound the image features, and change nothing else with them",
     ("image_block_loud",),
+    networks=NETWORKS,
 )
-_ORDER = (
-    (Outcome.SUPPORTED, None),
-    (Outcome.LEANING, "for"),
-    (Outcome.UNDECIDED, None),
-)
+_SPEAKING = ("supported", "leaning for")
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """An explanation that the data speak for, or have not ruled out.
+    """An explanation of a network's, or the run's, failure over all times.
 
     Attributes:
         rival: which; the claim itself has a place among them.
-        verdict: the strongest that any of the three times gives it.
+        network: critic or actor; None for the run as a whole.
+        verdict: the strongest that any of the times gives it.
         times: at which it has that verdict.
         arm: the arm that would test it alone, empty where no arm does.
         present: that arm's name in this study, empty where it is missing.
     """
 
     rival: Rival
+    network: str | None
     verdict: Verdict
     times: tuple[Time, ...]
     arm: str
     present: str
 
+    @property
+    def title(self) -> str:
+        """What it says, and of which network."""
+        return self.rival.title_of(self.network)
+
 
 @dataclass(frozen=True)
 class Explanations:
-    """Every explanation, sorted.
+    """Every explanation, sorted by what the tests say of it.
 
     Attributes:
-        left: those that the data speak for, or leave open: the strongest evidence first, and of
-            equals the earlier cause.
-        ruled_out: those that are contradicted, or lean against, at every time that was tested.
+        left: those with evidence: supported, then leaning for, and of equals the earlier cause.
+        open: those that are undecided.
+        ruled_out: those that are contradicted, or lean against, at some time and never else.
         untested: those of which nothing was tested.
     """
 
     left: tuple[Explanation, ...]
+    open: tuple[Explanation, ...]
     ruled_out: tuple[Explanation, ...]
     untested: tuple[Explanation, ...]
 
 
 def rank_explanations(
-    judged: Sequence[JudgedRival], chain: Sequence[Verdict], arms: Arms
+    judged: Sequence[JudgedRival], assessment: Assessment, arms: Arms
 ) -> Explanations:
     """Return the explanations of the baseline, ranked.
 
     Args:
-        judged: every rival of every arm at every time.
-        chain: the chain C1, C2, C4 of the baseline at the three times.
+        judged: every rival at every time.
+        assessment: whose C1 is the claim itself.
         arms: arm -> its runs, the baseline first.
     """
-    baseline = next(iter(arms))
-    outcomes = {(j.rival.name, j.time): j.verdict for j in judged if j.arm == baseline}
-    left, ruled_out, untested = [], [], []
-    for rival in sorted((*RIVALS, CLAIM), key=_cause):
-        verdicts = (
-            dict(zip(TIMES, chain, strict=True))
-            if rival is CLAIM
-            else {time: outcomes[rival.name, time] for time in TIMES}
-        )
-        explanation = _explanation(rival, verdicts, arms)
-        if (explanation.verdict.outcome, explanation.verdict.way) in _ORDER:
-            left.append(explanation)
-        elif explanation.verdict.outcome is Outcome.NOT_TESTED:
-            untested.append(explanation)
-        else:
-            ruled_out.append(explanation)
-    left.sort(key=lambda e: _ORDER.index((e.verdict.outcome, e.verdict.way)))  # keeps the order
-    return Explanations(tuple(left), tuple(ruled_out), tuple(untested))
-
-
-def _explanation(rival: Rival, verdicts: dict[Time, Verdict], arms: Arms) -> Explanation:
-    ranked = [*_ORDER, (Outcome.CONTRADICTED, None), (Outcome.LEANING, "against")]
-    found = Verdict(Outcome.NOT_TESTED, next(iter(verdicts.values())).reason)
-    for outcome in ranked:
-        hits = [v for v in verdicts.values() if (v.outcome, v.way) == outcome]
-        if hits:
-            found = hits[-1]
-            break
-    times = tuple(
-        t for t, v in verdicts.items() if (v.outcome, v.way) == (found.outcome, found.way)
+    outcomes = {(j.rival.name, j.network, j.time): j.verdict for j in judged}
+    for network in NETWORKS:
+        for time in TIMES:
+            scale = assessment.find("C1", time, assessment.baseline, network)
+            outcomes[CLAIM.name, network, time] = scale.verdict
+    explained = [
+        _explanation(rival, network, outcomes, arms)
+        for rival in sorted((*RIVALS, CLAIM), key=_cause)
+        for network in rival.networks
+    ]
+    by_outcome: dict[str, list[Explanation]] = defaultdict(list)
+    for explanation in explained:
+        by_outcome[str(explanation.verdict)].append(explanation)
+    return Explanations(
+        tuple(e for outcome in _SPEAKING for e in by_outcome[outcome]),
+        tuple(by_outcome["undecided"]),
+        tuple(e for outcome in ("contradicted", "leaning against") for e in by_outcome[outcome]),
+        tuple(by_outcome["not tested"]),
     )
+
+
+def _explanation(
+    rival: Rival,
+    network: str | None,
+    outcomes: Mapping[tuple[str, str | None, Time], Verdict],
+    arms: Arms,
+) -> Explanation:
+    verdicts = {time: outcomes[rival.name, network, time] for time in TIMES}
+    order = (*_SPEAKING, "undecided", "contradicted", "leaning against", "not tested")
+    trained = [v for time, v in verdicts.items() if time != "initialisation" and v.speaks]
+    # What is so before training and not in training explains nothing of it.
+    counts = trained or list(verdicts.values())
+    if any(verdict.speaks == "for" for verdict in trained):
+        counts = list(verdicts.values())
+    found = min(reversed(counts), key=lambda verdict: order.index(str(verdict)))
+    times = tuple(time for time, verdict in verdicts.items() if str(verdict) == str(found))
     arm, present = rival.control, None
     if rival.control:
         present = made_of(arms, rival.control)
     elif rival.change:
         arm = f"{next(iter(arms))}-{rival.change}"
         present = changed_by(arms, rival.change)
-    return Explanation(rival, found, times, arm, present or "")
+    return Explanation(rival, network, found, times, arm, present or "")
 
 
 def _cause(rival: Rival) -> int:

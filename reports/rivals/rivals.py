@@ -1,14 +1,16 @@
-"""The rivals R1 to R12: what else could explain a flat success curve."""
+"""The alternative explanations (rivals) R1 to R12 of a flat success curve."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Time, Window
-from goalscope.reports.rivals.comparing import at_the_floor, quiet_goal
+from goalscope.reports.rivals.comparing import at_the_floor, lost_content, quiet_goal
 from goalscope.reports.rivals.evidence import Evidence
 from goalscope.reports.statistics.thresholds import Thresholds
 
+_BOTH = (CRITIC, ACTOR)
 Comparing = Callable[[Arms, Time, Window | None, Thresholds], list[Evidence]]
 
 
@@ -18,14 +20,16 @@ class Rival:
 
     Attributes:
         name: "R1" to "R12", or "B" for a run that is broken.
-        title: what it says.
+        title: what it says; may name {network}.
         needs_all: whether all its checks must speak; else one is enough.
         change: to the baseline, that would test it alone; empty for none.
         advice: what to try next where it holds.
         checks: names of the checks that speak for it (`reports/checks/table.py`).
         control: an arm of its own that would test it instead; empty for none.
-        compares: evidence that compares arms, at a time, beside the checks of each arm's own runs;
-            None where its checks are all there is.
+        compares: evidence at a time beside the checks of the baseline's own runs; None where
+            its checks are all there is.
+        networks: of which it is asked, each by itself; (None,) for the run as a whole.
+        note: what a reader must know of how it is tested.
     """
 
     name: str
@@ -36,6 +40,12 @@ class Rival:
     checks: tuple[str, ...] = ()
     control: str = ""
     compares: Comparing | None = None
+    networks: tuple[str | None, ...] = (None,)
+    note: str = ""
+
+    def title_of(self, network: str | None) -> str:
+        """Return what it says of a network."""
+        return self.title.format(network=network)
 
 
 RIVALS = (
@@ -55,18 +65,21 @@ RIVALS = (
         "train longer, or show that the task can be learnt at all: the state instead of pixels",
         control="state-her",
         compares=at_the_floor,
+        note="Within ten points of idling: redefined after the assay's seeds 0 to 4 were seen.",
     ),
     Rival(
         "R2",
-        "the features lack the content",
+        "the {network}'s features lack the content that the image shows",
         True,
         "close-camera",
         "bring the camera close, or use an encoder that keeps positions (+spatial)",
         checks=("content_missing",),
+        compares=lost_content,
+        networks=_BOTH,
     ),
     Rival(
         "R3",
-        "the encoder gets no useful gradient",
+        "the {network}'s encoder gets no useful gradient",
         False,
         "critic-encoder",
         "look at the routing table; train one encoder by the critic's loss",
@@ -77,14 +90,16 @@ RIVALS = (
             "encoder_not_moving",
             "rank_collapsed",
         ),
+        networks=_BOTH,
     ),
     Rival(
         "R4",
-        "features look healthy and are constant",
+        "the {network}'s features look healthy and are constant",
         True,
         "gain",
         "a fixed gain in place of LayerNorm: does anything vary underneath?",
         checks=("constant_features",),
+        networks=_BOTH,
     ),
     Rival(
         "R5",
@@ -112,12 +127,13 @@ RIVALS = (
     ),
     Rival(
         "R8",
-        "the pixels are not used at all",
+        "the {network} does not use the pixels",
         False,
         "",
         "train without pixels: if nothing changes, this is no learning from pixels",
         checks=("critic_ignores_pixels", "actor_ignores_pixels"),
         control="goal-only",
+        networks=_BOTH,
     ),
     Rival(
         "R9",
@@ -146,7 +162,7 @@ RIVALS = (
     Rival(
         "R12",
         "the goal path is quiet in itself",
-        True,
+        False,
         "goal-std",
         "centre the goal vectors and divide by their spread",
         checks=("goal_path_quiet",),

@@ -48,10 +48,10 @@ def t_interval(values: Sequence[float], scale: Scale, confidence: float = 0.95) 
     return Interval(mean, low, high, len(measured), int((inside != measured).sum()))
 
 
-def threshold_p(values: Sequence[float], scale: Scale, threshold: float) -> float:
-    """Return the two-sided p-value of a one-sample t-test against a threshold, on the scale.
+def threshold_p(values: Sequence[float], scale: Scale, threshold: float) -> tuple[float, float]:
+    """Return the mean distance to a threshold, on the scale, and the p-value of its t-test.
 
-    Below 1 - confidence exactly where the threshold lies outside `t_interval`.
+    Two-sided. Distances are cut off alike on both sides (`Scale.limit`).
 
     Args:
         values: one finite number per seed, at least two.
@@ -60,7 +60,8 @@ def threshold_p(values: Sequence[float], scale: Scale, threshold: float) -> floa
     """
     inside = scale.clip(np.asarray([*values, threshold], dtype=float))
     *scaled, at = scale.forward(inside)
-    return t_test_p(np.asarray(scaled) - at)
+    distances = scale.limit(np.asarray(scaled) - at)
+    return float(distances.mean()), t_test_p(distances)
 
 
 def t_test_p(differences: Array) -> float:

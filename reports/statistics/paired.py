@@ -30,8 +30,8 @@ class PairedDifference:
             counting half.
         pairs: number of seeds in both arms.
         clipped: how many of the numbers were moved in by `EPSILON`.
-        t_test_p: two-sided p-value of the paired t-test, which agrees with the interval; NaN with
-            fewer than two pairs.
+        t_test_p: two-sided p-value of the paired t-test, differences cut off alike on both sides
+            (`Scale.limit`); NaN with fewer than two pairs.
         each: the difference of each pair, on the scale.
     """
 
@@ -75,7 +75,7 @@ def paired_difference(
         probability_of_improvement(first, second),
         len(differences),
         clipped,
-        t_test_p(differences),
+        t_test_p(scale.limit(differences)),
         tuple(differences.tolist()),
     )
 

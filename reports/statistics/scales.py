@@ -1,5 +1,6 @@
 """The scales on which quantities are compared: where a t-interval is at its best."""
 
+import math
 from collections.abc import Callable
 from enum import Enum
 
@@ -7,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-EPSILON = 1e-6  # a share or ratio of exactly 0 has no logarithm: it is moved in by this much
+# A share or ratio of exactly 0 has no logarithm: it is moved in by this much, far below any
+# threshold, so that it stays on the side of it that it lies on.
+EPSILON = 1e-12
+REACH = math.log(1000)  # a distance beyond this, on a scale with logarithms, is no more evidence
+_ROUNDING = 1e-6  # of a share that was put together in single precision
 
 Array = NDArray[np.float64]
 
@@ -36,12 +41,20 @@ class Scale(Enum):
         """Return values of this scale as they were measured."""
         return _BACKWARD[self](values)
 
+    def limit(self, distances: Array) -> Array:
+        """Return distances on this scale, cut off at a factor of a thousand either way.
+
+        A single exact zero would otherwise outweigh every other seed, by as much as `EPSILON` is
+        small. Cut off alike on both sides, so that chance stays even-handed.
+        """
+        return distances if self is Scale.PLAIN else np.clip(distances, -REACH, REACH)
+
     def contains(self, value: float) -> bool:
         """Whether a finite number is possible at all: a share in 0..1, a correlation in -1..1."""
         if self is Scale.LOGIT:
-            return -EPSILON <= value <= 1 + EPSILON
+            return -_ROUNDING <= value <= 1 + _ROUNDING
         if self is Scale.FISHER:
-            return abs(value) <= 1 + EPSILON
+            return abs(value) <= 1 + _ROUNDING
         return self is Scale.PLAIN or value >= 0
 
 

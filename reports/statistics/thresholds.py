@@ -7,6 +7,10 @@ from goalscope.reports.statistics.scales import Scale
 
 _RANGES = (
     ("goal_share", 0, 1),
+    ("drowned_share", 0, 1),
+    ("action_goal_swap", 0, 1),
+    ("ignored_goal", 0, 1),
+    ("dead_encoder", 0, 1),
     ("q_goal_swap", 0, math.inf),
     ("q_goal_distance", -1, 1),
     ("early_updates", 0, math.inf),
@@ -14,6 +18,8 @@ _RANGES = (
     ("seeds_to_lean", 1, math.inf),
     ("seeds_to_test", 4, math.inf),
     ("confidence", 0.5, 1),
+    ("false_discoveries", 0, 0.5),
+    ("false_leanings", 0, 0.5),
     ("noise_ratio", 1, math.inf),
     ("content_gain", -1, 1),
     ("arms_to_rank", 3, math.inf),
@@ -27,15 +33,23 @@ class Thresholds:
     """What decides, fixed before anyone looks; a study may set others and its page prints them.
 
     Attributes:
-        goal_share: a goal's share of signal or gradient below this is "drowned" (C1, C2).
-        q_goal_swap: below this the critic is deaf to an exchanged goal, in standard deviations of
-            Q (C4).
+        goal_share: below this share of signal or gradient the image features outweigh the goal
+            (C1, C2).
+        drowned_share: below this the goal is drowned.
+        q_goal_swap: below this the critic is insensitive to an exchanged goal, in standard
+            deviations of Q (C4).
+        action_goal_swap: below this the actor is, in parts of the action range (C4).
+        ignored_goal: below this a network's output ignores the goal altogether, and its shares say
+            nothing (C1, C2).
+        dead_encoder: above this part of exact zeros an encoder is dead, and the same.
         q_goal_distance: below this Q does not follow the distance to the goal (C4).
         early_updates: the last update that counts as early.
         late_part: the last part of the shortest run that counts as late, above 0 and below 1.
         seeds_to_lean: fewer seeds are no test at all.
         seeds_to_test: fewer seeds can at most lean.
         confidence: of the intervals, above 0.5 and below 1.
+        false_discoveries: rate among a page's decided outcomes (its adjusted p-values lie below).
+        false_leanings: the same of what leans, with too few seeds for more.
         noise_ratio: direction consistency times its window below this is noise (C3); 1 is pure
             noise, the window's size a gradient that always points the same way.
         content_gain: a read-out of the image features whose R^2 beats a fresh encoder's by less
@@ -50,7 +64,11 @@ class Thresholds:
         ValueError: a value that makes no sense.
     """
 
-    goal_share: float = 0.10
+    goal_share: float = 0.50
+    drowned_share: float = 0.10
+    action_goal_swap: float = 0.02
+    ignored_goal: float = 1e-3
+    dead_encoder: float = 0.95
     q_goal_swap: float = 0.10
     q_goal_distance: float = 0.2
     early_updates: int = 1_000
@@ -58,6 +76,8 @@ class Thresholds:
     seeds_to_lean: int = 2
     seeds_to_test: int = 5
     confidence: float = 0.95
+    false_discoveries: float = 0.05
+    false_leanings: float = 0.10
     noise_ratio: float = 2.0
     content_gain: float = 0.05
     success_marks: tuple[float, ...] = (0.50, 0.70, 0.85)
@@ -74,6 +94,11 @@ class Thresholds:
                 raise ValueError(
                     f"{name} = {value:g} makes no sense; it must lie between {low:g} and {high:g}"
                 )
+        if self.drowned_share >= self.goal_share:
+            raise ValueError(
+                f"drowned_share = {self.drowned_share:g} makes no sense; it must lie below "
+                f"goal_share = {self.goal_share:g}"
+            )
         marks = tuple(self.success_marks)  # a plan file's list
         numbers = all(isinstance(mark, int | float) and 0 < mark < 1 for mark in marks)
         if not marks or not numbers or list(marks) != sorted(set(marks)):

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.arm_success import ArmSuccess
 from goalscope.reports.claims.assessment import Assessment
+from goalscope.reports.claims.deciding import NETWORKS
+from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.success import arm_successes
 from goalscope.reports.claims.wording import with_interval
 from goalscope.reports.numbers.changes import changes_of
@@ -19,7 +20,6 @@ from goalscope.reports.numbers.differences import (
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.statistics.formatting import percent
-from goalscope.reports.statistics.outcomes import Verdict
 
 _EXPECTED = ("steps", "updates", "probe set (sha256)")  # named elsewhere on the page
 _NAMED = 4  # confounds in a cell; the table of differences has them all
@@ -34,8 +34,8 @@ class ArmRow:
         seeds: how many runs.
         changes: what it changes from the baseline, as recorded.
         success: at the last common evaluation, mean over seeds with its interval.
-        shares: goal's share of the critic's signal at each time, with its interval.
-        fix: time -> outcome of C5; empty for the baseline.
+        shares: network -> time -> goal's share of its signal, with its interval.
+        fix: network -> time -> C5; empty for the baseline.
         confounds: what else differs from the baseline and may explain its numbers.
     """
 
@@ -43,8 +43,8 @@ class ArmRow:
     seeds: int
     changes: str
     success: str
-    shares: Mapping[Time, str]
-    fix: Mapping[Time, Verdict]
+    shares: Mapping[str, Mapping[Time, str]]
+    fix: Mapping[str, Mapping[Time, Link]]
     confounds: tuple[str, ...]
 
 
@@ -54,11 +54,16 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
     settings, circumstances = setting_differences(arms), circumstance_differences(arms)
     rows = []
     for arm, runs in arms.items():
-        shares = {}
-        for time in TIMES:
-            share = assessment.find("C1", time, arm).of(SIGNAL_SHARE, CRITIC)
-            shares[time] = with_interval(share.quantity, share.interval)
+        shares: dict[str, dict[Time, str]] = {network: {} for network in NETWORKS}
+        for network in NETWORKS:
+            for time in TIMES:
+                share = assessment.find("C1", time, arm, network).of(SIGNAL_SHARE)
+                shares[network][time] = with_interval(share.quantity, share.interval)
         own = arm == assessment.baseline
+        fix = {
+            network: {time: assessment.find("C5", time, arm, network) for time in TIMES}
+            for network in (() if own else NETWORKS)
+        }
         rows.append(
             ArmRow(
                 arm,
@@ -66,7 +71,7 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
                 ", ".join(changes_of(runs)[1:]) or "–",
                 _success(successes[arm]),
                 shares,
-                {} if own else {t: assessment.find("C5", t, arm).verdict for t in TIMES},
+                fix,
                 () if own else confounds(arm, runs, assessment.baseline, settings, circumstances),
             )
         )

@@ -26,9 +26,9 @@ def test_train_report_compare(runs):
     assert compared.returncode == 0, compared.stderr
     assert (runs / "comparison" / "comparison.html").exists()
     lines = compared.stdout.splitlines()
-    assert lines[0].startswith("That the image features drown the goal")
-    assert lines[5].startswith("The page: ")  # after three sentences and success
-    assert all(line.startswith("Try next") for line in lines[6:])
+    assert lines[0].startswith("Undecided, as ")
+    assert lines[6].startswith("The page: ")  # after four times and success
+    assert all(line.startswith("Try next") for line in lines[7:])
     whole = goalscope("compare", runs, "--out", runs / "again")
     assert whole.returncode == 0, whole.stderr
     assert whole.stdout.splitlines()[:3] == compared.stdout.splitlines()[:3]

@@ -90,7 +90,10 @@ def test_the_package_runs_as_the_command_does():
         (["compare"], ["compare what?", "goalscope compare --help"]),
         (["study"], ["--out"]),
         (["study", "--out", "x"], ["needs an arm and a seed"]),
-        (["study", "assy", "--out", "x"], ["did you mean assay", "preset (assay, demo, push)"]),
+        (
+            ["study", "assy", "--out", "x"],
+            ["did you mean assay", "preset (assay, demo, ladder, push)"],
+        ),
         (["study", "pixel-hor", "--out", "x"], ["did you mean pixel-her"]),
         (["study", "pixel-her", "--seeds", "--out", "x"], ["needs an arm and a seed"]),
     ],

@@ -49,7 +49,7 @@ def test_a_plan_is_trained_and_its_thresholds_decide(plan, tmp_path, capsys):
     assert verdict["windows"]["early"]["last"] == 20
     assert verdict["arms"] == ["pixel-her", "pixel-her-norm"]
     text = (study / "comparison" / "short" / "verdict.md").read_text()
-    assert verdict["overall"] in text
+    assert verdict["answer"] in text
     assert Report(study / "pixel-her-seed7").run() == 0
     assert "(updates 1 to 20)" in capsys.readouterr().out
     plan.write_text(PLAN.replace("0.2", "0.3"))
@@ -83,7 +83,7 @@ def test_a_plan_that_is_not_there(tmp_path):
     refused(goalscope("study", tmp_path / "no.toml", "--out", tmp_path / "s"), "cannot be read")
 
 
-@pytest.mark.parametrize("name", ["assay", "demo"])
+@pytest.mark.parametrize("name", ["assay", "demo", "ladder", "push"])
 def test_presets_are_whole(name):
     plan = load_plan(find_plan(name))
     for arm in plan.arms:

@@ -9,6 +9,7 @@ import pandas as pd
 from goalscope.diagnostics.record import Line, RunInfo, RunRecord, named_task
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.diagnostics.record.metrics import (
+    ACTION_GOAL_SWAP,
     CONTENT_R2,
     DIMENSION_SHARE,
     DIRECTION_CONSISTENCY,
@@ -34,8 +35,9 @@ from helpers.synthetic_runs import changes_in
 
 BASELINE = "pixel-her"
 ARMS = (BASELINE, "pixel-her-scale10", "pixel-her-scale0.1", "fix-a", "fix-b", "fix-c")
-UPDATES = (0, 1, 500, 1000, 9000, 9500, 10000)
+UPDATES = (0, 1, 500, 1000, 5000, 9000, 9500, 10000)
 EPISODES = 50
+LOSSES = ("critic_loss", "actor_loss")
 CONTENT = CONTENT_R2.key("critic", "pixels", target="object")
 FRESH = FRESH_CONTENT_R2.key("critic", "pixels", target="object")
 
@@ -47,7 +49,7 @@ def holding_numbers(level: int) -> dict[str, float]:
     """
     share = (0.02, 0.15, 0.25, 0.4, 0.6, 0.8)[level]
     numbers = {SIGNAL_SHARE.key(network, "goal"): share for network in ("critic", "actor")}
-    for loss in ("critic_loss", "actor_loss"):
+    for loss in LOSSES:
         numbers |= {
             SIGNAL_GRADIENT_SHARE.key(loss, "goal"): share,
             WEIGHT_GRADIENT_SHARE.key(loss, "goal"): share,
@@ -55,11 +57,12 @@ def holding_numbers(level: int) -> dict[str, float]:
     return numbers | {
         Q_GOAL_SWAP.key(): 0.02 * 3**level,
         Q_GOAL_DISTANCE.key(): 0.05 + 0.15 * level,
-        DIRECTION_CONSISTENCY.key("critic_loss", "pixels"): 0.12,
-        DIRECTION_CONSISTENCY.key("critic_loss", "goal"): 0.6,
-        DIRECTION_WINDOW.key("critic_loss"): 10.0,
-        CONTENT: 0.41,
-        FRESH: 0.40,
+        ACTION_GOAL_SWAP.key(): 0.004 * 3**level,
+        **{DIRECTION_CONSISTENCY.key(loss, "pixels"): 0.12 for loss in LOSSES},
+        **{DIRECTION_CONSISTENCY.key(loss, "goal"): 0.6 for loss in LOSSES},
+        **{DIRECTION_WINDOW.key(loss): 10.0 for loss in LOSSES},
+        **{CONTENT_R2.key(n, "pixels", target="object"): 0.41 for n in ("critic", "actor")},
+        **{FRESH_CONTENT_R2.key(n, "pixels", target="object"): 0.40 for n in ("critic", "actor")},
         SIGNAL.key("critic", "goal"): 0.3,
         SIGNAL.key("critic", "pixels"): 0.3 * (1 - share) / share,
         DIMENSION_SHARE.key("critic", "goal"): 0.1 if level % 2 else 0.02,

@@ -186,9 +186,11 @@ def write_arms(
 
 
 def changes_in(arm: str | None) -> list[str]:
-    """Return the base and the changes that an arm's name is put together from."""
+    """Return the base and the changes that an arm's name is put together from; none of its own."""
     name = arm or ""
-    base = next((b for b in BASES if re.match(rf"{b}([-+]|$)", name)), name)
+    base = next((b for b in BASES if re.match(rf"{b}([-+]|$)", name)), None)
+    if base is None:
+        return []
     rest = name.removeprefix(base)[1:]
     return [base, *rest.split("+")] if rest else [base]
 

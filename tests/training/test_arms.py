@@ -11,8 +11,10 @@ from goalscope.training.runs.arms import (
     ARMS,
     BASES,
     CHANGES,
+    RECIPE,
     UnknownArm,
     find_arm,
+    start_of,
 )
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 from goalscope.training.runs.run import train
@@ -38,7 +40,9 @@ OF_THE_PLAN = {
 }
 SINGLE_CHANGES = (
     "dim50 layernorm lr1e4 gain goal-std drqv2-trunk scale0 scale0.1 scale10 proprio stack4 "
-    "spatial critic-encoder simnorm close-camera no-marker share drq"
+    "spatial critic-encoder simnorm close-camera no-marker share drq goal-centred goal-scaled "
+    "vectors-std lr1e3 gamma95 tau05 fixed-entropy explore target-clip action-penalty "
+    "spatial-sharp inverse-dynamics asymmetric-critic moved-half"
 ).split()
 
 
@@ -69,6 +73,17 @@ def test_arms_compose():
     assert stacked.environment(EnvironmentSettings()).frame_stack == 4
 
 
+def test_changes_are_left_out_and_a_recipe_is_several():
+    recipe = find_arm("pixel-her-recipe")
+    assert recipe.changes == ("pixel-her", *RECIPE)
+    assert find_arm("goal-only+recipe").changes == ("goal-only", *RECIPE)
+    without = find_arm("pixel-her-recipe~explore~critic-encoder")
+    assert set(recipe.changes) - set(without.changes) == {"explore", "critic-encoder"}
+    assert without.agent == replace(recipe.agent, random_actions=0.0, routing="separate")
+    assert find_arm("pixel-her+recipe~recipe").changes == ("pixel-her",)
+    assert start_of("goal-only+recipe~explore") == "goal-only"
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -76,6 +91,8 @@ def test_arms_compose():
         ("pixel-her+nrom", "unknown part 'nrom'; did you mean norm?"),
         ("pixel-her+", "unknown part ''"),
         ("pixel-her+state-her", "unknown part 'state-her'"),
+        ("pixel-her~explore", "leaves out 'explore', which it does not have"),
+        ("pixel-her-recipe~explor", "unknown part 'explor'; did you mean explore?"),
     ],
 )
 def test_an_unknown_name_is_answered_in_one_line(name, said):

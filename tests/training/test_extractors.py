@@ -8,6 +8,7 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from torch import nn
 
 from goalscope.training import NormalizedCombinedExtractor
+from goalscope.training.agents.extractors import FusionExtractor
 
 SPACE = spaces.Dict(
     achieved_goal=spaces.Box(-1, 1, (3,), np.float32),
@@ -68,3 +69,24 @@ def test_images_that_are_normalised_already_are_taken_as_images():
 def test_other_spaces_are_refused():
     with pytest.raises(ValueError, match="needs a Dict"):
         NormalizedCombinedExtractor(SPACE["pixels"])
+
+
+def test_vectors_are_standardised_and_keys_left_unread():
+    constants = {"desired_goal": ([1.0, 0.0, 0.0], [2.0, 1.0, 0.5])}
+    extractor = FusionExtractor(SPACE, standardised=constants, unread=("pixels",))
+    batch = observations()
+    features = extractor(batch)
+    assert features.shape == (5, extractor.features_dim) == (5, 6)
+    assert torch.equal(features[:, :3], batch["achieved_goal"])
+    mean, spread = map(torch.tensor, constants["desired_goal"])
+    assert torch.equal(features[:, 3:], (batch["desired_goal"] - mean) / spread)
+
+
+def test_a_sharp_softmax_tells_images_apart_before_any_training():
+    spreads = {}
+    for encoder in ("spatial", "spatial-sharp"):
+        torch.manual_seed(0)
+        extractor = FusionExtractor(SPACE, encoder=encoder)
+        places = extractor.extractors["pixels"].cnn(observations()["pixels"])
+        spreads[encoder] = float(places.detach().std(dim=0).mean())
+    assert spreads["spatial-sharp"] > 5 * spreads["spatial"]

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
+from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training import NormalizedCombinedExtractor
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
+from goalscope.training.agents.extractors import FusionExtractor
 from goalscope.training.agents.lean_sac import LeanSAC
 
 UPDATES = 20
@@ -51,6 +53,14 @@ class Unrepeatable(Combined):
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         return self.noise(super().forward(observations))
+
+
+class Standardised(FusionExtractor):
+    """Holds constants in buffers, which no run of it writes to."""
+
+    def __init__(self, observation_space: Any) -> None:
+        constants = dict.fromkeys(GOAL_KEYS, ([0.0, 1.0], [2.0, 2.0]))
+        super().__init__(observation_space, standardised=constants)
 
 
 def of(cls: type[SAC], policy: Any = "MultiInputPolicy") -> Any:
@@ -218,6 +228,14 @@ def test_a_shared_encoder_runs_twice_instead_of_four_times(make_agent):
         )
         update(agent, 1)
         assert len(runs) == expected
+
+
+def test_constants_do_not_make_a_shared_encoder_run_again(make_agent):
+    agent = gather(make_agent(of(LeanSAC, CriticEncoderPolicy), **extractor(Standardised)))
+    runs: list[nn.Module] = []
+    agent.critic.features_extractor.register_forward_hook(lambda m, *_: runs.append(m))
+    update(agent, 1)
+    assert len(runs) == 3  # one is of the next observations
 
 
 def test_no_update_waits_for_a_value(make_agent, monkeypatch):

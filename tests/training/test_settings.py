@@ -17,6 +17,17 @@ def test_what_is_given_beside_the_arm_wins_over_it():
     assert given.agent == replace(own.agent, learning_rate=2e-4, cnn_dim=64)
 
 
+def test_an_arm_holds_how_it_learns_unless_it_is_given():
+    own = RunSettings("pixel-her-recipe", Path("a"))
+    assert (own.agent.gamma, own.agent.tau, own.agent.batch_size) == (0.95, 0.05, 256)
+    assert own.entropy_coefficient == 0.01
+    given = replace(own, gamma=0.9, ent_coef="auto_0.1", n_sampled_goal=8, hindsight_goals="final")
+    assert given.entropy_coefficient == "auto_0.1"
+    assert given.agent == replace(
+        own.agent, gamma=0.9, ent_coef="auto_0.1", n_sampled_goal=8, hindsight_goals="final"
+    )
+
+
 def test_the_arm_wins_over_what_is_observed():
     settings = RunSettings("reach-pixel", Path("a"), env="FetchPush-v4", image_size=48)
     assert settings.environment.id == "FetchReach-v4"

@@ -1,6 +1,7 @@
 """Features extractors that an SB3 policy can be given in `policy_kwargs`."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from gymnasium import spaces
@@ -9,15 +10,17 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 from torch import Tensor, nn
 
-from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.agents.settings import SIMNORM_GROUP, Encoder, Trunk
+
+Constants = Mapping[str, tuple[Sequence[float], Sequence[float]]]  # key -> mean and spread
+SHARP = 0.1  # at 1 fresh maps are nearly even, and every image has the same features
 
 
 class FusionExtractor(BaseFeaturesExtractor):
     """Encoded images beside flattened vectors, with one switch for each thing an arm changes.
 
     Per key, in the space's order: an image passes its encoder, its trunk and a fixed gain; a vector
-    is flattened, a goal vector standardised where constants are given. The results are
+    is flattened, and standardised where constants are given. The results are
     concatenated. With every switch at its default it computes what SB3's `CombinedExtractor` does,
     whose keywords it takes: there `cnn_dim` is called `cnn_output_dim`.
 
@@ -25,14 +28,16 @@ class FusionExtractor(BaseFeaturesExtractor):
         observation_space: a Dict space.
         cnn_output_dim: image features per image key.
         normalized_image: whether images are already scaled to [0, 1].
-        encoder: "nature" is SB3's NatureCNN; "spatial" 3x3 convolutions and a spatial softmax.
+        encoder: "nature" is SB3's NatureCNN; "spatial" 3x3 convolutions and a spatial softmax,
+            "spatial-sharp" the same at a temperature of 0.1.
         trunk: what follows the encoder. "plain": nothing. "layernorm-tanh": LayerNorm -> Tanh
             behind the encoder's ReLU, the plan's fix. "drqv2": the same without that ReLU (Yarats
             et al. 2021). "simnorm": LayerNorm -> SimNorm without that ReLU (Hansen et al. 2023).
         image_gain: fixed factor on the image features.
-        goal_mean: subtracted from both goal vectors, in their unit.
-        goal_std: divides both goal vectors, in their unit, above 0.
+        standardised: key of a vector -> what is subtracted from each component, and what then
+            divides it, above 0.
         constant_features: that many zeros in front: the width of a CNN that is not there.
+        unread: keys of the space that it does not look at.
 
     Raises:
         ValueError: the space is not a Dict, or a width that SimNorm cannot divide.
@@ -46,9 +51,9 @@ class FusionExtractor(BaseFeaturesExtractor):
         encoder: Encoder = "nature",
         trunk: Trunk = "plain",
         image_gain: float = 1.0,
-        goal_mean: Sequence[float] | None = None,
-        goal_std: Sequence[float] | None = None,
+        standardised: Constants | None = None,
         constant_features: int = 0,
+        unread: Sequence[str] = (),
     ) -> None:
         if not isinstance(observation_space, spaces.Dict):
             raise ValueError(
@@ -57,7 +62,8 @@ class FusionExtractor(BaseFeaturesExtractor):
             )
         extractors: dict[str, nn.Module] = {}
         features_dim = constant_features
-        for key, space in observation_space.spaces.items():
+        read = {k: space for k, space in observation_space.spaces.items() if k not in unread}
+        for key, space in read.items():
             if is_image_space(space, normalized_image=normalized_image):
                 assert isinstance(space, spaces.Box)  # what an image space is
                 extractors[key] = _image_path(
@@ -66,8 +72,8 @@ class FusionExtractor(BaseFeaturesExtractor):
                 features_dim += cnn_output_dim
             else:
                 extractors[key] = nn.Flatten()
-                if key in GOAL_KEYS and goal_mean is not None and goal_std is not None:
-                    extractors[key] = nn.Sequential(nn.Flatten(), Standardise(goal_mean, goal_std))
+                if standardised is not None and key in standardised:
+                    extractors[key] = nn.Sequential(nn.Flatten(), Standardise(*standardised[key]))
                 features_dim += flatdim(space)
         super().__init__(observation_space, features_dim=features_dim)
         self.extractors = nn.ModuleDict(extractors)
@@ -112,15 +118,19 @@ class SpatialSoftmax(nn.Module):
 
     Float (B, C, H, W) -> (B, 2 C), each in [-1, 1]: first every x, then every y. The temperature is
     learnt.
+
+    Args:
+        temperature: at first; the lower, the more the strongest place decides.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, temperature: float = 1.0) -> None:
         super().__init__()
-        self.log_temperature = nn.Parameter(torch.zeros(()))
+        self.first = math.log(temperature)
+        self.log_temperature = nn.Parameter(torch.full((), self.first))
 
     def reset_parameters(self) -> None:
-        """Set the temperature back to 1."""
-        nn.init.zeros_(self.log_temperature)
+        """Set the temperature back to the first."""
+        nn.init.constant_(self.log_temperature, self.first)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the coordinates."""
@@ -138,9 +148,12 @@ class SpatialSoftmaxCNN(BaseFeaturesExtractor):
     Args:
         observation_space: an image space, channels first.
         cnn_dim: number of features.
+        temperature: of the softmax, at first.
     """
 
-    def __init__(self, observation_space: spaces.Box, cnn_dim: int = 256) -> None:
+    def __init__(
+        self, observation_space: spaces.Box, cnn_dim: int = 256, temperature: float = 1.0
+    ) -> None:
         super().__init__(observation_space, cnn_dim)
         channels = observation_space.shape[0]
         self.cnn = nn.Sequential(
@@ -150,7 +163,7 @@ class SpatialSoftmaxCNN(BaseFeaturesExtractor):
             nn.ReLU(),
             nn.Conv2d(32, 32, 3),
             nn.ReLU(),
-            SpatialSoftmax(),
+            SpatialSoftmax(temperature),
         )
         self.linear = nn.Sequential(nn.Linear(64, cnn_dim), nn.ReLU())
 
@@ -203,7 +216,7 @@ def _image_path(
     cnn: NatureCNN | SpatialSoftmaxCNN = (
         NatureCNN(space, cnn_dim, normalized)
         if encoder == "nature"
-        else SpatialSoftmaxCNN(space, cnn_dim)
+        else SpatialSoftmaxCNN(space, cnn_dim, SHARP if encoder == "spatial-sharp" else 1.0)
     )
     layers: list[nn.Module] = [cnn]
     if trunk in ("drqv2", "simnorm"):

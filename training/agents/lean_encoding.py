@@ -40,9 +40,10 @@ class BatchEncoding:
         if self._actor.features_extractor is not self._critic.features_extractor:
             return self._encode(self._actor, self._actor_learns)
         before = _generator_states(self._actor.device)
+        written = _writes(self._actor.features_extractor)
         features = self._encode(self._actor, self._actor_learns or self._critic_learns)
         drew = any(map(_differ, before, _generator_states(self._actor.device)))
-        if not drew and next(self._actor.features_extractor.buffers(), None) is None:
+        if not drew and _writes(self._actor.features_extractor) == written:
             self._shared = features
         return features if self._actor_learns else features.detach()
 
@@ -129,6 +130,11 @@ def _generator_states(device: torch.device) -> list[Tensor]:
     if device.type == "cuda":
         states.append(torch.cuda.get_rng_state(device))
     return states
+
+
+def _writes(extractor: nn.Module) -> list[int]:
+    """Return how often each buffer has been written to: running statistics are, constants not."""
+    return [buffer._version for buffer in extractor.buffers()]
 
 
 def _differ(before: Tensor, after: Tensor) -> bool:

@@ -17,6 +17,7 @@ from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 
 from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.training.replay.frames import FrameStore
+from goalscope.training.replay.moved import MovedEpisodes
 from goalscope.training.replay.ownership import FolderClaim
 from goalscope.training.replay.ring import FrameRing
 from goalscope.training.replay.sampling import FinishedRows
@@ -57,6 +58,7 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
         frame_stack: frames in an image, oldest first; each step moves the stack on by one.
         random_shift: shift images at random by up to so many pixels, DrQ's augmentation; an
             observation and the next are shifted independently.
+        moved_half: draw half of each batch from episodes in which what is achieved moved.
         compute_reward: reward float (B,) of achieved goals (B, n), desired goals (B, n) and infos;
             None asks the first environment, which in a SubprocVecEnv means waiting for a process.
         frames: keep frames in "memory" (the device's where they fit), or in files on "disk".
@@ -65,7 +67,8 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
             can no longer be loaded.
 
     Raises:
-        ValueError: images channels-last, no images, or an impossible setting.
+        ValueError: images channels-last, no images, an impossible setting, or `moved_half` for an
+            environment whose task does not say what has not moved.
         BufferTooLarge: there is no room for it.
     """
 
@@ -85,6 +88,7 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
         *,
         frame_stack: int = 1,
         random_shift: int | None = None,
+        moved_half: bool = False,
         compute_reward: Reward | None = None,
         frames: Literal["memory", "disk"] = "memory",
         frames_folder: Path | None = None,
@@ -140,6 +144,7 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
             claim.hold([])  # no saved state can be loaded from files that are new
         self.frame_ring = FrameRing(stores, rows, n_envs, frame_stack, spare_rows, claim)
         self.finished = FinishedRows(rows, n_envs)
+        self.moved = MovedEpisodes(self) if moved_half else None
 
     def add(  # type: ignore[override]
         self,
@@ -164,6 +169,8 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
         super()._compute_episode_length(env_idx)
         self.finished.finish(env_idx, self.frame_ring.added)
         self.frame_ring.end(env_idx)
+        if self.moved is not None:
+            self.moved.forget()
 
     def sample(  # type: ignore[override]
         self, batch_size: int, env: VecNormalize | None = None
@@ -183,7 +190,10 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
             )
         relabelled = int(self.her_ratio * batch_size)
         # SB3 relabels those it draws first, and puts them last.
-        rows, columns = (np.roll(index, -relabelled) for index in self.finished.draw(batch_size))
+        drawn = self.finished.draw(batch_size)
+        if self.moved is not None:
+            drawn = self.moved.mix_in(*drawn)
+        rows, columns = (np.roll(index, -relabelled) for index in drawn)
         return self._batch(rows, columns, relabelled, env)
 
     def save_state(self, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The agent of a run: SAC with the extractor, replay and environments that an arm asks for."""
 
+import math
 import multiprocessing
 from functools import partial
 from pathlib import Path
@@ -11,15 +12,19 @@ from gymnasium import spaces
 from stable_baselines3 import SAC, HerReplayBuffer
 from stable_baselines3.common.buffers import DictReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+from stable_baselines3.sac.policies import MultiInputPolicy
 from torch import nn
 
-from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.material.probe_set import ProbeSet, ProbeSetError
 from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.probes.blocks import GOAL_KEYS
+from goalscope.training.agents.asymmetric import AsymmetricPolicy
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
+from goalscope.training.agents.extended_sac import ExtendedLeanSAC, ExtendedSAC
 from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.agents.lean_sac import LeanSAC
 from goalscope.training.agents.settings import AgentSettings
@@ -27,11 +32,13 @@ from goalscope.training.envs.making import make_environment, make_simulation
 from goalscope.training.envs.resumable import ResumableEnv
 from goalscope.training.envs.tasks import task_of
 from goalscope.training.replay import SharedFrameHerReplayBuffer
+from goalscope.training.replay.moved import HalfMovedHerReplayBuffer
 from goalscope.training.runs.capacity import room_for
 from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 from goalscope.training.runs.settings import RunSettings
 
 _FRESH_ENCODERS = 5
+_POLICIES = {"critic": CriticEncoderPolicy, "asymmetric": AsymmetricPolicy}  # by routing
 
 
 def build_agent(
@@ -50,7 +57,9 @@ def build_agent(
     agent = settings.agent
     env = make_environments(settings)
     options: dict[str, Any] = {"precision": settings.precision} if settings.fast else {}
-    policy = CriticEncoderPolicy if agent.routing == "critic" else "MultiInputPolicy"
+    additions = _additions(agent)
+    options |= additions
+    plain, lean = (ExtendedSAC, ExtendedLeanSAC) if additions else (SAC, LeanSAC)
     assert isinstance(env.observation_space, spaces.Dict)
     task = task_of(settings.environment.id)
     policy_kwargs = extractor_options(agent, env.observation_space, probe_set, task)
@@ -58,16 +67,16 @@ def build_agent(
     if agent.routing == "shared":
         policy_kwargs["share_features_extractor"] = True
     try:
-        return (LeanSAC if settings.fast else SAC)(
-            policy,
+        return (lean if settings.fast else plain)(
+            _POLICIES.get(agent.routing, MultiInputPolicy),
             env,
             learning_rate=agent.learning_rate,
             buffer_size=settings.transitions,
             learning_starts=settings.starts,
-            batch_size=settings.batch_size,
+            batch_size=agent.batch_size,
             gradient_steps=settings.gradient_steps,
-            gamma=settings.gamma,
-            tau=settings.tau,
+            gamma=agent.gamma,
+            tau=agent.tau,
             ent_coef=settings.entropy_coefficient,
             policy_kwargs=policy_kwargs,
             seed=settings.seed,
@@ -78,6 +87,18 @@ def build_agent(
     except BaseException:
         env.close()
         raise
+
+
+def _additions(agent: AgentSettings) -> dict[str, Any]:
+    """Return what `ExtendedSAC` is asked for; nothing where SB3's own will do."""
+    lowest = -1 / (1 - agent.gamma) if agent.gamma < 1 else -math.inf
+    wanted = {
+        "random_actions": agent.random_actions,
+        "target_range": (lowest, 0.0) if agent.target_clip else None,
+        "action_penalty": agent.action_penalty,
+        "inverse_dynamics": agent.inverse_dynamics,
+    }
+    return {name: value for name, value in wanted.items() if value}
 
 
 def make_environments(settings: RunSettings) -> VecEnv:
@@ -113,11 +134,12 @@ def extractor_options(
     if agent.image_gain != 1.0:
         gain = agent.image_gain
         switches["image_gain"] = fixed_gain(agent, space, probe_set) if gain == "fix" else gain
-    if agent.goal_standardised:
-        switches |= goal_constants(probe_set, task.negligible)
+    standardised = vector_constants(agent, space, probe_set, task.negligible)
+    if standardised:
+        switches["standardised"] = standardised
     if agent.trunk != "plain" and (switches or agent.trunk != "layernorm-tanh"):
         switches["trunk"] = agent.trunk
-    if switches:
+    if switches or agent.routing == "asymmetric":
         extractor: type[Any] = FusionExtractor
     elif agent.trunk == "layernorm-tanh":
         extractor = NormalizedCombinedExtractor
@@ -148,16 +170,42 @@ def fixed_gain(agent: AgentSettings, space: spaces.Dict, probe_set: ProbeSet | N
     return float(np.median(factors))
 
 
-def goal_constants(probe_set: ProbeSet | None, negligible: float | None) -> dict[str, list[float]]:
-    """Return mean and spread of the goal vectors over the probe set, per component, goal units.
+def vector_constants(
+    agent: AgentSettings,
+    space: spaces.Dict,
+    probe_set: ProbeSet | None,
+    negligible: float | None,
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Return key of a vector -> what centres each component, and what then divides it.
 
-    A component whose spread is negligible, as of a height on a table, is divided by what is just
-    not: noise is not blown up.
+    Both are measured on the probe set, for the two goal vectors together; 0 or 1 where the agent
+    asks for the other alone. A component whose spread is negligible, as of a height on a table, is
+    divided by what is just not: noise is not blown up.
+
+    Raises:
+        ValueError: there is no probe set.
+        ProbeSetError: it does not hold a vector.
     """
-    observations = _needed(probe_set).observations
-    goals = np.concatenate([observations[key] for key in GOAL_KEYS])
-    spread = np.maximum(goals.std(axis=0), negligible or 0.0)
-    return {"goal_mean": goals.mean(axis=0).tolist(), "goal_std": spread.tolist()}
+    wanted: dict[tuple[str, ...], tuple[bool, bool]] = {}  # keys -> whether to centre, to scale
+    if agent.goals_centred or agent.goals_scaled:
+        wanted[GOAL_KEYS] = agent.goals_centred, agent.goals_scaled
+    if agent.vectors_standardised:
+        vectors = (key for key, part in space.items() if not is_image_space(part))
+        wanted |= {(key,): (True, True) for key in vectors if key not in GOAL_KEYS}
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for keys, (centre, scale) in wanted.items():
+        observed = _needed(probe_set).observations
+        if any(key not in observed for key in keys):
+            raise ProbeSetError(
+                f"the probe set holds no {' or '.join(keys)}, whose mean and spread the arm asks "
+                "for; leave --probe-set out"
+            )
+        values = np.concatenate([observed[key] for key in keys])
+        spread = np.maximum(values.std(axis=0), negligible or 0.0)
+        mean = values.mean(axis=0) if centre else np.zeros_like(spread)
+        constants = mean.tolist(), (spread if scale else np.ones_like(spread)).tolist()
+        found |= dict.fromkeys(keys, constants)
+    return found
 
 
 def _needed(probe_set: ProbeSet | None) -> ProbeSet:
@@ -170,12 +218,17 @@ def _replay_options(settings: RunSettings, folder: Path | None) -> dict[str, Any
     agent = settings.agent
     if not agent.her:
         return {"replay_buffer_class": DictReplayBuffer}
-    hindsight: dict[str, Any] = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
+    hindsight: dict[str, Any] = {
+        "n_sampled_goal": agent.n_sampled_goal,
+        "goal_selection_strategy": agent.hindsight_goals,
+    }
     if not settings.shared_frames:
-        return {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": hindsight}
+        stock = HalfMovedHerReplayBuffer if agent.moved_half else HerReplayBuffer
+        return {"replay_buffer_class": stock, "replay_buffer_kwargs": hindsight}
     hindsight |= {
         "frame_stack": settings.moving_stack,
         "random_shift": agent.random_shift,
+        "moved_half": agent.moved_half,
         "frames": settings.frames or room_for(settings).frames,
         "frames_folder": folder,
         "spare_rows": settings.spare_rows,

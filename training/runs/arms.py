@@ -1,8 +1,10 @@
 """The arms: a base and a list of named changes to it, each defined once.
 
-An arm's name is a base or a named arm, and changes added to it: `pixel-her+drq+norm+dim256`.
+An arm's name is a base or a named arm, and changes added to it or left out of it:
+`pixel-her+drq+norm+dim256`, `pixel-her-recipe~explore`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -89,7 +91,14 @@ CHANGES = BASES | {
     "lr3e4": Change("learning rate 3e-4", {"learning_rate": 3e-4}),
     "gain": Change("a fixed gain that gives the fix's initial spread", {"image_gain": "fix"}),
     "goal-std": Change(
-        "goal vectors centred, divided by their spread", {"goal_standardised": True}
+        "goal vectors centred, divided by their spread",
+        {"goals_centred": True, "goals_scaled": True},
+    ),
+    "goal-centred": Change("goal vectors centred", {"goals_centred": True}),
+    "goal-scaled": Change("goal vectors divided by their spread", {"goals_scaled": True}),
+    "vectors-std": Change(
+        "every vector centred, divided by its spread",
+        {"goals_centred": True, "goals_scaled": True, "vectors_standardised": True},
     ),
     "drqv2-trunk": Change(
         "Linear -> LayerNorm -> Tanh without NatureCNN's ReLU", {"trunk": "drqv2"}
@@ -100,18 +109,42 @@ CHANGES = BASES | {
     "proprio": Change("the gripper's own position and velocity observed", {"proprioception": True}),
     "stack4": Change("four stacked frames", {"frame_stack": 4}),
     "spatial": Change("3x3 convolutions and a spatial softmax", {"encoder": "spatial"}),
+    "spatial-sharp": Change("spatial, its softmax sharp at first", {"encoder": "spatial-sharp"}),
     "share": Change("SB3's shared encoder, trained by the actor's loss", {"routing": "shared"}),
     "critic-encoder": Change("one encoder, trained by the critic's loss", {"routing": "critic"}),
     "simnorm": Change("TD-MPC2's SimNorm on the image features", {"trunk": "simnorm"}),
     "close-camera": Change("a camera close to the table", {"camera": "close"}),
     "no-marker": Change("the goal's marker not drawn", {"goal_marker": False}),
+    "lr1e3": Change("learning rate 1e-3", {"learning_rate": 1e-3}),
+    "gamma95": Change("discount 0.95", {"gamma": 0.95}),
+    "tau05": Change("the target critic follows at 0.05", {"tau": 0.05}),
+    "fixed-entropy": Change("entropy coefficient fixed at 0.01", {"ent_coef": "0.01"}),
+    "explore": Change("30 % of training actions drawn uniformly", {"random_actions": 0.3}),
+    "target-clip": Change("the target critic's values kept possible", {"target_clip": True}),
+    "action-penalty": Change("large actions cost the actor", {"action_penalty": 1.0}),
+    "inverse-dynamics": Change(
+        "the encoder also learns to tell the action", {"inverse_dynamics": True}
+    ),
+    "asymmetric-critic": Change(
+        "the critic reads the simulator's state instead of pixels",
+        {"routing": "asymmetric", "state": True},
+    ),
+    "moved-half": Change(
+        "half of each batch from episodes in which what is achieved moved", {"moved_half": True}
+    ),
 }
+RECIPE = (  # for FetchPush from pixels; with one update per step
+    *("lr1e3", "gamma95", "tau05", "explore", "fixed-entropy", "goal-std", "target-clip"),
+    *("moved-half", "close-camera", "no-marker", "spatial-sharp", "drqv2-trunk", "dim50"),
+    *("critic-encoder", "inverse-dynamics"),
+)
 _NAMED = {  # arms of two changes and more; every single change is an arm of its own, too
     "pixel-her-norm": ("norm", "the plan's fix"),
     "pixel-her-drq": ("drq", "the plan's baseline with DrQ"),
     "pixel-her-drq-norm": ("drq norm", "the plan's fix with DrQ"),
     "pixel-her-norm-dim256": ("norm dim256", "the plan's ablation: is it the width?"),
     "pixel-her-drq-norm-lr3e4": ("drq norm lr3e4", "the plan's ablation: is it the learning rate?"),
+    "pixel-her-recipe": (" ".join(RECIPE), "all that is known to help FetchPush from pixels"),
     "pixel-her-layernorm-dim50": ("layernorm dim50", "the fix at the baseline's learning rate"),
 }
 ARMS = {name: Arm(name, (name,), base.summary) for name, base in BASES.items()}
@@ -124,26 +157,42 @@ ARMS |= {
     name: Arm(name, ("pixel-her", *changes.split()), summary)
     for name, (changes, summary) in _NAMED.items()
 }
+_PARTS = {name: (name,) for name in CHANGES if name not in BASES} | {"recipe": RECIPE}
 
 
 def find_arm(name: str) -> Arm:
-    """Return the arm of that name: a named one, or one composed as `arm+change+change`.
+    """Return the arm of that name: a named one, or one composed as `arm+change~change`.
+
+    A change behind a + is added, one behind a ~ left out; `recipe` stands for all of `RECIPE`.
 
     Raises:
-        UnknownArm: an unknown arm or change.
+        UnknownArm: an unknown arm or change, or one left out that is not there.
     """
-    start, *added = name.split("+")
+    start, *steps = re.split("([+~])", name)
     if start not in ARMS:
         raise UnknownArm(f"there is no arm {start!r}; {_hint(start, ARMS)}, or see: goalscope arms")
-    parts = [part for part in CHANGES if part not in BASES]
-    for change in added:
-        if change not in parts:
-            raise UnknownArm(
-                f"the arm {name!r} has an unknown part {change!r}; {_hint(change, parts)}"
-            )
-    if not added:
+    if not steps:
         return ARMS[name]
-    return Arm(name, (*ARMS[start].changes, *added), f"{start} with {', '.join(added)}")
+    changes, said = ARMS[start].changes, start
+    for sign, part in zip(steps[::2], steps[1::2], strict=True):
+        if part not in _PARTS:
+            raise UnknownArm(
+                f"the arm {name!r} has an unknown part {part!r}; {_hint(part, _PARTS)}"
+            )
+        if sign == "+":
+            changes, said = (*changes, *_PARTS[part]), f"{said}, with {part}"
+            continue
+        missing = [change for change in _PARTS[part] if change not in changes]
+        if missing:
+            raise UnknownArm(f"the arm {name!r} leaves out {missing[0]!r}, which it does not have")
+        changes = tuple(change for change in changes if change not in _PARTS[part])
+        said = f"{said}, without {part}"
+    return Arm(name, changes, said)
+
+
+def start_of(name: str) -> str:
+    """Return the arm that a composed name starts from."""
+    return re.split("[+~]", name)[0]
 
 
 def _hint(name: str, known: Any) -> str:

@@ -11,13 +11,27 @@ from goalscope.diagnostics.updates.schedule import (
     SENSITIVITY_EVERY,
 )
 from goalscope.errors import UserError
-from goalscope.training.agents.settings import AgentSettings
+from goalscope.training.agents.settings import AgentSettings, HindsightGoals
 from goalscope.training.envs.settings import EnvironmentSettings, ObservationSettings
 from goalscope.training.runs.arms import find_arm
 
 MOST_TRANSITIONS = 1_000_000  # the plan's buffer
 _NOT_OF_THE_RUN = ("out", "total_steps", "probe_set", "threads", "software_rendering", "evaluation")
-_IN_THE_AGENT = {"lr": "learning_rate", "cnn_dim": "cnn_dim"}  # setting -> of `AgentSettings`
+_IN_THE_AGENT = {  # setting -> of `AgentSettings`
+    "lr": "learning_rate",
+    **{
+        name: name
+        for name in (
+            "cnn_dim",
+            "batch_size",
+            "gamma",
+            "tau",
+            "ent_coef",
+            "n_sampled_goal",
+            "hindsight_goals",
+        )
+    },
+}
 _IN_THE_ENVIRONMENT = {  # setting -> of `EnvironmentSettings`
     f.name: "id" if f.name == "env" else f.name for f in fields(ObservationSettings)
 }
@@ -77,8 +91,8 @@ class StudySettings(ObservationSettings):
     gradient_steps: int = 1
     """Updates per vectorised step: 8 environments and 1 make one update in 8 steps."""
 
-    batch_size: int = 256
-    """Transitions per update."""
+    batch_size: int | None = None
+    """Transitions per update; the arm's own, 256 as a rule, if left out."""
 
     buffer_size: int | None = None
     """Transitions kept; all of the run, up to a million, if left out."""
@@ -86,14 +100,21 @@ class StudySettings(ObservationSettings):
     learning_starts: int | None = None
     """Steps before the first update; 100 per environment if left out."""
 
-    gamma: float = 0.99
-    """Discount per step."""
+    gamma: float | None = None
+    """Discount per step; the arm's own, 0.99 as a rule, if left out."""
 
-    tau: float = 0.005
-    """Step of the target critic towards the critic per update."""
+    tau: float | None = None
+    """Step of the target critic towards the critic per update; the arm's own, 0.005 as a rule."""
 
-    ent_coef: str = "auto"
-    """Entropy coefficient: auto is learnt from 1, auto_0.1 from 0.1, a number stays."""
+    ent_coef: str | None = None
+    """Entropy coefficient: auto is learnt from 1, auto_0.1 from 0.1, a number stays; the arm's own,
+    auto as a rule, if left out."""
+
+    n_sampled_goal: int | None = None
+    """Relabelled transitions for each real one; the arm's own, 4 as a rule, if left out."""
+
+    hindsight_goals: HindsightGoals | None = None
+    """Where relabelled goals come from; the arm's own, future as a rule, if left out."""
 
     net_arch: tuple[int, ...] = (256, 256)
     """Units of each hidden layer behind the fused features, actor and critics alike."""
@@ -168,7 +189,8 @@ class RunSettings(StudySettings):
     @property
     def entropy_coefficient(self) -> float | str:
         """SAC's entropy coefficient as SB3's constructor takes it."""
-        return self.ent_coef if self.ent_coef.startswith("auto") else float(self.ent_coef)
+        coefficient = self.agent.ent_coef
+        return coefficient if coefficient.startswith("auto") else float(coefficient)
 
     @property
     def updates(self) -> int:

@@ -18,6 +18,7 @@ _AT_LEAST: Mapping[str, int] = {
     "gradient_steps": 1,
     "batch_size": 1,
     "buffer_size": 1,
+    "n_sampled_goal": 0,
     "learning_starts": 0,
     "every.features": 1,
     "every.gradients": 1,
@@ -64,7 +65,7 @@ def _check_numbers(settings: RunSettings) -> None:
         raise SettingsError(f"--seed must be at most {_LARGEST_SEED}, and {settings.seed} is not")
     if not settings.net_arch or min(settings.net_arch) < 1:
         raise SettingsError("--net-arch needs one hidden layer or more, each of 1 unit or more")
-    if not _ENTROPY.fullmatch(settings.ent_coef):
+    if not _ENTROPY.fullmatch(settings.agent.ent_coef):
         raise SettingsError(
             f"--ent-coef {settings.ent_coef} is not SB3's: give auto, auto_0.1 (learnt from 0.1) "
             "or a number above 0"
@@ -115,6 +116,22 @@ def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
     if agent.random_shift is not None and not (agent.her and settings.environment.pixels):
         raise SettingsError(
             f"{settings.arm}: DrQ's random shift needs pixels and hindsight replay; leave drq out"
+        )
+    observed, task = settings.environment, task_of(settings.environment.id)
+    if (agent.inverse_dynamics or agent.routing == "asymmetric") and not observed.pixels:
+        raise SettingsError(
+            f"{settings.arm}: inverse dynamics and an asymmetric critic need pixels to be "
+            "observed; leave them out"
+        )
+    if agent.target_clip and observed.dense_reward:
+        raise SettingsError(
+            f"{settings.arm}: target-clip knows rewards of -1 and 0, and these are dense; leave it "
+            "out"
+        )
+    if agent.moved_half and not (agent.her and task.negligible):
+        raise SettingsError(
+            f"{settings.arm}: moved-half needs hindsight replay and a task that says what has not "
+            "moved; leave it out"
         )
     if agent.trunk == "simnorm" and agent.cnn_dim % SIMNORM_GROUP:
         raise SettingsError(

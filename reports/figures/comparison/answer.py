@@ -40,7 +40,6 @@ Styles = Mapping[str, tuple[str, Dash]]  # arm -> colour and dashes, what is dra
 _MOST_COLOURS = 5  # more cannot be told apart; further arms are grey
 _PALE = "#b4b9bf"
 _FIX = "norm"  # the plan's, coloured in any case
-_EVEN = 0.5  # the goal weighs as much as all the rest
 _ENDS = (0.01, 0.99)  # of the axis of shares: beyond, all are drowned alike, or alone
 _SHARES = (0.01, 0.1, 0.5, 0.9, 0.99)
 _LEFT = "success"
@@ -62,7 +61,8 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
 
     Args:
         arms: arm -> its runs, the baseline first.
-        thresholds: the plan's marks of success, and below which share the goal is drowned.
+        thresholds: the plan's marks of success, and below which share the goal is
+            outweighed, and drowned.
     """
     shares = {network: _share_curves(arms, network) for network in (CRITIC, ACTOR)}
     shares = {network: curves for network, curves in shares.items() if curves}
@@ -77,8 +77,8 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         f"In grey the {count(others, 'other arm')}, means alone." if others else "",
         success.caption if success else "Success was not measured in these runs: nothing is drawn.",
         f"Share: of what the first layer hears, the goal's part. At 50 % it weighs as much as all "
-        f"else; below, it is outweighed, below {100 * thresholds.goal_share:g} % drowned. The axis "
-        "of updates is even in their square root."
+        f"else; below, it is outweighed, below {100 * thresholds.drowned_share:g} % drowned. The "
+        "axis of updates is even in their square root."
         if shares
         else "",
     ]
@@ -219,8 +219,8 @@ def _plot_share(
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _share_tick(value)))
     for low, high, strength, words in (
-        (thresholds.goal_share, _EVEN, 0.08, "outweighed"),
-        (_ENDS[0], thresholds.goal_share, 0.2, "drowned"),
+        (thresholds.drowned_share, thresholds.goal_share, 0.08, "outweighed"),
+        (_ENDS[0], thresholds.drowned_share, 0.2, "drowned"),
     ):
         axes.axhspan(low, high, color=GREY, alpha=strength, lw=0, zorder=0.5)
         axes.text(

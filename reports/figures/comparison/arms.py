@@ -74,7 +74,7 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
         }
 
     share = SIGNAL_SHARE.key(CRITIC, GOAL)
-    swap = Q_GOAL_SWAP.within(assessment.family or Family.SENSITIVITY).key()
+    swap = Q_GOAL_SWAP.within(assessment.study.family or Family.SENSITIVITY).key()
     columns = [
         _Column(
             "Goal's share of the\ncritic's signal, early",

@@ -25,7 +25,8 @@ def cause_plot(assessment: Assessment) -> Plot | None:
     shown = [
         judged
         for time in TIMES
-        for judged in assessment.find("C7", time, assessment.baseline).quantities
+        for half in ("sensitivity", "success")
+        for judged in assessment.find("C7", time, assessment.baseline, half=half).quantities
         if len({point.arm for point in judged.points}) >= assessment.thresholds.arms_to_rank
     ]
     if not shown:

@@ -34,7 +34,7 @@ def comparison_plots(arms: Arms, assessment: Assessment, *, by_step: bool) -> li
 
     Args:
         arms: arm -> its runs, the baseline first.
-        assessment: the claims at the three times.
+        assessment: the claims at the four times.
         by_step: also draw the deciding shares over environment steps.
     """
     found = [
@@ -65,7 +65,7 @@ def _groups(arms: Arms) -> list[Arms]:
 
 
 def _of_group(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Plot | None]:
-    thresholds, family = assessment.thresholds, assessment.family
+    thresholds, family = assessment.thresholds, assessment.study.family
     found = [
         times_plot(replace(assessment, arms=tuple(arms))),
         success_plot(arms, by_update=by_step),
@@ -97,14 +97,16 @@ class _Subject:
 _SIGNAL = _Subject(
     "forward_signal",
     "Forward signal: the goal's share of what the first layer hears",
-    "Below the dashed line the claim C1 calls the goal drowned. Percent on a logit axis.",
+    "Below the upper dashed line the image features outweigh the goal, below the lower one it is "
+    "drowned. Percent on a logit axis.",
     "C1",
     ("C1",),
 )
 _GRADIENTS = _Subject(
     "gradient_shares",
     "Gradients: the goal's share",
-    "Below the dashed line the claim C2 calls the goal drowned. The weight gradient is a plain "
+    "Below the upper dashed line the image features outweigh the goal, below the lower one it is "
+    "drowned. The weight gradient, which decides nothing, is a plain "
     "norm: under equal noise it would show the goal's share of the dimensions (the lines labelled "
     "so, in their arm's colour, grey where arms share one).",
     "C2",
@@ -114,7 +116,7 @@ _SENSITIVITY = _Subject(
     "goal_sensitivity",
     "Goal sensitivity",
     "Change of Q, and of the action, when the goal is exchanged; and whether Q follows closeness "
-    "to the goal. Below the dashed lines the claim C4 calls the critic deaf.",
+    "to the goal. Below the dashed lines a network is goal-insensitive.",
     "C4",
     ("C4", "R12"),
 )

@@ -64,16 +64,16 @@ def _ratio(run: Run, key: str, over: str) -> pd.DataFrame | None:
 
 def signal_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
     """Return the goal's share of what each network hears."""
-    line = [Reference(thresholds.goal_share, f"C1: {100 * thresholds.goal_share:g} %")]
+    lines = _grades(thresholds)
     return [
-        _panel(arms, SIGNAL_SHARE.key(n, GOAL), n, "goal's share of signal", Scale.LOGIT, line)
+        _panel(arms, SIGNAL_SHARE.key(n, GOAL), n, "goal's share of signal", Scale.LOGIT, lines)
         for n in (CRITIC, ACTOR)
     ]
 
 
 def gradient_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
     """Return the goal's share of each loss's gradients."""
-    line = Reference(thresholds.goal_share, f"C2: {100 * thresholds.goal_share:g} %")
+    lines = _grades(thresholds)
     return [
         _panel(
             arms,
@@ -81,7 +81,7 @@ def gradient_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
             f"{words}, {network} loss",
             "goal's share",
             Scale.LOGIT,
-            [line, *(_dimensions(arms, network) if metric is WEIGHT_GRADIENT_SHARE else [])],
+            [*lines, *(_dimensions(arms, network) if metric is WEIGHT_GRADIENT_SHARE else [])],
         )
         for metric, words in (
             (SIGNAL_GRADIENT_SHARE, "signal gradient"),
@@ -89,6 +89,11 @@ def gradient_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
         )
         for network, loss in LOSS_OF.items()
     ]
+
+
+def _grades(thresholds: Thresholds) -> list[Reference]:
+    shares = (thresholds.goal_share, thresholds.drowned_share)
+    return [Reference(share, f"{100 * share:g} %") for share in shares]
 
 
 def _dimensions(arms: Arms, network: str) -> list[Reference]:
@@ -128,6 +133,7 @@ def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: Family | None
             "action, goal exchanged",
             "action ranges",
             Scale.LOG,
+            [Reference(thresholds.action_goal_swap, f"C4: {thresholds.action_goal_swap:g}")],
         ),
         _panel(
             arms,

@@ -1,4 +1,4 @@
-"""The deciding quantities at the three times: every seed, and each arm's mean and interval."""
+"""The deciding quantities at the four times: every seed, and each arm's mean and interval."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.chain import CHAIN
+from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.claims.links import JudgedQuantity
 from goalscope.reports.claims.wording import value_of
 from goalscope.reports.figures.axes import value_axis
@@ -28,18 +29,21 @@ def times_plot(assessment: Assessment) -> Plot | None:
             other
             for time in TIMES
             for arm in assessment.arms
-            for other in assessment.find(name, time, arm).quantities
+            for other in assessment.find(name, time, arm, network).quantities
             if other.quantity == judged.quantity
         ]
         for name in CHAIN
-        for judged in assessment.find(name, "initialisation", assessment.baseline).quantities
+        for network in NETWORKS
+        for judged in assessment.find(
+            name, "initialisation", assessment.baseline, network
+        ).quantities
     }
     shown = [own for own in quantities.values() if any(q.sample.numbers for q in own)]
     if not shown:
         return None
     return Plot(
-        "three_times",
-        "The quantities that decide, at the three times",
+        "four_times",
+        "The quantities that decide, at the four times",
         "One dot for each seed: its update-weighted mean in the window. Bars: mean over seeds with "
         "its 95 % t-interval (two seeds give wide ones). The claim says that the baseline lies "
         "below the dashed line; the fix should lie above the baseline.",

@@ -9,7 +9,7 @@ from helpers.synthetic_runs import write_run
 
 from goalscope.reports.checks.series import Spell, find_spell, table_series, together
 from goalscope.reports.numbers.runs import load_run
-from goalscope.reports.numbers.windows import three_times, window_number
+from goalscope.reports.numbers.windows import four_times, window_number
 
 
 def spell(values, updates=1_000, **options):
@@ -80,5 +80,5 @@ def test_numbers_are_put_together_where_all_were_measured():
 def test_its_mean_in_a_window_is_that_of_the_metric(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     for key in ("signal/critic.goal.share", "gradient/critic_loss.goal.weight_gradient"):
-        for window in three_times([run]).windows.values():
+        for window in four_times([run]).windows.values():
             assert table_series(run.metrics[key]).mean(window) == window_number(run, key, window)

@@ -21,7 +21,7 @@ from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
-from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.numbers.windows import four_times
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
@@ -42,7 +42,7 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path):
 
 def test_svgs_in_one_page_share_no_id(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
-    plots = run_plots(run, three_times([run]), Thresholds(), Family.SENSITIVITY)
+    plots = run_plots(run, four_times([run]), Thresholds(), Family.SENSITIVITY)
     saved = draw(plots, tmp_path / "figures")
     names = {s.plot.name for s in saved}
     assert names == {
@@ -70,7 +70,7 @@ def test_only_what_was_measured_is_drawn(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     without = tuple(key for key in run.metrics if parse(key).family != Family.SIGNAL)
     bare = load_run(write_run(tmp_path / "b", kind=replace(BASELINE, without=without)))
-    plots = run_plots(bare, three_times([bare]), Thresholds(), None)
+    plots = run_plots(bare, four_times([bare]), Thresholds(), None)
     assert [d.name for d in plots] == ["forward_signal"]
 
 
@@ -79,16 +79,16 @@ def test_a_comparison_by_step_has_a_figure_of_its_own(tmp_path):
     folders = write_arms(tmp_path, 2, {"pixel-her": replace(BASELINE, updates=100), "slow": slow})
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
-    assessment = assess(arms, three_times(runs), Thresholds())
+    assessment = assess(arms, four_times(runs), Thresholds())
     names = [d.name for d in comparison_plots(arms, assessment, by_step=True)]
-    assert names[:2] == ["answer", "three_times"]
+    assert names[:2] == ["answer", "four_times"]
     assert names[-1] == "by_step"
     assert all(d.caption for d in comparison_plots(arms, assessment, by_step=False))
 
 
 def test_files_are_written_where_they_are_asked_for(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
-    plots = run_plots(run, three_times([run]), Thresholds(), None)[:1]
+    plots = run_plots(run, four_times([run]), Thresholds(), None)[:1]
     (drawn,) = draw(plots, tmp_path / "figures", ("png", "csv", "pdf"))
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert names == set(drawn.files.values())
@@ -104,7 +104,7 @@ def test_files_are_written_where_they_are_asked_for(tmp_path):
 def test_a_figure_as_wide_as_a_column_is_legible(tmp_path):
     arms = load_arms(write_arms(tmp_path, 2, {"pixel-her": BASELINE, "pixel-her-norm": FIX}))
     runs = [run for group in arms.values() for run in group]
-    assessment = assess(arms, three_times(runs), Thresholds())
+    assessment = assess(arms, four_times(runs), Thresholds())
     plots = comparison_plots(arms, assessment, by_step=False)
     for plot in plots:
         with house_style(84 / 25.4):

@@ -13,7 +13,7 @@ from goalscope.reports.numbers.differences import (
 )
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.warnings import comparison_warnings
-from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.numbers.windows import four_times
 
 EXTRACTOR = "agent.features_extractor"
 WIDTH = "agent.features_extractor.cnn_output_dim"
@@ -29,7 +29,7 @@ def change_info(folder, change):
 
 def warnings_of(arms, family=Family.SENSITIVITY):
     runs = [run for group in arms.values() for run in group]
-    return comparison_warnings(arms, three_times(runs), family, setting_differences(arms))
+    return comparison_warnings(arms, four_times(runs), family, setting_differences(arms))
 
 
 def test_the_plans_fix_changes_three_settings_at_once(tmp_path):

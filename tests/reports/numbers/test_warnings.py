@@ -15,7 +15,7 @@ from goalscope.reports.numbers.differences import (
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings
-from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.numbers.windows import four_times
 
 
 def change_info(folder, change):
@@ -27,7 +27,7 @@ def change_info(folder, change):
 
 def warnings_of(arms, family=Family.SENSITIVITY):
     runs = [run for group in arms.values() for run in group]
-    return comparison_warnings(arms, three_times(runs), family, setting_differences(arms))
+    return comparison_warnings(arms, four_times(runs), family, setting_differences(arms))
 
 
 def test_an_arm_whose_runs_differ_is_no_arm(tmp_path):

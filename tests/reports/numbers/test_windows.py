@@ -1,4 +1,4 @@
-"""The three times, and one number per run and window."""
+"""The four times, and one number per run and window."""
 
 import math
 from dataclasses import replace
@@ -12,14 +12,15 @@ from goalscope.diagnostics.record.metrics import SIGNAL_GRADIENT_SHARE, SIGNAL_S
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import (
     Window,
+    four_times,
+    four_times_by_step,
     steps_of,
-    three_times,
-    three_times_by_step,
     updates_per_step,
     window_number,
 )
 
 EARLY = Window("early", 1, 1000)
+ENDED = (1000, 0.25)  # a run that did not reach a window's end is left out of it
 STATE, GRADIENT = (
     SIGNAL_SHARE.key("critic", "goal"),
     SIGNAL_GRADIENT_SHARE.key("critic_loss", "goal"),
@@ -36,14 +37,15 @@ def run_of(folder, points, key=STATE):
 
 
 def windows_of(tmp_path, *lengths):
-    return three_times(
+    return four_times(
         [run_of(tmp_path / str(n), [(0, 0.1), (n, 0.1)]) for n in lengths],
     )
 
 
-def test_a_long_run_has_all_three_times(tmp_path):
+def test_a_long_run_has_all_four_times(tmp_path):
     times = windows_of(tmp_path, 40_000, 50_000)
     assert times.windows["early"] == EARLY
+    assert times.windows["middle"] == Window("middle", 1001, 35_999)
     assert times.windows["late"] == Window("late", 36_000, 40_000)
     assert not times.late_is_early
     assert times.shortest == "a seed 0"
@@ -52,6 +54,7 @@ def test_a_long_run_has_all_three_times(tmp_path):
 def test_a_short_run_has_early_end_where_late_begins(tmp_path):
     times = windows_of(tmp_path, 600)
     assert times.windows["early"] == Window("early", 1, 539)
+    assert times.windows["middle"] is None
     assert times.windows["late"] == Window("late", 540, 600)
     assert times.late_is_early
 
@@ -67,27 +70,48 @@ def test_a_run_of_one_update_has_no_early_and_one_of_none_has_no_late(tmp_path):
     windows = windows_of(tmp_path, 1).windows
     assert windows["early"] is None
     assert windows["late"] == Window("late", 1, 1)
-    windows = three_times([run_of(tmp_path / "none", [(0, 0.1)])]).windows
+    windows = four_times([run_of(tmp_path / "none", [(0, 0.1)])]).windows
     assert windows["early"] is None
     assert windows["late"] is None
 
 
+def test_a_run_cut_short_is_left_out_and_blanks_nothing(tmp_path):
+    whole = [run_of(tmp_path / str(n), [(0, 0.1), (500, 0.1), (n, 0.1)]) for n in (9_000, 10_000)]
+    short = run_of(tmp_path / "short", [(0, 0.3), (500, 0.3)])
+    times = four_times([*whole, short])
+    assert times.windows["late"] == Window("late", 8_100, 9_000)
+    assert times.left_out == {short.title: "early"}
+    assert window_number(short, STATE, times.windows["initialisation"]) == 0.3
+    assert window_number(short, STATE, times.windows["early"]) is None
+    assert four_times([short]).left_out == {}
+
+
 def test_the_mean_is_weighted_by_updates(tmp_path):
     # dense at the start: a plain mean would say 0.75
-    run = run_of(tmp_path / "r", [(1, 1.0), (2, 1.0), (3, 1.0), (1000, 0.0)])
-    trapezoid = (1 + 1 + 0.5 * 997) / 999
-    assert window_number(run, STATE, EARLY) == pytest.approx(trapezoid)
+    points = [(2000, 1.0), (2001, 1.0), (2002, 1.0), (3000, 0.0)]
+    run = run_of(tmp_path / "r", points)
+    trapezoid = (1 + 1 + 0.5 * 998) / 1000
+    assert window_number(run, STATE, Window("middle", 1001, 3000)) == pytest.approx(trapezoid)
+
+
+def test_the_early_mean_is_over_the_logarithm_of_updates(tmp_path):
+    # 1 up to update 10, then 0: half of the way from 1 to 100
+    run = run_of(tmp_path / "r", [(1, 1.0), (10, 1.0), (10, 0.0), (100, 0.0), (1000, 0.0)])
+    half = 0.75 * math.log(10) + 0.25 * math.log(10)
+    found = window_number(run, STATE, Window("early", 1, 100))
+    assert found == pytest.approx(half / math.log(100))
 
 
 def test_a_constant_is_itself_whatever_the_spacing(tmp_path):
-    run = run_of(tmp_path / "r", [(u, 0.25) for u in (1, 2, 7, 50, 51, 900)])
+    run = run_of(tmp_path / "r", [(u, 0.25) for u in (1, 2, 7, 50, 51, 1000)])
     assert window_number(run, STATE, EARLY) == pytest.approx(0.25)
 
 
 def test_a_single_measurement_is_itself_and_repeats_are_averaged(tmp_path):
-    assert window_number(run_of(tmp_path / "r", [(5, 0.3)]), STATE, EARLY) == 0.3
+    start = Window("early", 1, 5)
+    assert window_number(run_of(tmp_path / "r", [(5, 0.3)]), STATE, start) == 0.3
     repeated = run_of(tmp_path / "s", [(5, 0.2), (5, 0.4)])
-    assert window_number(repeated, STATE, EARLY) == pytest.approx(0.3)
+    assert window_number(repeated, STATE, start) == pytest.approx(0.3)
 
 
 def test_nothing_measured_is_none_and_nan_is_nan(tmp_path):
@@ -96,7 +120,7 @@ def test_nothing_measured_is_none_and_nan_is_nan(tmp_path):
     assert window_number(run, STATE, None) is None
     assert window_number(run, STATE, Window("late", 3000, 4000)) is None
     assert math.isnan(window_number(run, STATE, EARLY))
-    infinite = run_of(tmp_path / "s", [(5, math.inf)])
+    infinite = run_of(tmp_path / "s", [(5, math.inf), ENDED])
     assert math.isnan(window_number(infinite, STATE, EARLY))
 
 
@@ -116,15 +140,15 @@ def test_windows_by_step(tmp_path):
         load_run(write_run(tmp_path / "a", "a", 0, replace(BASELINE, updates=2000))),
         load_run(write_run(tmp_path / "b", "b", 0, slow)),
     ]
-    times = three_times_by_step(runs)
+    times = four_times_by_step(runs)
     # the first run makes its 1,000th update at step 1,100, and its last at step 2,100
     assert times.windows["early"] == Window("early", 1, 1100, "step")
     assert times.windows["late"] == Window("late", 1890, 2100, "step")
     by_step = window_number(runs[1], STATE, times.windows["early"])
     table = runs[1].metrics[STATE]
     inside = table[(table["update"] > 0) & (table["step"] <= 1100)]
-    spans = np.trapezoid(inside["value"], inside["step"])
-    steps = inside["step"].to_numpy()
+    steps = np.log(inside["step"].to_numpy())
+    spans = np.trapezoid(inside["value"], steps)
     assert by_step == pytest.approx(spans / (steps[-1] - steps[0]))
     assert updates_per_step(runs[0]) == pytest.approx(1)
     assert updates_per_step(runs[1]) == pytest.approx(1 / 8)

@@ -80,7 +80,7 @@ def test_a_page_opens_without_an_error_and_with_all_figures(browser, pages, name
 def test_the_first_screen_of_a_report_answers_in_words(browser, pages):
     browser.get(pages["report"].as_uri())
     answers = browser.find_elements(By.CSS_SELECTOR, ".time p")
-    assert len(answers) == 3
+    assert len(answers) == 4
     assert all("goal" in answer.text and "%" in answer.text for answer in answers)
     last = answers[-1]
     assert last.location["y"] + last.size["height"] < 900
@@ -92,15 +92,15 @@ def test_the_first_screen_of_a_comparison_is_answer_picture_and_next_step(browse
         found = browser.find_element(By.CSS_SELECTOR, part)
         assert found.location["y"] + found.size["height"] < 900
     table = browser.find_element(By.CSS_SELECTOR, ".verdict")
-    assert len(table.find_elements(By.CSS_SELECTOR, "tr")) == 8  # C1 to C7
-    assert len(table.find_elements(By.CSS_SELECTOR, ".badge")) == 6 * 3 + 1  # C6 late only
+    assert len(table.find_elements(By.CSS_SELECTOR, "tr")) == 1 + 5 * 2 + 1 + 2  # C1 to C7
+    assert len(table.find_elements(By.CSS_SELECTOR, ".badge")) == 12 * 4 + 1  # C6 late only
 
 
 def test_a_link_to_an_outcome_opens_it(browser, pages):
     browser.get(pages["comparison"].as_uri())
-    details = browser.find_element(By.XPATH, "//details[.//*[@id='C1']]")
+    details = browser.find_element(By.XPATH, "//details[.//*[@id='C1-critic']]")
     assert details.get_attribute("open") is None
-    browser.find_element(By.CSS_SELECTOR, ".verdict a[href='#C1']").click()
+    browser.find_element(By.CSS_SELECTOR, ".verdict a[href='#C1-critic']").click()
     assert details.get_attribute("open") is not None
 
 

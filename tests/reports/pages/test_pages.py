@@ -94,18 +94,19 @@ def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
     out = comparison.page.parent
     assert text.count("<svg") == 8
     assert not (out / "figures").exists()
-    assert len(comparison.sentences) == 3
+    assert len(comparison.sentences) == 4
     assert "cannot tell which of them mattered" in text
-    for link in ["C3", "C6", "C7", *(f"R{i}" for i in range(1, 13))]:
-        assert f"<strong>{link}</strong>" in text
-    links = json.loads((out / "verdict.json").read_text())
+    assert text.index(links_of(out)["answer"]) < text.index("<table")
+    for anchor in ("C1-critic", "C1-actor", "C6", "C7-success", "R1", "R8-critic", "R8-actor"):
+        assert f'<div id="{anchor}"></div>' in text
+    links = links_of(out)
     assert links["baseline"] == "pixel-her"
-    assert links["sentences"] == list(comparison.sentences)
+    assert list(links["sentences"]) == ["initialisation", "early", "middle", "late"]
     assert links["warnings"] == list(comparison.warnings)
-    assert links["thresholds"]["goal_share"] == 0.1
+    assert links["thresholds"]["goal_share"] == 0.5
     assert links["by_step"] is None
-    each_time = 2 * 4 + 2  # C1 to C4 of both arms, C5, C7
-    assert len(links["claims"]) == len(comparison.links) == 3 * each_time + 2  # C6 late
+    each_time = 2 * 2 * 4 + 2 + 2  # C1 to C4 of both arms and networks, C5, the halves of C7
+    assert len(links["claims"]) == len(comparison.links) == 4 * each_time + 2  # C6 late
     outcomes = {c["outcome"] for c in links["claims"]}
     assert outcomes <= {"leaning", "undecided", "not tested"}
     rivals = {(r["rival"], r["time"]) for r in links["rivals"]}
@@ -119,6 +120,10 @@ def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
     assert float(c5["difference_smallest_p"]) == 0.5
     with open(out / "tables" / "windows.csv", newline="") as file:
         assert {row["run"] for row in csv.DictReader(file)} == {folder.name for folder in folders}
+
+
+def links_of(out):
+    return json.loads((out / "verdict.json").read_text())
 
 
 def test_pages_are_the_same_twice(pair, tmp_path):
@@ -157,7 +162,9 @@ def test_a_cut_off_run_in_a_comparison_is_named_on_top(tmp_path, one_figure):
     comparison = write_comparison(folders, tmp_path / "page")
     assert any("pixel-her seed 2 was cut off" in w for w in comparison.warnings)
     text = comparison.page.read_text()
-    assert text.index("pixel-her seed 2 was cut off") < text.index("<h2>In words</h2>")
+    assert text.index("pixel-her seed 2 was cut off") < text.index(
+        "<h2>In words, of pixel-her</h2>"
+    )
 
 
 def test_nan_everywhere_still_makes_pages(tmp_path):
@@ -237,7 +244,7 @@ def test_a_record_from_another_callback_makes_a_page(tmp_path):
     report = write_report(tmp_path / "mine")
     text = check_self_contained(report.page)
     assert "camera" in text
-    assert "an unmeasured amount" in report.sentences[0]
+    assert "measured nothing" in report.sentences[0]
 
 
 def test_pages_can_be_made_without_a_display(tmp_path):

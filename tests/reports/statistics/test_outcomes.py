@@ -1,4 +1,4 @@
-"""The five outcomes: what is supported, and that nothing is on missing or broken data."""
+"""One rule for every outcome: tests over seeds, judged together."""
 
 import math
 
@@ -8,24 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from goalscope.reports.statistics.intervals import threshold_p
-from goalscope.reports.statistics.outcomes import (
-    Outcome,
-    Sample,
-    Verdict,
-    judge_above,
-    judge_below,
-    judge_raised,
-    sort_sample,
-)
+from goalscope.reports.statistics.outcomes import Outcome, decide
+from goalscope.reports.statistics.samples import sort_sample
 from goalscope.reports.statistics.scales import Scale
+from goalscope.reports.statistics.seed_tests import (
+    SeedTest,
+    above_threshold,
+    all_of,
+    any_of,
+    below_threshold,
+    raised,
+)
 from goalscope.reports.statistics.thresholds import Thresholds
 
 RULES = Thresholds()
-SHARES = st.floats(0, 1)
-LISTS = st.lists(st.floats(0.001, 0.999), min_size=5, max_size=8, unique=True)
+LISTS = st.lists(st.floats(0.002, 0.998), min_size=2, max_size=8, unique=True)
 BROKEN = st.sampled_from([None, math.nan, math.inf, -math.inf, 1.5, -0.2])
-DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 
 
 def sample(*values):
@@ -33,153 +31,113 @@ def sample(*values):
 
 
 def below(*values, threshold=0.1):
-    return judge_below(sample(*values), Scale.LOGIT, threshold, RULES)[0]
+    return below_threshold(sample(*values), Scale.LOGIT, threshold, RULES)
 
 
-def raised(before, after):
-    return judge_raised(sample(*before), sample(*after), Scale.LOGIT, RULES)[0]
+def alone(test):
+    return decide([test], RULES)[0]
 
 
-def test_five_seeds_and_an_interval_on_one_side_decide():
-    assert below(0.01, 0.02, 0.015, 0.02, 0.01).outcome is Outcome.SUPPORTED
-    assert below(0.3, 0.4, 0.35, 0.3, 0.5).outcome is Outcome.CONTRADICTED
-    assert below(0.01, 0.4, 0.05, 0.3, 0.09).outcome is Outcome.UNDECIDED
-    # all on one side, but the interval is not
-    assert below(0.001, 0.099, 0.099, 0.099, 0.0999).outcome is Outcome.UNDECIDED
+def test_five_seeds_decide_by_the_side_of_their_mean():
+    assert alone(below(0.01, 0.02, 0.015, 0.02, 0.01)).outcome is Outcome.SUPPORTED
+    assert alone(below(0.3, 0.4, 0.35, 0.3, 0.5)).outcome is Outcome.CONTRADICTED
+    assert alone(below(0.01, 0.4, 0.05, 0.3, 0.09)).outcome is Outcome.UNDECIDED
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 4])
-def test_few_seeds_lean_at_most(seeds):
-    assert below(*[0.01] * seeds) == Verdict(
-        Outcome.LEANING, f"all {seeds} seeds below 0.1; a test needs 5", "for"
-    )
-    assert below(*[0.5] * seeds).way == "against"
-    assert below(0.01, *[0.5] * (seeds - 1)).outcome is Outcome.UNDECIDED
+def test_few_seeds_lean_where_they_agree_closely(seeds):
+    low = alone(below(*np.linspace(0.010, 0.011, seeds)))
+    assert str(low) == "leaning for"
+    assert f"{seeds} seeds, and a test needs 5" in low.reason
+    assert str(alone(below(*np.linspace(0.5, 0.51, seeds)))) == "leaning against"
+    assert alone(below(0.05, *[0.09] * (seeds - 1))).outcome is Outcome.UNDECIDED
 
 
 def test_one_seed_or_none_is_not_tested():
-    assert below(0.01).outcome is Outcome.NOT_TESTED
-    assert below().outcome is Outcome.NOT_TESTED
-    assert below(math.nan, None).outcome is Outcome.NOT_TESTED
+    assert alone(below(0.01)).outcome is Outcome.NOT_TESTED
+    assert alone(below(0.01)).reason == "1 seed is no test"
+    assert alone(below()).outcome is Outcome.NOT_TESTED
 
 
-def test_a_failed_seed_is_named_and_keeps_the_outcome_at_leaning():
-    verdict = below(*[0.01] * 6, math.nan)
-    assert verdict.outcome is Outcome.LEANING
-    assert "seed 6" in verdict.reason
-    assert "NaN" in verdict.reason
-    verdict = below(*[0.01] * 6, None)
-    assert verdict.outcome is Outcome.LEANING
-    assert "without a measurement: seed 6" in verdict.reason
+@given(LISTS, BROKEN)
+@settings(deadline=None, max_examples=50)
+def test_a_broken_or_missing_seed_never_decides(values, broken):
+    verdict = alone(below(*values, broken))
+    assert verdict.outcome not in (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.lists(SHARES, max_size=8), st.lists(BROKEN, min_size=1, max_size=3))
-def test_nothing_is_decided_on_missing_or_broken_seeds(values, broken):
-    verdict = below(*values, *broken)
-    assert verdict.outcome not in DECIDED
-    other = raised([0.1] * (len(values) + len(broken)), [*values, *broken])
-    assert other.outcome not in DECIDED
-    assert raised([*values, *broken], [0.1] * (len(values) + len(broken))).outcome not in DECIDED
+@given(LISTS)
+@settings(deadline=None, max_examples=50)
+def test_the_p_value_is_scipys_on_the_logits(values):
+    logits = np.log(np.array(values) / (1 - np.array(values)))
+    found = below(*values, threshold=0.5).p_value
+    assert found == pytest.approx(stats.ttest_1samp(logits, 0).pvalue, rel=1e-6)
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.lists(SHARES, max_size=4), st.lists(SHARES, max_size=4))
-def test_nothing_is_decided_on_fewer_than_five_seeds(before, after):
-    assert below(*before).outcome not in DECIDED
-    assert raised(before, after).outcome not in DECIDED
-    if len(before) < 2:
-        assert below(*before).outcome is Outcome.NOT_TESTED
-        assert raised(before, after).outcome is Outcome.NOT_TESTED
+@pytest.mark.parametrize("threshold", [1e-7, 1e-3, 0.1])
+def test_exact_zeros_lie_below_every_threshold(threshold):
+    zeros = sort_sample({f"seed {i}": 0.0 for i in range(5)}, Scale.LOG)
+    assert alone(below_threshold(zeros, Scale.LOG, threshold, RULES)).speaks == "for"
+    assert alone(above_threshold(zeros, Scale.LOG, threshold, RULES)).speaks == "against"
 
 
-@settings(deadline=None, max_examples=100)
-@given(st.lists(SHARES, min_size=5, max_size=8))
-def test_supported_only_with_every_interval_below(values):
-    verdict, interval = judge_below(sample(*values), Scale.LOGIT, 0.1, RULES)
-    assert (verdict.outcome is Outcome.SUPPORTED) == (interval.high < 0.1)
-    assert (verdict.outcome is Outcome.CONTRADICTED) == (interval.low >= 0.1)
-
-
-def test_shares_of_exactly_nothing():
-    assert below(0, 0, 0, 0, 0).outcome is Outcome.SUPPORTED
-    assert below(1, 1, 1, 1, 1).outcome is Outcome.CONTRADICTED
-    # one share of 0 among larger ones says more about epsilon than about the arm
-    assert below(0, 0.09, 0.09, 0.09, 0.09).outcome is Outcome.UNDECIDED
-
-
-def test_a_rise_in_every_pair_decides_with_five():
-    before, after = [0.1, 0.2, 0.15, 0.3, 0.12], [0.2, 0.35, 0.3, 0.5, 0.25]
-    assert raised(before, after).outcome is Outcome.SUPPORTED
-    assert raised(after, before).outcome is Outcome.CONTRADICTED
-    assert raised(before, before).outcome is Outcome.UNDECIDED
-    assert raised(before[:3], after[:3]) == Verdict(
-        Outcome.LEANING, "all 3 pairs higher than the baseline; a test needs 5", "for"
+def test_one_exact_zero_does_not_outweigh_the_other_seeds():
+    mixed = sort_sample(
+        {f"seed {i}": v for i, v in enumerate((0.0, 0.001, 0.002, 0.0015, 0.0012))}, Scale.LOG
     )
+    assert alone(below_threshold(mixed, Scale.LOG, 0.02, RULES)).speaks == "for"
+    above = sort_sample(
+        {f"seed {i}": v for i, v in enumerate((0.0, 0.2, 0.3, 0.2, 0.3))}, Scale.LOG
+    )
+    assert alone(below_threshold(above, Scale.LOG, 0.02, RULES)).outcome is Outcome.UNDECIDED
 
 
-def test_seeds_without_a_partner_are_left_out():
-    before = sort_sample({f"seed {i}": 0.1 + i / 100 for i in range(8)}, Scale.LOGIT)
-    after = sort_sample({f"seed {i}": 0.4 + i / 100 for i in range(5)}, Scale.LOGIT)
-    verdict, difference = judge_raised(before, after, Scale.LOGIT, RULES)
-    assert difference.pairs == 5
-    assert verdict.outcome is Outcome.SUPPORTED
-    strangers = Sample({"seed 90": 0.3})
-    verdict, difference = judge_raised(before, strangers, Scale.LOGIT, RULES)
-    assert verdict.outcome is Outcome.NOT_TESTED
+def test_a_family_adjusts_as_benjamini_and_hochberg_do():
+    p_values = [0.01, 0.02, 0.03, 0.9]
+    tests = [SeedTest("for", p, 5, True, "") for p in p_values]
+    untested = SeedTest("for", None, 1, False, "1 seed is no test")
+    verdicts = decide([*tests, untested], RULES)
+    assert [v.adjusted_p for v in verdicts[:4]] == pytest.approx([0.04, 0.04, 0.04, 0.9])
+    assert [str(v) for v in verdicts] == ["supported"] * 3 + ["undecided", "not tested"]
+
+
+def part(side, p_value, seeds=5):
+    return "part", SeedTest(side, p_value, seeds, True, "")
+
+
+def test_all_parts_are_needed_and_any_one_is_enough_against():
+    assert all_of([part("for", 0.01), part("for", 0.04)]).p_value == 0.04
+    joint = all_of([part("for", 0.001), part("against", 0.01)])
+    assert (joint.side, joint.p_value) == ("against", 0.02)
+    assert all_of([part("for", 0.001), part("for", None)]).p_value is None
+    assert all_of([part("against", 0.001), part("for", None)]).side == "against"
+    assert all_of([part("for", 0.01, 5), part("for", 0.02, 3)]).seeds == 3
+
+
+def test_any_part_is_enough_and_all_are_needed_against():
+    joint = any_of([part("for", 0.01), part("against", 0.001)])
+    assert (joint.side, joint.p_value) == ("for", 0.02)
+    assert any_of([part("against", 0.01), part("against", 0.04)]).p_value == 0.04
+
+
+def test_a_rise_is_paired_by_seed():
+    before = sample(0.1, 0.2, 0.3, 0.4, 0.5)
+    after = sample(0.2, 0.35, 0.48, 0.57, 0.66)
+    test, difference = raised(before, after, Scale.LOGIT, RULES)
+    assert alone(test).outcome is Outcome.SUPPORTED
+    assert difference.t_test_p == test.p_value
+    test, _ = raised(after, before, Scale.LOGIT, RULES)
+    assert alone(test).outcome is Outcome.CONTRADICTED
+    test, difference = raised(
+        sample(0.1), sort_sample({"seed 9": 0.2}, Scale.LOGIT), Scale.LOGIT, RULES
+    )
+    assert test.p_value is None
     assert difference is None
 
 
-def test_no_effect_is_supported_as_rarely_as_the_interval_says():
-    generator = np.random.default_rng(0)
-    supported = 0
-    for _ in range(500):
-        before, after = generator.normal(-1, 0.5, size=(2, 5))
-        supported += raised(expit(before), expit(after)).outcome is Outcome.SUPPORTED
-    assert supported / 500 < 0.05  # one side of a 95 % interval: 0.025
-
-
-def test_a_large_effect_is_found():
-    generator = np.random.default_rng(0)
-    found = 0
-    for _ in range(100):
-        before = generator.normal(-1, 0.3, size=5)
-        after = before + generator.normal(1.5, 0.3, size=5)
-        found += raised(expit(before), expit(after)).outcome is Outcome.SUPPORTED
-    assert found == 100
-
-
-def expit(values):
-    return (1 / (1 + np.exp(-values))).tolist()
-
-
-@settings(deadline=None, max_examples=60)
-@given(LISTS)
-def test_p_values_agree_with_intervals(values):
-    if np.std(np.log(values)) < 1e-6:
-        return
-    logits = np.log(np.array(values) / (1 - np.array(values)))
-    expected = stats.ttest_1samp(logits, math.log(0.1 / 0.9)).pvalue
-    assert threshold_p(values, Scale.LOGIT, 0.1) == pytest.approx(expected, abs=1e-12)
-    below, interval = judge_below(sample(*values), Scale.LOGIT, 0.1, RULES)
-    assert below.p_value == pytest.approx(expected, abs=1e-12)
-    if abs(expected - 0.05) > 1e-9:
-        assert (below.outcome in DECIDED) == (expected < 0.05)
-    above, same = judge_above(sample(*values), Scale.LOGIT, 0.1, RULES)
-    assert (above.p_value, same, above.reason) == (below.p_value, interval, below.reason)
-    opposite = {"supported": "contradicted", "contradicted": "supported"}
-    assert str(above) == opposite.get(str(below), str(below))
-
-
-def test_the_p_of_a_fix_is_the_paired_t_test():
-    before, after = [0.1, 0.2, 0.15, 0.3, 0.12], [0.2, 0.35, 0.2, 0.5, 0.2]
-    verdict, difference = judge_raised(sample(*before), sample(*after), Scale.LOG, RULES)
-    expected = stats.ttest_rel(np.log(after), np.log(before)).pvalue
-    assert verdict.p_value == difference.t_test_p == pytest.approx(expected)
-    assert difference.each == pytest.approx(np.log(after) - np.log(before))
-
-
-def test_above_leans_the_other_way():
-    assert str(judge_above(sample(0.2, 0.3), Scale.LOGIT, 0.1, RULES)[0]) == "leaning for"
-    assert str(judge_above(sample(0.02, 0.03), Scale.LOGIT, 0.1, RULES)[0]) == "leaning against"
-    assert str(judge_above(sample(), Scale.LOGIT, 0.1, RULES)[0]) == "not tested"
+def test_a_seed_that_says_nothing_is_named_and_keeps_the_rest_from_deciding():
+    values = {f"seed {i}": 0.01 + i / 1000 for i in range(6)}
+    own = sort_sample(values, Scale.LOGIT, {"seed 5": "the encoder is dead"})
+    verdict = alone(below_threshold(own, Scale.LOGIT, 0.1, RULES))
+    assert str(verdict) == "leaning for"
+    assert "the encoder is dead: seed 5" in verdict.reason

@@ -1,4 +1,4 @@
-"""The answer in words: numbers, units, seeds, intervals and outcomes are all in the sentences."""
+"""The answer in words: numbers, units, seeds, intervals and outcomes, critic and actor apart."""
 
 import math
 import re
@@ -9,101 +9,118 @@ from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms, write_r
 
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.assessment import assess
+from goalscope.reports.claims.early_call import early_calls
+from goalscope.reports.claims.extremes import least_shares
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
-from goalscope.reports.numbers.windows import three_times
+from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.answer import answer_sentence, fix_sentences, share_sentences
+from goalscope.reports.text.rules import rule_sentences
 from goalscope.reports.text.sentences import (
     one_seed_sentence,
-    overall_sentence,
     single_run_sentences,
     time_sentences,
 )
 
+LONG = replace(BASELINE, updates=1500)
 
-def sentences_of(folders):
+
+def words_of(folders):
+    """Return the first screen's sentences, those of each time, and the rules."""
     arms = load_arms(folders)
     runs = [run for group in arms.values() for run in group]
-    assessment = assess(arms, three_times(runs), Thresholds())
-    return time_sentences(assessment, arms), overall_sentence(assessment)
+    assessment = assess(arms, four_times(runs), Thresholds())
+    baseline = arms[assessment.baseline]
+    answer = answer_sentence(assessment, early_calls(arms, assessment), len(baseline))
+    shares = share_sentences(assessment, least_shares(baseline, assessment))
+    first = [answer, *shares, *fix_sentences(assessment)]
+    return first, time_sentences(assessment), rule_sentences(assessment, len(baseline), 10)
 
 
-@pytest.mark.parametrize(("seeds", "intervals"), [(2, 0), (5, 7)])
-def test_three_sentences_with_numbers_seeds_and_outcomes(tmp_path, seeds, intervals):
-    sentences, overall = sentences_of(write_arms(tmp_path, seeds))
-    assert [s.split()[0] for s in sentences] == ["At", "Early", "Late"]
-    for sentence in sentences:
-        assert sentence.count("C1") >= 1
-        for link in ("C1", "C2", "C4", "C5"):
-            assert re.search(rf"{link} (leaning|undecided|supported|contradicted|not)", sentence)
-        assert len(re.findall(r"\[[-\d.]+ to [-\d.]+( %)?\]", sentence)) == intervals
-        assert f"{seeds} seeds" in sentence
-        assert f"{seeds} pairs of seeds" in sentence
-        assert "standard deviations" in sentence
-        assert ("95 % intervals" in sentence) == (intervals > 0)
-        assert "\n" not in sentence
-    assert "updates 1 to 539" in sentences[1]
-    assert "still inside the first 1,000 updates" in sentences[2]
-    assert ("leaning against" if seeds < 5 else "contradicted") in overall
+def sentences_in(text):
+    return re.split(r"(?<=[.:]) (?=[A-Z])", text)
 
 
-def test_a_long_run_does_not_say_that_late_is_early(tmp_path):
-    kind = Synthetic(updates=3000)
-    sentences, _ = sentences_of(write_arms(tmp_path, 2, {"pixel-her": kind, "fix": kind}))
-    assert "still inside" not in sentences[2]
-    assert "updates 2,700 to 3,000" in sentences[2]
+@pytest.fixture(scope="module", params=[1, 2, 5])
+def said(request, tmp_path_factory):
+    kinds = {"pixel-her": LONG, "pixel-her-norm": replace(FIX, updates=1500)}
+    return request.param, words_of(
+        write_arms(tmp_path_factory.mktemp("arms"), request.param, kinds)
+    )
 
 
-def test_one_seed_has_no_interval_and_is_not_tested(tmp_path):
-    sentences, overall = sentences_of(write_arms(tmp_path, 1))
-    assert "not tested at all three times" in overall
-    for sentence in sentences:
-        assert "1 seed" in sentence
-        assert "[" not in sentence
-        assert "supported" not in sentence
+def test_every_sentence_is_short_and_the_first_screen_has_no_code(said):
+    _, (first, by_time, rules) = said
+    for text in first:
+        assert not re.search(r"\b[CR][0-9]+\b", text), text
+    for text in (*first, *(line for lines in by_time.values() for line in lines), *rules):
+        for sentence in sentences_in(text):
+            assert len(sentence.split()) < 40, sentence
+        assert "unmeasured" not in text
+
+
+def test_critic_and_actor_each_have_their_numbers_at_each_time(said):
+    seeds, (_, by_time, _) = said
+    assert list(by_time) == list(TIMES)
+    for lines in by_time.values():
+        critic = [line for line in lines if "critic" in line]
+        actor = [line for line in lines if "actor" in line]
+        assert len(critic) == len(actor) == 2
+        assert not set(critic) & set(actor)
+        assert all(("[" in line) == (seeds == 5) for line in critic)
+
+
+def test_the_answer_is_yes_where_all_react_and_unknown_of_two_seeds(said):
+    seeds, (first, _, rules) = said
+    if seeds == 5:
+        assert first[0].startswith("Yes, from update ")
+        assert "Outweighed at initialisation" in first[1]
+        assert any("independent" in rule for rule in rules)
+        assert any("Power with 5 seeds" in rule for rule in rules)
+    else:
+        assert first[0].startswith(("Undecided, as", "In the", "Yes"))
+    assert "on average" in first[1] or seeds > 1
+
+
+def test_no_is_said_of_networks_that_do_not_react(tmp_path):
+    deaf = replace(LONG, q_goal_swap=0.01)
+    first, _, _ = words_of(write_arms(tmp_path, 5, {"pixel-her": deaf, "same": deaf}))
+    assert "no" in first[0].lower()
 
 
 def test_a_failed_seed_is_counted_out_in_words(tmp_path):
     folders = write_arms(tmp_path, 2)
     overrides = {(SIGNAL_SHARE.key("critic", "goal"), 100): math.nan}
-    kind = replace(BASELINE, overrides=overrides)
-    folders.append(write_run(tmp_path / "c", "pixel-her", 2, kind))
-    sentences, _ = sentences_of(folders)
-    assert "(2 of 3 seeds)" in sentences[1]
-    assert "(2 of 3 seeds)" not in sentences[0]
-
-
-def test_many_arms_do_not_drown_the_sentence(tmp_path):
-    arms = {"pixel-her": BASELINE, **{f"fix{i}": FIX for i in range(5)}}
-    sentences, overall = sentences_of(write_arms(tmp_path, 2, arms))
-    for i in range(2):
-        assert re.search(rf"fix{i}.*?C5 \w+", sentences[2])
-        assert f"fix{i}" in overall
-    assert "3 more arms in the table" in sentences[2]
-    assert sentences[2].count("of what the critic hears") == 2
+    folders.append(
+        write_run(tmp_path / "c", "pixel-her", 2, replace(BASELINE, overrides=overrides))
+    )
+    _, by_time, _ = words_of(folders)
+    assert "(2 of 3 seeds)" in by_time["early"][0]
+    assert "(2 of 3 seeds)" not in by_time["initialisation"][0]
 
 
 def test_a_run_too_short_says_so(tmp_path):
     kind = replace(BASELINE, updates=1)
-    sentences, _ = sentences_of(write_arms(tmp_path, 2, {"pixel-her": kind, "fix": kind}))
-    assert sentences[1] == (
-        "Early in training: not tested, because pixel-her seed 0 ended before it began (1 update)."
-    )
+    _, by_time, _ = words_of(write_arms(tmp_path, 2, {"pixel-her": kind, "fix": kind}))
+    assert by_time["early"] == ["Early: nothing to say, the runs are too short."]
+    assert by_time["middle"] == ["In the middle: nothing, as late begins before early ends."]
 
 
 def test_a_single_run_states_numbers_and_that_one_seed_is_no_test(tmp_path):
-    run = load_run(write_run(tmp_path / "a"))
-    assessment = assess({run.arm: [run]}, three_times([run]), Thresholds())
+    run = load_run(write_run(tmp_path / "a", kind=LONG))
+    assessment = assess({run.arm: [run]}, four_times([run]), Thresholds())
     sentences = single_run_sentences(assessment, run)
-    assert len(sentences) == 3
-    sentences.append(one_seed_sentence(run, Thresholds()))
+    assert len(sentences) == 4
     assert all(re.search(r"\d+ %", sentence) for sentence in sentences)
-    assert sentences[3].startswith("One seed is no test")
+    assert all(re.search("outweighed|drowned|balanced", sentence) for sentence in sentences)
+    assert one_seed_sentence(run, Thresholds()).startswith("One seed is no test")
     assert not any("supported" in sentence for sentence in sentences)
 
 
-def test_what_was_not_measured_is_said_in_words(tmp_path):
-    kind = replace(BASELINE, sensitivity=(), without=(SIGNAL_SHARE.key("actor", "goal"),))
-    sentences, _ = sentences_of(write_arms(tmp_path, 2, {"pixel-her": kind, "fix": kind}))
-    assert "an unmeasured amount of what the actor's does" in sentences[1]
-    assert "moves Q by an unmeasured amount" in sentences[1]
+def test_what_was_not_measured_has_no_sentence(tmp_path):
+    kind = Synthetic(sensitivity=(), without=(SIGNAL_SHARE.key("actor", "goal"),))
+    first, by_time, _ = words_of(write_arms(tmp_path, 2, {"pixel-her": kind, "fix": kind}))
+    assert first[0].startswith("Not known")
+    assert not any("Another goal" in line for lines in by_time.values() for line in lines)
+    assert not any("actor's first layer" in line for lines in by_time.values() for line in lines)

@@ -97,7 +97,8 @@ def _optimizers(model: SAC) -> dict[str, torch.optim.Optimizer]:
     found = {"actor": model.actor.optimizer, "critic": model.critic.optimizer}
     if model.ent_coef_optimizer is not None:
         found["entropy"] = model.ent_coef_optimizer
-    return found
+    auxiliary: dict[str, torch.optim.Optimizer] = getattr(model, "auxiliary", {})
+    return found | auxiliary
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -1,0 +1,90 @@
+"""A quantity's number for each seed of an arm."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from goalscope.reports.statistics.scales import Scale
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A quantity's number for each seed of an arm, sorted by what can be used of it.
+
+    Attributes:
+        numbers: seed label -> finite number.
+        failed: labels of the seeds whose number is NaN, infinite or impossible.
+        missing: labels of the seeds without a measurement.
+        excluded: label -> why the seed's number says nothing.
+    """
+
+    numbers: Mapping[str, float]
+    failed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    excluded: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every seed, with or without a number."""
+        return (*self.numbers, *self.failed, *self.missing, *self.excluded)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every seed has a number."""
+        return not (self.failed or self.missing or self.excluded)
+
+    @property
+    def gaps(self) -> str:
+        """Which seeds count for nothing, in words; empty if none."""
+        clauses = []
+        if self.failed:
+            clauses.append(f"failed with NaN or impossible values: {', '.join(self.failed)}")
+        if self.missing:
+            clauses.append(f"without a measurement: {', '.join(self.missing)}")
+        for why in dict.fromkeys(self.excluded.values()):
+            labels = [label for label, own in self.excluded.items() if own == why]
+            clauses.append(f"{why}: {', '.join(labels)}")
+        return "; ".join(clauses)
+
+
+def sort_sample(
+    values: Mapping[str, float | None], scale: Scale, excluded: Mapping[str, str] | None = None
+) -> Sample:
+    """Return the numbers of an arm's seeds, the unusable ones set apart by name.
+
+    Args:
+        values: seed label -> number, None without a measurement.
+        scale: that tells which numbers are possible.
+        excluded: label -> why the seed's number says nothing.
+    """
+    excluded = excluded or {}
+    numbers: dict[str, float] = {}
+    failed, missing = [], []
+    for label, value in values.items():
+        if label in excluded:
+            continue
+        if value is None:
+            missing.append(label)
+        elif not math.isfinite(value) or not scale.contains(value):
+            failed.append(label)
+        else:
+            numbers[label] = value
+    return Sample(numbers, tuple(failed), tuple(missing), excluded)
+
+
+def both(baseline: Sample, other: Sample) -> tuple[list[float], list[float], Sample]:
+    """Return the numbers of the seeds that two arms ran, in one order, and the other's sample.
+
+    The sample holds the pairs; a seed that failed in either arm is named as failed, and one that
+    only one of the arms ran is left out.
+    """
+    pairs = [label for label in baseline.numbers if label in other.numbers]
+    shared = {*baseline.labels} & {*other.labels}
+    failed = dict.fromkeys(n for n in (*baseline.failed, *other.failed) if n in shared)
+    missing = dict.fromkeys(n for n in (*baseline.missing, *other.missing) if n in shared)
+    excluded = {**other.excluded, **baseline.excluded}
+    return (
+        [baseline.numbers[label] for label in pairs],
+        [other.numbers[label] for label in pairs],
+        Sample({n: other.numbers[n] for n in pairs}, tuple(failed), tuple(missing), excluded),
+    )

@@ -1,0 +1,87 @@
+"""What an arm asks for is what its agent is built of, and what run.json says of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
+from goalscope.diagnostics.provenance import agent_settings
+from goalscope.training.agents.extended_sac import ExtendedLeanSAC, ExtendedSAC
+from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import PIXEL_POINT
+from goalscope.training.runs.agent import build_agent, vector_constants
+from goalscope.training.runs.arms import find_arm
+from goalscope.training.runs.settings import RunSettings
+
+
+@pytest.fixture(scope="module")
+def probe_set() -> ProbeSet:
+    observed = EnvironmentSettings(id="PixelPoint-v0", image_size=36, state=True)
+    env = make_environment(observed)
+    try:
+        return gather_probe_set(env, 0)
+    finally:
+        env.close()
+
+
+@pytest.mark.parametrize(
+    ("part", "centred", "scaled"),
+    [("goal-std", True, True), ("goal-centred", True, False), ("goal-scaled", False, True)],
+)
+def test_goals_are_centred_and_scaled_as_the_arm_says(probe_set, part, centred, scaled):
+    agent = find_arm(f"pixel-her+{part}").agent
+    space = make_environment(EnvironmentSettings(id="PixelPoint-v0")).observation_space
+    found = vector_constants(agent, space, probe_set, PIXEL_POINT.negligible)
+    assert found.keys() == {"achieved_goal", "desired_goal"}
+    assert found["achieved_goal"] == found["desired_goal"]
+    goals = np.concatenate([probe_set.observations[key] for key in found])
+    mean, spread = found["achieved_goal"]
+    np.testing.assert_allclose(mean, goals.mean(axis=0) if centred else 0.0)
+    np.testing.assert_allclose(spread, goals.std(axis=0) if scaled else 1.0)
+
+
+def test_every_vector_is_standardised_and_noise_is_not_blown_up(probe_set):
+    agent = find_arm("state-her+vectors-std").agent
+    env = make_environment(EnvironmentSettings(id="PixelPoint-v0", image_size=36, state=True))
+    found = vector_constants(agent, env.observation_space, probe_set, 1.0)
+    assert found.keys() == {"achieved_goal", "desired_goal", "state"}
+    spread = probe_set.observations["state"].std(axis=0)
+    np.testing.assert_allclose(found["state"][1], np.maximum(spread, 1.0))
+    assert (spread < 1.0).any()
+    assert (spread > 1.0).any()
+
+
+@pytest.mark.parametrize(("fast", "form"), [(False, ExtendedSAC), (True, ExtendedLeanSAC)])
+def test_the_record_says_what_the_arm_adds(probe_set, fast, form, tmp_path):
+    settings = RunSettings(
+        "pixel-her-recipe~close-camera+action-penalty",
+        Path("run"),
+        env="PixelPoint-v0",
+        image_size=36,
+        n_sampled_goal=2,
+        hindsight_goals="episode",
+        fast=fast,
+    )
+    model = build_agent(settings, probe_set, tmp_path)
+    assert type(model) is form
+    said = agent_settings(model)
+    expected = {
+        "gamma": 0.95,
+        "tau": 0.05,
+        "learning_rate": 1e-3,
+        "entropy_coefficient": 0.01,
+        "random_actions": 0.3,
+        "target_range": [pytest.approx(-20), 0.0],
+        "action_penalty": 1.0,
+        "inverse_dynamics": True,
+        "n_sampled_goal": 2,
+        "goal_selection_strategy": "episode",
+        "moved_half": True,
+        "policy": "CriticEncoderPolicy",
+        "features_extractor.encoder": "spatial-sharp",
+        "features_extractor.trunk": "drqv2",
+    }
+    assert {name: said[f"agent.{name}"] for name in expected} == expected
+    model.get_env().close()

@@ -1,0 +1,115 @@
+"""SAC with what arms add to it, in a form that serves SB3's SAC and the lean one alike."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import SAC
+from stable_baselines3.common.noise import ActionNoise
+from torch import Tensor, nn
+
+from goalscope.training.agents.inverse_dynamics import ROWS, InverseDynamics
+from goalscope.training.agents.lean_sac import LeanSAC
+
+
+class ExtendedSAC(SAC):
+    """SB3's SAC with additions, each off by default; none rewrites its `train`.
+
+    Args:
+        *args: SAC's.
+        random_actions: fraction of training actions that are drawn uniformly instead, after the
+            warm-up; from the action space's generator, which a checkpoint keeps.
+        target_range: the target critic's values are clipped to it. With (-1 / (1 - gamma), 0) and
+            rewards of -1 and 0, targets stay in it, too, but for what entropy adds.
+        action_penalty: weight of the actions' mean square in the actor's loss.
+        inverse_dynamics: after each call's updates, as many steps of `InverseDynamics`, on batches
+            and with an optimiser of its own.
+        **kwargs: SAC's.
+
+    Raises:
+        ValueError: inverse dynamics without an image's encoder.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        random_actions: float = 0.0,
+        target_range: tuple[float, float] | None = None,
+        action_penalty: float = 0.0,
+        inverse_dynamics: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.random_actions = random_actions
+        self.target_range = target_range
+        self.action_penalty = action_penalty
+        self.inverse_dynamics = inverse_dynamics
+        super().__init__(*args, **kwargs)
+
+    @property
+    def auxiliary(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimisers beside SAC's own, by the name of what they learn."""
+        return {"inverse_dynamics": self._inverse.optimizer} if self.inverse_dynamics else {}
+
+    @property
+    def _inverse(self) -> InverseDynamics:
+        inverse = self.policy.get_submodule("inverse_dynamics")
+        assert isinstance(inverse, InverseDynamics)
+        return inverse
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        if self.target_range is not None:
+            self.critic_target.register_forward_hook(self._clip_values)
+        if self.action_penalty:
+            self.critic.register_forward_hook(self._penalise_actions)
+        if self.inverse_dynamics:  # in the policy, so that its weights are saved with the policy's
+            rate = self.lr_schedule(1)
+            self.policy.inverse_dynamics = InverseDynamics(self.policy, lr=rate)
+
+    def _clip_values(self, _: nn.Module, __: object, values: tuple[Tensor, ...]) -> Any:
+        assert self.target_range is not None
+        return tuple(value.clamp(*self.target_range) for value in values)
+
+    def _penalise_actions(
+        self, _: nn.Module, args: tuple[Any, ...], values: tuple[Tensor, ...]
+    ) -> Any:
+        actions: Tensor = args[1]
+        if not actions.requires_grad:  # recorded ones: those with a gradient are the actor's
+            return None
+        penalty = self.action_penalty * actions.square().mean(dim=1, keepdim=True)
+        return tuple(value - penalty for value in values)
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        actions, stored = super()._sample_action(learning_starts, action_noise, n_envs)
+        if self.random_actions and self.num_timesteps >= learning_starts:
+            drawn = self.action_space.np_random.random(n_envs) < self.random_actions
+            for env in np.flatnonzero(drawn):
+                actions[env] = self.action_space.sample()
+                stored[env] = self.policy.scale_action(actions[env])
+        return actions, stored
+
+    def train(self, gradient_steps: int, batch_size: int = 64) -> None:
+        """Make `gradient_steps` updates on batches of `batch_size`, and what goes beside them."""
+        super().train(gradient_steps, batch_size)
+        if not self.inverse_dynamics:
+            return
+        assert self.replay_buffer is not None
+        self._update_learning_rate(self._inverse.optimizer)
+        losses = []
+        for _ in range(gradient_steps):
+            batch: Any = self.replay_buffer.sample(min(batch_size, ROWS), self._vec_normalize_env)
+            losses.append(self._inverse.step(batch))
+        if losses:
+            self.logger.record("train/inverse_dynamics_loss", float(torch.stack(losses).mean()))
+
+    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
+        states, tensors = super()._get_torch_save_params()
+        if self.inverse_dynamics:
+            states.append("policy.inverse_dynamics.optimizer")
+        return states, tensors
+
+
+class ExtendedLeanSAC(ExtendedSAC, LeanSAC):
+    """`LeanSAC` with the additions of `ExtendedSAC`."""
