@@ -8,7 +8,12 @@ from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import SIGNAL, TARGET_MOTION, metric_of
 from goalscope.reports import Thresholds
 from goalscope.reports.checks.table import CHECKS
-from goalscope.reports.claims import quantities
+from goalscope.reports.claims.deciding import (
+    Study,
+    compared_quantities,
+    quantities_beside,
+    tested_quantities,
+)
 from goalscope.reports.numbers.runs import load_run
 
 
@@ -25,11 +30,13 @@ def test_checks_ask_for_what_a_record_can_hold(tmp_path, kind):
 
 
 @pytest.mark.parametrize("family", [Family.SENSITIVITY, Family.SENSITIVITY_REPLAY])
-def test_quantities_say_which_keys_they_read(family):
+@pytest.mark.parametrize("network", ["critic", "actor"])
+def test_quantities_say_which_keys_they_read(family, network):
+    study = Study(family, "pixels", "object")
     found = [
-        *quantities.tested_quantities(family, Thresholds()),
-        *quantities.noise_quantities("pixels", "object", Thresholds()),
-        *quantities.quantities_beside(family, "pixels"),
+        *tested_quantities(study, network, Thresholds()),
+        *compared_quantities(study, network, Thresholds()),
+        *quantities_beside(study, network),
     ]
     keys = [key for quantity in found for key in quantity.keys]
     assert [key for key in keys if metric_of(key) is None] == []

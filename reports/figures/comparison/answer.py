@@ -61,7 +61,8 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
 
     Args:
         arms: arm -> its runs, the baseline first.
-        thresholds: the plan's marks of success, and below which share the goal is drowned.
+        thresholds: the plan's marks of success, and below which share the goal is
+            outweighed, and drowned.
     """
     shares = {network: _share_curves(arms, network) for network in (CRITIC, ACTOR)}
     shares = {network: curves for network, curves in shares.items() if curves}

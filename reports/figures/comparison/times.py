@@ -42,7 +42,7 @@ def times_plot(assessment: Assessment) -> Plot | None:
     if not shown:
         return None
     return Plot(
-        "three_times",
+        "four_times",
         "The quantities that decide, at the four times",
         "One dot for each seed: its update-weighted mean in the window. Bars: mean over seeds with "
         "its 95 % t-interval (two seeds give wide ones). The claim says that the baseline lies "

@@ -81,7 +81,7 @@ def test_a_comparison_by_step_has_a_figure_of_its_own(tmp_path):
     runs = [run for group in arms.values() for run in group]
     assessment = assess(arms, four_times(runs), Thresholds())
     names = [d.name for d in comparison_plots(arms, assessment, by_step=True)]
-    assert names[:2] == ["answer", "three_times"]
+    assert names[:2] == ["answer", "four_times"]
     assert names[-1] == "by_step"
     assert all(d.caption for d in comparison_plots(arms, assessment, by_step=False))
 
