@@ -8,12 +8,7 @@ from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import SIGNAL, TARGET_MOTION, metric_of
 from goalscope.reports import Thresholds
 from goalscope.reports.checks.table import CHECKS
-from goalscope.reports.claims.deciding import (
-    Study,
-    compared_quantities,
-    quantities_beside,
-    tested_quantities,
-)
+from goalscope.reports.claims import deciding
 from goalscope.reports.numbers.runs import load_run
 
 
@@ -32,11 +27,11 @@ def test_checks_ask_for_what_a_record_can_hold(tmp_path, kind):
 @pytest.mark.parametrize("family", [Family.SENSITIVITY, Family.SENSITIVITY_REPLAY])
 @pytest.mark.parametrize("network", ["critic", "actor"])
 def test_quantities_say_which_keys_they_read(family, network):
-    study = Study(family, "pixels", "object")
+    study = deciding.Study(family, "pixels", "object")
     found = [
-        *tested_quantities(study, network, Thresholds()),
-        *compared_quantities(study, network, Thresholds()),
-        *quantities_beside(study, network),
+        *deciding.tested_quantities(study, network, Thresholds()),
+        *deciding.compared_quantities(study, network, Thresholds()),
+        *deciding.quantities_beside(study, network),
     ]
     keys = [key for quantity in found for key in quantity.keys]
     assert [key for key in keys if metric_of(key) is None] == []
