@@ -1,6 +1,7 @@
 """Shared by all tests: OpenGL chosen before mujoco is imported, one thread, small real agents."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,8 @@ from goalscope.training.envs.settings import EnvironmentSettings  # noqa: E402
 
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
+# A shell's background jobs ignore Ctrl-C, and so would every command that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
 REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)

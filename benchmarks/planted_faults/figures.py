@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from benchmarks.planted_faults.diagnosis import Diagnosis
 from benchmarks.planted_faults.faults import FAULTS
 from benchmarks.planted_faults.scoring import confusion
-from goalscope.reports.figures.style import LAYOUT, PALETTE, WIDTH, house_style
+from goalscope.reports.figures.style import PALETTE, house_style, new_figure
 
 _DOTS_PER_INCH = 130
 
@@ -30,7 +29,7 @@ def write_confusion(groups: Mapping[str, Sequence[Diagnosis]], path: Path) -> No
         return
     heights = [len(counts) + 8 for counts in drawn.values()]  # the names below need room, too
     with house_style():
-        figure = Figure(figsize=(WIDTH, 0.25 * sum(heights)), layout=LAYOUT)
+        figure = new_figure(0.25 * sum(heights))
         panels = figure.subplots(len(drawn), squeeze=False, height_ratios=heights)[:, 0]
         for axes, (name, counts) in zip(panels, drawn.items(), strict=True):
             _draw(axes, name, counts)

@@ -80,5 +80,7 @@ def test_numbers_are_put_together_where_all_were_measured():
 def test_its_mean_in_a_window_is_that_of_the_metric(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     for key in ("signal/critic.goal.share", "gradient/critic_loss.goal.weight_gradient"):
-        for window in four_times([run]).windows.values():
+        reached = [window for window in four_times([run]).windows.values() if window is not None]
+        assert len(reached) >= 3
+        for window in reached:
             assert table_series(run.metrics[key]).mean(window) == window_number(run, key, window)
