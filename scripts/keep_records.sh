@@ -13,8 +13,8 @@ runs=$(python3 -c '
 import json, sys
 runs = json.load(open("study.json"))["runs"]
 print(*(run["name"] for run in runs if run["state"] == "finished" or sys.argv[1]))' "${3:-}")
-# shellcheck disable=SC2086  # names of folders
-find study.json plan.toml $runs \( -name run.json -o -name measurements.jsonl -o -name routing.json \
+# shellcheck disable=SC2046,SC2086  # names of folders; a study of no plan file has none
+find study.json $(find plan.toml 2>/dev/null || true) $runs \( -name run.json -o -name measurements.jsonl -o -name routing.json \
   -o -name probes.jsonl -o -name checkpoint.json -o -name study.json -o -name plan.toml \) |
   LC_ALL=C sort |
   tar --create --xz --file "$archive" --mtime='2026-01-01 00:00Z' --owner=0 --group=0 \
