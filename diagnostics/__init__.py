@@ -8,8 +8,11 @@ The callbacks are imported when they are first used: a reader of records needs n
 Stable-Baselines3.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from goalscope.lazy import lazy_names
+
+__all__ = ["FeatureStatistics", "GoalSensitivity", "GradientBalance", "ModalityDiagnostics"]
 
 if TYPE_CHECKING:
     from goalscope.diagnostics.callbacks import (
@@ -18,15 +21,5 @@ if TYPE_CHECKING:
         GradientBalance,
         ModalityDiagnostics,
     )
-
-__all__ = ["FeatureStatistics", "GoalSensitivity", "GradientBalance", "ModalityDiagnostics"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("goalscope.diagnostics.callbacks"), name)
-    raise AttributeError(f"module 'goalscope.diagnostics' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+else:
+    __getattr__, __dir__ = lazy_names(__name__, dict.fromkeys(__all__, ".callbacks"))

@@ -1,6 +1,5 @@
 """The page of a comparison: the verdict on the claim and its rivals, and what to try next."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ from goalscope.reports.numbers.windows import (
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
 from goalscope.reports.pages.paper import ShortForm
 from goalscope.reports.pages.short_form import Format, write_short
-from goalscope.reports.pages.templating import make_tables, render, write_whole
+from goalscope.reports.pages.templating import make_tables, render, write_json, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
 from goalscope.reports.rivals.judging import judge_rivals, learns_in_words
@@ -195,7 +194,7 @@ def write_comparison(
             "tables": [*written, "differences.csv"],
         },
     )
-    write_whole(out / VERDICT, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_json(out / VERDICT, content)
     path = write_whole(out / PAGE, page)
     short = None
     if form is not None:
