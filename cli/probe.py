@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
-from goalscope.cli.compare import runs_in
+from goalscope.cli.runs_in import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
 from goalscope.training.envs.settings import ObservationSettings

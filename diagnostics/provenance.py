@@ -53,6 +53,7 @@ def describe_run(
     *,
     settings: Mapping[str, Any],
     arm: str | None = None,
+    seed: int | None = None,
     cadences: Mapping[str, int] | None = None,
     probe_set: Mapping[str, Any] | None = None,
 ) -> RunInfo:
@@ -64,13 +65,14 @@ def describe_run(
         networks: its networks.
         settings: further settings, flat, beside the agent's own.
         arm: name of its configuration.
+        seed: of the run; None takes the agent's own.
         cadences: instrument -> updates between measurements.
         probe_set: what is said of the fixed states.
     """
     return RunInfo(
         name=folder.resolve().name,
         arm=arm,
-        seed=model.seed,
+        seed=model.seed if seed is None else seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command_line(),
         settings={**settings, **agent_settings(model)},

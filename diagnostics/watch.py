@@ -38,6 +38,7 @@ class Diagnostics(BaseCallback):
             replay buffer.
         settings: further settings for run.json, such as the environment's, flat.
         arm: name of the configuration, for comparisons.
+        seed: of the run; None takes the agent's own.
         resume: what `state_dict` returned when the run in the folder was last saved; None begins a
             new one.
 
@@ -57,6 +58,7 @@ class Diagnostics(BaseCallback):
         probe_set: ProbeSet | None = None,
         settings: Mapping[str, Any] | None = None,
         arm: str | None = None,
+        seed: int | None = None,
         resume: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -67,7 +69,7 @@ class Diagnostics(BaseCallback):
         self._probe_set = RunProbeSet(probe_set)
         self._asks_probe_set = any(instrument.asks_probe_set for instrument in instruments)
         self._settings = dict(settings or {})
-        self._arm = arm
+        self._arm, self._seed = arm, seed
         self._routing: RoutingWatch | None = None
         self._networks: dict[str, Network] = {}
         self._keys: list[str] = []
@@ -234,6 +236,7 @@ class Diagnostics(BaseCallback):
             self._networks,
             settings=self._settings,
             arm=self._arm,
+            seed=self._seed,
             cadences={instrument.name: instrument.schedule.every for instrument in self._chosen},
             probe_set=self._probe_set.describe() if self._asks_probe_set else None,
         )

@@ -15,7 +15,7 @@ class RunInfo:
     Attributes:
         name: of its folder.
         arm: name of its configuration; None for a run of a user's own.
-        seed: of the agent, where it has one.
+        seed: of the run, where it has one.
         created: when it began, ISO 8601 in UTC.
         command: that started it.
         settings: flat: name -> JSON value, such as "agent.learning_rate".

@@ -104,9 +104,16 @@ def _seeds(arms: Arms, baseline: str) -> list[str]:
         found.append(
             f"{', '.join(single)} {has} a single seed: {its} numbers are shown, nothing is tested"
         )
-    own = {run.label for run in arms[baseline]}
+    unseeded = [run.title for runs in arms.values() for run in runs if run.seed is None]
+    if unseeded:
+        found.append(
+            f"{', '.join(unseeded)} recorded no seed: each counts as a run of its own, paired with "
+            "none. That holds if each began from other random numbers; seed the agent, or give "
+            "ModalityDiagnostics(..., seed=...)"
+        )
+    own = {run.label for run in arms[baseline] if run.seed is not None}
     for arm, runs in arms.items():
-        unpaired = sorted(own ^ {run.label for run in runs})
+        unpaired = sorted(own ^ {run.label for run in runs if run.seed is not None})
         if arm != baseline and unpaired:
             found.append(
                 f"{arm} and {baseline} are paired by seed; only one of them has "
