@@ -4,7 +4,7 @@ from goalscope.diagnostics import ModalityDiagnostics
 
 model.learn(100_000, callback=ModalityDiagnostics("runs/mine"))
 
-The callbacks are imported when they are first used: a reader of records needs neither torch nor
+The names below are imported when they are first used: a reader of records needs neither torch nor
 Stable-Baselines3.
 """
 
@@ -18,13 +18,22 @@ if TYPE_CHECKING:
         GradientBalance,
         ModalityDiagnostics,
     )
+    from goalscope.diagnostics.material.probe_set import gather_probe_set
 
-__all__ = ["FeatureStatistics", "GoalSensitivity", "GradientBalance", "ModalityDiagnostics"]
+__all__ = [
+    "FeatureStatistics",
+    "GoalSensitivity",
+    "GradientBalance",
+    "ModalityDiagnostics",
+    "gather_probe_set",
+]
+
+_HOMES = {**dict.fromkeys(__all__, "callbacks"), "gather_probe_set": "material.probe_set"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("goalscope.diagnostics.callbacks"), name)
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'goalscope.diagnostics' has no attribute {name!r}")
 
 

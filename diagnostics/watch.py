@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
@@ -46,6 +47,7 @@ class Diagnostics(BaseCallback):
         RecordError: the folder already holds a run (at construction).
         UnsupportedPolicy: the agent is no off-policy actor-critic with a Dict observation (as
             training starts).
+        ProbeSetError: the probe set was gathered for other observations (as training starts).
     """
 
     model: OffPolicyAlgorithm
@@ -121,6 +123,8 @@ class Diagnostics(BaseCallback):
             )
         with isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy)
+        if isinstance(observed := self.model.observation_space, spaces.Dict):
+            self._probe_set.refuse_other_observations(observed)
         self._recorder.open(self.model, self._run_info)
         if self._resume is not None:
             kept, lost = self._resume["lines"], bool(self._resume.get("lost_buffer"))

@@ -17,6 +17,7 @@ _WHERE = {
     "GoalSensitivity": "goalscope.diagnostics",
     "GradientBalance": "goalscope.diagnostics",
     "ModalityDiagnostics": "goalscope.diagnostics",
+    "gather_probe_set": "goalscope.diagnostics",
     "write_comparison": "goalscope.reports",
     "write_report": "goalscope.reports",
 }
@@ -27,6 +28,7 @@ __all__ = [
     "GradientBalance",
     "ModalityDiagnostics",
     "__version__",
+    "gather_probe_set",
     "write_comparison",
     "write_report",
 ]
