@@ -12,10 +12,12 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment, Values
 from goalscope.diagnostics.instruments.training_state import TrainingState
+from goalscope.diagnostics.logged_evaluations import LoggedEvaluations
 from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.provenance import describe_run
-from goalscope.diagnostics.record import PROBE_SET_FILE, RunInfo
+from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RunInfo
+from goalscope.diagnostics.record.metrics import SUCCESS_RATE
 from goalscope.diagnostics.recorder import Recorder
 from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.diagnostics.updates.routing import RoutingWatch
@@ -75,6 +77,8 @@ class Diagnostics(BaseCallback):
         self._routing: RoutingWatch | None = None
         self._networks: dict[str, Network] = {}
         self._keys: list[str] = []
+        self._evaluations: LoggedEvaluations | None = None
+        self._is_evaluated = False  # by what records here
         self._last: dict[str, int] = {}  # instrument -> update at which it last measured
         if resume is not None:
             self._recorder.failures.update(resume["failures"])
@@ -98,11 +102,17 @@ class Diagnostics(BaseCallback):
     def record(self, name: str, measure: Callable[[Context], Values]) -> None:
         """Record what `measure` returns now, record key -> value.
 
-        For what others measure beside the instruments, such as success. One that raises is counted
-        under `name` and skipped.
+        For what others measure beside the instruments, such as success; success that SB3 logs is
+        then left where it is. One that raises is counted under `name` and skipped.
         """
         update = self.model._n_updates
-        self._recorder.measure(name, update, lambda: measure(self._context(update)))
+
+        def measured() -> Values:
+            values = measure(self._context(update))
+            self._is_evaluated |= SUCCESS_RATE.key() in values
+            return values
+
+        self._recorder.measure(name, update, measured)
 
     def fail(self, name: str, error: Exception) -> None:
         """Count a failure of what runs beside the instruments, with its cause, in the record."""
@@ -125,6 +135,7 @@ class Diagnostics(BaseCallback):
             self._networks = view_networks(self.model.policy)
         if isinstance(observed := self.model.observation_space, spaces.Dict):
             self._probe_set.refuse_other_observations(observed)
+        self._read_evaluations()
         self._recorder.open(self.model, self._run_info)
         if self._resume is not None:
             kept, lost = self._resume["lines"], bool(self._resume.get("lost_buffer"))
@@ -162,6 +173,8 @@ class Diagnostics(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._tap.detach()
+        if self._evaluations is not None:
+            self._evaluations.detach()
         self._write_routing()
         if self._routing is not None:
             self._routing.detach()
@@ -226,6 +239,24 @@ class Diagnostics(BaseCallback):
         self._routing.detach()
         self._routing = None
 
+    # What SB3 measures by itself
+
+    def _read_evaluations(self) -> None:
+        if self._evaluations is not None:  # of a training that was broken off
+            self._evaluations.detach()
+        callback = self.locals.get("callback", self)
+        self._evaluations = LoggedEvaluations(self.logger, callback, self._take_evaluation)
+
+    def _take_evaluation(self, read: Callable[[], dict[str, float]]) -> None:
+        if self._is_evaluated:
+            return
+        try:  # not `Recorder.measure`: SB3's logger, which is being read, is left as it is
+            values = read()
+        except Exception as error:
+            self.fail("evaluation", error)
+        else:
+            self._recorder.write(Line(self.model.num_timesteps, self.model._n_updates, values))
+
     # What the record says of the run
 
     def _save_probe_set(self) -> None:
@@ -238,7 +269,10 @@ class Diagnostics(BaseCallback):
             self._recorder.folder,
             self.model,
             self._networks,
-            settings=self._settings,
+            settings={
+                **(self._evaluations.settings() if self._evaluations else {}),
+                **self._settings,
+            },
             arm=self._arm,
             seed=self._seed,
             cadences={instrument.name: instrument.schedule.every for instrument in self._chosen},
