@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from stable_baselines3.common.vec_env import VecEnv
 
 from goalscope.diagnostics.material.channels_first import ChannelsFirst
+from goalscope.diagnostics.material.declared_task import environment_id
 from goalscope.errors import UserError
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
@@ -154,12 +155,11 @@ def gather_probe_set(
             if (terminated or truncated) and step + 1 < _STEPS:
                 observation, _ = shown.reset()
     stacked = {key: np.stack([o[key] for o in observations[:size]]) for key in observations[0]}
-    name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
     return ProbeSet(
         stacked,
         np.stack(actions[:size]),
         goal_grid(stacked["desired_goal"]),
-        f"random actions in a {name} of its own, seed {seed}",
+        f"random actions in a {environment_id(env)} of its own, seed {seed}",
     )
 
 

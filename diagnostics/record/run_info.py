@@ -24,6 +24,8 @@ class RunInfo:
         networks: network -> the blocks and consumers found in it.
         instruments: instrument -> its cadence, {"every": updates}.
         task: what it is about.
+        environment: what the agent trains in: "id", "action", and "observation of <key>", a space
+            in words each; empty in a record made before it was kept.
         probe_set: where the fixed states come from, and their digests; None where none are asked.
         notes: what a reader must know of the blocks, a sentence each.
     """
@@ -39,6 +41,7 @@ class RunInfo:
     networks: Mapping[str, Any] = field(default_factory=dict)
     instruments: Mapping[str, Any] = field(default_factory=dict)
     task: Task = UNKNOWN_TASK
+    environment: Mapping[str, str] = field(default_factory=dict)
     probe_set: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
 
@@ -47,7 +50,16 @@ class RunInfo:
         return {"schema": SCHEMA_VERSION, **asdict(self)}
 
 
-_SECTIONS = ("settings", "versions", "hardware", "networks", "instruments", "task", "probe_set")
+_SECTIONS = (
+    "settings",
+    "versions",
+    "hardware",
+    "networks",
+    "instruments",
+    "task",
+    "environment",
+    "probe_set",
+)
 
 
 def info_from_json(content: Mapping[str, Any], folder: object) -> RunInfo:

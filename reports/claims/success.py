@@ -140,12 +140,10 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     steps = sorted({int(row["step"]) for row in rows})
     where = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
     floors = recorded_floors([run for runs in arms.values() for run in runs])
-    rates = {a: [r["value"] for r in rows if r["arm"] == a] for a in arms}
+    evaluated = {row["arm"] for row in rows}
     successes = arm_successes(arms, thresholds)
     words = {
-        arm: _arm_words(found, rates[arm], floors, thresholds)
-        if rates[arm]
-        else "was not evaluated"
+        arm: _arm_words(found, floors, thresholds) if arm in evaluated else "was not evaluated"
         for arm, found in successes.items()
     }
     flat = [
@@ -190,14 +188,9 @@ def arm_successes(arms: Arms, thresholds: Thresholds) -> dict[str, ArmSuccess]:
     }
 
 
-def _arm_words(
-    found: ArmSuccess,
-    rates: Sequence[float],
-    floors: Sequence[RecordedFloor],
-    thresholds: Thresholds,
-) -> str:
-    if found.interval is None and np.isfinite(rates).all():
-        return f"{percent(float(np.mean(rates)))} of its episodes, and {_HOW_MANY}"
+def _arm_words(found: ArmSuccess, floors: Sequence[RecordedFloor], thresholds: Thresholds) -> str:
+    if found.interval is None and found.rates:
+        return f"{percent(float(np.mean(found.rates)))} of its episodes, and {_HOW_MANY}"
     if found.interval is None:
         return f"has no usable number ({found.sample.gaps})"
     words, interval = percent(found.interval.mean), found.interval

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
+    ENVIRONMENT,
     Difference,
+    environment_differences,
     missing_single_changes,
     mixed_arms,
     probe_set_digest,
@@ -89,11 +91,23 @@ def comparison_warnings(
             f"{arm} differs from {baseline} in {changes} settings at once: this comparison cannot "
             "tell which of them mattered" + (f"; missing: {'; '.join(missing)}" if missing else "")
         )
+    found += _environments(arms)
     found += _seeds(arms, baseline)
     found += times_warnings(times, runs)
     found += _sensitivity(runs, family)
     found += _pace(arms)
     return found
+
+
+def _environments(arms: Arms) -> list[str]:
+    """Return that the runs are not of one environment, if so."""
+    names = [d for d in environment_differences(arms) if d.name == f"{ENVIRONMENT}id"]
+    return [
+        "the runs are not of one environment: "
+        + "; ".join(f"{', '.join(group)} in {name}" for name, group in d.arms_by_value.items())
+        + ". What differs between them may be the task"
+        for d in names
+    ]
 
 
 def _seeds(arms: Arms, baseline: str) -> list[str]:
