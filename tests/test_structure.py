@@ -100,4 +100,5 @@ def test_public_names_exist():
         "GoalSensitivity",
         "GradientBalance",
         "ModalityDiagnostics",
+        "gather_probe_set",
     ]

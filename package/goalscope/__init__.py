@@ -19,6 +19,7 @@ __all__ = [
     "GradientBalance",
     "ModalityDiagnostics",
     "__version__",
+    "gather_probe_set",
     "write_comparison",
     "write_report",
 ]
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         GoalSensitivity,
         GradientBalance,
         ModalityDiagnostics,
+        gather_probe_set,
     )
     from goalscope.reports import write_comparison, write_report
 else:
@@ -44,6 +46,7 @@ else:
             "GoalSensitivity": ".diagnostics",
             "GradientBalance": ".diagnostics",
             "ModalityDiagnostics": ".diagnostics",
+            "gather_probe_set": ".diagnostics",
             "write_comparison": ".reports",
             "write_report": ".reports",
         },

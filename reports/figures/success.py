@@ -21,6 +21,7 @@ from goalscope.reports.statistics.scales import Scale
 
 _LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
 _ROOM = 1.08
+_OURS = "Best actions (no noise) in {each} episodes from the same starts"
 DODGE = 1.6  # points between arms: of those that all fail, or all succeed, each is seen
 FLOOR_DASHES: tuple[Dash, ...] = ((0, (6, 2.5)), (0, (1, 2)))
 
@@ -41,17 +42,22 @@ def success_plot(arms: Arms, styles: ArmStyles, *, by_update: bool) -> Plot | No
     axes: Sequence[Axis] = ("step", "update") if by_update else ("step",)
     episodes = sorted({round(n) for table in found for n in table["episodes"] if np.isfinite(n)})
     each = " to ".join(map(str, dict.fromkeys((episodes[0], episodes[-1])))) if episodes else "some"
+    by = sorted({str(by) for run in runs if (by := run.settings.get("evaluation.by"))})
+    how = f"As evaluated by SB3's {by[0]}: {each} episodes" if by else _OURS.format(each=each)
+    measured = any(table["distance"].notna().any() for table in found)
+    distance = (
+        "The distance is the median over the episodes, at their last step. " if measured else ""
+    )
     apart = "; arms are moved apart a little, so that none hides another" if len(arms) > 1 else ""
     caption = (
-        f"{_seeds(arms)} Best actions (no noise) in {each} episodes from the same starts, over "
-        f"training. {_floor_caption(floors)} The distance is the median over the episodes, at "
-        f"their last step. Both axes are even{apart}."
+        f"{_seeds(arms)} {how}, over training. {_floor_caption(floors)} {distance}Both axes are "
+        f"even{apart}."
     )
     return Plot(
         "success",
-        "Success, and how near it ends",
+        "Success, and how near it ends" if measured else "Success",
         caption,
-        lambda: _plot(arms, styles, floors, axes),
+        lambda: _plot(arms, styles, floors, axes, distance=measured),
         section="C6",
         shows=("C6", "R1"),
     )
@@ -86,15 +92,22 @@ def _floor_caption(floors: Sequence[RecordedFloor]) -> str:
 
 
 def _plot(
-    arms: Arms, styles: ArmStyles, floors: Sequence[RecordedFloor], kinds: Sequence[Axis]
+    arms: Arms,
+    styles: ArmStyles,
+    floors: Sequence[RecordedFloor],
+    kinds: Sequence[Axis],
+    *,
+    distance: bool,
 ) -> Figure:
-    columns = panels_abreast(2)
-    rows = 2 * len(kinds) // columns
+    each = 2 if distance else 1
+    columns = panels_abreast(2) if distance else 1
+    rows = each * len(kinds) // columns
     figure = new_figure(2.4 * rows + 0.1)
     panels = figure.subplots(rows, columns, squeeze=False).flat
-    for left, right, axis in zip(panels[::2], panels[1::2], kinds, strict=True):
-        _plot_success(left, arms, styles, floors, axis)
-        _plot_distance(right, arms, styles, axis)
+    for axes, axis in zip(panels[::each], kinds, strict=True):
+        _plot_success(axes, arms, styles, floors, axis)
+    for axes, axis in zip(panels[1::2] if distance else (), kinds if distance else (), strict=True):
+        _plot_distance(axes, arms, styles, axis)
     return figure
 
 
