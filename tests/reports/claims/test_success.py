@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from helpers.synthetic_runs import BASELINE, FLOORS, write_arms, write_run
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
 from goalscope.diagnostics.record.metrics import EVALUATION_EPISODES, FINAL_DISTANCE, SUCCESS_RATE
 from goalscope.reports import Thresholds

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from helpers.synthetic_runs import BASELINE, FIX, FLOORS, write_arms
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, FIX, write_arms
 
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.figures.comparison.figures import comparison_plots

@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import pytest
-from helpers.synthetic_runs import BASELINE, FLOORS, write_arms
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, write_arms
 
 from goalscope.reports.figures.plot import draw
 from goalscope.reports.figures.style import arm_styles

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from helpers.planted import with_metrics
-from helpers.synthetic_runs import BASELINE, FLOORS, write_run
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, write_run
 
 from goalscope.reports.checks.series import Spell
 from goalscope.reports.checks.table import CHECKS

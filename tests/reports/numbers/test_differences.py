@@ -3,7 +3,8 @@
 import json
 from dataclasses import replace
 
-from helpers.synthetic_runs import BASELINE, FIX, FLOORS, Synthetic, write_arms
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
