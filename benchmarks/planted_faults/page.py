@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.planted_faults.diagnosis import ASKED_EVERY
-from benchmarks.planted_faults.faults import FAULTS, Fault
+from benchmarks.planted_faults.fault import Fault
+from benchmarks.planted_faults.faults import FAULTS
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
 from benchmarks.planted_faults.scoring import MOST_FALSE, SOON
 from benchmarks.planted_faults.sets import SetName
