@@ -13,6 +13,12 @@ CONTROLS = (
         "SAC on the point, goals through VecNormalize",
         grounds=("point_normalised",),
     ),
+    Fault(
+        "healthy_stacked",
+        "control",
+        "SAC on the point, three frames stacked",
+        grounds=("point_stacked",),
+    ),
     Fault("healthy_point_td3", "control", "TD3 on the point", grounds=("point_td3",)),
     Fault("healthy_reach", "control", "SAC on FetchReach from pixels", grounds=("reach",)),
     Fault(

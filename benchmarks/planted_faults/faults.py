@@ -8,8 +8,9 @@ from benchmarks.planted_faults.controls import CONTROLS
 from benchmarks.planted_faults.fault import Fault, Kind, Wrapper
 from benchmarks.planted_faults.grounds import GROUNDS, Ground, GroundName
 from benchmarks.planted_faults.known import KNOWN
+from benchmarks.planted_faults.second_round import SECOND_ROUND
 
-FAULTS = {fault.name: fault for fault in (*CONTROLS, *KNOWN, *BLIND)}
+FAULTS = {fault.name: fault for fault in (*CONTROLS, *KNOWN, *BLIND, *SECOND_ROUND)}
 
 # Faults that one project can have at once, and of which neither hides the other.
 PAIRS: tuple[tuple[str, str], ...] = (
