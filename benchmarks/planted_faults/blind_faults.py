@@ -1,4 +1,4 @@
-"""Mistakes of the second blind round: written without a look at what the checks read.
+"""Mistakes of the second blind round, by one who knew the checks' titles, not their thresholds.
 
 Each is one that people make around SB3, in the place where they make it: in a wrapper of the
 environment, in replay, in VecNormalize, or in what a callback does to the agent.

@@ -34,7 +34,8 @@ def results_page(
         "is watched as a user's would be, and the record alone is asked what is wrong. Of the "
         "*known* faults there are runs that thresholds may be set on; no threshold was set on a "
         "run of a *blind* one. Those of the *second round* were written after the first was "
-        "scored, without a look at what the checks read.",
+        "scored, by one who knew the names and one-line titles of the checks, and neither their "
+        "thresholds nor what they say of these runs.",
         "",
         *_missing(made),
         "| score | measured | 95 % interval | goal |",
