@@ -124,7 +124,9 @@ class LaggingNextReplay(SharedFrameHerReplayBuffer):
 
     _before: dict[str, np.ndarray] | None = None
 
-    def add(self, obs: dict[str, np.ndarray], next_obs: dict[str, np.ndarray], *rest: Any) -> None:
+    def add(  # type: ignore[override]
+        self, obs: dict[str, np.ndarray], next_obs: dict[str, np.ndarray], *rest: Any
+    ) -> None:
         """Store a transition of each environment."""
         super().add(obs, self._before or obs, *rest)
         self._before = {key: values.copy() for key, values in obs.items()}
@@ -133,7 +135,7 @@ class LaggingNextReplay(SharedFrameHerReplayBuffer):
 class SwappedAxesReplay(SharedFrameHerReplayBuffer):
     """Stores actions with x and y exchanged."""
 
-    def add(
+    def add(  # type: ignore[override]
         self,
         obs: dict[str, np.ndarray],
         next_obs: dict[str, np.ndarray],
@@ -149,7 +151,9 @@ class SwappedAxesReplay(SharedFrameHerReplayBuffer):
 class BytesReplay(SharedFrameHerReplayBuffer):
     """Stores images that were scaled to 0..1 as bytes: black."""
 
-    def add(self, obs: dict[str, np.ndarray], next_obs: dict[str, np.ndarray], *rest: Any) -> None:
+    def add(  # type: ignore[override]
+        self, obs: dict[str, np.ndarray], next_obs: dict[str, np.ndarray], *rest: Any
+    ) -> None:
         """Store a transition of each environment."""
         super().add(_scaled_to_bytes(obs), _scaled_to_bytes(next_obs), *rest)
 
@@ -182,14 +186,16 @@ class ReshapedImagesReplay(_ChangedImagesReplay):
     """Brings channels to the front by a reshape where a transpose was meant."""
 
     def _changed(self, images: Tensor) -> Tensor:
-        return images.permute(0, 2, 3, 1).reshape(images.shape)
+        reshaped: Tensor = images.permute(0, 2, 3, 1).reshape(images.shape)
+        return reshaped
 
 
 class ReversedStackReplay(_ChangedImagesReplay):
     """Stacks frames newest first, where the agent acts on oldest first."""
 
     def _changed(self, images: Tensor) -> Tensor:
-        return images.unflatten(1, (-1, _FRAME)).flip(1).flatten(1, 2)
+        reversed_stack: Tensor = images.unflatten(1, (-1, _FRAME)).flip(1).flatten(1, 2)
+        return reversed_stack
 
 
 # The agent
@@ -237,7 +243,7 @@ def learning_rate_large(model: SAC) -> None:
 
 def entropy_dominates(model: SAC) -> None:
     """Fix the entropy coefficient at a size that no reward reaches."""
-    model.ent_coef = ENTROPY_COEFFICIENT  # type: ignore[assignment]  # as SAC takes it, too
+    model.ent_coef = ENTROPY_COEFFICIENT
     model.log_ent_coef = model.ent_coef_optimizer = None
     model.ent_coef_tensor = torch.tensor(ENTROPY_COEFFICIENT)
 
