@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from benchmarks.planted_faults.agent import Agent, make_agent, make_wrapped
-from benchmarks.planted_faults.faults import Planting, Wrapper
+from benchmarks.planted_faults.fault import Wrapper
+from benchmarks.planted_faults.faults import Planting
 from benchmarks.planted_faults.grounds import GROUNDS, STARTS, GroundName
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
