@@ -9,6 +9,7 @@ import tyro
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
+from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.plan import kept_plan
 from goalscope.cli.saying import say
 from goalscope.diagnostics.record import is_run, read_run
@@ -17,7 +18,7 @@ from goalscope.training.runs.study_folder import STUDY_FILE, StudyError, read_st
 
 
 @dataclass(frozen=True)
-class Compare:
+class Compare(FigureFlags):
     """Compare runs: the verdict on the claim and on its rivals, and what to try next.
 
     Thresholds and windows are those of the study's plan file, where it has one.
@@ -33,9 +34,6 @@ class Compare:
 
     format: Literal["pdf", "png", "md"] | None = None
     """Also write a short form for a paper or a book: text, and figures with captions."""
-
-    figures: tuple[Literal["png", "csv", "pdf"], ...] = ()
-    """Also write each figure as files: png; csv, its numbers; pdf, 84 and 174 mm wide for LaTeX."""
 
     def run(self) -> int:
         """Write the page; 2 where every seed of an arm failed, with the page of the rest made."""

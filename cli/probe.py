@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from tqdm import tqdm
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
 from goalscope.cli.compare import runs_in
+from goalscope.cli.figure_flags import FigureFlags
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
 from goalscope.training.envs.settings import ObservationSettings
@@ -25,11 +26,13 @@ from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 if TYPE_CHECKING:
     import gymnasium as gym
 
+    from goalscope.reports.figures.plot import FigureFile
+
     MakeEnv = Callable[[], gym.Env[Any, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe(ObservationSettings):
+class Probe(FigureFlags, ObservationSettings):
     """Ask the agent of each checkpoint: what Q and action owe to each modality, what features know.
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
@@ -64,7 +67,7 @@ class Probe(ObservationSettings):
 
             out = self.out or self.path.with_suffix("")
             probe_zip(self.path, self._maker(), out, self.algorithm, trust=self.trust)
-            print(f"The page: {reports.write_probe_page(out)}")
+            print(f"The page: {reports.write_probe_page(out, figures=self.figures)}")
             return 0
         if self.parallel is not None and self.parallel < 1:
             raise UserError(f"--parallel must be at least 1, and {self.parallel} is not")
@@ -76,11 +79,11 @@ class Probe(ObservationSettings):
         folder, only = run_of(self.path)
         with tqdm(desc=f"probing {folder.name}", unit=" checkpoints") as bar:
             probe_run(folder, only, lambda _: bar.update())
-        print(f"The page: {reports.write_probe_page(folder)}")
+        print(f"The page: {reports.write_probe_page(folder, figures=self.figures)}")
         return 0
 
     def _study(self, runs: Sequence[Path]) -> int:
-        failed = probe_runs(runs, self.parallel or os.cpu_count() or 1)
+        failed = probe_runs(runs, self.parallel or os.cpu_count() or 1, self.figures)
         for name, cause in failed.items():
             print(f"goalscope: {name} was not probed: {cause}", file=sys.stderr)
         again = shlex.quote(str(self.path))
@@ -120,8 +123,16 @@ def imported(where: str) -> "MakeEnv":
     return maker
 
 
-def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
-    """Probe runs, several at a time, write their pages, and return run -> why it was not probed."""
+def probe_runs(
+    runs: Sequence[Path], parallel: int, figures: Collection["FigureFile"] = ()
+) -> dict[str, str]:
+    """Probe runs, several at a time, write their pages, and return run -> why it was not probed.
+
+    Args:
+        runs: folders of runs.
+        parallel: runs at a time, at least 1.
+        figures: also write the figures as files: "png", "csv", "pdf".
+    """
     failed: dict[str, str] = {}
     # Inherited by them, torch and BLAS: threads that wait for a core spin on it.
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -129,7 +140,7 @@ def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
     with ProcessPoolExecutor(parallel, context) as pool:
         try:
             with interrupts_kept_from_workers():
-                waiting = {pool.submit(_probe_and_draw, run): run for run in runs}
+                waiting = {pool.submit(_probe_and_draw, run, figures): run for run in runs}
             for future in tqdm(as_completed(waiting), "probing", len(runs), unit=" runs"):
                 try:
                     future.result()
@@ -143,8 +154,8 @@ def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
     return failed
 
 
-def _probe_and_draw(folder: Path) -> None:
+def _probe_and_draw(folder: Path, figures: Collection["FigureFile"]) -> None:
     from goalscope.training.probing.checkpoints import probe_run
 
     probe_run(folder)
-    reports.write_probe_page(folder)
+    reports.write_probe_page(folder, figures=figures)
