@@ -67,7 +67,8 @@ class GoalSensitivity(Diagnostics):
 class ModalityDiagnostics(Diagnostics):
     """The sum of `FeatureStatistics`, `GradientBalance` and `GoalSensitivity` in one record.
 
-    With goal sensitivity it also looks at the transitions of replay, and at where Q lies.
+    With goal sensitivity it also looks at the transitions of replay, and at where Q lies. Of an
+    agent that observes no goals there is no goal sensitivity, and all else is measured.
 
     Args:
         folder: a new run folder, such as "runs/mine".

@@ -65,7 +65,6 @@ class Diagnostics(BaseCallback):
         self._chosen = instruments
         self._instruments = [*instruments, TrainingState(Schedule(STATE_EVERY))]
         self._probe_set = RunProbeSet(probe_set)
-        self._asks_probe_set = any(instrument.asks_probe_set for instrument in instruments)
         self._settings = dict(settings or {})
         self._arm = arm
         self._routing: RoutingWatch | None = None
@@ -76,7 +75,8 @@ class Diagnostics(BaseCallback):
             self._recorder.failures.update(resume["failures"])
             self._last |= resume["last"]
             for instrument in self._instruments:
-                instrument.load_state_dict(resume["instruments"][instrument.name])
+                if instrument.name in resume["instruments"]:  # else it did not apply
+                    instrument.load_state_dict(resume["instruments"][instrument.name])
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run must know of its record, as JSON values.
@@ -119,6 +119,8 @@ class Diagnostics(BaseCallback):
             )
         with isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy)
+        self._chosen = [i for i in self._chosen if i.applies(self.model)]
+        self._instruments = [i for i in self._instruments if i.applies(self.model)]
         self._recorder.open(self.model, self._run_info)
         if self._resume is not None:
             kept, lost = self._resume["lines"], bool(self._resume.get("lost_buffer"))
@@ -221,6 +223,10 @@ class Diagnostics(BaseCallback):
         self._routing = None
 
     # What the record says of the run
+
+    @property
+    def _asks_probe_set(self) -> bool:
+        return any(instrument.asks_probe_set for instrument in self._chosen)
 
     def _save_probe_set(self) -> None:
         if self._asks_probe_set and self._recorder.folder is not None:

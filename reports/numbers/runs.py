@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from goalscope.diagnostics.record import Line, RunRecord, Task, read_run
-from goalscope.diagnostics.record.keys import ACTION, GOAL
+from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL
 
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
 # The order in which blocks are shown; others come before the action.
@@ -83,6 +83,14 @@ class Run:
         """Return what run.json says of a network's block; empty if unknown."""
         found = (block for block in self.blocks(network) if block["name"] == name)
         return next(found, {})
+
+    def observes_goal(self) -> bool:
+        """Whether the critic or the actor reads the desired goal; not where that is unknown."""
+        return any(
+            DESIRED_GOAL in (block.get("keys") or [])
+            for network in (CRITIC, ACTOR)
+            for block in self.blocks(network)
+        )
 
     def image_block(self) -> str:
         """Return the block that the goal is weighed against: pixels, else the widest other one."""

@@ -91,10 +91,8 @@ def _timed(
     gathering = _per_step(model, tried.starts // settings.n_envs, settings.n_envs)
     _per_step(model, _WARM_UP, settings.n_envs)
     plain = _per_step(model, _PLAIN_STEPS, settings.n_envs)
-    fused = plain + _added(model, settings, plain)
-    goal = 0.0
-    if probe_set is not None:
-        goal = _added(model, settings, fused, probe_set)
+    watched = _watched(model, settings.n_envs)
+    all_watched = _watched(model, settings.n_envs, all_of=True, probe_set=probe_set)
     every, per = settings.every, settings.gradient_steps
     dear = Schedule(every.sensitivity, SENSITIVITY_GROWTH).count(settings.updates)
     cheap = Schedule(min(every.features, every.gradients)).count(settings.updates)
@@ -102,25 +100,24 @@ def _timed(
         start,
         gathering * settings.starts / settings.n_envs,
         plain * (settings.total_steps - settings.starts) / settings.n_envs,
-        ((fused - plain) * cheap + goal * dear) / per,
+        (max(0, watched - plain) * cheap + max(0, all_watched - watched) * dear) / per,
         _episode(model, settings) * _episodes(settings),
-        per * (_PLAIN_STEPS + (1 if probe_set is None else 2) * _WATCHED_STEPS),
+        per * (_PLAIN_STEPS + 2 * _WATCHED_STEPS),
     )
 
 
-def _added(
-    model: SAC, settings: RunSettings, before: float, probe_set: ProbeSet | None = None
+def _watched(
+    model: SAC, n_envs: int, *, all_of: bool = False, probe_set: ProbeSet | None = None
 ) -> float:
-    """Return what measuring at every update adds to a step: with a probe set, of the goal, too."""
+    """Return the seconds of a step whose updates are measured: features and gradients, or all."""
     watch = ModalityDiagnostics(
         None,
         features_every=1,
         gradients_every=1,
-        sensitivity_every=None if probe_set is None else 1,
+        sensitivity_every=1 if all_of else None,
         probe_set=probe_set,
     )
-    measured = _per_step(model, _WARM_UP + _WATCHED_STEPS, settings.n_envs, [watch], _WARM_UP)
-    return max(0.0, measured - before)
+    return _per_step(model, _WARM_UP + _WATCHED_STEPS, n_envs, [watch], _WARM_UP)
 
 
 def _per_step(
