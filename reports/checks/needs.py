@@ -41,7 +41,7 @@ def _has_encoder(run: Run) -> bool:
 _MET: dict[Need, Callable[[Run], bool]] = {
     Need.ENCODER: _has_encoder,
     Need.TANH: _ends_in_tanh,
-    Need.GOALS: Run.observes_goal,
+    Need.GOALS: lambda run: bool(run.observes_goal()),
     Need.HINDSIGHT: lambda run: "agent.n_sampled_goal" in run.settings,
     Need.TOLERANCE: lambda run: run.task.tolerance is not None,
     Need.GOAL_RANGE: lambda run: run.task.goal_range is not None,

@@ -84,12 +84,11 @@ class Run:
         found = (block for block in self.blocks(network) if block["name"] == name)
         return next(found, {})
 
-    def observes_goal(self) -> bool:
-        """Whether the critic or the actor reads the desired goal; not where that is unknown."""
-        return any(
-            DESIRED_GOAL in (block.get("keys") or [])
-            for network in (CRITIC, ACTOR)
-            for block in self.blocks(network)
+    def observes_goal(self) -> bool | None:
+        """Return whether the critic or the actor reads the desired goal; None if unknown."""
+        blocks = [block for network in (CRITIC, ACTOR) for block in self.blocks(network)]
+        return any(DESIRED_GOAL in (block.get("keys") or []) for block in blocks) or (
+            False if blocks else None
         )
 
     def image_block(self) -> str:

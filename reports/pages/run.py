@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.success import run_success_sentence
 from goalscope.reports.figures.plot import FigureFile, draw
@@ -80,7 +79,7 @@ def write_report(
     arms = {run.arm: [run]}
     times = four_times([run], thresholds.early_updates, thresholds.late_part)
     assessment = assess(arms, times, thresholds)
-    goals = run.observes_goal() or not run.blocks(CRITIC)  # unknown: as a run of goals
+    goals = run.observes_goal() is not False
     sentences = single_run_sentences(assessment, run) if goals else input_sentences(run, times)
     caveat = one_seed_sentence(run, thresholds) if goals else ONE_RUN
     success = run_success_sentence(run)

@@ -1,4 +1,4 @@
-"""Of a run without goals: which of its inputs it uses and learns from, at each of the four times."""
+"""Of a run without goals: which of its inputs it uses and learns from, at the four times."""
 
 from collections.abc import Mapping
 
