@@ -14,6 +14,7 @@ from goalscope.cli.plan import Plan, find_plan, load_plan
 from goalscope.cli.probe import probe_runs
 from goalscope.cli.study import Study
 from goalscope.errors import UserError
+from goalscope.reports.statistics.formatting import count
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.validation import check
 
@@ -65,8 +66,8 @@ class Demo:
         from goalscope.training.runs.study import run_study
 
         console.print(
-            f"1. {' and '.join(ARMS)} on FetchPush-v4 from 84x84 pixels: {self.seeds} seeds each, "
-            f"{self.updates} updates a run."
+            f"1. {' and '.join(ARMS)} on FetchPush-v4 from 84x84 pixels: "
+            f"{count(self.seeds, 'seed')} each, {self.updates} updates a run."
         )
         folders = run_study(runs, folder, parallel=max(1, min(len(runs), os.cpu_count() or 1)))
         page = reports.write_comparison(folders, folder / "comparison", notes=[self._shortened()])
@@ -81,9 +82,9 @@ class Demo:
         """Say what the runs on FetchPush leave out of the plan's."""
         return (
             f"shortened for a demo: {_STARTS + self.updates:,} steps a run where the plan has "
-            f"{_PLANNED_STEPS:,}, batches of {self.batch_size} where it has 256, {self.seeds} "
-            "seeds an arm where a test needs 5; nothing is learnt in that time, the balance at "
-            "the start and after the first updates is all there is to see"
+            f"{_PLANNED_STEPS:,}, batches of {self.batch_size} where it has 256, "
+            f"{count(self.seeds, 'seed')} an arm where a test needs 5; nothing is learnt in that "
+            "time, the balance at the start and after the first updates is all there is to see"
         )
 
     def _reach(self, folder: Path, console: Console) -> "ComparisonPage":
@@ -91,8 +92,9 @@ class Demo:
         plan, assay = _preset("demo"), _preset("assay")
         steps = plan.run["total_steps"] if self.reach_steps is None else self.reach_steps
         console.print(
-            f"\n2. {', '.join(plan.arms)} on FetchReach-v4 from 36x36 pixels: {self.seeds} seeds "
-            f"each, {steps:,} steps a run. The goal vectors alone suffice there; pixels distract."
+            f"\n2. {', '.join(plan.arms)} on FetchReach-v4 from 36x36 pixels: "
+            f"{count(self.seeds, 'seed')} each, {steps:,} steps a run. The goal vectors alone "
+            "suffice there; pixels distract."
         )
         seeds = map(str, range(self.seeds))
         more = ["--seeds", *seeds, "--total-steps", str(steps), "--out", str(folder)]
@@ -100,8 +102,8 @@ class Demo:
         runs = [folder / f"{arm}-seed{seed}" for seed in range(self.seeds) for arm in plan.arms]
         probe_runs(runs, os.cpu_count() or 1)
         shortened = (
-            f"shortened for a demo: {steps:,} steps a run and {self.seeds} seeds an arm, where the "
-            f"preset assay has {assay.run['total_steps']:,} and {len(assay.seeds)}"
+            f"shortened for a demo: {steps:,} steps a run and {count(self.seeds, 'seed')} an arm, "
+            f"where the preset assay has {assay.run['total_steps']:,} and {len(assay.seeds)}"
         )
         return reports.write_comparison(
             runs, folder / "comparison", plan.thresholds, notes=[shortened]
