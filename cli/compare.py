@@ -9,6 +9,7 @@ import tyro
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
+from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.own_arms import own_arms
 from goalscope.cli.plan import kept_plan
 from goalscope.cli.runs_in import runs_in
@@ -19,7 +20,7 @@ from goalscope.training.runs.study_folder import read_study
 
 
 @dataclass(frozen=True)
-class Compare:
+class Compare(FigureFlags):
     """Compare runs: the verdict on the claim and on its rivals, and what to try next.
 
     Thresholds and windows are those of the study's plan file, where it has one. Runs of a script of
@@ -44,9 +45,6 @@ class Compare:
 
     format: Literal["pdf", "png", "md"] | None = None
     """Also write a short form for a paper or a book: text, and figures with captions."""
-
-    figures: tuple[Literal["png", "csv", "pdf"], ...] = ()
-    """Also write each figure as files: png; csv, its numbers; pdf, 84 and 174 mm wide for LaTeX."""
 
     def run(self) -> int:
         """Write the page; 2 where every seed of an arm failed, with the page of the rest made."""

@@ -67,8 +67,9 @@ class GoalSensitivity(Diagnostics):
 class ModalityDiagnostics(Diagnostics):
     """The sum of `FeatureStatistics`, `GradientBalance` and `GoalSensitivity` in one record.
 
-    With goal sensitivity it also looks at the transitions of replay, and at where Q lies. What an
-    SB3 `EvalCallback` beside it logs of success is recorded as the run's success.
+    With goal sensitivity it also looks at the transitions of replay, and at where Q lies. Of an
+    agent that observes no goals there is no goal sensitivity, and all else is measured. What an SB3
+    `EvalCallback` beside it logs of success is recorded as the run's success.
 
     Args:
         folder: a new run folder, such as "runs/mine".

@@ -71,7 +71,6 @@ class Diagnostics(BaseCallback):
         self._chosen = instruments
         self._instruments = [*instruments, TrainingState(Schedule(STATE_EVERY))]
         self._probe_set = RunProbeSet(probe_set)
-        self._asks_probe_set = any(instrument.asks_probe_set for instrument in instruments)
         self._settings = dict(settings or {})
         self._arm, self._seed = arm, seed
         self._routing: RoutingWatch | None = None
@@ -84,7 +83,8 @@ class Diagnostics(BaseCallback):
             self._recorder.failures.update(resume["failures"])
             self._last |= resume["last"]
             for instrument in self._instruments:
-                instrument.load_state_dict(resume["instruments"][instrument.name])
+                if instrument.name in resume["instruments"]:  # else it did not apply
+                    instrument.load_state_dict(resume["instruments"][instrument.name])
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run must know of its record, as JSON values.
@@ -133,6 +133,8 @@ class Diagnostics(BaseCallback):
             )
         with isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy)
+        self._chosen = [i for i in self._chosen if i.applies(self.model)]
+        self._instruments = [i for i in self._instruments if i.applies(self.model)]
         if isinstance(observed := self.model.observation_space, spaces.Dict):
             self._probe_set.refuse_other_observations(observed)
         self._read_evaluations()
@@ -258,6 +260,10 @@ class Diagnostics(BaseCallback):
             self._recorder.write(Line(self.model.num_timesteps, self.model._n_updates, values))
 
     # What the record says of the run
+
+    @property
+    def _asks_probe_set(self) -> bool:
+        return any(instrument.asks_probe_set for instrument in self._chosen)
 
     def _save_probe_set(self) -> None:
         if self._asks_probe_set and self._recorder.folder is not None:

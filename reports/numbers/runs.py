@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from goalscope.diagnostics.record import Line, RunRecord, Task, read_run
-from goalscope.diagnostics.record.keys import ACTION, GOAL
+from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL
 
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
 # The order in which blocks are shown; others come before the action.
@@ -84,6 +84,13 @@ class Run:
         """Return what run.json says of a network's block; empty if unknown."""
         found = (block for block in self.blocks(network) if block["name"] == name)
         return next(found, {})
+
+    def observes_goal(self) -> bool | None:
+        """Return whether the critic or the actor reads the desired goal; None if unknown."""
+        blocks = [block for network in (CRITIC, ACTOR) for block in self.blocks(network)]
+        return any(DESIRED_GOAL in (block.get("keys") or []) for block in blocks) or (
+            False if blocks else None
+        )
 
     def image_block(self) -> str:
         """Return the block that the goal is weighed against: pixels, else the widest other one."""

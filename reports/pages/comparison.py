@@ -92,6 +92,7 @@ def write_comparison(
     *,
     baseline: str | None = None,
     missing: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
     form: Format | None = None,
     figures: Collection[FigureFile] = (),
 ) -> ComparisonPage:
@@ -105,6 +106,7 @@ def write_comparison(
         baseline: the arm that the others are compared with; None takes the one called pixel-her,
             else the arm of the first folder.
         missing: run -> why it is not among them: it failed, or has not ended.
+        notes: what else limits the comparison, said before what the page finds by itself.
         form: also write a short form: "pdf", "png" or "md".
         figures: also write the figures as files into `figures/`: "png", "csv", "pdf".
 
@@ -140,7 +142,8 @@ def write_comparison(
     }
     gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
     broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
-    limits = comparison_warnings(arms, times, assessment.study.family, differences)
+    found = comparison_warnings(arms, times, assessment.study.family, differences)
+    limits = [*notes, *found]
     learning = learning_sentence(arms, thresholds)
     seeds = len(arms[assessment.baseline])
     alternatives = sum(one.test.p_value is not None for one in judged)

@@ -92,8 +92,7 @@ def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
 
 def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool) -> None:
     out = settings.out
-    goals = settings.environment.goals
-    probe_set = _probe_set(settings) if goals else None
+    probe_set = _probe_set(settings) if settings.environment.goals else None
     model = build_agent(settings, probe_set, out / REPLAY_FOLDER)
     evaluation_env = make_environment(settings.environment)
     try:
@@ -107,7 +106,7 @@ def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool)
             out,
             features_every=settings.every.features,
             gradients_every=settings.every.gradients,
-            sensitivity_every=settings.every.sensitivity if goals else None,
+            sensitivity_every=settings.every.sensitivity,
             probe_set=probe_set,
             settings=_run_settings(settings),
             arm=settings.arm,
