@@ -27,7 +27,7 @@ from goalscope.probes.live.replay import (
 )
 from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
 from goalscope.probes.live.transitions import (
-    action_over_distance,
+    action_over_goals,
     goal_offset,
     relabelled_fraction,
     reward_statistics,
@@ -82,7 +82,7 @@ __all__ = [
     "ValueBounds",
     "action_alignment",
     "action_effect_r2",
-    "action_over_distance",
+    "action_over_goals",
     "action_spread",
     "augmentation_noise",
     "colour_offset",

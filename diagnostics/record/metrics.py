@@ -152,11 +152,11 @@ REWARD_SPREAD = _transitions("reward_spread", "reward", "spread of the rewards")
 STEP_OVER_SPREAD = _transitions(
     "step_over_spread", "ratio", "a step over the spread of observations", "observations vary"
 )
-ACTION_OVER_DISTANCE = _transitions(
-    "action_over_distance",
+ACTION_OVER_GOALS = _transitions(
+    "action_over_goals",
     "ratio",
-    "what an action moves, over the distance to the goal",
-    f"{_GOALS}, and actions move what is achieved",
+    "what an action moves, over the distance between goals",
+    f"{_GOALS} and vary, and actions move what is achieved",
 )
 GOAL_OFFSET = _transitions(
     "goal_offset", "spreads", "from achieved to desired goals", f"{_GOALS}; goals vary"
