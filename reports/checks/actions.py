@@ -43,8 +43,8 @@ ACTION_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         measured(ACTION_OVER_GOALS),
         "below",
-        0.01,  # THRESHOLD
-        "0.05 to 0.2",
+        0.02,  # midway, as ratios go, between 0.004 of a fiftieth of each action and 0.1
+        "0.1 to 0.2",
         "Actions move what is achieved by next to nothing of the way between goals.",
         "Episodes end before a goal can be reached, however good the policy is.",
         "See that actions in -1..1 reach the simulator at their full size, or act for longer.",

@@ -99,7 +99,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         measured(COLOUR_OFFSET, IMAGE),
         "above",
-        4.5,  # THRESHOLD
+        4.5,  # midway, as ratios go, between 2, the most that healthy runs kept up, and 10
         "0.3 to 2",
         "The agent acts on images of other colours than those it learns from.",
         "What it learns to see does not hold where it acts.",
