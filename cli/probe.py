@@ -1,35 +1,29 @@
 """`goalscope probe`: what the agent of each checkpoint knows, hears and answers."""
 
-import importlib
 import multiprocessing
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import tyro
 from tqdm import tqdm
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
-from goalscope.cli.compare import runs_in
+from goalscope.cli.environment_flags import EnvironmentFlags
+from goalscope.cli.runs_in import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
-from goalscope.training.envs.settings import ObservationSettings
 from goalscope.training.runs.interrupts import interrupts_kept_from_workers
-
-if TYPE_CHECKING:
-    import gymnasium as gym
-
-    MakeEnv = Callable[[], gym.Env[Any, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe(ObservationSettings):
+class Probe(EnvironmentFlags):
     """Ask the agent of each checkpoint: what Q and action owe to each modality, what features know.
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
@@ -48,9 +42,6 @@ class Probe(ObservationSettings):
     algorithm: Literal["SAC", "TD3", "DDPG"] = "SAC"
     """What saved the .zip."""
 
-    make_env: str | None = None
-    """module:function or file.py:function that returns the .zip's environment; --env's without."""
-
     out: Path | None = None
     """Folder for what is found of a .zip; beside it, under its name, if left out."""
 
@@ -63,7 +54,7 @@ class Probe(ObservationSettings):
             from goalscope.training.probing.zips import probe_zip
 
             out = self.out or self.path.with_suffix("")
-            probe_zip(self.path, self._maker(), out, self.algorithm, trust=self.trust)
+            probe_zip(self.path, self.environment_maker(), out, self.algorithm, trust=self.trust)
             print(f"The page: {reports.write_probe_page(out)}")
             return 0
         if self.parallel is not None and self.parallel < 1:
@@ -88,36 +79,6 @@ class Probe(ObservationSettings):
             f"Probed {len(runs) - len(failed)} of {len(runs)} runs. Next: goalscope compare {again}"
         )
         return BAD_INPUT if failed else 0
-
-    def _maker(self) -> "MakeEnv":
-        if self.make_env is not None:
-            return imported(self.make_env)
-        from goalscope.training.envs.making import make_environment
-
-        return lambda: make_environment(self.observed)
-
-
-def imported(where: str) -> "MakeEnv":
-    """Return the maker of an environment that `module:function` or `file.py:function` names.
-
-    Raises:
-        UserError: it cannot be imported.
-    """
-    module, _, function = where.rpartition(":")
-    folder = Path.cwd()  # where a user's own module lies
-    if module.endswith(".py"):
-        file = Path(module)
-        folder, module = file.parent.resolve(), file.stem
-    sys.path.insert(0, str(folder))
-    try:
-        maker: MakeEnv = getattr(importlib.import_module(module), function)
-    except Exception as error:  # a user's module can fail in any way
-        raise UserError(
-            f"--make-env {where} cannot be imported from {folder} "
-            f"({type(error).__name__}: {error}); write module:function for a module there, or "
-            "path/to/file.py:function"
-        ) from error
-    return maker
 
 
 def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment, Values
 from goalscope.diagnostics.instruments.training_state import TrainingState
+from goalscope.diagnostics.logged_evaluations import LoggedEvaluations
 from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.provenance import describe_run
-from goalscope.diagnostics.record import PROBE_SET_FILE, RunInfo
+from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RunInfo
+from goalscope.diagnostics.record.metrics import SUCCESS_RATE
 from goalscope.diagnostics.recorder import Recorder
 from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.diagnostics.updates.routing import RoutingWatch
@@ -38,6 +41,7 @@ class Diagnostics(BaseCallback):
             replay buffer.
         settings: further settings for run.json, such as the environment's, flat.
         arm: name of the configuration, for comparisons.
+        seed: of the run; None takes the agent's own.
         resume: what `state_dict` returned when the run in the folder was last saved; None begins a
             new one.
 
@@ -45,6 +49,7 @@ class Diagnostics(BaseCallback):
         RecordError: the folder already holds a run (at construction).
         UnsupportedPolicy: the agent is no off-policy actor-critic with a Dict observation (as
             training starts).
+        ProbeSetError: the probe set was gathered for other observations (as training starts).
     """
 
     model: OffPolicyAlgorithm
@@ -57,6 +62,7 @@ class Diagnostics(BaseCallback):
         probe_set: ProbeSet | None = None,
         settings: Mapping[str, Any] | None = None,
         arm: str | None = None,
+        seed: int | None = None,
         resume: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -67,10 +73,12 @@ class Diagnostics(BaseCallback):
         self._probe_set = RunProbeSet(probe_set)
         self._asks_probe_set = any(instrument.asks_probe_set for instrument in instruments)
         self._settings = dict(settings or {})
-        self._arm = arm
+        self._arm, self._seed = arm, seed
         self._routing: RoutingWatch | None = None
         self._networks: dict[str, Network] = {}
         self._keys: list[str] = []
+        self._evaluations: LoggedEvaluations | None = None
+        self._is_evaluated = False  # by what records here
         self._last: dict[str, int] = {}  # instrument -> update at which it last measured
         if resume is not None:
             self._recorder.failures.update(resume["failures"])
@@ -94,11 +102,17 @@ class Diagnostics(BaseCallback):
     def record(self, name: str, measure: Callable[[Context], Values]) -> None:
         """Record what `measure` returns now, record key -> value.
 
-        For what others measure beside the instruments, such as success. One that raises is counted
-        under `name` and skipped.
+        For what others measure beside the instruments, such as success; success that SB3 logs is
+        then left where it is. One that raises is counted under `name` and skipped.
         """
         update = self.model._n_updates
-        self._recorder.measure(name, update, lambda: measure(self._context(update)))
+
+        def measured() -> Values:
+            values = measure(self._context(update))
+            self._is_evaluated |= SUCCESS_RATE.key() in values
+            return values
+
+        self._recorder.measure(name, update, measured)
 
     def fail(self, name: str, error: Exception) -> None:
         """Count a failure of what runs beside the instruments, with its cause, in the record."""
@@ -119,6 +133,9 @@ class Diagnostics(BaseCallback):
             )
         with isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy)
+        if isinstance(observed := self.model.observation_space, spaces.Dict):
+            self._probe_set.refuse_other_observations(observed)
+        self._read_evaluations()
         self._recorder.open(self.model, self._run_info)
         if self._resume is not None:
             kept, lost = self._resume["lines"], bool(self._resume.get("lost_buffer"))
@@ -156,6 +173,8 @@ class Diagnostics(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._tap.detach()
+        if self._evaluations is not None:
+            self._evaluations.detach()
         self._write_routing()
         if self._routing is not None:
             self._routing.detach()
@@ -220,6 +239,24 @@ class Diagnostics(BaseCallback):
         self._routing.detach()
         self._routing = None
 
+    # What SB3 measures by itself
+
+    def _read_evaluations(self) -> None:
+        if self._evaluations is not None:  # of a training that was broken off
+            self._evaluations.detach()
+        callback = self.locals.get("callback", self)
+        self._evaluations = LoggedEvaluations(self.logger, callback, self._take_evaluation)
+
+    def _take_evaluation(self, read: Callable[[], dict[str, float]]) -> None:
+        if self._is_evaluated:
+            return
+        try:  # not `Recorder.measure`: SB3's logger, which is being read, is left as it is
+            values = read()
+        except Exception as error:
+            self.fail("evaluation", error)
+        else:
+            self._recorder.write(Line(self.model.num_timesteps, self.model._n_updates, values))
+
     # What the record says of the run
 
     def _save_probe_set(self) -> None:
@@ -232,8 +269,12 @@ class Diagnostics(BaseCallback):
             self._recorder.folder,
             self.model,
             self._networks,
-            settings=self._settings,
+            settings={
+                **(self._evaluations.settings() if self._evaluations else {}),
+                **self._settings,
+            },
             arm=self._arm,
+            seed=self._seed,
             cadences={instrument.name: instrument.schedule.every for instrument in self._chosen},
             probe_set=self._probe_set.describe() if self._asks_probe_set else None,
         )

@@ -22,7 +22,8 @@ class Run:
 
     Attributes:
         record: as read.
-        arm: name of its configuration; the folder's own name where the run has none.
+        arm: name of its configuration, as its reader or else its record has it; the folder's own
+            name where neither has one.
         seed: of the agent, or None.
         metrics: record key -> table with integer columns `update` and `step` and the float column
             `value` (NaN and infinities included), sorted by update.
@@ -46,7 +47,7 @@ class Run:
     @property
     def title(self) -> str:
         """What a warning calls the run: arm and seed, or its folder where it lacks either."""
-        named = self.record.info.arm and self.seed is not None
+        named = self.arm != self.name and self.seed is not None
         return f"{self.arm} {self.label}" if named else self.name
 
     @property
@@ -96,14 +97,18 @@ class Run:
 Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline first
 
 
-def load_run(folder: Path | str) -> Run:
+def load_run(folder: Path | str, arm: str | None = None) -> Run:
     """Return a run folder's tables.
+
+    Args:
+        folder: of the run.
+        arm: what its configuration is called, whatever the record says; None leaves it the record.
 
     Raises:
         RecordError: not a run, empty, damaged, or from another schema version.
     """
     record = read_run(folder)
-    arm, seed = record.info.arm, record.info.seed
+    arm, seed = arm or record.info.arm, record.info.seed
     return Run(
         record,
         str(arm) if arm else record.name,

@@ -5,7 +5,7 @@ import sys
 import pytest
 from helpers.command import goalscope, refused
 
-from goalscope.cli.probe import imported
+from goalscope.cli.environment_flags import imported
 from goalscope.diagnostics.record import RecordWriter, RunInfo
 from goalscope.errors import UserError
 

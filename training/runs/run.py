@@ -39,7 +39,6 @@ from goalscope.training.runs.saving import CheckpointCallback
 from goalscope.training.runs.settings import RunSettings, SettingsError, with_saved
 from goalscope.training.runs.validation import check
 
-PROBE_SEED = 20_000_003  # of no training environment: every arm and seed gathers the same states
 REPLAY_FOLDER = "replay"
 
 
@@ -86,7 +85,7 @@ def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
     """Return the probe set of an environment, from an instance of its own and its own seed."""
     env: gym.Env[Any, Any] = make_environment(environment)
     try:
-        return gather_probe_set(env, PROBE_SEED)
+        return gather_probe_set(env)
     finally:
         env.close()
 
