@@ -73,7 +73,7 @@ def describe_run(
         seed=model.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command_line(),
-        settings={**settings, **agent_settings(model)},
+        settings={**{k: _plain(v) for k, v in settings.items()}, **agent_settings(model)},
         versions=software_versions(),
         hardware=hardware(model.device),
         networks=describe_networks(networks),

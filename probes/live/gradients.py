@@ -36,6 +36,8 @@ class LossUpdate:
         weight_gradients: per consumer, dL/dW, same shapes.
         weights_after: per consumer, its weight after the step.
         encoders: block -> gradient and step of the encoder this loss's optimiser holds.
+        received: dL/dz, float (B, D), as it arrived at the fused features, where the consumers are
+            not their only readers; None where they are.
     """
 
     inputs: Tensor
@@ -44,14 +46,17 @@ class LossUpdate:
     weight_gradients: Sequence[Tensor]
     weights_after: Sequence[Tensor]
     encoders: Mapping[str, EncoderUpdate] = field(default_factory=dict)
+    received: Tensor | None = None
 
     def fusion_gradients(self, features_dim: int) -> Tensor:
-        """Return dL/dz, float (B, D): what the consumers send back to the fused features.
+        """Return dL/dz, float (B, D): the gradient at the fused features.
 
-        The consumers are the only readers of z, so the chain rule through them is all of it:
+        Where the consumers are the only readers of z, the chain rule through them is all of it:
         dL/dz = sum over consumers of dL/d(output) W. It exists, too, where SB3 shares the extractor
         and runs it without gradient for the critic.
         """
+        if self.received is not None:
+            return self.received
         parts = [
             delta @ weight[:, :features_dim]
             for delta, weight in zip(self.output_gradients, self.weights, strict=True)
