@@ -18,13 +18,13 @@ from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import PROBE_SET_FILE, RunInfo
 from goalscope.diagnostics.record.keys import LOSSES
 from goalscope.diagnostics.recorder import Recorder
-from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.diagnostics.updates.requests import Requests
 from goalscope.diagnostics.updates.routing import RoutingWatch
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.updates.tap import Tap
 from goalscope.diagnostics.updates.tracked import TrackedUpdate
 from goalscope.probes import Network, UnsupportedPolicy, view_networks
+from goalscope.probes.isolation import isolated_generators
 
 STATE_EVERY = 50
 

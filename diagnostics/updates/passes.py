@@ -147,7 +147,7 @@ class Passes:
 
             def normalise(_: nn.Module, args: tuple[Any, ...], block: str = block.name) -> None:
                 if self.recording and (torch.is_grad_enabled() or is_target):
-                    self._raw[network.name, block] = args[0].detach()
+                    self._raw[network.name, block] = args[0].detach().flatten(1)
 
             module = network.extractor.get_submodule(block.normalisation)
             self._handles.append(module.register_forward_pre_hook(normalise))
