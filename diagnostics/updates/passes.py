@@ -65,7 +65,7 @@ class Passes:
         self._latest: dict[nn.Module, Fused | None] = {}
         self._handles: list[RemovableHandle] = []
         for extractor in dict.fromkeys(network.extractor for network in networks.values()):
-            self._handles.append(extractor.register_forward_hook(self._encoded))
+            self._hook_fusion(extractor)
         for network in networks.values():
             self._hook(network)
 
@@ -152,15 +152,16 @@ class Passes:
             module = network.extractor.get_submodule(block.normalisation)
             self._handles.append(module.register_forward_pre_hook(normalise))
 
-    def _encoded(self, extractor: nn.Module, _: tuple[Any, ...], output: Tensor) -> None:
-        if not self._is_live() or not self.recording:
-            return
-        if not output.requires_grad:
-            self._latest[extractor] = None
-            return
-        fused = self._latest[extractor] = Fused()
+    def _hook_fusion(self, extractor: nn.Module) -> None:
+        def encoded(_: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
+            if not self._is_live() or not self.recording:
+                return
+            self._latest[extractor] = fused = Fused() if output.requires_grad else None
+            if fused is not None:
+                output.register_hook(lambda gradient: self._arrive(fused, gradient))
 
-        def receive(gradient: Tensor) -> None:
-            fused.gradient, fused.window = gradient.detach(), self.window
+        # A function, no method: copies of a module would copy what a method belongs to.
+        self._handles.append(extractor.register_forward_hook(encoded))
 
-        output.register_hook(receive)
+    def _arrive(self, fused: Fused, gradient: Tensor) -> None:
+        fused.gradient, fused.window = gradient.detach(), self.window

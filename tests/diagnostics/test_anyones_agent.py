@@ -1,5 +1,6 @@
 """Agents as people write them: delayed actors, clipping optimisers, whatever keys, broken runs."""
 
+import copy
 import json
 import logging
 
@@ -249,6 +250,17 @@ def test_curves_in_tensorboard_begin_with_a_number(tmp_path):
     assert len(ours) > 10
     for tag in ours:
         assert np.isfinite([event.value for event in events.Scalars(tag)]).all(), tag
+
+
+def test_an_agent_can_be_copied_while_it_is_watched(tmp_path):
+    class Copies(BaseCallback):
+        def _on_step(self):
+            self.copied = copy.deepcopy(self.model.policy)
+            return True
+
+    callback = ModalityDiagnostics(tmp_path / "run")
+    vector_agent(SAC).learn(30, callback=[callback, Copies()])
+    assert callback.failures == {}
 
 
 def test_none_of_this_changes_an_agent(tmp_path):
