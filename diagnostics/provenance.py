@@ -167,6 +167,13 @@ def notes_on(networks: Mapping[str, Network]) -> list[str]:
     notes = []
     for network in networks.values():
         for block in network.blocks:
+            shape = network.shape_of(block)
+            if block.identity and len(shape) == 3:
+                notes.append(
+                    f"{network.name}: {block.name} of shape {shape} reaches no encoder, it is "
+                    "flattened: to SB3 an image is bytes, 0 to 255, that no wrapper normalises "
+                    "(VecNormalize: norm_obs_keys)"
+                )
             if block.mixed:
                 notes.append(
                     f"{network.name}: {block.width} fused features mix {' and '.join(block.keys)}; "

@@ -48,6 +48,7 @@ class Diagnostics(BaseCallback):
         RecordError: the folder already holds a run (at construction).
         UnsupportedPolicy: the agent is no off-policy actor-critic with a Dict observation (as
             training starts).
+        ProbeSetError: the agent observes otherwise than the probe set does (as training starts).
     """
 
     model: OffPolicyAlgorithm
@@ -128,6 +129,7 @@ class Diagnostics(BaseCallback):
         self._training = self.model.start_time
         with isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy)
+        self._probe_set.fit(self.model.observation_space)
         self._recorder.open(self.model, self._run_info)
         start = self.model._n_updates
         if self._resume is not None:

@@ -12,16 +12,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from goalscope.errors import UserError
+from goalscope.diagnostics.material.wandering import ProbeSetError, wander
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
 GRID_GOALS = 49  # about as many: a square grid where two dimensions of the goals vary
 _EPISODES, _STEPS, _EVERY, _HOLD = 32, 24, 6, 3
-
-
-class ProbeSetError(UserError):
-    """A probe set cannot be gathered or read; the message is one line and names the remedy."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ def load_probe_set(path: Path) -> ProbeSet:
 def gather_probe_set(env: gym.Env[dict[str, np.ndarray], np.ndarray], seed: int = 0) -> ProbeSet:
     """Return states that random actions reach in an environment of its own, with its goals.
 
-    128 states of 32 episodes: every sixth of the first 24 steps, each random action held for three
+    128 states of 32 walks (`wander`): every sixth of 24 steps, each random action held for three
     steps so that what they move travels. The environment should be made for this and closed after.
 
     Args:
@@ -123,24 +119,12 @@ def gather_probe_set(env: gym.Env[dict[str, np.ndarray], np.ndarray], seed: int 
         seed: of the environment and of the actions.
 
     Raises:
-        ProbeSetError: the environment has no goals.
+        ProbeSetError: the environment has no goals, or no Box action.
     """
-    generator = np.random.default_rng(seed)
-    space = env.action_space
-    if not isinstance(space, gym.spaces.Box):
-        raise ProbeSetError(f"a probe set needs a Box action space, not {type(space).__name__}")
-    observations: list[dict[str, np.ndarray]] = []
-    actions: list[np.ndarray] = []
-    for episode in range(_EPISODES):
-        observation, _ = env.reset(seed=seed if episode == 0 else None)
-        for step in range(_STEPS):
-            if step % _HOLD == 0:
-                action = generator.uniform(-1, 1, size=space.shape).astype(np.float32)
-            if step % _EVERY == 0:
-                observations.append(observation)
-                actions.append(action)
-            low, high = space.low, space.high
-            observation = env.step((low + (action + 1) / 2 * (high - low)).astype(space.dtype))[0]
+    taken = [
+        step for step in wander(env, seed, _EPISODES, _STEPS, _HOLD) if step.number % _EVERY == 0
+    ]
+    observations, actions = [s.observation for s in taken], [s.action for s in taken]
     if "desired_goal" not in observations[0]:
         raise ProbeSetError("a probe set needs an environment with desired_goal; wrap a goal task")
     stacked = {key: np.stack([o[key] for o in observations]) for key in observations[0]}

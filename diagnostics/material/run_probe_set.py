@@ -1,19 +1,27 @@
 """The probe set of a run: one that it is given, or states of its own replay buffer."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from gymnasium import spaces
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
+from torch import Tensor
 
 from goalscope.diagnostics.material.probe_set import ProbeSet, goal_grid
 from goalscope.diagnostics.material.replay import replay_batch
+from goalscope.diagnostics.material.wandering import ProbeSetError
+from goalscope.probes import GoalBatch
 
 _ROWS = 128  # as many states as a gathered probe set has
 
 
 class RunProbeSet:
-    """The fixed states that a run is asked about.
+    """The fixed states that a run is asked about, as its environment returns them.
 
     Args:
         given: the same for every run of a study; None takes states of the run's own replay buffer
@@ -22,16 +30,35 @@ class RunProbeSet:
 
     def __init__(self, given: ProbeSet | None) -> None:
         self._fixed = given
+        self._given = given is not None
 
-    def of(self, model: OffPolicyAlgorithm) -> ProbeSet:
-        """Return the states; taking them from replay draws from the shared generators.
+    def fit(self, space: spaces.Space[Any]) -> None:
+        """See that an agent can be asked about the states it is given.
+
+        Raises:
+            ProbeSetError: they lack a key of the space, or hold it in another form.
+        """
+        if self._given and self._fixed is not None and isinstance(space, spaces.Dict):
+            self._fixed = _fitted(self._fixed, space)
+
+    def batch(self, model: OffPolicyAlgorithm) -> GoalBatch:
+        """Return the states as the networks see them; what a wrapper normalises, it normalises now.
+
+        Taking them from replay draws from the shared generators.
 
         Raises:
             TypeError: replay holds no Dict observations.
         """
         if self._fixed is None:
-            self._fixed = _from_replay(replay_batch(model, _ROWS))
-        return self._fixed
+            self._fixed = _from_replay(replay_batch(model, _ROWS, normalised=False))
+        batch = self._fixed.batch(model.device)
+        env = model._vec_normalize_env
+        if env is None:
+            return batch
+        seen = env.normalize_obs(dict(self._fixed.observations))
+        assert isinstance(seen, dict)
+        observations = {k: torch.as_tensor(v, device=model.device) for k, v in seen.items()}
+        return goal_batch(model, observations, batch.actions, batch.goals)
 
     def describe(self) -> dict[str, Any]:
         """Return what run.json says of them."""
@@ -43,6 +70,59 @@ class RunProbeSet:
         """Write them where a file of that name is not there yet, once they are known."""
         if self._fixed is not None and not path.exists():
             self._fixed.save(path)
+
+
+def goal_batch(
+    model: OffPolicyAlgorithm, observations: dict[str, Tensor], actions: Tensor, goals: Tensor
+) -> GoalBatch:
+    """Return a batch whose goals and distances are in goal units, whatever a wrapper normalises.
+
+    Args:
+        model: the agent.
+        observations: as its networks see them.
+        actions: float (B, A), scaled to [-1, 1].
+        goals: float (G, d), a grid, in goal units.
+    """
+    env = model._vec_normalize_env
+    if env is None:
+        return GoalBatch(observations, actions, goals)
+    seen = {key: value.cpu().numpy() for key, value in observations.items()}
+    stored = env.unnormalize_obs(seen)
+    assert isinstance(stored, dict)
+
+    def as_observed(wanted: Tensor) -> Tensor:
+        rest = {key: np.repeat(value[:1], len(wanted), axis=0) for key, value in stored.items()}
+        normalised = env.normalize_obs({**rest, "desired_goal": wanted.cpu().numpy()})
+        assert isinstance(normalised, dict)
+        return torch.as_tensor(normalised["desired_goal"], device=wanted.device).float()
+
+    reached = torch.as_tensor(stored["achieved_goal"], device=actions.device)
+    return GoalBatch(observations, actions, goals, reached, as_observed)
+
+
+def _fitted(given: ProbeSet, space: spaces.Dict) -> ProbeSet:
+    """Return the states with images turned as SB3 turns them, where they only lie otherwise."""
+    observations = dict(given.observations)
+    for key, part in space.spaces.items():
+        if key not in observations:
+            raise ProbeSetError(
+                f"the probe set has no {key}, which the agent observes; gather it in the agent's "
+                "own environment"
+            )
+        values = observations[key]
+        if values.ndim == 4 and values.shape[1:] != part.shape:
+            values = observations[key] = np.ascontiguousarray(np.moveaxis(values, -1, 1))
+        if part.shape is not None and values.shape[1:] != part.shape:
+            raise ProbeSetError(
+                f"{key} is {given.observations[key].shape[1:]} in the probe set and {part.shape} "
+                "as the agent observes it; gather it in the agent's own environment"
+            )
+        if is_image_space(part) and values.dtype != np.uint8:
+            raise ProbeSetError(
+                f"{key} is {values.dtype} in the probe set: SB3 would scale it once more; give "
+                "images as bytes, 0 to 255"
+            )
+    return replace(given, observations=observations)
 
 
 def _from_replay(sample: DictReplayBufferSamples) -> ProbeSet:
