@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 
 help:
-	@echo "make demo       set everything up, train baseline and fix on FetchPush, compare them"
+	@echo "make demo       set everything up, train baseline and fix, compare them (7 minutes)"
 	@echo "make test       set everything up, run the tests"
 	@echo "make check      formatting, lint, types"
 	@echo "make bench      speed, memory and overhead, side by side with plain SB3 (about 40 minutes)"

@@ -9,24 +9,36 @@ import tyro
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
+from goalscope.cli.figure_flags import FigureFlags
+from goalscope.cli.own_arms import own_arms
 from goalscope.cli.plan import kept_plan
+from goalscope.cli.runs_in import runs_in
 from goalscope.cli.saying import say
-from goalscope.diagnostics.record import is_run, read_run
+from goalscope.diagnostics.record import read_run
 from goalscope.errors import UserError
-from goalscope.training.runs.study_folder import STUDY_FILE, StudyError, read_study
+from goalscope.training.runs.study_folder import read_study
 
 
 @dataclass(frozen=True)
-class Compare:
+class Compare(FigureFlags):
     """Compare runs: the verdict on the claim and on its rivals, and what to try next.
 
-    Thresholds and windows are those of the study's plan file, where it has one.
+    Thresholds and windows are those of the study's plan file, where it has one. Runs of a script of
+    your own are sorted into arms by --arm, or by the arm that their callback was given.
 
     For example: goalscope compare studies/a
+    Or: goalscope compare --arm 'base=runs/b-*' --arm 'fix=runs/f-*' --baseline base
     """
 
-    run_folders: tyro.conf.Positional[tuple[Path, ...]]
+    run_folders: tyro.conf.Positional[tuple[Path, ...]] = ()
     """A study's folder, or the folders of runs, several seeds an arm."""
+
+    arm: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
+    """NAME=FOLDERS, once for each arm: a quoted pattern, or folders one after the other. Their runs
+    are that arm's, whatever their records say."""
+
+    baseline: str | None = None
+    """The arm that the others are compared with; pixel-her, or the first, if left out."""
 
     out: Path | None = None
     """Folder of the page; "comparison" beside the first run if left out."""
@@ -34,17 +46,16 @@ class Compare:
     format: Literal["pdf", "png", "md"] | None = None
     """Also write a short form for a paper or a book: text, and figures with captions."""
 
-    figures: tuple[Literal["png", "csv", "pdf"], ...] = ()
-    """Also write each figure as files: png; csv, its numbers; pdf, 84 and 174 mm wide for LaTeX."""
-
     def run(self) -> int:
         """Write the page; 2 where every seed of an arm failed, with the page of the rest made."""
-        if not self.run_folders:
+        if bool(self.run_folders) == bool(self.arm):
             raise UserError(
-                "compare what? give a study's folder, or the folders of runs; see: goalscope "
-                "compare --help"
+                "compare what? give a study's folder, or the folders of runs, or --arm for each "
+                "arm, and one of these alone; see: goalscope compare --help"
             )
+        arms = own_arms(self.arm)
         folders = [run for folder in self.run_folders for run in runs_in(folder)]
+        folders += [run for own in arms.values() for run in own]
         plans = [plan for folder in self.run_folders if (plan := kept_plan(folder)) is not None]
         missing = [
             run
@@ -54,9 +65,10 @@ class Compare:
         ]
         out = self.out or folders[0].resolve().parent / "comparison"
         comparison = reports.write_comparison(
-            folders,
+            arms or folders,
             out,
             plans[0].thresholds if plans else None,
+            baseline=self.baseline,
             missing={run.name: run.cause or f"{run.state} when looked at" for run in missing},
             form=self.format,
             figures=self.figures,
@@ -79,25 +91,3 @@ class Compare:
                 file=sys.stderr,
             )
         return BAD_INPUT if gone else 0
-
-
-def runs_in(folder: Path) -> list[Path]:
-    """Return the runs of a folder; a run, or what is neither, stands for itself.
-
-    Of a study those that are finished: one that failed, or is still going, would set the end of the
-    late window for all the others.
-
-    Raises:
-        StudyError: a study without a finished run, or its study.json is damaged.
-    """
-    if is_run(folder) or not folder.is_dir():
-        return [folder]
-    runs = read_study(folder)
-    found = sorted(path for path in folder.iterdir() if is_run(path))
-    if runs:  # in the plan's order of arms
-        found = [folder / run.name for run in runs if run.state == "finished"]
-    if not found and (folder / STUDY_FILE).is_file():
-        failed = [f"{run.name} failed ({run.cause})" for run in runs if run.state == "failed"]
-        why = f": {failed[0]}" if failed else ""
-        raise StudyError(f"the study {folder} holds no finished run{why}; start it again")
-    return found or [folder]

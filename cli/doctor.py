@@ -2,21 +2,22 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from goalscope.training.runs.settings import RunSettings
+from goalscope.cli.arm_flags import ArmFlags
+from goalscope.training.runs.settings import MOST_TRANSITIONS, StudySettings
 from goalscope.training.runs.validation import check
 
 
-@dataclass(frozen=True)
-class Doctor:
+@dataclass(frozen=True, kw_only=True)
+class Doctor(ArmFlags, StudySettings):
     """Check the OpenGL renderer, torch device, memory, disk and packages of this machine.
 
-    With --arm also what a run of that arm would take, at the plan's sizes unless told otherwise.
+    With --arm also what a run of that arm would take: memory, disk and time. The other flags are
+    those of goalscope train, at the plan's sizes where they are left out.
 
     For example: goalscope doctor --arm pixel-her-drq-norm
     """
@@ -24,31 +25,26 @@ class Doctor:
     arm: str | None = None
     """An arm whose run is planned."""
 
-    env: str = "FetchPush-v4"
-    """Its Fetch task."""
+    out: Path = Path("runs")
+    """Where its folder would lie."""
 
-    buffer_size: int = 1_000_000
-    """Transitions its replay keeps."""
+    total_steps: int = 8_000_000
+    """Environment transitions, summed over environments."""
 
     n_envs: int = 8
-    """Its environments."""
+    """Environments side by side."""
 
-    image_size: int = 84
-    """Height and width of its image in pixels."""
-
-    frames: Literal["memory", "disk"] | None = None
-    """Where its replay keeps frames; chosen by what is free if left out."""
+    buffer_size: int | None = MOST_TRANSITIONS
+    """Transitions kept."""
 
     fast: bool = True
     """Whether it runs with --fast."""
 
-    out: Path = Path("runs")
-    """Where its folder would lie."""
-
     def run(self) -> int:
         """Print the table; 0 where everything needed works, 2 otherwise."""
-        settings = None if self.arm is None else self._settings(self.arm)
-        if settings is not None:
+        settings = None
+        if self.arm is not None:
+            settings = self.of_run(self.arm_of(self.arm), self.out, seed=0)
             check(settings)
 
         from goalscope.cli import machine
@@ -56,6 +52,8 @@ class Doctor:
         findings = [finding for look in machine.CHECKS for finding in look()]
         if settings is not None:
             findings += machine.check_run(settings)
+            if not any(finding.fatal for finding in findings):
+                findings.append(machine.check_time(settings))
         console = Console(highlight=False)
         table = Table(title="goalscope doctor")
         for heading in ("", "what", "found"):
@@ -68,17 +66,3 @@ class Doctor:
                 remedy = escape(f"{finding.what}: {finding.remedy}")
                 console.print(f"{finding.sign}  {remedy}", soft_wrap=True)
         return 2 if any(finding.fatal for finding in findings) else 0
-
-    def _settings(self, arm: str) -> RunSettings:
-        per = max(1, self.n_envs)  # less is refused as it is checked
-        return RunSettings(
-            arm=arm,
-            out=self.out,
-            total_steps=max(8_000_000, self.buffer_size) // per * per,
-            env=self.env,
-            image_size=self.image_size,
-            n_envs=self.n_envs,
-            buffer_size=self.buffer_size,
-            frames=self.frames,
-            fast=self.fast,
-        )

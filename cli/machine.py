@@ -20,7 +20,9 @@ from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.visibility import object_pixels
 from goalscope.training.replay.sizes import GIB
 from goalscope.training.runs.capacity import room_for
+from goalscope.training.runs.pace import duration
 from goalscope.training.runs.settings import RunSettings
+from goalscope.training.runs.timing import run_time
 
 _FRAMES = 50
 _LOW_MEMORY_GIB = 4
@@ -79,6 +81,25 @@ def check_run(settings: RunSettings) -> list[Finding]:
             )
         )
     return findings
+
+
+def check_time(settings: RunSettings) -> Finding:
+    """How long a run would take, from a few of its steps and updates."""
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    found = run_time(settings)
+    parts = {
+        "gathering": found.gathering,
+        "learning": found.learning,
+        "measuring": found.watching,
+        "evaluating": found.evaluating,
+    }
+    shares = ", ".join(f"{name} {100 * part / found.total:.0f} %" for name, part in parts.items())
+    return Finding(
+        "time",
+        f"{settings.total_steps:,} steps and {settings.updates:,} updates: about "
+        f"{duration(found.total)} on this machine (measured on {found.tried} updates); {shares}",
+    )
 
 
 def check_software() -> list[Finding]:

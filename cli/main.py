@@ -31,6 +31,7 @@ COMMANDS = {  # and what they do; each has its module of that name, and in it it
     "arms": "the named arms, and what each changes",
     "train": "train one run of an arm, watched",
     "study": "train arms times seeds side by side; presets",
+    "probe-set": "gather the states that every run of a comparison is asked about",
     "probe": "ask the agent of each checkpoint what it knows and hears",
     "report": "the page of one run",
     "compare": "the verdict over arms and seeds, and its page",
@@ -78,12 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _help() -> str:
-    rows = [f"  {name:<9}{summary}" for name, summary in COMMANDS.items()]
+    rows = [f"  {name:<11}{summary}" for name, summary in COMMANDS.items()]
     return "\n".join([_ABOUT, *rows, "", "  --version  which goalscope this is"])
 
 
 def _load(name: str) -> type[Command]:
-    return cast("type[Command]", getattr(import_module(f"goalscope.cli.{name}"), name.capitalize()))
+    module = import_module(f"goalscope.cli.{name.replace('-', '_')}")
+    return cast("type[Command]", getattr(module, name.title().replace("-", "")))
 
 
 def _parse(name: str, arguments: Sequence[str]) -> Command:

@@ -1,35 +1,33 @@
 """`goalscope probe`: what the agent of each checkpoint knows, hears and answers."""
 
-import importlib
 import multiprocessing
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 from tqdm import tqdm
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
-from goalscope.cli.compare import runs_in
+from goalscope.cli.environment_flags import EnvironmentFlags
+from goalscope.cli.figure_flags import FigureFlags
+from goalscope.cli.runs_in import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
-from goalscope.training.envs.settings import ObservationSettings
 from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 
 if TYPE_CHECKING:
-    import gymnasium as gym
-
-    MakeEnv = Callable[[], gym.Env[Any, Any]]
+    from goalscope.reports.figures.plot import FigureFile
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe(ObservationSettings):
+class Probe(FigureFlags, EnvironmentFlags):
     """Ask the agent of each checkpoint: what Q and action owe to each modality, what features know.
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
@@ -48,9 +46,6 @@ class Probe(ObservationSettings):
     algorithm: Literal["SAC", "TD3", "DDPG"] = "SAC"
     """What saved the .zip."""
 
-    make_env: str | None = None
-    """module:function or file.py:function that returns the .zip's environment; --env's without."""
-
     out: Path | None = None
     """Folder for what is found of a .zip; beside it, under its name, if left out."""
 
@@ -63,8 +58,8 @@ class Probe(ObservationSettings):
             from goalscope.training.probing.zips import probe_zip
 
             out = self.out or self.path.with_suffix("")
-            probe_zip(self.path, self._maker(), out, self.algorithm, trust=self.trust)
-            print(f"The page: {reports.write_probe_page(out)}")
+            probe_zip(self.path, self.environment_maker(), out, self.algorithm, trust=self.trust)
+            print(f"The page: {reports.write_probe_page(out, figures=self.figures)}")
             return 0
         if self.parallel is not None and self.parallel < 1:
             raise UserError(f"--parallel must be at least 1, and {self.parallel} is not")
@@ -76,11 +71,11 @@ class Probe(ObservationSettings):
         folder, only = run_of(self.path)
         with tqdm(desc=f"probing {folder.name}", unit=" checkpoints") as bar:
             probe_run(folder, only, lambda _: bar.update())
-        print(f"The page: {reports.write_probe_page(folder)}")
+        print(f"The page: {reports.write_probe_page(folder, figures=self.figures)}")
         return 0
 
     def _study(self, runs: Sequence[Path]) -> int:
-        failed = probe_runs(runs, self.parallel or os.cpu_count() or 1)
+        failed = probe_runs(runs, self.parallel or os.cpu_count() or 1, self.figures)
         for name, cause in failed.items():
             print(f"goalscope: {name} was not probed: {cause}", file=sys.stderr)
         again = shlex.quote(str(self.path))
@@ -89,39 +84,17 @@ class Probe(ObservationSettings):
         )
         return BAD_INPUT if failed else 0
 
-    def _maker(self) -> "MakeEnv":
-        if self.make_env is not None:
-            return imported(self.make_env)
-        from goalscope.training.envs.making import make_environment
 
-        return lambda: make_environment(self.observed)
+def probe_runs(
+    runs: Sequence[Path], parallel: int, figures: Collection["FigureFile"] = ()
+) -> dict[str, str]:
+    """Probe runs, several at a time, write their pages, and return run -> why it was not probed.
 
-
-def imported(where: str) -> "MakeEnv":
-    """Return the maker of an environment that `module:function` or `file.py:function` names.
-
-    Raises:
-        UserError: it cannot be imported.
+    Args:
+        runs: folders of runs.
+        parallel: runs at a time, at least 1.
+        figures: also write the figures as files: "png", "csv", "pdf".
     """
-    module, _, function = where.rpartition(":")
-    folder = Path.cwd()  # where a user's own module lies
-    if module.endswith(".py"):
-        file = Path(module)
-        folder, module = file.parent.resolve(), file.stem
-    sys.path.insert(0, str(folder))
-    try:
-        maker: MakeEnv = getattr(importlib.import_module(module), function)
-    except Exception as error:  # a user's module can fail in any way
-        raise UserError(
-            f"--make-env {where} cannot be imported from {folder} "
-            f"({type(error).__name__}: {error}); write module:function for a module there, or "
-            "path/to/file.py:function"
-        ) from error
-    return maker
-
-
-def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
-    """Probe runs, several at a time, write their pages, and return run -> why it was not probed."""
     failed: dict[str, str] = {}
     # Inherited by them, torch and BLAS: threads that wait for a core spin on it.
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -129,7 +102,7 @@ def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
     with ProcessPoolExecutor(parallel, context) as pool:
         try:
             with interrupts_kept_from_workers():
-                waiting = {pool.submit(_probe_and_draw, run): run for run in runs}
+                waiting = {pool.submit(_probe_and_draw, run, figures): run for run in runs}
             for future in tqdm(as_completed(waiting), "probing", len(runs), unit=" runs"):
                 try:
                     future.result()
@@ -143,8 +116,8 @@ def probe_runs(runs: Sequence[Path], parallel: int) -> dict[str, str]:
     return failed
 
 
-def _probe_and_draw(folder: Path) -> None:
+def _probe_and_draw(folder: Path, figures: Collection["FigureFile"]) -> None:
     from goalscope.training.probing.checkpoints import probe_run
 
     probe_run(folder)
-    reports.write_probe_page(folder)
+    reports.write_probe_page(folder, figures=figures)

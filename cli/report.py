@@ -4,19 +4,19 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import tyro
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
+from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.plan import kept_plan
 from goalscope.cli.saying import say
 from goalscope.diagnostics.record import read_run
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(FigureFlags):
     """Say what is wrong with one run, and write its page.
 
     Thresholds and windows are those of the study it belongs to, where that has a plan file.
@@ -26,9 +26,6 @@ class Report:
 
     run_folder: tyro.conf.Positional[Path]
     """The folder of the run."""
-
-    figures: tuple[Literal["png", "csv", "pdf"], ...] = ()
-    """Also write each figure as files: png; csv, its numbers; pdf, 84 and 174 mm wide for LaTeX."""
 
     json: bool = False
     """Print the findings as JSON, as in findings.json, and nothing else."""

@@ -4,12 +4,21 @@ from goalscope.diagnostics import ModalityDiagnostics
 
 model.learn(100_000, callback=ModalityDiagnostics("runs/mine"))
 
-The callbacks are imported when they are first used: a reader of records needs neither torch nor
+The names below are imported when they are first used: a reader of records needs neither torch nor
 Stable-Baselines3.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from goalscope.lazy import lazy_names
+
+__all__ = [
+    "FeatureStatistics",
+    "GoalSensitivity",
+    "GradientBalance",
+    "ModalityDiagnostics",
+    "gather_probe_set",
+]
 
 if TYPE_CHECKING:
     from goalscope.diagnostics.callbacks import (
@@ -18,15 +27,9 @@ if TYPE_CHECKING:
         GradientBalance,
         ModalityDiagnostics,
     )
-
-__all__ = ["FeatureStatistics", "GoalSensitivity", "GradientBalance", "ModalityDiagnostics"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("goalscope.diagnostics.callbacks"), name)
-    raise AttributeError(f"module 'goalscope.diagnostics' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from goalscope.diagnostics.material.probe_set import gather_probe_set
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {**dict.fromkeys(__all__, ".callbacks"), "gather_probe_set": ".material.probe_set"},
+    )

@@ -67,7 +67,9 @@ class GoalSensitivity(Diagnostics):
 class ModalityDiagnostics(Diagnostics):
     """The sum of `FeatureStatistics`, `GradientBalance` and `GoalSensitivity` in one record.
 
-    With goal sensitivity it also looks at the transitions of replay, and at where Q lies.
+    With goal sensitivity it also looks at the transitions of replay, and at where Q lies. Of an
+    agent that observes no goals there is no goal sensitivity, and all else is measured. What an SB3
+    `EvalCallback` beside it logs of success is recorded as the run's success.
 
     Args:
         folder: a new run folder, such as "runs/mine".
@@ -78,7 +80,10 @@ class ModalityDiagnostics(Diagnostics):
         probe_set: fixed observations, or the file that holds them; None takes them from the run's
             own replay buffer, so that runs cannot be compared on them.
         settings: further settings for run.json, such as the environment's: flat, JSON values.
-        arm: name of the configuration, for comparisons.
+        arm: name of the configuration, such as "base": in a comparison the runs of one arm, each
+            of another seed, are its sample. `goalscope compare --arm` can name arms afterwards.
+        seed: of the run; None takes the agent's own, `SAC(..., seed=...)`. Comparisons pair arms by
+            it, and refuse an arm that has one twice.
         resume: goes on with the run in the folder: what `state_dict` returned when the agent was
             saved. None begins a new run.
     """
@@ -93,6 +98,7 @@ class ModalityDiagnostics(Diagnostics):
         probe_set: ProbeSet | Path | str | None = None,
         settings: Mapping[str, Any] | None = None,
         arm: str | None = None,
+        seed: int | None = None,
         resume: Mapping[str, Any] | None = None,
     ) -> None:
         instruments: list[Instrument] = [
@@ -108,6 +114,7 @@ class ModalityDiagnostics(Diagnostics):
             probe_set=_loaded(probe_set),
             settings=settings,
             arm=arm,
+            seed=seed,
             resume=resume,
         )
 

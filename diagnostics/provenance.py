@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
+from gymnasium import spaces
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from goalscope.diagnostics.material.declared_task import declared_task
+from goalscope.diagnostics.material.declared_task import declared_task, environment_id
 from goalscope.diagnostics.record import RunInfo
 from goalscope.probes import Network
 
@@ -53,6 +54,7 @@ def describe_run(
     *,
     settings: Mapping[str, Any],
     arm: str | None = None,
+    seed: int | None = None,
     cadences: Mapping[str, int] | None = None,
     probe_set: Mapping[str, Any] | None = None,
 ) -> RunInfo:
@@ -64,13 +66,14 @@ def describe_run(
         networks: its networks.
         settings: further settings, flat, beside the agent's own.
         arm: name of its configuration.
+        seed: of the run; None takes the agent's own.
         cadences: instrument -> updates between measurements.
         probe_set: what is said of the fixed states.
     """
     return RunInfo(
         name=folder.resolve().name,
         arm=arm,
-        seed=model.seed,
+        seed=model.seed if seed is None else seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command_line(),
         settings={**{k: _plain(v) for k, v in settings.items()}, **agent_settings(model)},
@@ -79,9 +82,30 @@ def describe_run(
         networks=describe_networks(networks),
         instruments={name: {"every": every} for name, every in (cadences or {}).items()},
         task=declared_task(model.get_env()),
+        environment=describe_environment(model),
         probe_set=probe_set,
         notes=tuple(notes_on(networks)),
     )
+
+
+def describe_environment(model: OffPolicyAlgorithm) -> dict[str, str]:
+    """Return the environment's id, and what the agent observes of it and does in it, in words."""
+    observed = model.observation_space
+    parts = observed.spaces if isinstance(observed, spaces.Dict) else {"all": observed}
+    env = model.get_env()
+    return {
+        **({} if env is None else {"id": environment_id(env)}),
+        **{f"observation of {key}": _in_words(part) for key, part in parts.items()},
+        "action": _in_words(model.action_space),
+    }
+
+
+def _in_words(space: spaces.Space[Any]) -> str:
+    """Return a space: kind of number, shape and, of a box, its ends."""
+    if not isinstance(space, spaces.Box):
+        return str(space)
+    ends = f"{space.low.min():g} to {space.high.max():g}"
+    return f"{space.dtype} {space.shape}, {ends}"
 
 
 def agent_settings(model: OffPolicyAlgorithm) -> dict[str, Any]:

@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment, Values
 from goalscope.diagnostics.instruments.training_state import TrainingState
+from goalscope.diagnostics.logged_evaluations import LoggedEvaluations
 from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.provenance import describe_run
-from goalscope.diagnostics.record import PROBE_SET_FILE, RunInfo
+from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RunInfo
 from goalscope.diagnostics.record.keys import LOSSES
+from goalscope.diagnostics.record.metrics import SUCCESS_RATE
 from goalscope.diagnostics.recorder import Recorder
 from goalscope.diagnostics.updates.requests import Requests
 from goalscope.diagnostics.updates.routing import RoutingWatch
@@ -41,6 +44,7 @@ class Diagnostics(BaseCallback):
             replay buffer.
         settings: further settings for run.json, such as the environment's, flat.
         arm: name of the configuration, for comparisons.
+        seed: of the run; None takes the agent's own.
         resume: what `state_dict` returned when the run in the folder was last saved; None begins a
             new one.
 
@@ -48,7 +52,7 @@ class Diagnostics(BaseCallback):
         RecordError: the folder already holds a run (at construction).
         UnsupportedPolicy: the agent is no off-policy actor-critic with a Dict observation (as
             training starts).
-        ProbeSetError: the agent observes otherwise than the probe set does (as training starts).
+        ProbeSetError: the probe set was gathered for other observations (as training starts).
     """
 
     model: OffPolicyAlgorithm
@@ -61,6 +65,7 @@ class Diagnostics(BaseCallback):
         probe_set: ProbeSet | None = None,
         settings: Mapping[str, Any] | None = None,
         arm: str | None = None,
+        seed: int | None = None,
         resume: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -69,21 +74,23 @@ class Diagnostics(BaseCallback):
         self._chosen = instruments
         self._instruments = [*instruments, TrainingState(Schedule(STATE_EVERY))]
         self._probe_set = RunProbeSet(probe_set)
-        self._asks_probe_set = any(instrument.asks_probe_set for instrument in instruments)
         self._settings = dict(settings or {})
-        self._arm = arm
+        self._arm, self._seed = arm, seed
         self._tap: Tap | None = None
         self._routing: RoutingWatch | None = None
         self._training: float | None = None  # the call of `learn()` that is watched
         self._requests: dict[str, Requests] = {}  # of instruments that look at losses
         self._networks: dict[str, Network] = {}
         self._keys: list[str] = []
+        self._evaluations: LoggedEvaluations | None = None
+        self._is_evaluated = False  # by what records here
         self._last: dict[str, int] = {}  # instrument -> update at which it last measured
         if resume is not None:
             self._recorder.failures.update(resume["failures"])
             self._last |= resume["last"]
             for instrument in self._instruments:
-                instrument.load_state_dict(resume["instruments"][instrument.name])
+                if instrument.name in resume["instruments"]:  # else it did not apply
+                    instrument.load_state_dict(resume["instruments"][instrument.name])
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run must know of its record, as JSON values.
@@ -102,11 +109,17 @@ class Diagnostics(BaseCallback):
     def record(self, name: str, measure: Callable[[Context], Values]) -> None:
         """Record what `measure` returns now, record key -> value.
 
-        For what others measure beside the instruments, such as success. One that raises is counted
-        under `name` and skipped.
+        For what others measure beside the instruments, such as success; success that SB3 logs is
+        then left where it is. One that raises is counted under `name` and skipped.
         """
         update = self.model._n_updates
-        self._recorder.measure(name, update, lambda: measure(self._context(update)))
+
+        def measured() -> Values:
+            values = measure(self._context(update))
+            self._is_evaluated |= SUCCESS_RATE.key() in values
+            return values
+
+        self._recorder.measure(name, update, measured)
 
     def fail(self, name: str, error: Exception) -> None:
         """Count a failure of what runs beside the instruments, with its cause, in the record."""
@@ -129,7 +142,11 @@ class Diagnostics(BaseCallback):
         self._training = self.model.start_time
         with isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy)
-        self._probe_set.fit(self.model.observation_space)
+        self._chosen = [i for i in self._chosen if i.applies(self.model)]
+        self._instruments = [i for i in self._instruments if i.applies(self.model)]
+        if isinstance(observed := self.model.observation_space, spaces.Dict):
+            self._probe_set.refuse_other_observations(observed)
+        self._read_evaluations()
         self._recorder.open(self.model, self._run_info)
         start = self.model._n_updates
         if self._resume is not None:
@@ -139,7 +156,11 @@ class Diagnostics(BaseCallback):
         if not self._keys:
             self._dry_run()
         self._recorder.announce(self._keys)
-        self._open_requests(start)
+        answered = (self._resume or {}).get("answered", {})
+        self._requests = {
+            i.name: Requests(i.schedule, i.moment.recorded(start + 1) - 1, answered.get(i.name))
+            for i in self._at(Moment.PASSES, Moment.GRADIENTS)
+        }
         self._tap = Tap(
             self._networks,
             start=start,
@@ -208,19 +229,14 @@ class Diagnostics(BaseCallback):
             self._tap.detach()
         if self._routing is not None:
             self._routing.detach()
-        self._tap = self._routing = None
+        if self._evaluations is not None:
+            self._evaluations.detach()
+        self._tap = self._routing = self._evaluations = None
 
     # What is measured, and when
 
     def _at(self, *moments: Moment) -> list[Instrument]:
         return [instrument for instrument in self._instruments if instrument.moment in moments]
-
-    def _open_requests(self, start: int) -> None:
-        answered = (self._resume or {}).get("answered", {})
-        self._requests = {
-            i.name: Requests(i.schedule, i.moment.recorded(start + 1) - 1, answered.get(i.name))
-            for i in self._at(Moment.PASSES, Moment.GRADIENTS)
-        }
 
     def _wanted(self, update: int) -> set[str]:
         """Return the losses to track in an update."""
@@ -290,7 +306,25 @@ class Diagnostics(BaseCallback):
         routing.detach()
         self._routing = None
 
+    # What SB3 measures by itself
+
+    def _read_evaluations(self) -> None:
+        callback = self.locals.get("callback", self)
+        self._evaluations = LoggedEvaluations(self.logger, callback, self._take_evaluation)
+
+    def _take_evaluation(self, read: Callable[[], dict[str, float]]) -> None:
+        if self._is_evaluated:
+            return
+        # Not `Recorder.measure`: SB3's logger, which is being read, is left as it is.
+        update = self.model._n_updates
+        with self._recorder.guarded("evaluation", update):
+            self._recorder.write(Line(self.model.num_timesteps, update, read()))
+
     # What the record says of the run
+
+    @property
+    def _asks_probe_set(self) -> bool:
+        return any(instrument.asks_probe_set for instrument in self._chosen)
 
     def _save_probe_set(self) -> None:
         if self._asks_probe_set and self._recorder.folder is not None:
@@ -303,8 +337,12 @@ class Diagnostics(BaseCallback):
             self._recorder.folder,
             self.model,
             self._networks,
-            settings=self._settings,
+            settings={
+                **(self._evaluations.settings() if self._evaluations else {}),
+                **self._settings,
+            },
             arm=self._arm,
+            seed=self._seed,
             cadences={instrument.name: instrument.schedule.every for instrument in self._chosen},
             probe_set=self._probe_set.describe() if self._asks_probe_set else None,
         )

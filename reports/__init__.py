@@ -9,15 +9,9 @@ Reads records only, never a live model. The names are imported when they are fir
 only wants to name an exception loads neither pandas nor matplotlib.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from goalscope.reports.errors import ReportError
-    from goalscope.reports.pages.comparison import ComparisonPage, write_comparison
-    from goalscope.reports.pages.probes import write_probe_page
-    from goalscope.reports.pages.run import RunPage, write_report
-    from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.lazy import lazy_names
 
 __all__ = [
     "ComparisonPage",
@@ -29,22 +23,22 @@ __all__ = [
     "write_report",
 ]
 
-_HOMES = {
-    "ComparisonPage": "pages.comparison",
-    "ReportError": "errors",
-    "RunPage": "pages.run",
-    "Thresholds": "statistics.thresholds",
-    "write_comparison": "pages.comparison",
-    "write_probe_page": "pages.probes",
-    "write_report": "pages.run",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if TYPE_CHECKING:
+    from goalscope.reports.errors import ReportError
+    from goalscope.reports.pages.comparison import ComparisonPage, write_comparison
+    from goalscope.reports.pages.probes import write_probe_page
+    from goalscope.reports.pages.run import RunPage, write_report
+    from goalscope.reports.statistics.thresholds import Thresholds
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "ComparisonPage": ".pages.comparison",
+            "ReportError": ".errors",
+            "RunPage": ".pages.run",
+            "Thresholds": ".statistics.thresholds",
+            "write_comparison": ".pages.comparison",
+            "write_probe_page": ".pages.probes",
+            "write_report": ".pages.run",
+        },
+    )

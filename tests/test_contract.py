@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers.keys_asked import keys_asked
-from helpers.synthetic_runs import ROUTING
+from helpers.synthetic_info import ROUTING
 from stable_baselines3.common.logger import configure
 
 from goalscope.diagnostics import ModalityDiagnostics

@@ -1,12 +1,22 @@
 """The examples run as they are written."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+from helpers.command import goalscope
+
 from goalscope.diagnostics.record import read_run
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+SMALLER = {  # than the README's run
+    "20_000": "130",
+    "2_000": "60",
+    "=20)": "=3)",
+}
 
 
 def run(name: str, *arguments: str) -> str:
@@ -37,3 +47,25 @@ def test_ask_a_probe():
     out = run("ask_a_probe.py")
     assert "pixels: 256 fused features" in out
     assert "critic.desired_goal.q_goal_swap" in out
+
+
+def test_the_readmes_own_environment_runs_as_it_stands(tmp_path, monkeypatch):
+    (script, *_) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len([line for line in script.splitlines() if line]) == 15
+    for long, short in SMALLER.items():
+        assert long in script
+        script = script.replace(long, short)
+    (tmp_path / "mine.py").write_text(script)
+    command = [sys.executable, "mine.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    monkeypatch.chdir(tmp_path)
+    patterns = ["--arm", "base=runs/base-*", "--arm", "fix=runs/fix-*", "--baseline", "base"]
+    for arguments in (sorted(Path("runs").iterdir()), patterns):
+        done = goalscope("compare", *arguments, "--out", "page")
+        assert done.returncode == 0, done.stderr
+        said = json.loads(Path("page/verdict.json").read_text())
+        assert said["runs"] == {"base": ["base-0", "base-1"], "fix": ["fix-0", "fix-1"]}
+        assert "Success at the last evaluation of all runs (step 120)" in done.stdout
+        assert "do not share one probe set" not in done.stderr

@@ -3,14 +3,9 @@
 The names below are imported when they are first used: listing arms needs no torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from goalscope.training.agents.extractors import NormalizedCombinedExtractor
-    from goalscope.training.agents.lean_sac import LeanSAC
-    from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
-    from goalscope.training.replay import SharedFrameHerReplayBuffer
+from goalscope.lazy import lazy_names
 
 __all__ = [
     "LeanSAC",
@@ -19,19 +14,18 @@ __all__ = [
     "SharedFrameHerReplayBuffer",
 ]
 
-_WHERE = {
-    "LeanSAC": "agents.lean_sac",
-    "NormalizedCombinedExtractor": "agents.extractors",
-    "PixelGoalEnv": "envs.pixel_goal_env",
-    "SharedFrameHerReplayBuffer": "replay",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if TYPE_CHECKING:
+    from goalscope.training.agents.extractors import NormalizedCombinedExtractor
+    from goalscope.training.agents.lean_sac import LeanSAC
+    from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
+    from goalscope.training.replay import SharedFrameHerReplayBuffer
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "LeanSAC": ".agents.lean_sac",
+            "NormalizedCombinedExtractor": ".agents.extractors",
+            "PixelGoalEnv": ".envs.pixel_goal_env",
+            "SharedFrameHerReplayBuffer": ".replay",
+        },
+    )

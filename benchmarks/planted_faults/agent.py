@@ -13,7 +13,8 @@ from stable_baselines3.her import HerReplayBuffer
 
 from benchmarks.planted_faults.environment_faults import GoalEnv
 from benchmarks.planted_faults.extractor_faults import extractor_class
-from benchmarks.planted_faults.faults import Planting, Wrapper
+from benchmarks.planted_faults.fault import Wrapper
+from benchmarks.planted_faults.faults import Planting
 from benchmarks.planted_faults.grounds import BATCH, STARTS, Ground
 from benchmarks.planted_faults.replay_faults import replay_class
 from goalscope.probes.blocks import GOAL_KEYS

@@ -59,8 +59,7 @@ def _draw(axes: Axes, name: str, counts: pd.DataFrame) -> None:
     )
     axes.set_yticklabels([_words(row) for row in counts.index], rotation=0)
     axes.set_title(
-        f"{name.capitalize()} faults: runs in which each check was named first; "
-        "outlined: where they belong"
+        f"Faults, {name}: runs in which each check was named first; outlined: where they belong"
     )
     columns = list(counts.columns)
     for row, planted in enumerate(counts.index):

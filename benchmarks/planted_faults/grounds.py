@@ -17,6 +17,7 @@ GroundName = Literal[
     "point",
     "point_norm",
     "point_normalised",
+    "point_stacked",
     "point_td3",
     "reach",
     "reach_td3",
@@ -53,6 +54,7 @@ class Ground:
 
 
 _POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
+_STACKED = EnvironmentSettings(id="PixelPoint-v0", image_size=36, frame_stack=3)
 _REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
 _PUSH = EnvironmentSettings(id="FetchPush-v4", image_size=36)
 _PUSH_STATE = EnvironmentSettings(id="FetchPush-v4", pixels=False, state=True)
@@ -71,6 +73,7 @@ GROUNDS: Mapping[GroundName, Ground] = {
     "point": Ground(_POINT, SAC, _SMALL | _SQUARE, _SOFT),
     "point_norm": Ground(_POINT, SAC, _BOUNDED | _SQUARE, _SOFT),
     "point_normalised": Ground(_POINT, SAC, _SMALL, _SOFT, normalised=True),
+    "point_stacked": Ground(_STACKED, SAC, _SMALL | _SQUARE, _SOFT),
     "point_td3": Ground(_POINT, TD3, _SMALL | _SQUARE),
     "reach": Ground(_REACH, SAC, _SMALL | _TABLE, _SOFT),
     "reach_td3": Ground(_REACH, TD3, _SMALL | _TABLE),

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.planted_faults.diagnosis import ASKED_EVERY
-from benchmarks.planted_faults.faults import FAULTS, Fault
+from benchmarks.planted_faults.fault import Fault
+from benchmarks.planted_faults.faults import FAULTS
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
 from benchmarks.planted_faults.scoring import MOST_FALSE, SOON
 from benchmarks.planted_faults.sets import SetName
@@ -21,8 +22,8 @@ def results_page(
     """Return the page as Markdown.
 
     Args:
-        scores: "blind", "known", "controls" and "combinations", as `scoring` returns them, and
-            "seconds" of processor time of a run.
+        scores: "blind", "second_round", "known", "controls" and "combinations", as `scoring`
+            returns them, and "seconds" of processor time of a run.
         learning: as `learning_table` returns it.
         made: set -> runs made, and runs planned.
     """
@@ -32,13 +33,16 @@ def results_page(
         f"Made by `{COMMAND}`. A fault is planted in an agent that is otherwise healthy, the run "
         "is watched as a user's would be, and the record alone is asked what is wrong. Of the "
         "*known* faults there are runs that thresholds may be set on; no threshold was set on a "
-        "run of a *blind* one.",
+        "run of a *blind* one. Those of the *second round* were written after the first was "
+        "scored, by one who knew the names and one-line titles of the checks, and neither their "
+        "thresholds nor what they say of these runs.",
         "",
         *_missing(made),
         "| score | measured | 95 % interval | goal |",
         "|---|---|---|---|",
-        *_fault_scores("blind", scores["blind"]),
-        *_fault_scores("known", scores["known"]),
+        *_fault_scores("blind faults, first round,", scores["blind"]),
+        *_fault_scores("blind faults, second round,", scores["second_round"]),
+        *_fault_scores("known faults", scores["known"]),
         *_control_score(scores["controls"]),
         "",
         "A check that reads the very number its fault planted is a tautology: it is marked, and "
@@ -51,7 +55,8 @@ def results_page(
         "what offline probes measure is known at the end of a run.",
         "",
         "![What was planted against what was named first](confusion.png)",
-        *_faults("Blind faults", scores["blind"]),
+        *_faults("Blind faults, first round", scores["blind"]),
+        *_faults("Blind faults, second round", scores["second_round"]),
         *_faults("Known faults", scores["known"]),
         *_controls(scores["controls"]),
         *_learning(learning),
@@ -87,7 +92,7 @@ def _missing(made: Mapping[SetName, tuple[int, int]]) -> list[str]:
     return [f"**Runs that are not made yet: {', '.join(parts)}.**", ""] if parts else []
 
 
-def _fault_scores(kind: str, scores: Scores) -> list[str]:
+def _fault_scores(faults: str, scores: Scores) -> list[str]:
     words = {
         "named_first": "are named first",
         "named_at_all": "are named at all",
@@ -97,22 +102,22 @@ def _fault_scores(kind: str, scores: Scores) -> list[str]:
     for name, said in words.items():
         score = scores[name]
         if not score["kinds"]:
-            rows.append(f"| {kind} faults that {said} | not measured | | |")
+            rows.append(f"| {faults} that {said} | not measured | | |")
             continue
         goal = ""
         if "goal" in score:
             met = "met" if score["met"] else "NOT met"
             goal = f"at least {_percent(score['goal'])}: {met}"
         rows.append(
-            f"| {kind} faults that {said} | {_percent(score['share'])} "
+            f"| {faults} that {said} | {_percent(score['share'])} "
             f"({score['count']} of {score['kinds']} kinds) | {_interval(score)} | {goal} |"
         )
     median = scores["median_updates_to_finding"]
     if median is not None:
         met = "met" if median < SOON else "NOT met"
         rows.append(
-            f"| updates until a {kind} fault is named, median of {scores['kinds_found']} kinds "
-            f"named | {median:,.0f} | | below {SOON:,}: {met} |"
+            f"| {faults} median of the updates until one is named, of "
+            f"{scores['kinds_found']} kinds named | {median:,.0f} | | below {SOON:,}: {met} |"
         )
     return rows
 

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from benchmarks.planted_faults.agent import Agent, make_agent, make_wrapped
-from benchmarks.planted_faults.faults import Planting, Wrapper
+from benchmarks.planted_faults.fault import Wrapper
+from benchmarks.planted_faults.faults import Planting
 from benchmarks.planted_faults.grounds import GROUNDS, STARTS, GroundName
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
@@ -23,7 +24,6 @@ from goalscope.probes import LabelledSet
 from goalscope.training.envs.tasks import task_of
 from goalscope.training.envs.visibility import goal_units_per_pixel
 from goalscope.training.probing.checkpoints import LABELLED_SEED, shift_values, shifted
-from goalscope.training.runs.run import PROBE_SEED
 
 OUTCOME_FILE = "outcome.json"  # ours; a report does not know of it
 
@@ -143,7 +143,7 @@ def _probe(run: PlannedRun, model: Agent, probe_set: ProbeSet) -> None:
 @cache
 def _probe_set(ground: GroundName, wrappers: tuple[Wrapper, ...]) -> ProbeSet:
     with closing(make_wrapped(GROUNDS[ground], wrappers)) as env:
-        return gather_probe_set(env, PROBE_SEED)
+        return gather_probe_set(env)
 
 
 @cache

@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.planted_faults.diagnosis import NOTHING, Diagnosis
-from benchmarks.planted_faults.faults import FAULTS, Kind
-from goalscope.training.evaluation.episodes import wilson_interval
+from benchmarks.planted_faults.fault import Kind
+from benchmarks.planted_faults.faults import FAULTS
+from goalscope.diagnostics.successes import wilson_interval
 
 GOALS: dict[Kind, float] = {"known": 0.90, "blind": 0.80}  # of kinds of faults, named first
 MOST_FALSE = 0.05  # of healthy controls

@@ -13,12 +13,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.planted_faults.faults import FAULTS, PAIRS, plantings
 from benchmarks.planted_faults.running import PlannedRun, make_run, read_outcome
+from benchmarks.planted_faults.second_round import SECOND_ROUND
 from goalscope.diagnostics.record import last_update
 
-SetName = Literal["blind", "known", "controls", "combinations", "learning", "setting"]
-SCORED: tuple[SetName, ...] = ("blind", "known", "controls", "combinations", "learning")
+SetName = Literal[
+    "blind", "second_round", "known", "controls", "combinations", "learning", "setting"
+]
+SCORED: tuple[SetName, ...] = (
+    "blind",
+    "second_round",
+    "known",
+    "controls",
+    "combinations",
+    "learning",
+)
 SEEDS: Mapping[SetName, tuple[int, ...]] = {
     "blind": (0,),  # each in two tasks; runs of one fault are alike, and more tell little more
+    "second_round": (0,),
     "known": (0,),
     "controls": tuple(range(7)),
     "combinations": (0,),
@@ -51,6 +62,8 @@ def planned_runs(name: SetName, folder: Path) -> list[PlannedRun]:
 def _names(name: SetName) -> list[str]:
     if name == "combinations":
         return ["+".join(pair) for pair in PAIRS]
+    if name == "second_round":
+        return [fault.name for fault in SECOND_ROUND]
     kinds = {
         "blind": ("blind",),
         "known": ("known",),
@@ -59,7 +72,9 @@ def _names(name: SetName) -> list[str]:
     return [
         fault.name
         for fault in FAULTS.values()
-        if fault.kind in kinds and not (name == "learning" and fault.grounds[0] in _SLOW_TO_LEARN)
+        if fault.kind in kinds
+        and fault not in SECOND_ROUND
+        and not (name == "learning" and fault.grounds[0] in _SLOW_TO_LEARN)
     ]
 
 

@@ -1,6 +1,8 @@
 """The instrument of goal sensitivity: on the fixed probe set, and on a replay batch."""
 
 import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
@@ -10,6 +12,7 @@ from goalscope.diagnostics.material.run_probe_set import goal_batch
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.metrics import Q_AT_DISTANCE
 from goalscope.probes import DISTANCE_BINS, example_goal_batch, goal_sensitivity
+from goalscope.probes.blocks import GOAL_KEYS
 
 REPLAY_ROWS = 128
 _FAMILIES = (Family.SENSITIVITY, Family.SENSITIVITY_REPLAY)
@@ -21,6 +24,11 @@ class GoalInstrument(Instrument):
     name = "goal_sensitivity"
     moment = Moment.STATE
     asks_probe_set = True
+
+    def applies(self, model: OffPolicyAlgorithm) -> bool:
+        """Whether the agent observes goals."""
+        space = model.observation_space
+        return isinstance(space, spaces.Dict) and set(GOAL_KEYS) <= set(space.spaces)
 
     def measure(self, context: Context) -> dict[str, Tensor]:
         """Return the metrics of both batches, and those of replay."""

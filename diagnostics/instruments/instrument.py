@@ -90,6 +90,10 @@ class Instrument(ABC):
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
 
+    def applies(self, model: OffPolicyAlgorithm) -> bool:
+        """Whether there is anything to measure of an agent; asked as training starts."""
+        return True
+
     @abstractmethod
     def measure(self, context: Context) -> Values:
         """Return record key -> scalar, tensors on the agent's device.

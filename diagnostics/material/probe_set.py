@@ -11,13 +11,18 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+from stable_baselines3.common.vec_env import VecEnv
 
-from goalscope.diagnostics.material.wandering import ProbeSetError, wander
+from goalscope.diagnostics.material.channels_first import ChannelsFirst
+from goalscope.diagnostics.material.declared_task import environment_id
+from goalscope.diagnostics.material.wandering import ProbeSetError, box_actions, wander
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
 GRID_GOALS = 49  # about as many: a square grid where two dimensions of the goals vary
-_EPISODES, _STEPS, _EVERY, _HOLD = 32, 24, 6, 3
+STATES = 128
+PROBE_SEED = 20_000_003  # of no training environment: every arm and seed gathers the same states
+_STEPS, _EVERY, _HOLD = 24, 6, 3
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class ProbeSet:
     """Fixed observations, actions and a grid of goals.
 
     Attributes:
-        observations: key -> (N, ...), as the environment returns them.
+        observations: key -> (N, ...), as the environment returns them, images (C, H, W).
         actions: float32 (N, A), scaled to [-1, 1].
         goals: float32 (G, d), a regular grid over the goals of the task, in the goal's unit.
         source: where they come from, in words.
@@ -50,10 +55,10 @@ class ProbeSet:
         kept = {*(f"observations.{key}" for key in GOAL_KEYS), "actions", "goals"}
         return _digest({key: value for key, value in self._arrays().items() if key in kept})
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write to a safetensors file."""
         save_file(self._arrays(), path, metadata={"source": self.source})
-        path.chmod(0o644)  # safetensors keeps it to its owner
+        Path(path).chmod(0o644)  # safetensors keeps it to its owner
 
     def batch(self, device: torch.device) -> GoalBatch:
         """Return the probe set as tensors on a device."""
@@ -108,33 +113,46 @@ def load_probe_set(path: Path) -> ProbeSet:
         ) from error
 
 
-def gather_probe_set(env: gym.Env[dict[str, np.ndarray], np.ndarray], seed: int = 0) -> ProbeSet:
+def gather_probe_set(
+    env: gym.Env[dict[str, np.ndarray], np.ndarray], size: int = STATES, seed: int = PROBE_SEED
+) -> ProbeSet:
     """Return states that random actions reach in an environment of its own, with its goals.
 
-    128 states of 32 walks (`wander`): every sixth of 24 steps, each random action held for three
-    steps so that what they move travels. The environment should be made for this and closed after.
+    Four states an episode: every sixth of its first 24 steps, each random action held for three
+    steps so that what they move travels. Where an episode ends sooner, the next goes on. The
+    environment should be made for this and closed after.
 
     Args:
         env: a goal environment with a Dict observation and a Box action.
-        seed: of the environment and of the actions.
+        size: how many states, at least 2.
+        seed: of the environment and of the actions: the same seed gathers the same states.
 
     Raises:
-        ProbeSetError: the environment has no goals, or no Box action.
+        NotDict: the environment observes no Dict.
+        ProbeSetError: it has no goals, or actions that are no Box; or too few states are wanted.
     """
-    taken = [
-        step for step in wander(env, seed, _EPISODES, _STEPS, _HOLD) if step.number % _EVERY == 0
-    ]
-    observations, actions = [s.observation for s in taken], [s.action for s in taken]
-    if "desired_goal" not in observations[0]:
-        raise ProbeSetError("a probe set needs an environment with desired_goal; wrap a goal task")
-    stacked = {key: np.stack([o[key] for o in observations]) for key in observations[0]}
-    name = env.spec.id if env.spec is not None else type(env).__name__
+    _check(env, size)
+    walk = wander(ChannelsFirst(env), seed, -(-size * _EVERY // _STEPS), _STEPS, _HOLD)
+    kept = [step for step in walk if step.number % _EVERY == 0][:size]
+    stacked = {key: np.stack([s.observation[key] for s in kept]) for key in kept[0].observation}
     return ProbeSet(
         stacked,
-        np.stack(actions),
+        np.stack([step.action for step in kept]),
         goal_grid(stacked["desired_goal"]),
-        f"random actions in a {name} of its own, seed {seed}",
+        f"random actions in a {environment_id(env)} of its own, seed {seed}",
     )
+
+
+def _check(env: gym.Env[Any, Any], size: int) -> None:
+    """Refuse what no probe set can be gathered in."""
+    if isinstance(env, VecEnv):
+        raise ProbeSetError("a probe set is gathered in one environment; give it, not a VecEnv")
+    box_actions(env)
+    observed = env.observation_space
+    if isinstance(observed, gym.spaces.Dict) and "desired_goal" not in observed.spaces:
+        raise ProbeSetError("a probe set needs an environment with desired_goal; wrap a goal task")
+    if size < 2:
+        raise ProbeSetError(f"a probe set needs 2 states or more, not {size}")
 
 
 def goal_grid(goals: np.ndarray, size: int = GRID_GOALS) -> np.ndarray:

@@ -1,6 +1,5 @@
 """The probe set of a run: one that it is given, or states of its own replay buffer."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +29,32 @@ class RunProbeSet:
 
     def __init__(self, given: ProbeSet | None) -> None:
         self._fixed = given
-        self._given = given is not None
+        self._is_given = given is not None
 
-    def fit(self, space: spaces.Space[Any]) -> None:
-        """See that an agent can be asked about the states it is given.
+    def refuse_other_observations(self, space: spaces.Dict) -> None:
+        """Raise where an agent cannot be asked about the states that were given.
+
+        Args:
+            space: what the agent observes.
 
         Raises:
-            ProbeSetError: they lack a key of the space, or hold it in another form.
+            ProbeSetError: they hold something else.
         """
-        if self._given and self._fixed is not None and isinstance(space, spaces.Dict):
-            self._fixed = _fitted(self._fixed, space)
+        if self._fixed is None or not self._is_given:
+            return
+        for key, part in space.spaces.items():
+            held = self._fixed.observations.get(key)
+            if held is None or held.shape[1:] != part.shape:
+                there = "nothing" if held is None else f"{held.shape[1:]}"
+                raise ProbeSetError(
+                    f"the probe set holds {there} for {key}, and the agent observes {part.shape}; "
+                    "gather one in its own environment: goalscope probe-set --help"
+                )
+            if is_image_space(part) and held.dtype != np.uint8:
+                raise ProbeSetError(
+                    f"{key} is {held.dtype} in the probe set, and SB3 would scale it once more; "
+                    "give images as bytes, 0 to 255"
+                )
 
     def batch(self, model: OffPolicyAlgorithm) -> GoalBatch:
         """Return the states as the networks see them; what a wrapper normalises, it normalises now.
@@ -52,7 +67,7 @@ class RunProbeSet:
         if self._fixed is None:
             self._fixed = _from_replay(replay_batch(model, _ROWS, normalised=False))
         batch = self._fixed.batch(model.device)
-        env = model._vec_normalize_env
+        env = model.get_vec_normalize_env()
         if env is None:
             return batch
         seen = env.normalize_obs(dict(self._fixed.observations))
@@ -83,7 +98,7 @@ def goal_batch(
         actions: float (B, A), scaled to [-1, 1].
         goals: float (G, d), a grid, in goal units.
     """
-    env = model._vec_normalize_env
+    env = model.get_vec_normalize_env()
     if env is None:
         return GoalBatch(observations, actions, goals)
     seen = {key: value.cpu().numpy() for key, value in observations.items()}
@@ -98,31 +113,6 @@ def goal_batch(
 
     reached = torch.as_tensor(stored["achieved_goal"], device=actions.device)
     return GoalBatch(observations, actions, goals, reached, as_observed)
-
-
-def _fitted(given: ProbeSet, space: spaces.Dict) -> ProbeSet:
-    """Return the states with images turned as SB3 turns them, where they only lie otherwise."""
-    observations = dict(given.observations)
-    for key, part in space.spaces.items():
-        if key not in observations:
-            raise ProbeSetError(
-                f"the probe set has no {key}, which the agent observes; gather it in the agent's "
-                "own environment"
-            )
-        values = observations[key]
-        if values.ndim == 4 and values.shape[1:] != part.shape:
-            values = observations[key] = np.ascontiguousarray(np.moveaxis(values, -1, 1))
-        if part.shape is not None and values.shape[1:] != part.shape:
-            raise ProbeSetError(
-                f"{key} is {given.observations[key].shape[1:]} in the probe set and {part.shape} "
-                "as the agent observes it; gather it in the agent's own environment"
-            )
-        if is_image_space(part) and values.dtype != np.uint8:
-            raise ProbeSetError(
-                f"{key} is {values.dtype} in the probe set: SB3 would scale it once more; give "
-                "images as bytes, 0 to 255"
-            )
-    return replace(given, observations=observations)
 
 
 def _from_replay(sample: DictReplayBufferSamples) -> ProbeSet:

@@ -37,6 +37,20 @@ class Step:
     following: Observation
 
 
+def box_actions(env: gym.Env[Any, Any]) -> gym.spaces.Box:
+    """Return the action space that random actions are drawn from.
+
+    Raises:
+        ProbeSetError: it is no Box.
+    """
+    space = env.action_space
+    if not isinstance(space, gym.spaces.Box):
+        raise ProbeSetError(
+            f"random actions need a Box action space, not {type(space).__name__}; use another task"
+        )
+    return space
+
+
 def wander(
     env: gym.Env[Observation, np.ndarray], seed: int, walks: int, steps: int, hold: int
 ) -> Iterator[Step]:
@@ -55,11 +69,7 @@ def wander(
         ProbeSetError: the actions are no Box.
     """
     generator = np.random.default_rng(seed)
-    space = env.action_space
-    if not isinstance(space, gym.spaces.Box):
-        raise ProbeSetError(
-            f"random actions need a Box action space, not {type(space).__name__}; use another task"
-        )
+    space = box_actions(env)
     episode = -1
     for walk in range(walks):
         ended = True
@@ -67,10 +77,16 @@ def wander(
             if ended:
                 first = walk == 0 and number == 0
                 observation, info = env.reset(seed=seed if first else None)
-                episode += 1
+                observation, episode = _copy(observation), episode + 1
             if number % hold == 0:
                 action = generator.uniform(-1, 1, size=space.shape).astype(np.float32)
             scaled = space.low + (action + 1) / 2 * (space.high - space.low)
             following, _, terminated, truncated, after = env.step(scaled.astype(space.dtype))
+            following = _copy(following)
             yield Step(number, episode, observation, info, action, following)
             observation, info, ended = following, after, terminated or truncated
+
+
+def _copy(observation: Observation) -> Observation:
+    """Return the observation as it is: the environment may write the next into its arrays."""
+    return {key: np.array(part) for key, part in observation.items()}

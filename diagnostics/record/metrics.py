@@ -243,7 +243,10 @@ REWARD_MISMATCH = _relabelled(
 )
 
 _evaluation = _kind(
-    Family.EVALUATION, ("policy",), (), "the run is evaluated, as those of goalscope train are"
+    Family.EVALUATION,
+    ("policy",),
+    (),
+    "the run is evaluated: by goalscope train, or SB3's EvalCallback",
 )
 SUCCESS_RATE = _evaluation("success_rate", "share", "success")
 SUCCESS_LOW = _evaluation("success_low", "share", "lower end of its 95 % interval")

@@ -15,7 +15,7 @@ class RunInfo:
     Attributes:
         name: of its folder.
         arm: name of its configuration; None for a run of a user's own.
-        seed: of the agent, where it has one.
+        seed: of the run, where it has one.
         created: when it began, ISO 8601 in UTC.
         command: that started it.
         settings: flat: name -> JSON value, such as "agent.learning_rate".
@@ -24,6 +24,8 @@ class RunInfo:
         networks: network -> the blocks and consumers found in it.
         instruments: instrument -> its cadence, {"every": updates}.
         task: what it is about.
+        environment: what the agent trains in: "id", "action", and "observation of <key>", a space
+            in words each; empty in a record made before it was kept.
         probe_set: where the fixed states come from, and their digests; None where none are asked.
         notes: what a reader must know of the blocks, a sentence each.
     """
@@ -39,6 +41,7 @@ class RunInfo:
     networks: Mapping[str, Any] = field(default_factory=dict)
     instruments: Mapping[str, Any] = field(default_factory=dict)
     task: Task = UNKNOWN_TASK
+    environment: Mapping[str, str] = field(default_factory=dict)
     probe_set: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
 
@@ -47,7 +50,16 @@ class RunInfo:
         return {"schema": SCHEMA_VERSION, **asdict(self)}
 
 
-_SECTIONS = ("settings", "versions", "hardware", "networks", "instruments", "task", "probe_set")
+_SECTIONS = (
+    "settings",
+    "versions",
+    "hardware",
+    "networks",
+    "instruments",
+    "task",
+    "environment",
+    "probe_set",
+)
 
 
 def info_from_json(content: Mapping[str, Any], folder: object) -> RunInfo:

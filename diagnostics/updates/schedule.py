@@ -38,6 +38,12 @@ class Schedule:
             return True
         return update in self._logarithmic
 
+    def count(self, updates: int) -> int:
+        """Return at how many of the states after 0, 1, ... `updates` updates to measure."""
+        early = {*range(1, DENSE_UPDATES + 1), *self._logarithmic}
+        beside = [u for u in early if u <= updates and u % self.every]
+        return 1 + updates // self.every + len(beside)
+
     @cached_property
     def _logarithmic(self) -> frozenset[int]:
         updates, value = set(), float(DENSE_UPDATES)

@@ -8,18 +8,10 @@ The names below are imported when they are first used: reading records and makin
 neither torch nor Stable-Baselines3.
 """
 
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING
 
-_WHERE = {
-    "FeatureStatistics": "goalscope.diagnostics",
-    "GoalSensitivity": "goalscope.diagnostics",
-    "GradientBalance": "goalscope.diagnostics",
-    "ModalityDiagnostics": "goalscope.diagnostics",
-    "write_comparison": "goalscope.reports",
-    "write_report": "goalscope.reports",
-}
+from goalscope.lazy import lazy_names
 
 __all__ = [
     "FeatureStatistics",
@@ -27,6 +19,7 @@ __all__ = [
     "GradientBalance",
     "ModalityDiagnostics",
     "__version__",
+    "gather_probe_set",
     "write_comparison",
     "write_report",
 ]
@@ -36,12 +29,25 @@ try:
 except PackageNotFoundError:
     __version__ = "0+unknown"  # a checkout on the path that was never installed
 
-
-def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
-    raise AttributeError(f"module 'goalscope' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+if TYPE_CHECKING:
+    from goalscope.diagnostics import (
+        FeatureStatistics,
+        GoalSensitivity,
+        GradientBalance,
+        ModalityDiagnostics,
+        gather_probe_set,
+    )
+    from goalscope.reports import write_comparison, write_report
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "FeatureStatistics": ".diagnostics",
+            "GoalSensitivity": ".diagnostics",
+            "GradientBalance": ".diagnostics",
+            "ModalityDiagnostics": ".diagnostics",
+            "gather_probe_set": ".diagnostics",
+            "write_comparison": ".reports",
+            "write_report": ".reports",
+        },
+    )

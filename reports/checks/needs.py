@@ -38,18 +38,10 @@ def _has_encoder(run: Run) -> bool:
     )
 
 
-def _has_goals(run: Run) -> bool:
-    return any(
-        "desired_goal" in (b.get("keys") or [])
-        for network in ("critic", "actor")
-        for b in run.blocks(network)
-    )
-
-
 _MET: dict[Need, Callable[[Run], bool]] = {
     Need.ENCODER: _has_encoder,
     Need.TANH: _ends_in_tanh,
-    Need.GOALS: _has_goals,
+    Need.GOALS: lambda run: bool(run.observes_goal()),
     Need.HINDSIGHT: lambda run: "agent.n_sampled_goal" in run.settings,
     Need.TOLERANCE: lambda run: run.task.tolerance is not None,
     Need.GOAL_RANGE: lambda run: run.task.goal_range is not None,

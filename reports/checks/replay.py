@@ -105,6 +105,8 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Print terminated and truncated of one episode, and dones of a replay batch.",
         explains=("critic_constant",),
     ),
+    # That nothing ever terminates is no fault by itself: tasks that go on until their time limit,
+    # Fetch's among them, never do, and a discount below 1 bounds what they are worth.
     Check(
         "discount_without_end",
         "episodes",
@@ -115,7 +117,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "above",
         1 - 1e-9,
         "0.8 to 0.99",
-        "The discount is 1 and no transition is terminal: the value of anything is unbounded.",
+        "Episodes never terminate and the discount is 1: the value of anything is unbounded.",
         "Q falls or climbs with every update and never settles.",
         "Set gamma to 0.95 for episodes of 50 steps, or end episodes for good.",
         "Watch the mean of Q: with a discount below 1 it levels off.",

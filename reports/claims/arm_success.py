@@ -22,7 +22,8 @@ class ArmSuccess:
     """What an arm's seeds came to at the last common evaluation.
 
     Attributes:
-        sample: success rate of each seed.
+        rates: success rate of each seed that was evaluated, of known and unknown episodes.
+        sample: success rate of each seed whose episodes are known.
         inside: the same, moved off 0 and 1 by half an episode (Haldane, Anscombe), as logits need.
         interval: mean of the rates, and the range of both intervals: the t-interval over seeds on
             the logit scale, and the Wilson interval of all episodes; None without any number.
@@ -31,6 +32,7 @@ class ArmSuccess:
         episodes: of all seeds together.
     """
 
+    rates: tuple[float, ...]
     sample: Sample
     inside: Sample
     interval: Interval | None
@@ -49,6 +51,7 @@ def arm_success(
         rows: its rows of `last_evaluations`.
         thresholds: that decide.
     """
+    rates = tuple(row["value"] for row in rows if 0 <= row["value"] <= 1)
     values: dict[str, float | None] = {run.label: None for run in runs}
     episodes = {row["label"]: row["episodes"] for row in rows}
     for row in rows:
@@ -60,7 +63,7 @@ def arm_success(
     inside = {n: (successes[n] + 0.5) / (counts[n] + 1) for n in sample.numbers}
     total, good = sum(counts.values()), sum(successes.values())
     if not total:
-        return ArmSuccess(sample, sample, None, (0.0, 1.0), 0, 0)
+        return ArmSuccess(rates, sample, sample, None, (0.0, 1.0), 0, 0)
     wilson = binomtest(good, total).proportion_ci(thresholds.confidence, method="wilson")
     over_seeds = t_interval(list(inside.values()), Scale.LOGIT, thresholds.confidence)
     interval = Interval(
@@ -70,7 +73,8 @@ def arm_success(
         len(inside),
     )
     pooled = float(wilson.low), float(wilson.high)
-    return ArmSuccess(sample, replace(sample, numbers=inside), interval, pooled, good, total)
+    inside_sample = replace(sample, numbers=inside)
+    return ArmSuccess(rates, sample, inside_sample, interval, pooled, good, total)
 
 
 def success_test(success: ArmSuccess, mark: float, thresholds: Thresholds) -> SeedTest:

@@ -28,6 +28,7 @@ SUCCESS = SUCCESS_RATE.key()
 _FLOORS = {"noop": "does nothing", "random": "acts at random"}
 _MANY_ARMS = 4  # more would bury those that learn
 _NOT_TOLD_APART = "not told apart from the floor"
+_HOW_MANY = "how many they are is not known, so it has no interval and is not tested"
 _BELOW = ", which is a finding of its own"
 
 
@@ -54,7 +55,9 @@ def evaluations(run: Run) -> pd.DataFrame:
     """Return the evaluations of a run, a row each, empty where there are none.
 
     Columns: integer `update` and `step`; float `value` (success rate, 0..1), `low` and `high` (its
-    95 % Wilson interval), `episodes`, `distance` (median final distance, as it is shown).
+    95 % Wilson interval), `episodes`, `distance` (median final distance, as it is shown). NaN what
+    was not recorded: distances where SB3 evaluated, and all but the rate where its episodes are not
+    known.
     """
     columns = _columns(run.task)
     rows = [
@@ -99,11 +102,16 @@ def run_success_sentence(run: Run) -> str:
     if table.empty:
         return "Success: no evaluation in this record."
     last = table.iloc[-1]
-    if not np.isfinite(last[["value", "low", "high", "episodes"]].to_numpy(dtype=float)).all():
+    if not np.isfinite(last["value"]):
         return f"Success: the last evaluation of {run.title} holds no usable number."
     words = (
         f"Success: at its last evaluation (step {last['step']:,.0f}, update {last['update']:,.0f}) "
-        f"{run.title} succeeds in {_rate(last['value'], last['low'], last['high'])} of "
+        f"{run.title} succeeds in"
+    )
+    if not np.isfinite(last[["low", "high", "episodes"]].to_numpy(dtype=float)).all():
+        return f"{words} {percent(last['value'])} of its episodes; {_HOW_MANY}."
+    words += (
+        f" {_rate(last['value'], last['low'], last['high'])} of "
         f"{count(round(last['episodes']), 'episode')}"
     )
     floors = recorded_floors([run])
@@ -181,6 +189,8 @@ def arm_successes(arms: Arms, thresholds: Thresholds) -> dict[str, ArmSuccess]:
 
 
 def _arm_words(found: ArmSuccess, floors: Sequence[RecordedFloor], thresholds: Thresholds) -> str:
+    if found.interval is None and found.rates:
+        return f"{percent(float(np.mean(found.rates)))} of its episodes, and {_HOW_MANY}"
     if found.interval is None:
         return f"has no usable number ({found.sample.gaps})"
     words, interval = percent(found.interval.mean), found.interval

@@ -11,18 +11,21 @@ from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import LARGEST_DISTANCE, Q_AT_DISTANCE
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import arm_style, new_figure, panels_abreast
+from goalscope.reports.figures.style import ArmStyles, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time, Times, window_number
 
 BINS = 8
 
 
-def q_distance_plot(arms: Arms, times: Times, family: Family | None) -> Plot | None:
+def q_distance_plot(
+    arms: Arms, styles: ArmStyles, times: Times, family: Family | None
+) -> Plot | None:
     """Return Q over distance at the four times, a line for each arm; None if not measured.
 
     Args:
         arms: arm -> its runs, the baseline first.
+        styles: how each arm is drawn on this page.
         times: the windows whose means are drawn.
         family: record family of goal sensitivity.
     """
@@ -37,7 +40,7 @@ def q_distance_plot(arms: Arms, times: Times, family: Family | None) -> Plot | N
         "mean of the bins, in units of return (the level of Q drifts with training, its slope is "
         "what counts); distance from the achieved to the desired goal. A critic that understands "
         "its goal falls from left to right; a flat line is a critic to which all goals are alike.",
-        lambda: _plot(arms, times, family),
+        lambda: _plot(arms, styles, times, family),
         section="C4",
         shows=("C4",),
     )
@@ -75,7 +78,7 @@ def _curve(
     return distances, [value - middle for value in values]
 
 
-def _plot(arms: Arms, times: Times, family: Family) -> Figure:
+def _plot(arms: Arms, styles: ArmStyles, times: Times, family: Family) -> Figure:
     columns = panels_abreast(len(TIMES))
     rows = len(TIMES) // columns
     figure = new_figure(2.3 * rows + 0.2)
@@ -88,7 +91,7 @@ def _plot(arms: Arms, times: Times, family: Family) -> Figure:
         for arm, runs in arms.items():
             curves = [c for run in runs if (c := _curve(run, times, family, time))]
             if curves:
-                colour, dash = arm_style(arm, list(arms))
+                colour, dash = styles[arm]
                 ends.append(End(_plot_arm(axes, curves, colour, dash), arm, colour))
         if not ends:
             axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)

@@ -4,7 +4,7 @@ The palette is seaborn's "colorblind"; every line also has dashes of its own, so
 in grey stays readable. Nothing here touches matplotlib's global state.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,9 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 Dash = Any  # matplotlib's own type of line styles: a name or (offset, lengths)
+ArmStyles = Mapping[str, tuple[str, Dash]]  # arm -> its colour and dashes, all over a page
 PALETTE: list[str] = list(sns.color_palette("colorblind").as_hex())
 DASHES: tuple[Dash, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
 GREY = "#5f6368"
+# Of arms but the baseline, whose blue none of them has: the palette's, then darker ones. Grey
+# is for what is no arm, yellow too pale for a label.
+_ARMS = (
+    *(PALETTE[place] for place in (1, 2, 4, 3, 5, 9, 6)),
+    *("#1b3a57", "#6f7d1c", "#6a3d9a", "#8c1c13", "#00665e"),
+)
 PAGE_WIDTH = 7.2  # inches, a page's column
 _NARROW = 5.0  # inches; a narrower figure has its panels one below the other
 SEED: dict[str, Any] = {"ls": "", "marker": "o", "ms": 3.4, "mec": "white", "mew": 0.4}  # a dot
@@ -96,10 +103,15 @@ def block_style(block: str, blocks: Sequence[str]) -> tuple[str, Dash]:
     return left[index % len(left)], DASHES[index % len(DASHES)]
 
 
-def arm_style(arm: str, arms: Sequence[str]) -> tuple[str, Dash]:
-    """Return colour and dashes of an arm; the baseline, the first arm, is always blue and solid."""
-    index = list(arms).index(arm)
-    if index == 0:
-        return PALETTE[0], DASHES[0]
-    order = [1, 2, 4, 3, 5, 9, 6, 7]  # never the baseline's blue
-    return PALETTE[order[(index - 1) % len(order)]], DASHES[index % len(DASHES)]
+def arm_styles(arms: Iterable[str]) -> ArmStyles:
+    """Return colour and dashes of each arm of a page, by its place among them.
+
+    Args:
+        arms: all of the page's, the baseline first: it is always blue and solid.
+    """
+    baseline, *others = arms
+    styles: dict[str, tuple[str, Dash]] = {baseline: (PALETTE[0], DASHES[0])}
+    for number, arm in enumerate(others):
+        round_, place = divmod(number, len(_ARMS))
+        styles[arm] = (_ARMS[place], DASHES[(number + 1 + round_) % len(DASHES)])
+    return styles

@@ -13,7 +13,7 @@ from goalscope.reports.figures.axes import even_axis
 from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Curve, plot_curve
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import GREY, Dash, arm_style, new_figure, panels_abreast
+from goalscope.reports.figures.style import GREY, ArmStyles, Dash, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.formatting import count, percent
@@ -21,15 +21,17 @@ from goalscope.reports.statistics.scales import Scale
 
 _LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
 _ROOM = 1.08
+_OURS = "Best actions (no noise) in {each} episodes from the same starts"
 DODGE = 1.6  # points between arms: of those that all fail, or all succeed, each is seen
 FLOOR_DASHES: tuple[Dash, ...] = ((0, (6, 2.5)), (0, (1, 2)))
 
 
-def success_plot(arms: Arms, *, by_update: bool) -> Plot | None:
+def success_plot(arms: Arms, styles: ArmStyles, *, by_update: bool) -> Plot | None:
     """Return success and final distance over steps; None where no run was evaluated.
 
     Args:
         arms: arm -> its runs, the baseline first.
+        styles: how each arm is drawn on this page.
         by_update: also draw them over updates.
     """
     runs = [run for group in arms.values() for run in group]
@@ -40,17 +42,22 @@ def success_plot(arms: Arms, *, by_update: bool) -> Plot | None:
     axes: Sequence[Axis] = ("step", "update") if by_update else ("step",)
     episodes = sorted({round(n) for table in found for n in table["episodes"] if np.isfinite(n)})
     each = " to ".join(map(str, dict.fromkeys((episodes[0], episodes[-1])))) if episodes else "some"
+    by = sorted({str(by) for run in runs if (by := run.settings.get("evaluation.by"))})
+    how = f"As evaluated by SB3's {by[0]}: {each} episodes" if by else _OURS.format(each=each)
+    measured = any(table["distance"].notna().any() for table in found)
+    distance = (
+        "The distance is the median over the episodes, at their last step. " if measured else ""
+    )
     apart = "; arms are moved apart a little, so that none hides another" if len(arms) > 1 else ""
     caption = (
-        f"{_seeds(arms)} Best actions (no noise) in {each} episodes from the same starts, over "
-        f"training. {_floor_caption(floors)} The distance is the median over the episodes, at "
-        f"their last step. Both axes are even{apart}."
+        f"{_seeds(arms)} {how}, over training. {_floor_caption(floors)} {distance}Both axes are "
+        f"even{apart}."
     )
     return Plot(
         "success",
-        "Success, and how near it ends",
+        "Success, and how near it ends" if measured else "Success",
         caption,
-        lambda: _plot(arms, floors, axes),
+        lambda: _plot(arms, styles, floors, axes, distance=measured),
         section="C6",
         shows=("C6", "R1"),
     )
@@ -84,24 +91,35 @@ def _floor_caption(floors: Sequence[RecordedFloor]) -> str:
     )
 
 
-def _plot(arms: Arms, floors: Sequence[RecordedFloor], kinds: Sequence[Axis]) -> Figure:
-    columns = panels_abreast(2)
-    rows = 2 * len(kinds) // columns
+def _plot(
+    arms: Arms,
+    styles: ArmStyles,
+    floors: Sequence[RecordedFloor],
+    kinds: Sequence[Axis],
+    *,
+    distance: bool,
+) -> Figure:
+    each = 2 if distance else 1
+    columns = panels_abreast(2) if distance else 1
+    rows = each * len(kinds) // columns
     figure = new_figure(2.4 * rows + 0.1)
     panels = figure.subplots(rows, columns, squeeze=False).flat
-    for left, right, axis in zip(panels[::2], panels[1::2], kinds, strict=True):
-        _plot_success(left, arms, floors, axis)
-        _plot_distance(right, arms, axis)
+    for axes, axis in zip(panels[::each], kinds, strict=True):
+        _plot_success(axes, arms, styles, floors, axis)
+    for axes, axis in zip(panels[1::2] if distance else (), kinds if distance else (), strict=True):
+        _plot_distance(axes, arms, styles, axis)
     return figure
 
 
-def _plot_success(axes: Axes, arms: Arms, floors: Sequence[RecordedFloor], axis: Axis) -> None:
+def _plot_success(
+    axes: Axes, arms: Arms, styles: ArmStyles, floors: Sequence[RecordedFloor], axis: Axis
+) -> None:
     axes.set_title("Success of the evaluated episodes")
     shown = [_LEAST_TOP, *(floor.high for floor in floors)]
     for floor, dash in zip(floors, FLOOR_DASHES, strict=False):
         axes.axhspan(floor.low, floor.high, color=GREY, alpha=0.12, lw=0, zorder=0.5)
         axes.axhline(floor.rate, color=GREY, lw=1, ls=dash, zorder=1.5)
-    ends = _plot_arms(axes, arms, axis, "value", shown)
+    ends = _plot_arms(axes, arms, styles, axis, "value", shown)
     top = min(_ROOM * max(shown), 1.02)
     axes.set_ylim(-0.03 * top, top)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
@@ -109,21 +127,24 @@ def _plot_success(axes: Axes, arms: Arms, floors: Sequence[RecordedFloor], axis:
     side_labels(axes, [*ends, *labels])
 
 
-def _plot_distance(axes: Axes, arms: Arms, axis: Axis) -> None:
+def _plot_distance(axes: Axes, arms: Arms, styles: ArmStyles, axis: Axis) -> None:
     axes.set_title("Final distance to the goal")
     axes.set_ylabel(next(iter(arms.values()))[0].task.shown_in)
     shown = [1.0]
-    ends = _plot_arms(axes, arms, axis, "distance", shown)
+    ends = _plot_arms(axes, arms, styles, axis, "distance", shown)
     axes.set_ylim(0, _ROOM * max(shown))
     side_labels(axes, ends)
 
 
-def _plot_arms(axes: Axes, arms: Arms, axis: Axis, column: str, shown: list[float]) -> list[End]:
+def _plot_arms(
+    axes: Axes, arms: Arms, styles: ArmStyles, axis: Axis, column: str, shown: list[float]
+) -> list[End]:
     """Draw a column of each arm's evaluations; return where its lines end, for their labels.
 
     Args:
         axes: on which.
         arms: arm -> its runs.
+        styles: how each arm is drawn.
         axis: steps or updates.
         column: "value" or "distance".
         shown: takes what must be in view.
@@ -133,7 +154,7 @@ def _plot_arms(axes: Axes, arms: Arms, axis: Axis, column: str, shown: list[floa
         tables = [table for run in runs if not (table := evaluations(run)).empty]
         if not tables:
             continue
-        colour, dash = arm_style(arm, list(arms))
+        colour, dash = styles[arm]
         own = [table.assign(value=table[column]) for table in tables]
         lift = DODGE * (number - (len(arms) - 1) / 2) if column == "value" else 0.0
         end = plot_curve(axes, Curve(arm, own, colour, dash), axis, Scale.PLAIN, lift)

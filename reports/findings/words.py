@@ -6,6 +6,7 @@ from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import Diagnosis, Finding
 from goalscope.reports.findings.learning import Learning
+from goalscope.reports.numbers.changes import changes_of
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import count, percent, plain
 
@@ -113,9 +114,9 @@ def question(check: Check, run: Run, network: str = "") -> str:
 def arm_that_tests(finding: Finding, run: Run) -> str:
     """Return the arm that changes what a finding names and nothing else; "" without one."""
     arm = finding.check.arm
-    if not arm or not run.record.info.arm:
+    if not arm or not changes_of([run]):  # a user's own arms are not composed of names
         return ""
-    return arm if arm in _WHOLE_ARMS else f"{run.arm}-{arm}"
+    return arm if arm in _WHOLE_ARMS else f"{run.record.info.arm}-{arm}"
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from goalscope.reports.numbers.runs import Arms, Run
 
 NOT_SET = "not set"
+ENVIRONMENT = "environment: "  # how the names of its differences begin
 # Settings that say how long or where a run ran, not what was trained.
 _CIRCUMSTANCES = ("run.total_steps", "env.renderer", "agent.replay_buffer")
 _NAMES = ("arm.changes",)  # what a change is called, beside the settings it is made of
@@ -55,7 +56,8 @@ def setting_differences(arms: Arms) -> list[Difference]:
 def circumstance_differences(arms: Arms) -> list[Difference]:
     """Return every circumstance that differs: versions, machine, floors, probe set, length.
 
-    And where runs were cut off and resumed.
+    And environments with their spaces, as far as they were recorded, and where runs were cut off
+    and resumed.
     """
     runs = [run for group in arms.values() for run in group]
     measured = sorted({n for run in runs for n in run.settings if n.startswith(_MEASURED)})
@@ -69,10 +71,26 @@ def circumstance_differences(arms: Arms) -> list[Difference]:
     readers["updates"] = lambda run: run.updates
     readers["steps"] = lambda run: run.steps
     readers["resumed"] = lambda run: "; ".join(resumes_in_words(run)) or "never"
-    found = []
+    found = environment_differences(arms)
     for name, read in readers.items():
         if len({_word(read(run)) for run in runs}) > 1:
             found.append(Difference(name, {arm: _values(g, read) for arm, g in arms.items()}))
+    return found
+
+
+def environment_differences(arms: Arms) -> list[Difference]:
+    """Return what differs in the environments: their ids, what is observed and done in them.
+
+    Runs whose records tell nothing of it differ from none.
+    """
+    runs = [run for group in arms.values() for run in group]
+    told = [run for run in runs if run.section("environment")]
+    found = []
+    for name in dict.fromkeys(name for run in told for name in run.section("environment")):
+        read = _entry("environment", name)
+        if len({_word(read(run)) for run in told}) > 1:
+            values = {arm: _values(group, read) for arm, group in arms.items()}
+            found.append(Difference(f"{ENVIRONMENT}{name}", values))
     return found
 
 

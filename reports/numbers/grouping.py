@@ -1,36 +1,41 @@
 """Runs sorted into arms, the baseline first; what cannot be compared is refused."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
+from typing import TypeAlias
 
 from goalscope.reports.errors import ReportError
 from goalscope.reports.numbers.runs import Run, load_run
 
 BASELINE = "pixel-her"
 
+# Run folders, sorted into arms by their records; or arm -> the folders of its runs.
+RunFolders: TypeAlias = Sequence[Path | str] | Mapping[str, Sequence[Path | str]]
 
-def load_arms(folders: Sequence[Path | str]) -> dict[str, list[Run]]:
+
+def load_arms(folders: RunFolders, baseline: str | None = None) -> dict[str, list[Run]]:
     """Return arm -> its runs by seed, the baseline first.
 
-    A run without an arm is an arm of its own, named after its folder. The baseline is the arm
-    called pixel-her, else the arm of the first folder.
+    Args:
+        folders: of the runs. Where they are not sorted into arms, a run whose record names no arm
+            is an arm of its own, named after its folder.
+        baseline: which arm the others are compared with; None takes the one called pixel-her, else
+            the arm of the first folder.
 
     Raises:
         RecordError: a folder is not a readable run.
-        ReportError: fewer than two runs, a seed twice in an arm, or no metric in common.
+        ReportError: fewer than two runs, one arm alone where arms are given, a folder in two arms,
+            a seed or a run twice in an arm, no arm of the baseline's name, or no metric in common.
     """
-    if len(folders) < 2:
-        raise ReportError(
-            f"a comparison needs at least two runs, not {len(folders)}; give more run folders, or "
-            "make a report of one run"
-        )
-    runs = _tell_apart([load_run(folder) for folder in folders])
+    runs = _sorted_by_hand(folders) if isinstance(folders, Mapping) else _as_recorded(folders)
     arms: dict[str, list[Run]] = {}
     for run in runs:
         arms.setdefault(run.arm, []).append(run)
     for arm, group in arms.items():
         _refuse_repeats(arm, group)
+        _refuse_copies(arm, group)
         group.sort(key=lambda run: (run.seed is None, run.seed or 0, run.name))
     shared = set.intersection(*(set(run.metrics) for run in runs))
     if not shared:
@@ -38,8 +43,35 @@ def load_arms(folders: Sequence[Path | str]) -> dict[str, list[Run]]:
             f"the runs {', '.join(run.title for run in runs)} share no metric, so there is nothing "
             "to compare; record them with the same callback"
         )
-    first = BASELINE if BASELINE in arms else runs[0].arm
+    first = baseline or (BASELINE if BASELINE in arms else runs[0].arm)
+    if first not in arms:
+        raise ReportError(
+            f"there is no arm {first} to be the baseline; the arms here are {', '.join(arms)}"
+        )
     return {first: arms[first], **arms}
+
+
+def _as_recorded(folders: Sequence[Path | str]) -> list[Run]:
+    if len(folders) < 2:
+        raise ReportError(
+            f"a comparison needs at least two runs, not {len(folders)}; give more run folders, or "
+            "make a report of one run"
+        )
+    return _tell_apart([load_run(folder) for folder in folders])
+
+
+def _sorted_by_hand(folders: Mapping[str, Sequence[Path | str]]) -> list[Run]:
+    if len(folders) < 2:
+        raise ReportError(
+            f"{' '.join(folders) or 'no arm'} alone is compared with nothing; name another arm"
+        )
+    arm_of: dict[Path, str] = {}
+    for arm, own in folders.items():
+        for folder in own:
+            other = arm_of.setdefault(Path(folder).resolve(), arm)
+            if other != arm:
+                raise ReportError(f"{folder} is in two arms, {other} and {arm}; leave it in one")
+    return [load_run(folder, arm) for arm, own in folders.items() for folder in own]
 
 
 def _tell_apart(runs: list[Run]) -> list[Run]:
@@ -64,3 +96,15 @@ def _refuse_repeats(arm: str, runs: Sequence[Run]) -> None:
                 f"{run.record.folder}): the same seed is not another sample; leave one out"
             )
         seen[key] = run
+
+
+def _refuse_copies(arm: str, runs: Sequence[Run]) -> None:
+    """Refuse runs without a seed that measured the same: only their numbers tell them apart."""
+    for one, other in combinations([run for run in runs if run.seed is None], 2):
+        if one.metrics.keys() == other.metrics.keys() and all(
+            table.equals(other.metrics[key]) for key, table in one.metrics.items()
+        ):
+            raise ReportError(
+                f"{one.record.folder} and {other.record.folder} of arm {arm} measured exactly the "
+                "same: a run that is repeated is not another sample; leave one out"
+            )

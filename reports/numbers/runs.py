@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from goalscope.diagnostics.record import Line, RunRecord, Task, read_run
-from goalscope.diagnostics.record.keys import ACTION, GOAL
+from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL
 
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
 # The order in which blocks are shown; others come before the action.
@@ -22,7 +22,8 @@ class Run:
 
     Attributes:
         record: as read.
-        arm: name of its configuration; the folder's own name where the run has none.
+        arm: name of its configuration, as its reader or else its record has it; the folder's own
+            name where neither has one.
         seed: of the agent, or None.
         metrics: record key -> table with integer columns `update` and `step` and the float column
             `value` (NaN and infinities included), sorted by update.
@@ -46,7 +47,7 @@ class Run:
     @property
     def title(self) -> str:
         """What a warning calls the run: arm and seed, or its folder where it lacks either."""
-        named = self.record.info.arm and self.seed is not None
+        named = self.arm != self.name and self.seed is not None
         return f"{self.arm} {self.label}" if named else self.name
 
     @property
@@ -84,6 +85,13 @@ class Run:
         found = (block for block in self.blocks(network) if block["name"] == name)
         return next(found, {})
 
+    def observes_goal(self) -> bool | None:
+        """Return whether the critic or the actor reads the desired goal; None if unknown."""
+        blocks = [block for network in (CRITIC, ACTOR) for block in self.blocks(network)]
+        return any(DESIRED_GOAL in (block.get("keys") or []) for block in blocks) or (
+            False if blocks else None
+        )
+
     def image_block(self) -> str:
         """Return the block that the goal is weighed against: pixels, else the widest other one."""
         blocks = self.blocks("critic") or self.blocks("actor")
@@ -96,14 +104,18 @@ class Run:
 Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline first
 
 
-def load_run(folder: Path | str) -> Run:
+def load_run(folder: Path | str, arm: str | None = None) -> Run:
     """Return a run folder's tables.
+
+    Args:
+        folder: of the run.
+        arm: what its configuration is called, whatever the record says; None leaves it the record.
 
     Raises:
         RecordError: not a run, empty, damaged, or from another schema version.
     """
     record = read_run(folder)
-    arm, seed = record.info.arm, record.info.seed
+    arm, seed = arm or record.info.arm, record.info.seed
     return Run(
         record,
         str(arm) if arm else record.name,

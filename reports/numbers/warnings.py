@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
+    ENVIRONMENT,
     Difference,
+    environment_differences,
     missing_single_changes,
     mixed_arms,
     probe_set_digest,
@@ -89,11 +91,23 @@ def comparison_warnings(
             f"{arm} differs from {baseline} in {changes} settings at once: this comparison cannot "
             "tell which of them mattered" + (f"; missing: {'; '.join(missing)}" if missing else "")
         )
+    found += _environments(arms)
     found += _seeds(arms, baseline)
     found += times_warnings(times, runs)
     found += _sensitivity(runs, family)
     found += _pace(arms)
     return found
+
+
+def _environments(arms: Arms) -> list[str]:
+    """Return that the runs are not of one environment, if so."""
+    names = [d for d in environment_differences(arms) if d.name == f"{ENVIRONMENT}id"]
+    return [
+        "the runs are not of one environment: "
+        + "; ".join(f"{', '.join(group)} in {name}" for name, group in d.arms_by_value.items())
+        + ". What differs between them may be the task"
+        for d in names
+    ]
 
 
 def _seeds(arms: Arms, baseline: str) -> list[str]:
@@ -104,9 +118,16 @@ def _seeds(arms: Arms, baseline: str) -> list[str]:
         found.append(
             f"{', '.join(single)} {has} a single seed: {its} numbers are shown, nothing is tested"
         )
-    own = {run.label for run in arms[baseline]}
+    unseeded = [run.title for runs in arms.values() for run in runs if run.seed is None]
+    if unseeded:
+        found.append(
+            f"{', '.join(unseeded)} recorded no seed: each counts as a run of its own, paired with "
+            "none. That holds if each began from other random numbers; seed the agent, or give "
+            "ModalityDiagnostics(..., seed=...)"
+        )
+    own = {run.label for run in arms[baseline] if run.seed is not None}
     for arm, runs in arms.items():
-        unpaired = sorted(own ^ {run.label for run in runs})
+        unpaired = sorted(own ^ {run.label for run in runs if run.seed is not None})
         if arm != baseline and unpaired:
             found.append(
                 f"{arm} and {baseline} are paired by seed; only one of them has "

@@ -130,7 +130,7 @@ def _link(link: Link) -> dict[str, Any]:
         "parts": [_with_points(judged) for judged in link.quantities],
         "beside": [_judged(judged) for judged in link.beside],
     }
-    return {key: finite(value) for key, value in content.items()}
+    return {key: json_values(value) for key, value in content.items()}
 
 
 def verdict_content(verdict: Verdict) -> dict[str, Any]:
@@ -184,13 +184,15 @@ def _judged(judged: JudgedQuantity) -> dict[str, Any]:
     return content
 
 
-def finite(value: Any) -> Any:
-    """Return JSON values with numbers that are not finite as null."""
+def json_values(value: Any) -> Any:
+    """Return JSON values, numbers with seven significant digits, null where not finite."""
     if isinstance(value, Mapping):
-        return {key: finite(entry) for key, entry in value.items()}
+        return {key: json_values(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [json_values(entry) for entry in value]
+    if isinstance(value, float):
+        return float(number(value)) if math.isfinite(value) else None
+    return value
 
 
 def _cell(value: Any) -> str:

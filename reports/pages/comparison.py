@@ -1,6 +1,5 @@
 """The page of a comparison: the verdict on the claim and its rivals, and what to try next."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from goalscope.reports.figures.plot import FigureFile, draw
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
-from goalscope.reports.numbers.grouping import load_arms
+from goalscope.reports.numbers.grouping import RunFolders, load_arms
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.tables import write_rows
 from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings, uneven_pace
@@ -37,7 +36,7 @@ from goalscope.reports.numbers.windows import (
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
 from goalscope.reports.pages.paper import ShortForm
 from goalscope.reports.pages.short_form import Format, write_short
-from goalscope.reports.pages.templating import make_tables, render, write_whole
+from goalscope.reports.pages.templating import make_tables, render, write_json, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
 from goalscope.reports.rivals.judging import judge_rivals, learns_in_words
@@ -87,23 +86,27 @@ class ComparisonPage:
 
 
 def write_comparison(
-    run_folders: Sequence[Path | str],
+    run_folders: RunFolders,
     out: Path | str,
     thresholds: Thresholds | None = None,
     *,
+    baseline: str | None = None,
     missing: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
     form: Format | None = None,
     figures: Collection[FigureFile] = (),
 ) -> ComparisonPage:
     """Write `comparison.html`, `verdict.json` and `tables/`, and return what they say.
 
-    The baseline is the arm called pixel-her, else the arm of the first folder.
-
     Args:
-        run_folders: at least two runs; a run without an arm is an arm of its own.
+        run_folders: at least two runs, sorted into arms by their records: one that names no arm is
+            an arm of its own. Or arm -> the folders of its runs, whatever their records say.
         out: folder for the page, made if missing; not a run folder.
         thresholds: that decide; None takes the fixed ones.
+        baseline: the arm that the others are compared with; None takes the one called pixel-her,
+            else the arm of the first folder.
         missing: run -> why it is not among them: it failed, or has not ended.
+        notes: what else limits the comparison, said before what the page finds by itself.
         form: also write a short form: "pdf", "png" or "md".
         figures: also write the figures as files into `figures/`: "png", "csv", "pdf".
 
@@ -117,7 +120,7 @@ def write_comparison(
             f"{out} holds a run, whose own figures the comparison would overwrite; choose another "
             "folder for the page"
         )
-    arms = load_arms(run_folders)
+    arms = load_arms(run_folders, baseline)
     runs = [run for group in arms.values() for run in group]
     thresholds = thresholds or Thresholds()
     spans = thresholds.early_updates, thresholds.late_part
@@ -139,7 +142,8 @@ def write_comparison(
     }
     gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
     broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
-    limits = comparison_warnings(arms, times, assessment.study.family, differences)
+    found = comparison_warnings(arms, times, assessment.study.family, differences)
+    limits = [*notes, *found]
     learning = learning_sentence(arms, thresholds)
     seeds = len(arms[assessment.baseline])
     alternatives = sum(one.test.p_value is not None for one in judged)
@@ -195,7 +199,7 @@ def write_comparison(
             "tables": [*written, "differences.csv"],
         },
     )
-    write_whole(out / VERDICT, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_json(out / VERDICT, content)
     path = write_whole(out / PAGE, page)
     short = None
     if form is not None:

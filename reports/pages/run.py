@@ -20,9 +20,11 @@ from goalscope.reports.pages.claims_files import write_claims_table, write_windo
 from goalscope.reports.pages.templating import make_tables, render, write_whole
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.inputs import input_sentences
 from goalscope.reports.text.sentences import one_seed_sentence, single_run_sentences
 
 PAGE = "report.html"
+ONE_RUN = "One seed is no test: these are the numbers of one run alone."
 FINDINGS = "findings.json"
 ROUTING_COLUMNS = (
     "network",
@@ -77,8 +79,9 @@ def write_report(
     arms = {run.arm: [run]}
     times = four_times([run], thresholds.early_updates, thresholds.late_part)
     assessment = assess(arms, times, thresholds)
-    sentences = single_run_sentences(assessment, run)
-    caveat = one_seed_sentence(run, thresholds)
+    goals = run.observes_goal() is not False
+    sentences = single_run_sentences(assessment, run) if goals else input_sentences(run, times)
+    caveat = one_seed_sentence(run, thresholds) if goals else ONE_RUN
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
     plots = run_plots(run, times, thresholds, assessment.study.family)
@@ -98,6 +101,7 @@ def write_report(
             "command": run.record.info.command,
             "blocks": _blocks(run),
             "sentences": dict(zip(TIMES, sentences, strict=True)),
+            "goals": goals,
             "caveat": caveat,
             "success": success,
             "broken": broken,

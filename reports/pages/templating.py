@@ -1,5 +1,6 @@
 """Pages from templates: one self-contained file each, written whole or not at all."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -78,6 +79,16 @@ def make_tables(out: Path) -> Path:
         raise ReportError(
             f"cannot write a page to {out}: {error.strerror or error}; choose another folder"
         ) from error
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write JSON values without blanks: outcomes are many, and read by programs.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return write_whole(path, text + "\n")
 
 
 def write_whole(path: Path, text: str) -> Path:

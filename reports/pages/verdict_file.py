@@ -9,7 +9,7 @@ from goalscope.reports.claims.early_call import EarlyCall
 from goalscope.reports.findings.diagnosis import Diagnosis
 from goalscope.reports.findings.words import as_json
 from goalscope.reports.pages.claims_files import (
-    finite,
+    json_values,
     links_content,
     test_content,
     verdict_content,
@@ -79,7 +79,7 @@ def _evidence(part: Evidence) -> dict[str, Any]:
     }
     if part.interval is not None:
         content |= {k: v for k, v in asdict(part.interval).items() if k != "seeds"}
-    return {key: finite(value) for key, value in content.items()}
+    return {key: json_values(value) for key, value in content.items()}
 
 
 def _step(step: Explanation) -> dict[str, Any]:

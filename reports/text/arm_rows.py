@@ -12,6 +12,7 @@ from goalscope.reports.claims.success import arm_successes
 from goalscope.reports.claims.wording import with_interval
 from goalscope.reports.numbers.changes import changes_of
 from goalscope.reports.numbers.differences import (
+    ENVIRONMENT,
     Difference,
     circumstance_differences,
     resumes_in_words,
@@ -91,6 +92,8 @@ def confounds(
     resumed runs and lost replay buffers.
     """
     changed = [d.name for d in settings if d.values.get(arm) != d.values.get(baseline)]
+    # What is seen of an environment follows from its settings, where they were recorded.
+    follows = any(name.startswith("env.") for name in changed)
     found = []
     if len(changed) > 1:
         more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
@@ -100,6 +103,7 @@ def confounds(
         for d in circumstances
         if d.name not in _EXPECTED
         and d.name != "resumed"
+        and not (follows and d.name.startswith(ENVIRONMENT))
         and d.values.get(arm) != d.values.get(baseline)
     ]
     found += [f"{run.label} was {words}" for run in runs for words in resumes_in_words(run)]
@@ -108,7 +112,8 @@ def confounds(
 
 def _success(success: ArmSuccess) -> str:
     if success.interval is None:
-        return "not evaluated"
+        rate = percent(sum(success.rates) / len(success.rates)) if success.rates else ""
+        return f"{rate} of an unknown number of episodes" if rate else "not evaluated"
     mean, low, high = (
         percent(value)
         for value in (success.interval.mean, success.interval.low, success.interval.high)

@@ -29,7 +29,8 @@ def time_sentences(assessment: Assessment) -> dict[Time, list[str]]:
     found: dict[Time, list[str]] = {}
     for time in TIMES:
         if assessment.times.windows[time] is None:
-            found[time] = [_not_reached(assessment, time)]
+            text = _not_reached(assessment, time)
+            found[time] = [f"{text[:1].upper()}{text[1:]}"]
             continue
         found[time] = [
             sentence
@@ -44,7 +45,8 @@ def single_run_sentences(assessment: Assessment, run: Run) -> list[str]:
     found = []
     for time in TIMES:
         if assessment.times.windows[time] is None:
-            found.append(_not_reached(assessment, time))
+            lead = f"{WHEN[time][:1].upper()}{WHEN[time][1:]}"
+            found.append(f"{lead}: {_not_reached(assessment, time)}")
             continue
         sentences = [
             sentence
@@ -72,8 +74,8 @@ def one_seed_sentence(run: Run, thresholds: Thresholds) -> str:
 
 def _not_reached(assessment: Assessment, time: Time) -> str:
     if time == "middle" and assessment.times.late_is_early:
-        return "In the middle: nothing, as late begins before early ends."
-    return f"{WHEN[time][:1].upper()}{WHEN[time][1:]}: nothing to say, the runs are too short."
+        return "nothing, as late begins before early ends."
+    return "nothing to say, the runs are too short."
 
 
 def _links(assessment: Assessment, time: Time, network: str) -> Mapping[str, Link]:

@@ -28,7 +28,12 @@ from goalscope.training.envs.visibility import goal_units_per_pixel
 
 MakePlanted = Callable[[str], SAC]
 # What a user sets is in the settings, faulty or not.
-SETTINGS_OF_FAULTS = {"target_frozen": "agent.tau", "discount_one": "agent.gamma"}
+SETTINGS_OF_FAULTS = {
+    "target_frozen": "agent.tau",
+    "discount_one": "agent.gamma",
+    "learning_rate_x100": "agent.learning_rate",
+    "entropy_dominates": "agent.entropy_coefficient",
+}
 
 
 def planting(name: str) -> Planting:
@@ -377,7 +382,7 @@ def test_every_fault_has_a_check_that_should_name_it():
     assert expected <= {check.name for check in CHECKS}
     without = {name for name, fault in FAULTS.items() if fault.check is None}
     controls = {name for name, fault in FAULTS.items() if fault.kind == "control"}
-    assert without - controls == {"channels_swapped"}
+    assert without - controls == {"channels_swapped", "images_reshaped", "stack_reversed"}
     assert sum(fault.kind == "blind" for fault in FAULTS.values()) >= 8
 
 

@@ -70,3 +70,22 @@ def test_the_sign_follows_what_was_found():
         Finding("a", "b", "c", fatal=True).sign,
     ]
     assert [sign.split("]")[1].split("[")[0] for sign in signs] == ["ok", "note", "missing"]
+
+
+def test_an_arm_gets_its_time_and_trains_flags(capsys, monkeypatch):
+    monkeypatch.setattr(machine, "CHECKS", ())
+    monkeypatch.setattr(machine, "check_run", lambda settings: [])
+    sizes = {"env": "PixelPoint-v0", "image_size": 36, "batch_size": 16}
+    planned = Doctor(arm="pixel-her", n_envs=1, total_steps=1_100, norm=True, **sizes)
+    assert planned.run() == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "1,100 steps and 1,000 updates: about" in said
+    assert "on this machine (measured on 16 updates)" in said
+
+
+def test_no_time_is_measured_where_the_run_cannot_start(monkeypatch):
+    fatal = [Finding("replay", "too large", "a remedy", fatal=True)]
+    monkeypatch.setattr(machine, "CHECKS", ())
+    monkeypatch.setattr(machine, "check_run", lambda settings: fatal)
+    monkeypatch.setattr(machine, "check_time", lambda settings: pytest.fail("it was tried"))
+    assert Doctor(arm="pixel-her").run() == 2

@@ -1,11 +1,12 @@
 """`goalscope probe`: what cannot be probed, in one line; where a user's environment comes from."""
 
+import shutil
 import sys
 
 import pytest
 from helpers.command import goalscope, refused
 
-from goalscope.cli.probe import imported
+from goalscope.cli.environment_flags import imported
 from goalscope.diagnostics.record import RecordWriter, RunInfo
 from goalscope.errors import UserError
 
@@ -57,3 +58,16 @@ def test_makers_that_cannot_be_imported(tmp_path, monkeypatch, where, says):
     with pytest.raises(UserError, match=f"^--make-env {where} cannot be imported from ") as caught:
         imported(where)
     assert says in str(caught.value)
+
+
+def test_figures_are_written_as_files_of_a_run_and_of_a_study(runs, tmp_path):
+    for name in ("pixel-her-0", "pixel-her-1"):
+        shutil.copytree(runs / name, tmp_path / name)
+    done = goalscope("probe", tmp_path / "pixel-her-0", "--figures", "csv", "png")
+    assert done.returncode == 0, done.stderr
+    figures = tmp_path / "pixel-her-0" / "figures"
+    assert {path.suffix for path in figures.iterdir()} == {".csv", ".png"}
+    assert (figures / "probe_attribution.png").stat().st_size > 0
+    done = goalscope("probe", tmp_path, "--figures", "csv", "--parallel", "1")
+    assert done.returncode == 0, done.stderr
+    assert {f.suffix for f in (tmp_path / "pixel-her-1" / "figures").iterdir()} == {".csv"}

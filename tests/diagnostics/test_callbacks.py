@@ -309,3 +309,17 @@ def test_kill_9_leaves_every_whole_line(tmp_path):
     report = write_report(folder)
     assert report.page.exists()
     assert any("cut off" in warning for warning in report.warnings)
+
+
+def test_arm_seed_and_environment_are_recorded(make_agent, tmp_path):
+    for name, given, seed in (("own", {"arm": "mine", "seed": 7}, 7), ("agents", {}, 0)):
+        make_agent().learn(70, callback=ModalityDiagnostics(tmp_path / name, **given))
+        info = read_run(tmp_path / name).info
+        assert (info.arm, info.seed) == (given.get("arm"), seed)
+    assert info.environment == {
+        "id": "PixelPoint-v0",
+        "observation of achieved_goal": "float32 (2,), -inf to inf",
+        "observation of desired_goal": "float32 (2,), -inf to inf",
+        "observation of pixels": "uint8 (3, 36, 36), 0 to 255",
+        "action": "float32 (2,), -1 to 1",
+    }

@@ -22,6 +22,12 @@ def test_it_starts_dense_and_never_pauses_longer_than_the_cadence(every, growth)
     assert max(b - a for a, b in itertools.pairwise(due)) <= max(every, 1)
 
 
+@given(st.integers(1, 300), st.floats(1.1, 4), st.integers(0, 2_000))
+def test_how_often_it_is_due_is_counted_without_asking_each_update(every, growth, updates):
+    schedule = Schedule(every, growth)
+    assert schedule.count(updates) == sum(map(schedule.due, range(updates + 1)))
+
+
 @pytest.mark.parametrize("bad", [{"every": 0}, {"every": 5, "growth": 1.0}])
 def test_impossible_cadences_are_refused(bad):
     with pytest.raises(ValueError, match="use"):

@@ -11,12 +11,13 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor
 
-from goalscope.diagnostics.material.declared_task import declared_task
+from goalscope.diagnostics.material.declared_task import declared_task, environment_id
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.record import Task, fetch_task, recorded_task
 from goalscope.training.envs.pixel_point import PixelPointEnv
 
+POINT = "goalscope.training.envs.making:PixelPoint-v0"  # also in a process that knows none yet
 OWN = Task("Mine-v0", "inch", "mm", 25.4, tolerance=2.0, target="point", proprioception=("a", "b"))
 
 
@@ -85,8 +86,7 @@ def test_a_declared_task_is_found_through_wrappers_and_processes(make):
     for wrapped, found in (
         (lambda: Mine(PixelPointEnv()), OWN),
         (lambda: gym.Wrapper(PixelPointEnv()), PixelPointEnv.goal_task),
-        # Only of an environment in this process can the name be asked without a risk.
-        (Silent, Task("Silent" if make is DummyVecEnv else "unknown")),
+        (Silent, Task("Silent")),
     ):
         env = VecMonitor(make([wrapped]))
         assert declared_task(env) == found
@@ -127,3 +127,15 @@ def test_reading_a_task_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("make", [DummyVecEnv, SubprocVecEnv])
+def test_an_environments_id_is_known_through_wrappers_and_processes(make):
+    for maker, name in (
+        (lambda: Mine(gym.make(POINT, image_size=36)), "PixelPoint-v0"),
+        (Silent, "Silent"),
+    ):
+        assert environment_id(maker()) == name
+        env = VecMonitor(make([maker]))
+        assert environment_id(env) == name
+        env.close()

@@ -31,7 +31,7 @@ from goalscope.diagnostics.record.metrics import (
     metric_of,
 )
 from goalscope.reports.numbers.runs import Run
-from helpers.synthetic_runs import changes_in
+from helpers.synthetic_info import changes_in
 
 BASELINE = "pixel-her"
 ARMS = (BASELINE, "pixel-her-scale10", "pixel-her-scale0.1", "fix-a", "fix-b", "fix-c")

@@ -116,3 +116,13 @@ def same_transitions(ours: SharedFrameHerReplayBuffer, stock: HerReplayBuffer) -
         np.random.seed(0)  # noqa: NPY002
         batches.append(buffer._get_virtual_samples(rows, columns))
     same(*batches)
+
+
+def same_batches(*buffers: HerReplayBuffer) -> None:
+    """Fail unless the buffers give the same batch from the same seed."""
+    batches = []
+    for buffer in buffers:
+        np.random.seed(0)  # noqa: NPY002
+        torch.manual_seed(0)
+        batches.append(buffer.sample(32))
+    same(*batches)

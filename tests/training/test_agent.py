@@ -21,7 +21,7 @@ def probe_set() -> ProbeSet:
     observed = EnvironmentSettings(id="PixelPoint-v0", image_size=36, state=True)
     env = make_environment(observed)
     try:
-        return gather_probe_set(env, 0)
+        return gather_probe_set(env, seed=0)
     finally:
         env.close()
 

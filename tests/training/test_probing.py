@@ -14,12 +14,14 @@ from stable_baselines3 import SAC, TD3, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
 from goalscope.diagnostics.material import labelled_set
+from goalscope.diagnostics.material.channels_first import NotDict
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.probe_set import gather_probe_set
 from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import RecordWriter, RunInfo, read_arrays, read_run
 from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.observing import UnusableEnvironment
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.tasks import PIXEL_POINT
 from goalscope.training.probing import checkpoints as probing
@@ -123,7 +125,9 @@ def test_probing_changes_nothing_of_the_agent(make_agent):
     agent.learn(80)
     env = make_environment(POINT)
     labelled, extra = gather_labelled_set(env)
-    material = ProbeMaterial(gather_probe_set(env), labelled, extra, PIXEL_POINT, shifted(4))
+    material = ProbeMaterial(
+        gather_probe_set(env, seed=0), labelled, extra, PIXEL_POINT, shifted(4)
+    )
     env.close()
     before = {k: v.clone() for k, v in agent.policy.state_dict().items()}
     gradients = [None if p.grad is None else p.grad.clone() for p in agent.policy.parameters()]
@@ -209,9 +213,9 @@ def test_an_environment_that_cannot_be_made_is_said_in_one_line(saved, tmp_path)
     def broken():
         raise RuntimeError("no licence")
 
-    with pytest.raises(ModelError, match=r"cannot be made \(RuntimeError: no licence\)"):
+    with pytest.raises(UnusableEnvironment, match=r"cannot be made \(RuntimeError: no licence\)"):
         probe_zip(saved, broken, tmp_path / "out", "TD3", trust=True)
-    with pytest.raises(ModelError, match="observes a Box"):
+    with pytest.raises(NotDict, match="observes a Box"):
         probe_zip(saved, lambda: gym.make("Pendulum-v1"), tmp_path / "out", "TD3", trust=True)
     assert not (tmp_path / "out").exists()
 

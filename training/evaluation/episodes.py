@@ -7,7 +7,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from scipy.stats import binomtest
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -18,14 +17,11 @@ from goalscope.diagnostics.instruments.instrument import Context
 from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.metrics import (
-    EVALUATION_EPISODES,
     EVALUATION_RETURN,
     FINAL_DISTANCE,
     FINAL_DISTANCE_MEAN,
-    SUCCESS_HIGH,
-    SUCCESS_LOW,
-    SUCCESS_RATE,
 )
+from goalscope.diagnostics.successes import Successes
 from goalscope.errors import UserError
 from goalscope.probes.blocks import evaluation_mode
 from goalscope.probes.isolation import isolated_generators
@@ -40,29 +36,6 @@ Record = Callable[[str, Callable[[Context], Metrics]], None]
 
 class NotEvaluable(UserError):
     """An environment does not say what success is; the message is one line and names the remedy."""
-
-
-@dataclass(frozen=True)
-class Successes:
-    """How many of some episodes were successful at their last step.
-
-    Attributes:
-        successes: those that were.
-        episodes: all of them.
-    """
-
-    successes: int
-    episodes: int
-
-    @property
-    def success_rate(self) -> float:
-        """Share of successful episodes, 0..1."""
-        return self.successes / self.episodes
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % Wilson interval of the success rate, 0..1."""
-        return wilson_interval(self.successes, self.episodes)
 
 
 @dataclass(frozen=True)
@@ -94,25 +67,12 @@ class Evaluation(Successes):
 
     def metrics(self) -> dict[str, float]:
         """Return record key -> value."""
-        low, high = self.interval
         return {
-            SUCCESS_RATE.key(): self.success_rate,
-            SUCCESS_LOW.key(): low,
-            SUCCESS_HIGH.key(): high,
-            EVALUATION_EPISODES.key(): float(self.episodes),
+            **super().metrics(),
             FINAL_DISTANCE.key(unit=self.task.key_unit): self.final_distance,
             FINAL_DISTANCE_MEAN.key(unit=self.task.key_unit): self.final_distance_mean,
             EVALUATION_RETURN.key(): self.mean_return,
         }
-
-
-def wilson_interval(successes: int, episodes: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a success rate, 0..1 (Wilson 1927).
-
-    It stays inside 0..1 and has a width where every episode failed.
-    """
-    interval = binomtest(successes, episodes).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def evaluate(

@@ -16,9 +16,10 @@ import gymnasium as gym
 import numpy as np
 
 from goalscope.diagnostics.record import write_json_atomically
+from goalscope.diagnostics.successes import Successes
 from goalscope.training.envs.making import make_simulation, packages_of
 from goalscope.training.envs.settings import EnvironmentSettings
-from goalscope.training.evaluation.episodes import Evaluation, Successes, evaluate
+from goalscope.training.evaluation.episodes import Evaluation, evaluate
 
 # Resolved: an editable install links to the code, and not to what lies beside it.
 FLOORS_FILE = Path(__file__).resolve().with_name("floors.json")

@@ -1,18 +1,13 @@
 """Probing an agent of a user's own, saved by SB3: a record of one checkpoint, and its probes."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import gymnasium as gym
-import numpy as np
-from gymnasium import spaces
 from stable_baselines3 import DDPG, SAC, TD3
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecTransposeImage
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from goalscope.diagnostics.material.channels_first import ChannelsFirst
 from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.probe_set import gather_probe_set
@@ -22,11 +17,10 @@ from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RecordWriter, wri
 from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
 from goalscope.errors import UserError
 from goalscope.probes import view_networks
+from goalscope.training.envs.own import MakeEnv, made
 from goalscope.training.probing.checkpoints import DRQ_SHIFT, LABELLED_SEED, shifted
-from goalscope.training.runs.run import PROBE_SEED
 
 ALGORITHMS: dict[str, type[OffPolicyAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG": DDPG}
-MakeEnv = Callable[[], gym.Env[Any, Any]]
 
 
 class ModelError(UserError):
@@ -50,6 +44,7 @@ def probe_zip(
 
     Raises:
         ModelError: not trusted, no SB3 file, of another algorithm, or not of this environment.
+        UnusableEnvironment: it cannot be made.
         UnsupportedPolicy, ProbeSetError, RecordError: it cannot be probed, or not written there.
     """
     if not trust:
@@ -59,11 +54,11 @@ def probe_zip(
         )
     if algorithm not in ALGORITHMS:
         raise ModelError(f"there is no algorithm {algorithm}; use {', '.join(ALGORITHMS)}")
-    env = DummyVecEnv([lambda: Monitor(ChannelsFirst(_made(make_env)))])
+    env = DummyVecEnv([lambda: Monitor(ChannelsFirst(made(make_env)))])
     try:
         model = _loaded(path, env, algorithm)
         networks = view_networks(model.policy)
-        probe_set = gather_probe_set(env.envs[0], PROBE_SEED)
+        probe_set = gather_probe_set(env.envs[0])
         labelled, extra = gather_labelled_set(env.envs[0], LABELLED_SEED)
         task = declared_task(env.envs[0])
     finally:
@@ -83,46 +78,6 @@ def probe_zip(
     line = Line(step, update, probed)
     write_probes(out, [line], {step: found.arrays})
     return line
-
-
-class ChannelsFirst(gym.ObservationWrapper[Any, Any, Any]):
-    """Shows images (H, W, C) as (C, H, W), as SB3 turns them without a word before it trains."""
-
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        super().__init__(env)
-        space = env.observation_space
-        if not isinstance(space, spaces.Dict):
-            raise ModelError(
-                f"the environment observes a {type(space).__name__}, and probes ask about the keys "
-                "of a Dict; give the environment that a MultiInputPolicy was trained in"
-            )
-        self._turned = {
-            key: VecTransposeImage.transpose_space(part, key)
-            for key, part in space.spaces.items()
-            if isinstance(part, spaces.Box)
-            and is_image_space(part)
-            and not is_image_space_channels_first(part)
-        }
-        ordered = {**space.spaces, **self._turned}.items()
-        self.observation_space = spaces.Dict([*ordered])  # a dictionary would be sorted
-
-    def observation(self, observation: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the observation with its images turned."""
-        return {
-            key: np.moveaxis(value, -1, 0) if key in self._turned else value
-            for key, value in observation.items()
-        }
-
-
-def _made(make_env: MakeEnv) -> gym.Env[Any, Any]:
-    try:
-        return make_env()
-    except UserError:
-        raise
-    except Exception as error:  # a user's own code can fail in any way
-        raise ModelError(
-            f"the environment cannot be made ({type(error).__name__}: {error}); mend what makes it"
-        ) from error
 
 
 def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:

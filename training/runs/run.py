@@ -39,7 +39,6 @@ from goalscope.training.runs.saving import CheckpointCallback
 from goalscope.training.runs.settings import RunSettings, SettingsError, with_saved
 from goalscope.training.runs.validation import check
 
-PROBE_SEED = 20_000_003  # of no training environment: every arm and seed gathers the same states
 REPLAY_FOLDER = "replay"
 
 
@@ -86,15 +85,14 @@ def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
     """Return the probe set of an environment, from an instance of its own and its own seed."""
     env: gym.Env[Any, Any] = make_environment(environment)
     try:
-        return gather_probe_set(env, PROBE_SEED)
+        return gather_probe_set(env)
     finally:
         env.close()
 
 
 def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool) -> None:
     out = settings.out
-    goals = settings.environment.goals
-    probe_set = _probe_set(settings) if goals else None
+    probe_set = _probe_set(settings) if settings.environment.goals else None
     model = build_agent(settings, probe_set, out / REPLAY_FOLDER)
     evaluation_env = make_environment(settings.environment)
     try:
@@ -108,7 +106,7 @@ def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool)
             out,
             features_every=settings.every.features,
             gradients_every=settings.every.gradients,
-            sensitivity_every=settings.every.sensitivity if goals else None,
+            sensitivity_every=settings.every.sensitivity,
             probe_set=probe_set,
             settings=_run_settings(settings),
             arm=settings.arm,

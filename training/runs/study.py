@@ -10,11 +10,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update
+from goalscope.diagnostics.updates.schedule import DENSE_UPDATES
 from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 from goalscope.training.runs.lock import locked
+from goalscope.training.runs.pace import Pace, duration
 from goalscope.training.runs.run import is_finished, make_probe_set, train
 from goalscope.training.runs.settings import RunSettings, SettingsError
 from goalscope.training.runs.study_folder import (
@@ -183,11 +185,13 @@ class _Bars:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("updates"),
-            TimeRemainingColumn(),
+            TextColumn("updates{task.fields[left]}"),
         )
         self._progress = Progress(*columns, console=Console())
-        self._bars = {run: self._progress.add_task(run.out.name, total=run.updates) for run in runs}
+        self._bars = {
+            run: self._progress.add_task(run.out.name, total=run.updates, left="") for run in runs
+        }
+        self._paces = {run: Pace(run.updates) for run in runs}
 
     def __enter__(self) -> "_Bars":
         self._progress.start()
@@ -201,5 +205,9 @@ class _Bars:
         for run, bar in self._bars.items():
             state = states[run.out.name]
             done = run.updates if state == "finished" else last_update(run.out)
+            pace, left = self._paces[run], ""
+            if state == "running" and done > DENSE_UPDATES:  # those are all measured
+                pace.see(time.monotonic(), done)
+                left = "" if pace.left is None else f", {duration(pace.left)} left"
             failed = f"{run.out.name} (failed)" if state == "failed" else run.out.name
-            self._progress.update(bar, completed=done, description=failed)
+            self._progress.update(bar, completed=done, description=failed, left=left)

@@ -25,7 +25,14 @@ from goalscope.reports.figures.curves import (
 )
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import ANSWER, Plot
-from goalscope.reports.figures.style import GREY, Dash, arm_style, new_figure, panels_abreast
+from goalscope.reports.figures.style import (
+    GREY,
+    ArmStyles,
+    Dash,
+    arm_styles,
+    new_figure,
+    panels_abreast,
+)
 from goalscope.reports.figures.success import DODGE, FLOOR_DASHES
 from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
@@ -36,7 +43,6 @@ from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 Shares = Mapping[str, Mapping[str, Sequence[pd.DataFrame]]]  # network -> arm -> a table per seed
-Styles = Mapping[str, tuple[str, Dash]]  # arm -> colour and dashes, what is drawn last at the end
 _MOST_COLOURS = 5  # more cannot be told apart; further arms are grey
 _PALE = "#b4b9bf"
 _FIX = "norm"  # the plan's, coloured in any case
@@ -123,10 +129,10 @@ def _measured(
     return {arm: own for arm, own in kept.items() if own}
 
 
-def _styles(arms: Arms, success: _Success | None) -> Styles:
+def _styles(arms: Arms, success: _Success | None) -> ArmStyles:
     """Return how each arm is drawn: baseline, the plan's fix and those that end highest in colour.
 
-    The baseline comes last, so that it is drawn over the others.
+    In the order of drawing: the baseline last, over the others.
     """
     baseline, *others = arms
     tables = {} if success is None else success.tables
@@ -134,15 +140,16 @@ def _styles(arms: Arms, success: _Success | None) -> Styles:
     last = {a: [float(table["value"].iloc[-1]) for table in tables.get(a, ())] for a in others}
     best = sorted(others, key=lambda arm: (arm != fix, -float(np.mean(last[arm] or [-1.0]))))
     coloured = [baseline, *(arm for arm in others if arm in best[: _MOST_COLOURS - 1])]
-    styles: dict[str, tuple[str, Dash]] = {a: (_PALE, "-") for a in others if a not in coloured}
-    return styles | {arm: arm_style(arm, coloured) for arm in reversed(coloured)}
+    pale: dict[str, tuple[str, Dash]] = {a: (_PALE, "-") for a in others if a not in coloured}
+    own = arm_styles(arms)
+    return pale | {arm: own[arm] for arm in reversed(coloured)}
 
 
 def _plot(
     success: _Success | None,
     shares: Shares,
     floors: Sequence[RecordedFloor],
-    styles: Styles,
+    styles: ArmStyles,
     thresholds: Thresholds,
 ) -> Figure:
     names = list(shares)
@@ -172,7 +179,7 @@ def _plot_success(
     success: _Success,
     floors: Sequence[RecordedFloor],
     thresholds: Thresholds,
-    styles: Styles,
+    styles: ArmStyles,
 ) -> None:
     axes.set_title(success.title)
     even_axis(axes, max(int(t["step"].max()) for ts in success.tables.values() for t in ts), "step")
@@ -208,7 +215,7 @@ def _plot_share(
     network: str,
     curves: Mapping[str, Sequence[pd.DataFrame]],
     thresholds: Thresholds,
-    styles: Styles,
+    styles: ArmStyles,
 ) -> list[End]:
     """Draw the goal's share in one network; return where the coloured lines end."""
     axes.set_title(f"Goal's share of the {network}'s signal")

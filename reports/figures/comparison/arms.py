@@ -16,7 +16,14 @@ from goalscope.reports.claims.success import last_evaluations, mean_success, rec
 from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.labels import wrap
 from goalscope.reports.figures.plot import ARMS, Plot
-from goalscope.reports.figures.style import GREY, PALETTE, SEED, new_figure, panels_abreast
+from goalscope.reports.figures.style import (
+    GREY,
+    SEED,
+    ArmStyles,
+    arm_styles,
+    new_figure,
+    panels_abreast,
+)
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Times, window_number
 from goalscope.reports.statistics.intervals import t_interval
@@ -45,10 +52,11 @@ def arms_plot(arms: Arms, assessment: Assessment) -> Plot | None:
         "arms",
         "Every arm at a glance",
         "One dot for each seed, the bar their mean with its 95 % t-interval (shares on the logit "
-        "scale, the swap on the log scale). Blue: the baseline. Dashed: the claim's thresholds "
-        "and, for success, the floor of an agent that does nothing. Windows: early, "
+        "scale, the swap on the log scale). Blue: the baseline; an arm has the same colour in all "
+        "figures. Dashed: the claim's thresholds and, for success, the floor of an agent that does "
+        "nothing. Windows: early, "
         f"{assessment.times.windows['early']}; late, {assessment.times.windows['late']}.",
-        lambda: _plot(columns, list(arms)),
+        lambda: _plot(columns, arm_styles(arms)),
         lambda: [
             {"panel": column.title, "arm": arm, "seed_number": number, "value": value}
             for column in columns
@@ -107,26 +115,25 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
     return [column for column in columns if any(column.numbers.values())]
 
 
-def _plot(columns: Sequence[_Column], arms: Sequence[str]) -> Figure:
+def _plot(columns: Sequence[_Column], styles: ArmStyles) -> Figure:
     abreast = len(columns) if panels_abreast(2) > 1 else 2
     rows = -(-len(columns) // abreast)
-    figure = new_figure((0.85 + _ROW * len(arms)) * rows)
+    figure = new_figure((0.85 + _ROW * len(styles)) * rows)
     grid = figure.subplots(rows, abreast, sharey=True, squeeze=False)
     for axes, column in zip(grid.flat, columns, strict=False):
-        _plot_column(axes, column, arms)
+        _plot_column(axes, column, styles)
     for axes in grid.flat[len(columns) :]:
         axes.set_visible(False)
-    grid[0, 0].set_yticks(range(len(arms)), [wrap(arm, 18) for arm in arms])
-    grid[0, 0].set_ylim(len(arms) - 0.5, -0.5)
+    grid[0, 0].set_yticks(range(len(styles)), [wrap(arm, 18) for arm in styles])
+    grid[0, 0].set_ylim(len(styles) - 0.5, -0.5)
     return figure
 
 
-def _plot_column(axes: Axes, column: _Column, arms: Sequence[str]) -> None:
+def _plot_column(axes: Axes, column: _Column, styles: ArmStyles) -> None:
     axes.set_title(column.title, fontsize=8)
     shown = [value for values in column.numbers.values() for value in values]
-    for row, arm in enumerate(arms):
+    for row, (arm, (colour, _)) in enumerate(styles.items()):
         values = list(column.numbers.get(arm, ()))
-        colour = PALETTE[0] if row == 0 else GREY
         if not values:
             continue
         interval = t_interval(values, column.scale)

@@ -12,7 +12,7 @@ from goalscope.reports.claims.links import JudgedQuantity
 from goalscope.reports.claims.success import SUCCESS
 from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import PALETTE, new_figure, panels_abreast
+from goalscope.reports.figures.style import ArmStyles, arm_styles, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import TIMES
 from goalscope.reports.statistics.formatting import plain
 from goalscope.reports.statistics.scales import Scale
@@ -62,13 +62,14 @@ def _plot(quantities: Sequence[JudgedQuantity], assessment: Assessment) -> Figur
     abreast = 2 * columns  # names of arms below the panels
     figure = new_figure(2.3 * rows + 0.25 * -(-len(assessment.arms) // abreast))
     grid = figure.subplots(rows, columns, squeeze=False)
+    styles = arm_styles(assessment.arms)
     for axes, judged in zip(grid.flat, quantities, strict=False):
-        _plot_judged(axes, judged, list(assessment.arms))
+        _plot_judged(axes, judged, styles)
     for axes in grid.flat[len(quantities) :]:
         axes.set_visible(False)
     marks = [
-        Line2D([], [], ls="", marker=_mark(index), color=_colour(index), ms=5, label=arm)
-        for index, arm in enumerate(assessment.arms)
+        Line2D([], [], ls="", marker=_mark(index), color=colour, ms=5, label=arm)
+        for index, (arm, (colour, _)) in enumerate(styles.items())
     ]
     figure.legend(
         handles=marks, loc="outside lower center", ncols=abreast, frameon=False, fontsize=7.5
@@ -76,7 +77,7 @@ def _plot(quantities: Sequence[JudgedQuantity], assessment: Assessment) -> Figur
     return figure
 
 
-def _plot_judged(axes: Axes, judged: JudgedQuantity, arms: Sequence[str]) -> None:
+def _plot_judged(axes: Axes, judged: JudgedQuantity, styles: ArmStyles) -> None:
     success = judged.quantity.orders == SUCCESS
     interval = judged.interval
     words = ""
@@ -92,12 +93,12 @@ def _plot_judged(axes: Axes, judged: JudgedQuantity, arms: Sequence[str]) -> Non
         return
     value_axis(axes, Scale.LOGIT, np.array([p.predictor for p in points]), along="x")
     value_axis(axes, Scale.PLAIN if success else Scale.LOG, np.array([p.outcome for p in points]))
-    for index, arm in enumerate(arms):
+    for index, (arm, (colour, _)) in enumerate(styles.items()):
         own = [point for point in points if point.arm == arm]
         if not own:
             continue
         x, y = np.array([[p.predictor, p.outcome] for p in own]).T
-        mark, colour = _mark(index), _colour(index)
+        mark = _mark(index)
         axes.scatter(
             np.clip(x, LOWEST_SHARE, 1 - LOWEST_SHARE),
             y,
@@ -121,8 +122,3 @@ def _plot_judged(axes: Axes, judged: JudgedQuantity, arms: Sequence[str]) -> Non
 
 def _mark(index: int) -> str:
     return _MARKS[index % len(_MARKS)]
-
-
-def _colour(index: int) -> str:
-    """Return the baseline's blue, or one of the others' colours: the mark tells arms apart."""
-    return PALETTE[0] if index == 0 else PALETTE[(1, 2, 3, 4, 7)[(index - 1) // 3 % 5]]

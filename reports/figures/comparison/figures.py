@@ -19,6 +19,7 @@ from goalscope.reports.figures.comparison.times import times_plot
 from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Panel, curve_rows, curves_figure
 from goalscope.reports.figures.distance import q_distance_plot
 from goalscope.reports.figures.plot import REST, Plot
+from goalscope.reports.figures.style import ArmStyles, arm_styles
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.rollouts import EPISODES
 from goalscope.reports.numbers.runs import Arms
@@ -48,7 +49,7 @@ def comparison_plots(arms: Arms, assessment: Assessment, *, by_step: bool) -> li
         which = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
         found += [
             plot and replace(plot, name=plot.name + suffix, title=plot.title + which)
-            for plot in _of_group(group, assessment, by_step=by_step)
+            for plot in _of_group(group, arm_styles(arms), assessment, by_step=by_step)
         ]
     return [plot for plot in found if plot is not None]
 
@@ -64,21 +65,26 @@ def _groups(arms: Arms) -> list[Arms]:
     ]
 
 
-def _of_group(arms: Arms, assessment: Assessment, *, by_step: bool) -> list[Plot | None]:
+def _of_group(
+    arms: Arms, styles: ArmStyles, assessment: Assessment, *, by_step: bool
+) -> list[Plot | None]:
     thresholds, family = assessment.thresholds, assessment.study.family
     found = [
-        times_plot(replace(assessment, arms=tuple(arms))),
-        success_plot(arms, by_update=by_step),
-        _over(_SIGNAL, signal_panels(arms, thresholds), arms),
-        _over(_GRADIENTS, gradient_panels(arms, thresholds), arms),
-        _over(_SENSITIVITY, sensitivity_panels(arms, thresholds, family), arms),
-        q_distance_plot(arms, assessment.times, family),
-        _over(_SCALES, scale_panels(arms), arms),
-        _over(_CONTENT, content_panels(arms), arms),
-        _over(_TRAINING, training_panels(arms), arms),
+        times_plot(replace(assessment, arms=tuple(arms)), styles),
+        success_plot(arms, styles, by_update=by_step),
+        _over(_SIGNAL, signal_panels(arms, styles, thresholds), arms),
+        _over(_GRADIENTS, gradient_panels(arms, styles, thresholds), arms),
+        _over(_SENSITIVITY, sensitivity_panels(arms, styles, thresholds, family), arms),
+        q_distance_plot(arms, styles, assessment.times, family),
+        _over(_SCALES, scale_panels(arms, styles), arms),
+        _over(_CONTENT, content_panels(arms, styles), arms),
+        _over(_TRAINING, training_panels(arms, styles), arms),
     ]
     if by_step:
-        panels = [*signal_panels(arms, thresholds), *gradient_panels(arms, thresholds)[:2]]
+        panels = [
+            *signal_panels(arms, styles, thresholds),
+            *gradient_panels(arms, styles, thresholds)[:2],
+        ]
         found.append(_over(_BY_STEP, panels, arms, "step"))
     return found
 

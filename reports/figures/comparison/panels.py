@@ -25,7 +25,7 @@ from goalscope.diagnostics.record.metrics import (
     WEIGHT_GRADIENT_SHARE,
 )
 from goalscope.reports.figures.curves import Curve, Panel, Reference
-from goalscope.reports.figures.style import GREY, arm_style
+from goalscope.reports.figures.style import GREY, ArmStyles
 from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.statistics.scales import Scale
@@ -34,6 +34,7 @@ from goalscope.reports.statistics.thresholds import Thresholds
 
 def _panel(
     arms: Arms,
+    styles: ArmStyles,
     key: str,
     title: str,
     unit: str,
@@ -49,8 +50,7 @@ def _panel(
         if over is not None:
             tables = [t for run in runs if (t := _ratio(run, key, over[arm])) is not None]
         if tables:
-            colour, dash = arm_style(arm, list(arms))
-            curves.append(Curve(arm, tables, colour, dash))
+            curves.append(Curve(arm, tables, *styles[arm]))
     return Panel(title, unit, curves, scale, references, include)
 
 
@@ -62,26 +62,32 @@ def _ratio(run: Run, key: str, over: str) -> pd.DataFrame | None:
         return joined.assign(value=joined["value"] / joined["value_of"])
 
 
-def signal_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
+def signal_panels(arms: Arms, styles: ArmStyles, thresholds: Thresholds) -> list[Panel]:
     """Return the goal's share of what each network hears."""
     lines = _grades(thresholds)
     return [
-        _panel(arms, SIGNAL_SHARE.key(n, GOAL), n, "goal's share of signal", Scale.LOGIT, lines)
+        _panel(
+            arms, styles, SIGNAL_SHARE.key(n, GOAL), n, "goal's share of signal", Scale.LOGIT, lines
+        )
         for n in (CRITIC, ACTOR)
     ]
 
 
-def gradient_panels(arms: Arms, thresholds: Thresholds) -> list[Panel]:
+def gradient_panels(arms: Arms, styles: ArmStyles, thresholds: Thresholds) -> list[Panel]:
     """Return the goal's share of each loss's gradients."""
     lines = _grades(thresholds)
     return [
         _panel(
             arms,
+            styles,
             metric.key(loss, GOAL),
             f"{words}, {network} loss",
             "goal's share",
             Scale.LOGIT,
-            [*lines, *(_dimensions(arms, network) if metric is WEIGHT_GRADIENT_SHARE else [])],
+            [
+                *lines,
+                *(_dimensions(arms, styles, network) if metric is WEIGHT_GRADIENT_SHARE else []),
+            ],
         )
         for metric, words in (
             (SIGNAL_GRADIENT_SHARE, "signal gradient"),
@@ -96,23 +102,26 @@ def _grades(thresholds: Thresholds) -> list[Reference]:
     return [Reference(share, f"{100 * share:g} %") for share in shares]
 
 
-def _dimensions(arms: Arms, network: str) -> list[Reference]:
+def _dimensions(arms: Arms, styles: ArmStyles, network: str) -> list[Reference]:
     found: dict[float, str] = {}
     for arm, runs in arms.items():
         table = runs[0].metrics.get(DIMENSION_SHARE.key(network, GOAL))
         if table is not None:
             share = float(table["value"].iloc[0])
-            found[share] = GREY if share in found else arm_style(arm, list(arms))[0]
+            found[share] = GREY if share in found else styles[arm][0]
     return [Reference(share, "dimensions", colour) for share, colour in found.items()]
 
 
-def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: Family | None) -> list[Panel]:
+def sensitivity_panels(
+    arms: Arms, styles: ArmStyles, thresholds: Thresholds, family: Family | None
+) -> list[Panel]:
     """Return what Q and the action make of an exchanged goal; none where it was not measured."""
     if family is None:
         return []
     return [
         _panel(
             arms,
+            styles,
             Q_GOAL_SWAP.within(family).key(),
             "Q, goal exchanged",
             "std of Q",
@@ -121,6 +130,7 @@ def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: Family | None
         ),
         _panel(
             arms,
+            styles,
             Q_GOAL_DISTANCE.within(family).key(),
             "does Q follow closeness?",
             "rank correlation",
@@ -129,6 +139,7 @@ def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: Family | None
         ),
         _panel(
             arms,
+            styles,
             ACTION_GOAL_SWAP.within(family).key(),
             "action, goal exchanged",
             "action ranges",
@@ -137,6 +148,7 @@ def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: Family | None
         ),
         _panel(
             arms,
+            styles,
             Q_REACH_CONTRAST.within(family).key(),
             "Q of a reached goal over a far one",
             "units of return",
@@ -145,7 +157,7 @@ def sensitivity_panels(arms: Arms, thresholds: Thresholds, family: Family | None
     ]
 
 
-def scale_panels(arms: Arms) -> list[Panel]:
+def scale_panels(arms: Arms, styles: ArmStyles) -> list[Panel]:
     """Return norms and steps, image over goal."""
     images = {arm: runs[0].image_block() for arm, runs in arms.items()}
     panels = []
@@ -155,6 +167,7 @@ def scale_panels(arms: Arms) -> list[Panel]:
             panels.append(
                 _panel(
                     arms,
+                    styles,
                     FEATURE_NORM.key(network, image),
                     f"norm of {image} over goal, {network}",
                     "ratio of norms",
@@ -168,6 +181,7 @@ def scale_panels(arms: Arms) -> list[Panel]:
         panels.append(
             _panel(
                 arms,
+                styles,
                 UPDATE_RATIO.key(loss, GOAL),
                 f"step of goal over image, {network} loss",
                 "ratio of steps",
@@ -179,7 +193,7 @@ def scale_panels(arms: Arms) -> list[Panel]:
     return panels
 
 
-def content_panels(arms: Arms) -> list[Panel]:
+def content_panels(arms: Arms, styles: ArmStyles) -> list[Panel]:
     """Return what probes found of the image features, and what is owed to the goal."""
     images = {runs[0].image_block() for runs in arms.values()}
     image = "pixels" if "pixels" in images else images.pop()
@@ -188,6 +202,7 @@ def content_panels(arms: Arms) -> list[Panel]:
     return [
         _panel(
             arms,
+            styles,
             CONTENT_ERROR.key(CRITIC, image, target=what, unit=task.key_unit),
             f"{what} read from image features",
             f"error ({task.shown_in})",
@@ -198,6 +213,7 @@ def content_panels(arms: Arms) -> list[Panel]:
         ),
         _panel(
             arms,
+            styles,
             CONTENT_R2.key(CRITIC, image, target=what),
             f"{what} read from image features",
             "R² on held-out episodes",
@@ -207,6 +223,7 @@ def content_panels(arms: Arms) -> list[Panel]:
         *(
             _panel(
                 arms,
+                styles,
                 SHAPLEY_SHARE.key(network, GOAL),
                 f"what {output} owes to the goal",
                 "Shapley share",
@@ -217,12 +234,12 @@ def content_panels(arms: Arms) -> list[Panel]:
     ]
 
 
-def training_panels(arms: Arms) -> list[Panel]:
+def training_panels(arms: Arms, styles: ArmStyles) -> list[Panel]:
     """Return success, loss, spread of Q and entropy coefficient."""
     return [
-        _rollout_panel(arms),
+        _rollout_panel(arms, styles),
         *(
-            _panel(arms, key, title, unit, scale)
+            _panel(arms, styles, key, title, unit, scale)
             for key, title, unit, scale in (
                 (LOSS.key(CRITIC), "critic loss", "loss", Scale.LOG),
                 (Q_SPREAD.key(), "spread of Q over a batch", "units of return", Scale.LOG),
@@ -232,10 +249,10 @@ def training_panels(arms: Arms) -> list[Panel]:
     ]
 
 
-def _rollout_panel(arms: Arms) -> Panel:
+def _rollout_panel(arms: Arms, styles: ArmStyles) -> Panel:
     curves = []
     for arm, runs in arms.items():
         tables = [table for run in runs if (table := rollout_success(run)) is not None]
         if tables:
-            curves.append(Curve(arm, tables, *arm_style(arm, list(arms))))
+            curves.append(Curve(arm, tables, *styles[arm]))
     return Panel(f"success of {EPISODES} episodes", "of episodes", curves, include=[0.0])

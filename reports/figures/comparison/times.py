@@ -16,14 +16,19 @@ from goalscope.reports.figures.axes import value_axis
 from goalscope.reports.figures.curves import inside
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
-from goalscope.reports.figures.style import GREY, SEED, arm_style, new_figure, panels_abreast
+from goalscope.reports.figures.style import GREY, SEED, ArmStyles, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import TIMES
 
 _SHORT = {"initialisation": "init."}  # as long as its neighbours
 
 
-def times_plot(assessment: Assessment) -> Plot | None:
-    """Return a small panel for each deciding quantity; None if none was measured."""
+def times_plot(assessment: Assessment, styles: ArmStyles) -> Plot | None:
+    """Return a small panel for each deciding quantity; None if none was measured.
+
+    Args:
+        assessment: of the arms that are drawn.
+        styles: how each arm is drawn on this page.
+    """
     quantities = {
         judged.quantity.name: [
             other
@@ -47,25 +52,29 @@ def times_plot(assessment: Assessment) -> Plot | None:
         "One dot for each seed: its update-weighted mean in the window. Bars: mean over seeds with "
         "its 95 % t-interval (two seeds give wide ones). The claim says that the baseline lies "
         "below the dashed line; the fix should lie above the baseline.",
-        lambda: _plot(shown, assessment.arms),
+        lambda: _plot(shown, assessment.arms, styles),
         section="C5",
         shows=("C5",),
     )
 
 
-def _plot(quantities: Sequence[Sequence[JudgedQuantity]], arms: Sequence[str]) -> Figure:
+def _plot(
+    quantities: Sequence[Sequence[JudgedQuantity]], arms: Sequence[str], styles: ArmStyles
+) -> Figure:
     columns = panels_abreast(2)
     rows = -(-len(quantities) // columns)
     figure = new_figure(2.0 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, own in zip(grid.flat, quantities, strict=False):
-        _plot_quantity(axes, own, arms)
+        _plot_quantity(axes, own, arms, styles)
     for axes in grid.flat[len(quantities) :]:
         axes.set_visible(False)
     return figure
 
 
-def _plot_quantity(axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str]) -> None:
+def _plot_quantity(
+    axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str], styles: ArmStyles
+) -> None:
     quantity = own[0].quantity
     axes.set_title(f"{quantity.link}: {quantity.short}")
     axes.set_ylabel("goal's share" if quantity.unit == "share" else quantity.unit)
@@ -73,7 +82,7 @@ def _plot_quantity(axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str
     ends: list[End] = []
     width = 0.7 / len(arms)
     for judged in own:
-        colour, _ = arm_style(judged.arm, arms)
+        colour, _ = styles[judged.arm]
         values = list(judged.sample.numbers.values())
         shown += values
         centre = TIMES.index(judged.time) + (arms.index(judged.arm) - (len(arms) - 1) / 2) * width

@@ -34,31 +34,46 @@ from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
-def _grades(thresholds: Thresholds) -> list[Reference]:
+def _grades(run: Run, thresholds: Thresholds) -> list[Reference]:
+    if run.observes_goal() is False:
+        return []
     return [
         Reference(thresholds.goal_share, "outweighed"),
         Reference(thresholds.drowned_share, "drowned"),
     ]
 
 
+def _one_block(run: Run) -> bool:
+    """Whether all that the networks observe is one block: its share is always all."""
+    return len(run.blocks(CRITIC)) == 1
+
+
 def signal_plot(run: Run, thresholds: Thresholds) -> Plot | None:
-    """Return how much of what each first layer hears is whose; None if not measured."""
+    """Return how much of what each first layer hears is whose; None if not measured, or one's."""
+    if _one_block(run):
+        return None
+    grades = _grades(run, thresholds)
+    meaning = (
+        "Goal is achieved and desired goal together: below the upper dashed line it is outweighed, "
+        "below the lower one drowned. "
+    )
     return figure_of(
         "forward_signal",
         "Forward signal: who is heard?",
-        f"{ONE_SEED}Each block's share of the variance that reaches the first layer. Goal is "
-        "achieved and desired goal together: below the upper dashed line it is outweighed, below "
-        "the lower one drowned. Percent on a logit axis.",
+        f"{ONE_SEED}Each block's share of the variance that reaches the first layer. "
+        f"{meaning if grades else ''}Percent on a logit axis.",
         [
-            panel_of(run, SIGNAL_SHARE, n, n, "share of signal", Scale.LOGIT, _grades(thresholds))
+            panel_of(run, SIGNAL_SHARE, n, n, "share of signal", Scale.LOGIT, grades)
             for n in (CRITIC, ACTOR)
         ],
     )
 
 
 def gradient_shares_plot(run: Run, thresholds: Thresholds) -> Plot | None:
-    """Return each block's share of each loss's gradient; None if not measured."""
-    grades = _grades(thresholds)
+    """Return each block's share of each loss's gradient; None if not measured, or one's."""
+    if _one_block(run):
+        return None
+    grades = _grades(run, thresholds)
     panels = []
     for metric, words, plain_norm in (
         (SIGNAL_GRADIENT_SHARE, "signal gradient", False),

@@ -28,7 +28,7 @@ from goalscope.reports.figures.run.balance import (
     signal_plot,
 )
 from goalscope.reports.figures.run.panels import ONE_SEED, figure_of, panel_of_keys
-from goalscope.reports.figures.style import block_style
+from goalscope.reports.figures.style import arm_styles, block_style
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
 from goalscope.reports.numbers.runs import ACHIEVED_GOAL, DESIRED_GOAL, Run
@@ -46,12 +46,13 @@ def run_plots(run: Run, times: Times, thresholds: Thresholds, family: Family | N
         thresholds: the thresholds, drawn as dashed lines.
         family: record family of goal sensitivity, None if it was not measured.
     """
+    alone = {run.arm: [run]}
     found = [
-        success_plot({run.arm: [run]}, by_update=False),
+        success_plot(alone, arm_styles(alone), by_update=False),
         signal_plot(run, thresholds),
         gradient_shares_plot(run, thresholds),
         _sensitivity(run, thresholds, family),
-        q_distance_plot({run.arm: [run]}, times, family),
+        q_distance_plot(alone, arm_styles(alone), times, family),
         gradient_sizes_plot(run),
         features_plot(run),
         directions_plot(run),

@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from helpers.synthetic_runs import BASELINE, FLOORS, write_arms, write_run
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
 from goalscope.diagnostics.record.metrics import EVALUATION_EPISODES, FINAL_DISTANCE, SUCCESS_RATE
 from goalscope.reports import Thresholds
@@ -17,6 +18,7 @@ from goalscope.reports.claims.success import (
     success_sentence,
 )
 from goalscope.reports.figures.plot import draw
+from goalscope.reports.figures.style import arm_styles
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
@@ -76,8 +78,10 @@ def test_what_was_not_recorded_is_said(tmp_path):
     assert run_success_sentence(bare).endswith("its record holds no floor to compare with.")
     never = load_run(write_run(tmp_path / "b"))
     assert run_success_sentence(never) == "Success: no evaluation in this record."
-    assert success_plot({"a": [never]}, by_update=False) is None
-    assert "No floor is drawn" in success_plot({"a": [bare]}, by_update=False).caption
+    assert success_plot({"a": [never]}, arm_styles("a"), by_update=False) is None
+    assert (
+        "No floor is drawn" in success_plot({"a": [bare]}, arm_styles("a"), by_update=False).caption
+    )
     silent = {"a": [never], "b": [never]}
     assert success_sentence(silent, Thresholds()) == "Success: no evaluation in these records."
     silent_too = load_run(write_run(tmp_path / "c", kind=replace(NO_FLOOR, success=())))
@@ -175,10 +179,11 @@ def test_evaluations_without_usable_numbers_break_nothing(tmp_path, key, broken)
     path.write_text(re.sub(entry + r"[\d.]+", other, path.read_text()))
     run = load_run(folder)
     kept = key == FINAL_DISTANCE.key(unit="cm") or evaluations(run).empty
-    assert ("usable" in run_success_sentence(run)) != kept
+    unknown = "is not known" if key == EVALUATION_EPISODES.key() else "no usable number"
+    assert (unknown in run_success_sentence(run)) != kept
     assert success_sentence({"a": [run, run], "b": [run]}, Thresholds()).startswith("Success")
     if not evaluations(run).empty:
-        draw([success_plot({"a": [run]}, by_update=False)], tmp_path / "figures")
+        draw([success_plot({"a": [run]}, arm_styles("a"), by_update=False)], tmp_path / "figures")
 
 
 def test_of_many_arms_those_at_the_floor_are_named_together(tmp_path):

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.synthetic_runs import BASELINE, FIX, FLOORS, write_arms
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, FIX, write_arms
 
 from goalscope.diagnostics.record.metrics import ROLLOUT_SUCCESS_RATE
 from goalscope.reports.figures.comparison.answer import answer_plot

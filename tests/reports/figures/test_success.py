@@ -4,9 +4,11 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import pytest
-from helpers.synthetic_runs import BASELINE, FLOORS, write_arms
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, write_arms
 
 from goalscope.reports.figures.plot import draw
+from goalscope.reports.figures.style import arm_styles
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.grouping import load_arms
 
@@ -22,7 +24,7 @@ def arms_of(tmp_path, seeds, **kinds):
 @pytest.mark.parametrize("by_update", [False, True])
 def test_curves_are_drawn(tmp_path, seeds, by_update):
     arms = arms_of(tmp_path, seeds, **{"pixel-her": FAILS, "fix": LEARNS})
-    plot = success_plot(arms, by_update=by_update)
+    plot = success_plot(arms, arm_styles(arms), by_update=by_update)
     (saved,) = draw([plot], tmp_path / "figures")
     ET.fromstring(saved.svg)
     assert "does nothing (8.6 %) and of one that acts at random (7.9 %)" in plot.caption

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 from helpers.planted import FAULTS, HEALTHY, LIMITS, PER_NETWORK, UPDATES, with_metrics
-from helpers.synthetic_runs import BASELINE, FIX, FLOORS, write_run
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, FIX, write_run
 
 from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.reports.checks.table import CHECKS

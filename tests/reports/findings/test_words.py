@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from helpers.planted import with_metrics
-from helpers.synthetic_runs import BASELINE, FLOORS, write_run
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, write_run
 
 from goalscope.reports.checks.series import Spell
 from goalscope.reports.checks.table import CHECKS
@@ -98,8 +99,9 @@ def test_before_training_is_said_so():
     assert when(Finding(check, "", Spell(0, None, 0, 0))) == "before training"
 
 
-def test_a_run_of_no_arm_is_sent_to_none(tmp_path, dying):
-    info = replace(dying.record.info, arm=None)
+def test_a_run_of_an_arm_of_its_own_is_sent_to_none(tmp_path, dying):
+    info = dying.record.info
+    info = replace(info, arm="mine", settings={**info.settings, "arm.changes": []})
     own = replace(dying, record=replace(dying.record, info=info))
     assert not any("The arm" in line for line in lines(diagnose(own)))
 

@@ -3,7 +3,8 @@
 import json
 from dataclasses import replace
 
-from helpers.synthetic_runs import BASELINE, FIX, FLOORS, Synthetic, write_arms
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
@@ -14,6 +15,7 @@ from goalscope.reports.numbers.differences import (
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.warnings import comparison_warnings
 from goalscope.reports.numbers.windows import four_times
+from goalscope.reports.text.arm_rows import confounds
 
 EXTRACTOR = "agent.features_extractor"
 WIDTH = "agent.features_extractor.cnn_output_dim"
@@ -100,3 +102,46 @@ def test_floors_and_evaluations_are_no_settings_of_an_arm(tmp_path):
     found = {d.name: d.values for d in circumstance_differences(arms)}
     assert found["floor.noop.success_rate"] == {"pixel-her": "not set", "fix": "0.086"}
     assert found["evaluation.every"]["fix"] == "100"
+
+
+def in_environment(**entries):
+    def change(info):
+        info["environment"] = {name.replace("_", " "): value for name, value in entries.items()}
+
+    return change
+
+
+def test_environments_and_what_is_seen_of_them_are_named(tmp_path):
+    folders = write_arms(tmp_path, 2, {"a": BASELINE, "b": BASELINE})
+    pixels = "uint8 (3, 36, 36), 0 to 255"
+    for folder in folders[:2]:
+        change_info(folder, in_environment(id="Mine-v0", observation_of_pixels=pixels))
+    change_info(folders[2], in_environment(id="Mine-v1", observation_of_pixels=pixels))
+    arms = load_arms(folders)
+    found = {d.name: d.values for d in circumstance_differences(arms)}
+    assert found["environment: id"] == {"a": "Mine-v0", "b": "Mine-v1, not set"}
+    assert "environment: observation of pixels" not in found
+    warned = [line for line in warnings_of(arms) if "not of one environment" in line]
+    assert "a in Mine-v0; b in Mine-v1" in warned[0]
+
+
+def test_a_record_that_tells_nothing_of_its_environment_differs_from_none(tmp_path):
+    folders = write_arms(tmp_path, 1, {"a": BASELINE, "b": BASELINE})
+    change_info(folders[0], in_environment(id="Mine-v0"))
+    change_info(folders[1], lambda info: info.pop("environment", None))
+    arms = load_arms(folders)
+    assert not [d for d in circumstance_differences(arms) if "environment" in d.name]
+    assert not [line for line in warnings_of(arms) if "one environment" in line]
+
+
+def test_what_is_seen_confounds_only_where_no_setting_says_so(tmp_path):
+    other = replace(BASELINE, settings={"env.frame_stack": 4})
+    for name, kind, said in (("own", BASELINE, 1), ("ours", other, 0)):
+        folders = write_arms(tmp_path / name, 1, {"a": BASELINE, "b": kind})
+        change_info(folders[0], in_environment(observation_of_pixels="(3, 36, 36)"))
+        change_info(folders[1], in_environment(observation_of_pixels="(12, 36, 36)"))
+        arms = load_arms(folders)
+        found = confounds(
+            "b", arms["b"], "a", setting_differences(arms), circumstance_differences(arms)
+        )
+        assert len([words for words in found if "observation of pixels" in words]) == said

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 from helpers.pages import check_self_contained
-from helpers.synthetic_runs import BASELINE, FIX, PROBE_SHA, due, write_arms, write_run
+from helpers.synthetic_info import PROBE_SHA
+from helpers.synthetic_runs import BASELINE, FIX, due, write_arms, write_run
 
 import goalscope.reports as reports
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo

@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from helpers.synthetic_runs import BASELINE, FLOORS, write_arms, write_run
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
 from goalscope.reports import Thresholds, write_comparison, write_report
 from goalscope.reports.claims.success import (

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 from helpers.planted import FAULTS, HEALTHY, with_metrics
-from helpers.synthetic_runs import BASELINE, FLOORS, write_arms
+from helpers.synthetic_info import FLOORS
+from helpers.synthetic_runs import BASELINE, write_arms
 
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.grouping import load_arms

@@ -1,0 +1,55 @@
+"""`goalscope probe-set`: the states that every run of a comparison is asked about, in a file."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from goalscope.cli.environment_flags import EnvironmentFlags
+from goalscope.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSet(EnvironmentFlags):
+    """Gather the states and goals that every run of a comparison is asked about, in one file.
+
+    Give the file to each run: ModalityDiagnostics(..., probe_set=FILE), or train --probe-set FILE.
+
+    For example: goalscope probe-set --make-env my_env.py:make --out probe_set.safetensors
+    """
+
+    out: Path
+    """The file, a new one, such as probe_set.safetensors."""
+
+    size: int = 128
+    """How many states."""
+
+    seed: int | None = None
+    """Of the environment and the random actions that lead there; one of no training run if left
+    out."""
+
+    def run(self) -> int:
+        """Gather, and say how to use the file."""
+        if self.out.exists():
+            raise UserError(f"{self.out} is there already; choose another name, or delete it")
+        if not self.out.resolve().parent.is_dir():
+            raise UserError(f"{self.out.parent} is no folder; make it first")
+        make_env = self.environment_maker()
+
+        from goalscope.diagnostics.material.probe_set import PROBE_SEED, gather_probe_set
+        from goalscope.training.envs.own import made
+
+        seed = PROBE_SEED if self.seed is None else self.seed
+        env = made(make_env)
+        try:
+            probe_set = gather_probe_set(env, self.size, seed)
+        finally:
+            env.close()
+        probe_set.save(self.out)
+        shapes = ", ".join(
+            f"{key} {part.shape[1:]}" for key, part in probe_set.observations.items()
+        )
+        print(f"{len(probe_set)} states ({shapes}), {len(probe_set.goals)} goals: {self.out}")
+        file = shlex.quote(str(self.out))
+        print(f"Use it in every run: ModalityDiagnostics(..., probe_set={str(self.out)!r}), or")
+        print(f"goalscope train ... --probe-set {file}")
+        return 0

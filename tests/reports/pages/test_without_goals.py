@@ -1,0 +1,67 @@
+"""The page of a run that observes no goals: no word of them, nothing empty, its own question."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from helpers.command import TINY, goalscope
+from helpers.pages import check_self_contained
+from helpers.synthetic_runs import BASELINE, write_run
+
+from goalscope.diagnostics.record import read_run
+from goalscope.reports import write_report
+from goalscope.reports.numbers.runs import load_run
+from goalscope.reports.numbers.windows import four_times
+from goalscope.reports.text.inputs import input_sentences
+
+QUESTION = "Which of its inputs does the policy use and learn from?"
+
+
+@pytest.fixture(scope="module")
+def pixels_alone(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "reach"
+    done = goalscope("train", "reach-pixel", *TINY, "--every.sensitivity", "10", "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_all_but_goal_sensitivity_is_measured(pixels_alone):
+    record = read_run(pixels_alone)
+    families = {key.partition("/")[0] for line in record.measurements for key in line.values}
+    assert families == {"features", "signal", "gradient", "training", "transitions"}
+    assert not [line for line in record.lines if line.event == "failure"]
+    assert not (pixels_alone / "probe_set.safetensors").exists()
+
+
+def test_the_page_asks_about_inputs_and_speaks_of_no_goal(pixels_alone):
+    report = write_report(pixels_alone)
+    text = check_self_contained(report.page)
+    assert QUESTION in text
+    assert "Does the policy see its goal?" not in text
+    said = " ".join((*report.sentences, *report.warnings))
+    assert not re.search(r"goal|drowned|measured nothing", said)
+    assert "The critic's first layer hears pixels alone." in said
+    assert "Its encoder of pixels moves by" in said
+    figures = set(re.findall(r'<figure id="(\w+)"', text))
+    assert {"gradient_sizes", "features", "training"} <= figures
+    # of one block alone every share is all, and of no goal there is no sensitivity
+    assert not figures & {"forward_signal", "gradient_shares", "goal_sensitivity", "q_distance"}
+    captions = " ".join(re.findall(r"<figcaption>(.*?)</figcaption>", text, re.S))
+    assert "goal" not in captions
+
+
+def test_several_inputs_have_their_shares_the_loudest_first(tmp_path):
+    run = load_run(write_run(tmp_path / "run", kind=BASELINE))
+    critic = input_sentences(run, four_times([run]))[-1]
+    shares = re.search(r"The critic's first layer hears ([^.]*(?:\.\d[^.]*)*)\. ", critic)
+    numbers = [float(n) for n in re.findall(r"([\d.]+) %", shares.group(1))]
+    assert len(numbers) > 1
+    assert numbers == sorted(numbers, reverse=True)
+    assert "pixels" in shares.group(1)
+
+
+def test_a_run_whose_inputs_are_unknown_is_taken_for_one_with_goals(tmp_path):
+    run = load_run(write_run(tmp_path / "run", kind=BASELINE))
+    assert run.observes_goal() is True
+    unknown = replace(run.record.info, networks=None)
+    assert replace(run, record=replace(run.record, info=unknown)).observes_goal() is None
