@@ -4,6 +4,7 @@ No schedule, no files, no state.
 """
 
 from goalscope.probes.blocks import Block, BlockError, find_blocks
+from goalscope.probes.images import colour_offset
 from goalscope.probes.live.actions import (
     action_effect_r2,
     action_spread,
@@ -26,10 +27,10 @@ from goalscope.probes.live.replay import (
 )
 from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
 from goalscope.probes.live.transitions import (
+    action_over_goals,
     goal_offset,
     relabelled_fraction,
     reward_statistics,
-    step_over_distance,
     step_over_spread,
     success_fractions,
     unchanged_fraction,
@@ -81,8 +82,10 @@ __all__ = [
     "ValueBounds",
     "action_alignment",
     "action_effect_r2",
+    "action_over_goals",
     "action_spread",
     "augmentation_noise",
+    "colour_offset",
     "content_readout",
     "derangement",
     "direction_consistency",
@@ -117,7 +120,6 @@ __all__ = [
     "shapley_shares",
     "shapley_values",
     "split_by_relabelling",
-    "step_over_distance",
     "step_over_spread",
     "success_fractions",
     "traced_features",

@@ -17,10 +17,16 @@ from benchmarks.planted_faults.diagnosis import Diagnosis, diagnose
 from benchmarks.planted_faults.figures import write_confusion
 from benchmarks.planted_faults.learning import learning_table
 from benchmarks.planted_faults.page import results_page
-from benchmarks.planted_faults.ranges import check_ranges
+from benchmarks.planted_faults.ranges import CheckRange, check_ranges
 from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SCORED, SetName, make_missing, planned_runs
 from goalscope.diagnostics.record import write_json_atomically
+
+RANGED: tuple[SetName, ...] = (
+    "controls",
+    "known",
+    "setting",
+)  # of blind ones no range is looked at
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,17 @@ def main(options: PlantedFaults) -> None:
         print("no run has been made; leave out --no-run")
         return
     options.out.mkdir(parents=True, exist_ok=True)
-    _score(there, {name: (len(there[name]), len(planned[name])) for name in SCORED}, options.out)
-    if there["setting"]:
-        ranges = pd.DataFrame(map(vars, check_ranges(there["setting"])))
-        ranges.to_csv(options.folder / "ranges.csv", index=False)
+    ranges = check_ranges([run for name in RANGED for run in there[name]])
+    pd.DataFrame(map(vars, ranges)).to_csv(options.folder / "ranges.csv", index=False)
+    made = {name: (len(there[name]), len(planned[name])) for name in SCORED}
+    _score(there, made, ranges, options.out)
 
 
 def _score(
-    there: dict[SetName, list[PlannedRun]], made: dict[SetName, tuple[int, int]], out: Path
+    there: dict[SetName, list[PlannedRun]],
+    made: dict[SetName, tuple[int, int]],
+    ranges: Sequence[CheckRange],
+    out: Path,
 ) -> None:
     """Write tables, figure and page from the runs that are there."""
     diagnoses: dict[SetName, list[Diagnosis]] = {
@@ -87,7 +96,7 @@ def _score(
     }
     write_json_atomically(out / "scores.json", found)
     learning = learning_table(there["learning"], diagnoses["learning"])
-    page = results_page(found, learning, made)
+    page = results_page(found, learning, ranges, made)
     (out / "README.md").write_text(page, encoding="utf-8")
     print(page)
 

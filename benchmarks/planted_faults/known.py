@@ -6,7 +6,7 @@ from benchmarks.planted_faults import (
     extractor_faults,
     replay_faults,
 )
-from benchmarks.planted_faults.fault import Fault
+from benchmarks.planted_faults.fault import TWO_TASKS, Fault
 
 KNOWN = (
     Fault(
@@ -132,5 +132,38 @@ KNOWN = (
         "camera_too_coarse",
         tautology=True,
         grounds=("push",),
+    ),
+    # Blind until they were scored once and missed; thresholds have been set on them since.
+    Fault(
+        "actions_shuffled",
+        "known",
+        "stored actions are those of other transitions",
+        "actions_shuffled",
+        grounds=TWO_TASKS,
+        replay=replay_faults.ShuffledActionReplay,
+    ),
+    Fault(
+        "actions_x0.02",
+        "known",
+        "a fiftieth of each action is carried out",
+        "actions_scaled_away",
+        grounds=TWO_TASKS,
+        environment=environment_faults.SmallActions,
+    ),
+    Fault(
+        "goals_in_another_frame",
+        "known",
+        "desired goals have another origin than achieved ones",
+        "goals_in_another_frame",
+        grounds=TWO_TASKS,
+        environment=environment_faults.OtherFrame,
+    ),
+    Fault(
+        "channels_swapped",
+        "known",
+        "blue and red are swapped in replay, and not where the agent acts",
+        "images_differ_in_replay",
+        grounds=TWO_TASKS,
+        replay=replay_faults.SwappedChannelReplay,
     ),
 )

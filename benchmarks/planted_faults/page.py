@@ -1,6 +1,6 @@
 """The page of results: what was measured, with the command that measured it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,6 +9,7 @@ from benchmarks.planted_faults.diagnosis import ASKED_EVERY
 from benchmarks.planted_faults.fault import Fault
 from benchmarks.planted_faults.faults import FAULTS
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
+from benchmarks.planted_faults.ranges import CheckRange
 from benchmarks.planted_faults.scoring import MOST_FALSE, SOON
 from benchmarks.planted_faults.sets import SetName
 
@@ -17,7 +18,10 @@ Scores = Mapping[str, Any]
 
 
 def results_page(
-    scores: Scores, learning: pd.DataFrame, made: Mapping[SetName, tuple[int, int]]
+    scores: Scores,
+    learning: pd.DataFrame,
+    ranges: Sequence[CheckRange],
+    made: Mapping[SetName, tuple[int, int]],
 ) -> str:
     """Return the page as Markdown.
 
@@ -25,6 +29,7 @@ def results_page(
         scores: "blind", "second_round", "known", "controls" and "combinations", as `scoring`
             returns them, and "seconds" of processor time of a run.
         learning: as `learning_table` returns it.
+        ranges: of the checks, in controls and known faults.
         made: set -> runs made, and runs planned.
     """
     lines = [
@@ -61,6 +66,7 @@ def results_page(
         *_controls(scores["controls"]),
         *_learning(learning),
         *_combinations(scores["combinations"]),
+        *_ranges(ranges),
         "",
         "## What they are planted in",
         "",
@@ -112,12 +118,14 @@ def _fault_scores(faults: str, scores: Scores) -> list[str]:
             f"| {faults} that {said} | {_percent(score['share'])} "
             f"({score['count']} of {score['kinds']} kinds) | {_interval(score)} | {goal} |"
         )
-    median = scores["median_updates_to_finding"]
-    if median is not None:
-        met = "met" if median < SOON else "NOT met"
+    kinds, median = scores["named_first"]["kinds"], scores["median_updates_to_finding"]
+    if kinds:
+        met = "met" if median is not None and median < SOON else "NOT met"
+        shown = "more than half were never named" if median is None else f"{median:,.0f}"
         rows.append(
-            f"| {faults} median of the updates until one is named, of "
-            f"{scores['kinds_found']} kinds named | {median:,.0f} | | below {SOON:,}: {met} |"
+            f"| {faults} updates until one is named, median of {kinds} kinds, the "
+            f"{kinds - scores['kinds_found']} that never were last | {shown} | | "
+            f"below {SOON:,}: {met} |"
         )
     return rows
 
@@ -213,6 +221,41 @@ def _combinations(scores: Scores) -> list[str]:
         f"Of {scores['runs']} pairs, one run each, one of the two is named first in "
         f"{scores['named_first']}, and both are named in {scores['all_named']}.",
     ]
+
+
+def _ranges(ranges: Sequence[CheckRange]) -> list[str]:
+    """Return what each threshold stands between: healthy runs, and those with its fault."""
+    rows = []
+    for check in dict.fromkeys(one.check for one in ranges):
+        own = [one for one in ranges if one.check == check]
+        sides = [[o for o in own if o.healthy], [o for o in own if o.faulty]]
+        rows.append(
+            f"| `{check}` | {own[0].label.format(network='network', block='image')} | "
+            f"{own[0].threshold} | {' | '.join(map(_spanned, sides))} |"
+        )
+    if not rows:
+        return []
+    return [
+        "",
+        "## What the thresholds stand between",
+        "",
+        "Of each run the number furthest to the speaking side that it kept up: for three "
+        "measurements in a row, from update 100 on, or as it was where the check asks once. "
+        "Healthy are the controls, faulty the known faults that the check should name; a "
+        "threshold is honest about no more than these.",
+        "",
+        "| check | what it measures | speaks | healthy | faulty |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+
+
+def _spanned(ranges: Sequence[CheckRange]) -> str:
+    if not ranges:
+        return "not measured"
+    least, most = min(one.least for one in ranges), max(one.most for one in ranges)
+    span = f"{least:.2g}" if least == most else f"{least:.2g} to {most:.2g}"
+    return f"{span} ({sum(one.runs for one in ranges)})"
 
 
 def _interval(score: Scores) -> str:

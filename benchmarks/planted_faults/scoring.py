@@ -4,6 +4,7 @@ Runs of one fault are alike and are no sample of faults: a kind of fault counts 
 more than half of its runs are. Of a control, whatever is named is a false finding, run by run.
 """
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -58,7 +59,8 @@ def fault_scores(diagnoses: Sequence[Diagnosis], kind: Kind) -> dict[str, Any]:
     """Return the scores of the known or of the blind faults, as JSON values.
 
     "named_first" and "named_at_all" count kinds of faults whose check is no tautology, with a 95 %
-    Wilson interval over kinds; "with_tautologies" counts all kinds named first.
+    Wilson interval over kinds; "with_tautologies" counts all kinds named first. A kind that was
+    never named counts as infinitely late in the median, which is None where it is infinite itself.
     """
     per_fault = {d.planted: fault_row(diagnoses, d.planted) for d in diagnoses}
     scored = [row for name, row in per_fault.items() if not FAULTS[name].tautology]
@@ -66,13 +68,14 @@ def fault_scores(diagnoses: Sequence[Diagnosis], kind: Kind) -> dict[str, Any]:
     first |= {"goal": GOALS[kind]}
     if first["kinds"]:
         first["met"] = first["share"] >= first["goal"]
-    times = [row["since"] for row in scored if row["since"] is not None]
+    times = [math.inf if row["since"] is None else row["since"] for row in scored]
+    median = statistics.median(times) if times else math.inf
     found: dict[str, Any] = {
         "named_first": first,
         "named_at_all": _share(scored, _mostly("named_at_all")),
         "with_tautologies": _share(list(per_fault.values()), _mostly("named_first")),
-        "median_updates_to_finding": statistics.median(times) if times else None,
-        "kinds_found": len(times),
+        "median_updates_to_finding": median if math.isfinite(median) else None,
+        "kinds_found": sum(map(math.isfinite, times)),
         "per_fault": per_fault,
     }
     return found

@@ -13,10 +13,10 @@ from goalscope.diagnostics.material.replay import Episodes, dict_buffer, replay_
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.metrics import (
     ACTION_EFFECT_R2,
+    ACTION_OVER_GOALS,
     ACTION_SPREAD,
     GOAL_OFFSET,
     RELABELLED_FRACTION,
-    STEP_OVER_DISTANCE,
     STEP_OVER_SPREAD,
     TERMINATED_FRACTION,
     UNCHANGED_FRACTION,
@@ -24,11 +24,11 @@ from goalscope.diagnostics.record.metrics import (
 from goalscope.probes import (
     ReplayBatch,
     action_effect_r2,
+    action_over_goals,
     action_spread,
     goal_offset,
     relabelled_fraction,
     reward_statistics,
-    step_over_distance,
     step_over_spread,
     success_fractions,
     unchanged_fraction,
@@ -85,7 +85,7 @@ def transition_state(
     }
     optional = {
         STEP_OVER_SPREAD.key(): step_over_spread(stored),
-        STEP_OVER_DISTANCE.key(): step_over_distance(stored),
+        ACTION_OVER_GOALS.key(): action_over_goals(stored),
         GOAL_OFFSET.key(): goal_offset(stored),
         ACTION_EFFECT_R2.key(): action_effect_r2(stored),
     }

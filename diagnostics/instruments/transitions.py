@@ -15,6 +15,7 @@ from goalscope.diagnostics.material.replay import dict_buffer, finished_episodes
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET, Family, prefixed
 from goalscope.diagnostics.record.metrics import (
     ACTION_SPREAD,
+    COLOUR_OFFSET,
     INPUT_MAX,
     METRICS,
     NORMALISED_OFFSET,
@@ -25,6 +26,7 @@ from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.probes import (
     TracedFeatures,
     action_spread,
+    colour_offset,
     distance_moved,
     input_statistics,
     saturated_fraction,
@@ -70,6 +72,7 @@ class TransitionInstrument(Instrument):
                 **transition_state(model, stored, seen, episodes),
                 **value_state(context, seen, traced[CRITIC].features, episodes, self._entropy),
                 **_of_inputs(context, traced),
+                **_of_acting(context, seen.observations),
                 **_of_actions(context, traced[ACTOR].features),
             }
         return results | self._of_target(context)
@@ -80,7 +83,8 @@ class TransitionInstrument(Instrument):
         for network in (context.networks[CRITIC], context.networks[ACTOR]):
             images |= set(map(key_name, network.image_keys))
             normalised |= {b.name for b in network.blocks if not b.identity} - images
-        blocks = {INPUT_MAX: sorted(images), NORMALISED_OFFSET: sorted(normalised)}
+        blocks = dict.fromkeys((INPUT_MAX, COLOUR_OFFSET), sorted(images))
+        blocks |= {NORMALISED_OFFSET: sorted(normalised)}
         return [
             metric.key(owner, block)
             for metric in METRICS
@@ -126,6 +130,19 @@ def _of_inputs(context: Context, traced: Mapping[str, TracedFeatures]) -> dict[s
         values = input_statistics(context.networks[name], one, normalised)
         results |= prefixed(Family.TRANSITIONS, values, name)
     return results
+
+
+def _of_acting(context: Context, replayed: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return how what the agent acts on now differs from what it learns from."""
+    shown = context.model._last_obs
+    if not isinstance(shown, dict):  # a loaded agent that has not begun to act
+        return {}
+    return {
+        COLOUR_OFFSET.key("acting", key): colour_offset(
+            torch.as_tensor(shown[key], device=replayed[key].device), replayed[key]
+        )
+        for key in context.networks[CRITIC].image_keys
+    }
 
 
 def _normalised(model: OffPolicyAlgorithm) -> Collection[str]:

@@ -164,8 +164,11 @@ REWARD_SPREAD = _transitions("reward_spread", "reward", "spread of the rewards")
 STEP_OVER_SPREAD = _transitions(
     "step_over_spread", "ratio", "a step over the spread of observations", "observations vary"
 )
-STEP_OVER_DISTANCE = _transitions(
-    "step_over_distance", "ratio", "a step over the distance to the goal", _GOALS
+ACTION_OVER_GOALS = _transitions(
+    "action_over_goals",
+    "ratio",
+    "what an action moves, over the distance between goals",
+    f"{_GOALS} and vary, and actions move what is achieved",
 )
 GOAL_OFFSET = _transitions(
     "goal_offset", "spreads", "from achieved to desired goals", f"{_GOALS}; goals vary"
@@ -204,6 +207,12 @@ TARGET_MOTION = _kind(Family.TRANSITIONS, (CRITIC_TARGET,))(
     "ratio",
     "the target's motion over the critic's",
     "the critic has moved, in ten updates or more",
+)
+COLOUR_OFFSET = _kind(Family.TRANSITIONS, ("acting",), None)(
+    "colour_offset",
+    "spreads in replay",
+    "from the colours in replay to those acted on",
+    "it is an image",
 )
 _input = _kind(Family.TRANSITIONS, (CRITIC, ACTOR), None)
 INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")

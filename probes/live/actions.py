@@ -1,5 +1,7 @@
 """What actions do: how far they spread, whether they sit at their ends, what they change."""
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,7 @@ def saturated_fraction(actions: Tensor) -> Tensor:
     return (actions.abs() > SATURATION).float().mean()
 
 
-def action_effect_r2(batch: ReplayBatch) -> Tensor | None:
+def action_effect_r2(batch: ReplayBatch, keys: Collection[str] | None = None) -> Tensor | None:
     """Return how well the action is told from what the step changed: R^2, at most 1.
 
     By ridge regression of each component of the action on what one key of the observation shows of
@@ -32,6 +34,10 @@ def action_effect_r2(batch: ReplayBatch) -> Tensor | None:
     actions is enough. Near 0 where actions and observations do not belong together.
 
     None where nothing changes, or the actions are too few (fewer than eight different ones).
+
+    Args:
+        batch: of replay.
+        keys: of the observation that are looked at; None for all.
     """
     actions = batch.actions.double()
     distinct, number = torch.unique(actions, dim=0, return_inverse=True)
@@ -39,7 +45,9 @@ def action_effect_r2(batch: ReplayBatch) -> Tensor | None:
         return None
     half = number % 2 == 0  # a transition that was drawn twice is not both fitted and asked
     changes = (
-        _change(batch.observations[k], after) for k, after in batch.next_observations.items()
+        _change(batch.observations[key], after)
+        for key, after in batch.next_observations.items()
+        if keys is None or key in keys
     )
     scores = [_told(x, actions, half) for x in changes if bool((x != x[0]).any())]
     return torch.stack(scores).max() if scores else None

@@ -6,10 +6,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from goalscope.probes.images import averaged
+from goalscope.probes.live.actions import action_effect_r2
 from goalscope.probes.live.replay import ReplayBatch
 
 SAME_REWARD = 1e-4  # rewards are stored in single precision
 _FEWEST_GOALS = 5
+_OWN_MOTION = 0.5  # R^2 of the action from which what is achieved moves with it
 _LEAST_SPREAD = 0.1  # of the widest dimension's: a goal that hardly varies lies where that one does
 
 
@@ -47,17 +49,22 @@ def step_over_spread(batch: ReplayBatch) -> Tensor | None:
     return torch.stack(ratios).max() if ratios else None
 
 
-def step_over_distance(batch: ReplayBatch) -> Tensor | None:
-    """Return RMS norm(achieved' - achieved) over RMS norm(desired - achieved), of real transitions.
+def action_over_goals(batch: ReplayBatch) -> Tensor | None:
+    """Return RMS norm(achieved' - achieved) over RMS norm(d_i - d_j), of real transitions.
 
-    How many such steps a goal is away, in one number: an action that is scaled away moves what is
-    achieved by next to nothing of that distance. None without goals or without real transitions.
+    d_i and d_j are any two desired goals, so that their mean square is twice their variance. How
+    many such steps lie between two goals, in one number: an action that is scaled away moves what
+    is achieved by next to nothing of that distance. An object that must be touched first says
+    nothing of the actions' scale: None where the action is not told from what is achieved next (R^2
+    below 0.5), without goals or real transitions, and where all goals are one.
     """
-    goals = _real_goals(batch)
-    if goals is None:
+    goals, told = _real_goals(batch), action_effect_r2(batch, ("achieved_goal",))
+    if goals is None or told is None or bool(told < _OWN_MOTION):
         return None
     desired, achieved, following = goals
-    return ((following - achieved).square().sum() / (desired - achieved).square().sum()).sqrt()
+    apart = 2 * desired.var(dim=0, correction=0).sum()
+    step = (following - achieved).square().sum(dim=1).mean()
+    return (step / apart).sqrt() if bool(apart > 0) else None
 
 
 def goal_offset(batch: ReplayBatch) -> Tensor | None:

@@ -4,6 +4,7 @@ In the order of cause and effect, from what is observed to what the agent makes 
 that speak, the first is the likeliest cause of the others. Limits stand last.
 """
 
+from goalscope.reports.checks.actions import ACTION_CHECKS
 from goalscope.reports.checks.actor import ACTOR_CHECKS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.critic import CRITIC_CHECKS
@@ -16,6 +17,7 @@ from goalscope.reports.checks.scene_limits import SCENE_LIMITS
 
 CHECKS: tuple[Check, ...] = (
     *ENVIRONMENT_CHECKS,
+    *ACTION_CHECKS,
     *REPLAY_CHECKS,
     *CRITIC_CHECKS,
     *ENCODER_CHECKS,

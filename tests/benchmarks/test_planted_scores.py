@@ -8,6 +8,7 @@ from benchmarks.planted_faults.faults import plantings
 from benchmarks.planted_faults.figures import write_confusion
 from benchmarks.planted_faults.learning import COLUMNS
 from benchmarks.planted_faults.page import results_page
+from benchmarks.planted_faults.ranges import CheckRange
 
 
 def diagnosis(planted: str, *named: str, seed: int = 0, since: int | None = None) -> Diagnosis:
@@ -25,7 +26,14 @@ KNOWN = [
     diagnosis("encoder_frozen"),
     diagnosis("blank_images", "constant_images", since=100),
 ]
-BLIND = [diagnosis("channels_swapped"), diagnosis("actions_x0.02", "goals_hardly_reached")]
+BLIND = [diagnosis("target_frozen"), diagnosis("normalisation_stale", "goals_hardly_reached")]
+RANGES = [
+    CheckRange("dead_units", "zeros of {block}", "healthy_point", 0.4, 0.7, 4, 0, "above 0.95"),
+    CheckRange("dead_units", "zeros of {block}", "healthy_norm", 0.3, 0.5, 2, 0, "above 0.95"),
+    CheckRange("dead_units", "zeros of {block}", "relu_killed", 1.0, 1.0, 2, 2, "above 0.95"),
+    CheckRange("dead_units", "zeros of {block}", "cnn_x50", 0.2, 0.2, 2, 0, "above 0.95"),
+    CheckRange("nan", "metrics that broke", "healthy_point", 0.0, 0.0, 1, 0, "above 0.5"),
+]
 
 
 def test_a_kind_counts_once_and_a_tautology_not_at_all():
@@ -36,7 +44,7 @@ def test_a_kind_counts_once_and_a_tautology_not_at_all():
     assert not first["met"]
     assert first["low"] < 1 / 3 < first["high"]
     assert (found["with_tautologies"]["count"], found["with_tautologies"]["kinds"]) == (2, 4)
-    assert found["median_updates_to_finding"] == 175  # of 100 and 250, the medians of their kinds
+    assert found["median_updates_to_finding"] == 250  # of 100, 250 and never
     assert found["per_fault"]["cnn_x50"] == {
         "runs": 2,
         "named_first": 1,
@@ -46,11 +54,11 @@ def test_a_kind_counts_once_and_a_tautology_not_at_all():
     }
 
 
-def test_nothing_said_of_a_fault_without_a_check_is_a_miss():
+def test_nothing_said_of_a_fault_is_a_miss_and_never_a_time():
     found = scoring.fault_scores(BLIND, "blind")
     assert (found["named_first"]["count"], found["named_first"]["kinds"]) == (0, 2)
     assert found["median_updates_to_finding"] is None
-    assert found["per_fault"]["channels_swapped"]["instead"] == [NOTHING]
+    assert found["per_fault"]["target_frozen"]["instead"] == [NOTHING]
 
 
 def test_whatever_is_named_in_a_control_is_false():
@@ -91,7 +99,7 @@ def page(learning: pd.DataFrame, blind: list[Diagnosis]) -> str:
         "combinations": scoring.combination_scores([]),
         "seconds": {"median": 9.0, "most": 12.0},
     }
-    return results_page(scores, learning, {"blind": (2, 46), "known": (6, 6)})
+    return results_page(scores, learning, RANGES, {"blind": (2, 46), "known": (6, 6)})
 
 
 def test_page_reports_as_measured():
@@ -99,10 +107,13 @@ def test_page_reports_as_measured():
     text = page(learning, BLIND)
     assert "**Runs that are not made yet: 44 of 46 of the set blind.**" in text
     assert "| 33 % (1 of 3 kinds) | 6 % to 79 % | at least 90 %: NOT met |" in text
-    assert "| 175 | | below 1,000: met |" in text
+    assert "median of 3 kinds, the 1 that never were last | 250 | | below 1,000: met |" in text
+    assert "| more than half were never named | | below 1,000: NOT met |" in text
     assert "| 50 % (1 of 2 runs) | 9 % to 91 % | at most 5 %: NOT met |" in text
     assert "`constant_images` (tautology) | 1 of 1 | 1 of 1 | 100 |" in text
-    assert "| none is made | 0 of 1 | 0 of 1 |  | nothing |" in text
+    assert "| `target_frozen` | 0 of 1 | 0 of 1 |  | nothing |" in text
+    assert "| `dead_units` | zeros of image | above 0.95 | 0.3 to 0.7 (6) | 1 (2) |" in text
+    assert "| `nan` | metrics that broke | above 0.5 | 0 (1) | not measured |" in text
     assert "| `healthy_point` | 0 | 1,900 | 10 % | 80 % | nothing |" in text
 
 

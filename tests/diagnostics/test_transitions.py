@@ -90,7 +90,7 @@ def test_a_healthy_run_is_unremarkable(name):
     assert found["replay.reward_min"] >= -1
     assert found["replay.reward_max"] <= 0
     assert 0.02 < found["replay.step_over_spread"] < 1
-    assert found["replay.step_over_distance"] > 0.03
+    assert found["replay.action_over_goals"] > 0.03
     assert found["replay.goal_offset"] < 2
     assert found["replay.action_effect_r2"] > 0.3
     assert found["replay.action_spread"] > 0.3
@@ -103,6 +103,8 @@ def test_a_healthy_run_is_unremarkable(name):
     assert found.get("relabelled.success_fraction", 1) > found["real.success_fraction"]
     assert ("critic.pixels.input_max" in found) == ("pixels" in agent.observation_space.spaces)
     assert 0.3 < found.get("critic.pixels.input_max", 1) <= 1
+    assert ("acting.pixels.colour_offset" in found) == ("pixels" in agent.observation_space.spaces)
+    assert found.get("acting.pixels.colour_offset", 0) < 4
     assert ("actor.desired_goal.normalised_offset" in found) == (name == "normalised")
     assert found.get("critic.achieved_goal.normalised_offset", 0) < 2
 
@@ -166,7 +168,7 @@ FAULTS = {
     ),
     "actions that act at 2 %": (
         {"action_scale": 0.02},
-        lambda found: found["replay.step_over_distance"] < 0.01,
+        lambda found: found["replay.action_over_goals"] < 0.01,
     ),
     "goals shifted": ({"goal_shift": 3.0}, lambda found: found["replay.goal_offset"] > 2),
     "never relabelled": (
@@ -186,6 +188,15 @@ FAULTS = {
         lambda found: found["replay.reward_min"] == -100,
     ),
 }
+
+
+def test_what_is_acted_on_is_held_against_what_replay_returns():
+    agent = trained(pixels=True)
+    assert measured(agent)["acting.pixels.colour_offset"] < 4
+    agent._last_obs["pixels"] = 255 - agent._last_obs["pixels"]
+    assert measured(agent)["acting.pixels.colour_offset"] > 20
+    agent._last_obs = None  # loaded, and not yet acting
+    assert "acting.pixels.colour_offset" not in measured(agent)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

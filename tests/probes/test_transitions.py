@@ -9,10 +9,10 @@ from helpers.transitions import point_batch
 
 from goalscope.probes import (
     ReplayBatch,
+    action_over_goals,
     goal_offset,
     relabelled_fraction,
     reward_statistics,
-    step_over_distance,
     step_over_spread,
     success_fractions,
     unchanged_fraction,
@@ -49,7 +49,6 @@ def test_two_rows_worked_out_by_hand():
     batch = two_rows()
     assert unchanged_fraction(batch) == 0.5
     assert step_over_spread(batch) == pytest.approx(np.sqrt((9 + 0) / 2) / 2)
-    assert step_over_distance(batch) == pytest.approx(np.sqrt((9 + 0) / (100 + 36)))
     assert success_fractions(batch, 0.0) == {"real.success_fraction": 0.5}
     found = reward_statistics(batch.rewards)
     assert found == {"reward_min": -1.0, "reward_max": 0.0, "reward_spread": 0.5}
@@ -71,8 +70,8 @@ def test_they_equal_loops():
     following = batch.next_observations["achieved_goal"].numpy()
     real = [i for i in rows if not batch.relabelled[i]]
     steps = sum(np.sum((following[i] - achieved[i]) ** 2) for i in real)
-    distances = sum(np.sum((desired[i] - achieved[i]) ** 2) for i in real)
-    assert step_over_distance(batch) == pytest.approx(np.sqrt(steps / distances))
+    apart = np.mean([np.sum((desired[i] - desired[j]) ** 2) for i in real for j in real])
+    assert action_over_goals(batch) == pytest.approx(np.sqrt(steps / len(real) / apart))
     offsets = []
     variances = [np.var(desired[real, d]) + np.var(achieved[real, d]) for d in range(2)]
     for d in range(2):
@@ -91,7 +90,7 @@ def test_a_healthy_batch_is_unremarkable():
     batch = point_batch()
     assert unchanged_fraction(batch) == 0
     assert 0.02 < step_over_spread(batch) < 1
-    assert step_over_distance(batch) > 0.03
+    assert action_over_goals(batch) > 0.03
     assert goal_offset(batch) < 1
     fractions = success_fractions(batch, 0.0)
     assert 0 < fractions["real.success_fraction"] < 0.5
@@ -103,7 +102,7 @@ def test_next_observations_that_equal_the_observations_are_found():
     stuck = replace(batch, next_observations=batch.observations)
     assert unchanged_fraction(stuck) == 1
     assert step_over_spread(stuck) == 0
-    assert step_over_distance(stuck) == 0
+    assert action_over_goals(stuck) is None
 
 
 def test_one_key_that_changes_is_a_change():
@@ -113,7 +112,23 @@ def test_one_key_that_changes_is_a_change():
 
 
 def test_actions_scaled_away_are_found():
-    assert step_over_distance(point_batch(action_scale=0.02)) < 0.002
+    assert action_over_goals(point_batch(action_scale=0.02)) < 0.002
+
+
+def test_goals_in_another_frame_leave_the_scale_of_actions_as_it_was():
+    batch = point_batch()
+    shifted = with_key(batch, "desired_goal", lambda goals: goals + 100)
+    assert action_over_goals(shifted) == pytest.approx(action_over_goals(batch))
+    assert action_over_goals(with_key(batch, "desired_goal", torch.zeros_like)) is None  # one goal
+
+
+def test_an_object_that_actions_do_not_move_says_nothing_of_their_scale():
+    batch = point_batch()
+    draw = torch.Generator().manual_seed(0)
+    rolled = 1e-3 * torch.randn(len(batch.actions), 2, generator=draw, dtype=torch.float64)
+    following = {"achieved_goal": batch.observations["achieved_goal"] + rolled}
+    batch = replace(batch, next_observations={**batch.next_observations, **following})
+    assert action_over_goals(batch) is None
 
 
 def test_goals_in_another_frame_are_found():
@@ -144,7 +159,7 @@ def test_without_goals_there_is_no_distance():
     batch = point_batch()
     image = {"pixels": batch.observations["pixels"]}
     blind = replace(batch, observations=image, next_observations=image)
-    assert step_over_distance(blind) is None
+    assert action_over_goals(blind) is None
     assert goal_offset(blind) is None
     all_relabelled = replace(batch, relabelled=torch.ones(len(batch.actions), dtype=torch.bool))
     assert goal_offset(all_relabelled) is None

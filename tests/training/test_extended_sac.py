@@ -12,7 +12,7 @@ from torch import Tensor
 from goalscope.diagnostics.updates.routing import RoutingWatch
 from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
-from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
+from goalscope.training.agents.critic_encoder import CriticEncoderPolicy, DecoupledPolicy
 from goalscope.training.agents.extended_sac import ExtendedLeanSAC, ExtendedSAC
 from goalscope.training.agents.lean_sac import LeanSAC
 from goalscope.training.envs.settings import EnvironmentSettings
@@ -100,8 +100,8 @@ def test_large_actions_cost_the_actor_and_nobody_else(make_agent, form):
     assert sizes[1] < sizes[0] / 2
 
 
-def of(form: type[SAC]) -> Any:
-    return lambda _, env, **settings: form(CriticEncoderPolicy, env, **settings)
+def of(form: type[SAC], policy: type[CriticEncoderPolicy] = CriticEncoderPolicy) -> Any:
+    return lambda _, env, **settings: form(policy, env, **settings)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -137,6 +137,36 @@ def test_inverse_dynamics_train_the_encoder_in_steps_of_their_own(make_agent, fo
         tap.detach()
         gradients.append(seen[0].losses["critic_loss"].encoders["pixels"].gradient)
     torch.testing.assert_close(*gradients, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_decoupled_encoder_learns_from_inverse_dynamics_alone(make_agent, form):
+    alone = make_agent(of(form, DecoupledPolicy)).learn(59)
+    before = weights(alone)
+    alone.learn(70, reset_num_timesteps=False)
+    for name, value in weights(alone).items():
+        if "features_extractor" in name:  # the target's is rounded as it follows
+            torch.testing.assert_close(value, before[name], rtol=1e-5, atol=1e-7)
+        elif name.startswith("critic."):
+            assert not torch.equal(value, before[name]), name
+    agent = make_agent(of(form, DecoupledPolicy), inverse_dynamics=True)
+    networks = view_networks(agent.policy)
+    seen: list[TrackedUpdate] = []
+    failures: list[Exception] = []
+    routing = RoutingWatch(agent, networks)
+    tap = Tap(networks, 0, lambda _: True, lambda: None, seen.append, failures.append)
+    agent.learn(62)
+    tap.detach()
+    routing.detach()
+    assert not failures
+    rows = {(row["network"], row["group"]): row for row in routing.rows()}
+    for network in ("actor", "critic"):
+        encoder = rows[network, "encoder of pixels"]
+        assert encoder["optimizer"] == "inverse_dynamics"
+        assert encoder["losses"] == ["inverse_dynamics_loss"]
+    assert rows["critic_target", "encoder of pixels"]["target"].startswith("follows the critic's")
+    for update in seen:
+        assert all(not loss.encoders for loss in update.losses.values())
 
 
 @pytest.mark.parametrize("routing", ["critic", "separate"])

@@ -8,7 +8,7 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from torch import nn
 
 from goalscope.training import NormalizedCombinedExtractor
-from goalscope.training.agents.extractors import FusionExtractor
+from goalscope.training.agents.extractors import FusionExtractor, KeypointCNN
 
 SPACE = spaces.Dict(
     achieved_goal=spaces.Box(-1, 1, (3,), np.float32),
@@ -90,3 +90,21 @@ def test_a_sharp_softmax_tells_images_apart_before_any_training():
         places = extractor.extractors["pixels"].cnn(observations()["pixels"])
         spreads[encoder] = float(places.detach().std(dim=0).mean())
     assert spreads["spatial-sharp"] > 5 * spreads["spatial"]
+
+
+def test_keypoints_are_where_each_map_is_active():
+    encoder = KeypointCNN(SPACE["pixels"], cnn_dim=2)
+    with torch.no_grad():
+        for layer in (layer for layer in encoder.cnn if isinstance(layer, torch.nn.Conv2d)):
+            layer.weight.zero_()
+            layer.bias.zero_()
+            layer.weight[:, :, layer.kernel_size[0] // 2, layer.kernel_size[1] // 2] = 1.0
+    images = torch.zeros(2, *SPACE["pixels"].shape)
+    images[0, :, 4, 32] = 10.0  # row, column: top right of 36 x 36
+    images[1, :, 20, 8] = 10.0
+    places = encoder(images)
+    # Maps are 9 x 9, from -1 to 1: each is a quarter of the image's row and column.
+    expected = torch.tensor([[1.0, -0.75], [-0.5, 0.25]])
+    torch.testing.assert_close(places.detach(), expected, atol=1e-3, rtol=0)
+    with pytest.raises(ValueError, match="use --cnn-dim 4"):
+        KeypointCNN(SPACE["pixels"], cnn_dim=3)

@@ -1,4 +1,4 @@
-"""DrQ-v2's routing: one encoder, trained by the critic's loss alone, that the actor reads."""
+"""One encoder that actor and critic read: trained by the critic's loss alone, or by neither's."""
 
 import torch
 from stable_baselines3.common.policies import ContinuousCritic
@@ -32,6 +32,17 @@ class EncodingCritic(ContinuousCritic):
         return tuple(q_network(inputs) for q_network in self.q_networks)
 
 
+class DetachedCritic(ContinuousCritic):
+    """SAC's critic on features that its loss does not train."""
+
+    def extract_features(
+        self, obs: PyTorchObs, features_extractor: BaseFeaturesExtractor
+    ) -> Tensor:
+        """Return the fused features, float (B, D), without a graph."""
+        with torch.no_grad():
+            return super().extract_features(obs, features_extractor)
+
+
 class CriticEncoderPolicy(MultiInputPolicy):
     """SAC's policy for Dict observations with one features extractor, trained by the critic's loss.
 
@@ -46,11 +57,14 @@ class CriticEncoderPolicy(MultiInputPolicy):
         ValueError: `share_features_extractor` is set, which asks for the opposite routing.
     """
 
+    critic_class: type[ContinuousCritic] = EncodingCritic
+    critic_trains_encoder = True
+
     def _build(self, lr_schedule: Schedule) -> None:
         if self.share_features_extractor:
             raise ValueError(
-                "CriticEncoderPolicy already shares its features extractor, trained by the critic; "
-                "leave share_features_extractor out"
+                f"{type(self).__name__} already shares its features extractor, and the actor does "
+                "not train it; leave share_features_extractor out"
             )
         self.critic = self.make_critic()
         self.critic_target = self.make_critic()
@@ -59,10 +73,10 @@ class CriticEncoderPolicy(MultiInputPolicy):
         self.actor = self.make_actor(self.critic.features_extractor)
         encoder = set(self.critic.features_extractor.parameters())
         settings = {**self.optimizer_kwargs, "lr": lr_schedule(1)}
-        self.critic.optimizer = self.optimizer_class(self.critic.parameters(), **settings)
-        self.actor.optimizer = self.optimizer_class(
-            [p for p in self.actor.parameters() if p not in encoder], **settings
-        )
+        for network in (self.critic, self.actor):
+            learns = network is self.critic and self.critic_trains_encoder
+            held = [p for p in network.parameters() if learns or p not in encoder]
+            network.optimizer = self.optimizer_class(held, **settings)
 
     def make_actor(self, features_extractor: BaseFeaturesExtractor | None = None) -> Actor:
         """Return an actor on the given features extractor."""
@@ -74,4 +88,15 @@ class CriticEncoderPolicy(MultiInputPolicy):
     ) -> ContinuousCritic:
         """Return a critic, with a features extractor of its own unless one is given."""
         settings = self._update_features_extractor(self.critic_kwargs, features_extractor)
-        return EncodingCritic(**settings).to(self.device)
+        return self.critic_class(**settings).to(self.device)
+
+
+class DecoupledPolicy(CriticEncoderPolicy):
+    """The same with an encoder that no loss of SAC trains: what it learns is another's affair.
+
+    Representation learning decoupled from reinforcement learning (Stooke et al. 2021): here
+    `InverseDynamics` trains it. critic_target still follows with a copy of its own.
+    """
+
+    critic_class = DetachedCritic
+    critic_trains_encoder = False

@@ -29,7 +29,7 @@ class FusionExtractor(BaseFeaturesExtractor):
         cnn_output_dim: image features per image key.
         normalized_image: whether images are already scaled to [0, 1].
         encoder: "nature" is SB3's NatureCNN; "spatial" 3x3 convolutions and a spatial softmax,
-            "spatial-sharp" the same at a temperature of 0.1.
+            "spatial-sharp" the same at a temperature of 0.1; "keypoints" is `KeypointCNN`.
         trunk: what follows the encoder. "plain": nothing. "layernorm-tanh": LayerNorm -> Tanh
             behind the encoder's ReLU, the plan's fix. "drqv2": the same without that ReLU (Yarats
             et al. 2021). "simnorm": LayerNorm -> SimNorm without that ReLU (Hansen et al. 2023).
@@ -173,6 +173,46 @@ class SpatialSoftmaxCNN(BaseFeaturesExtractor):
         return features
 
 
+class KeypointCNN(BaseFeaturesExtractor):
+    """Three small convolutions, and where each of their maps is active (Finn et al. 2016).
+
+    A quarter of the arithmetic of `SpatialSoftmaxCNN`, and nothing behind the softmax: features are
+    image coordinates in [-1, 1].
+
+    Args:
+        observation_space: an image space, channels first.
+        cnn_dim: number of features: two for each map.
+        temperature: of the softmax, at first.
+
+    Raises:
+        ValueError: an odd number of features.
+    """
+
+    def __init__(
+        self, observation_space: spaces.Box, cnn_dim: int = 64, temperature: float = SHARP
+    ) -> None:
+        if cnn_dim % 2:
+            raise ValueError(
+                f"keypoints have two coordinates each, and {cnn_dim} image features are odd; "
+                f"use --cnn-dim {cnn_dim + 1}"
+            )
+        super().__init__(observation_space, cnn_dim)
+        self.cnn = nn.Sequential(
+            nn.Conv2d(observation_space.shape[0], 16, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, cnn_dim // 2, 3, padding=1),
+            nn.ReLU(),
+            SpatialSoftmax(temperature),
+        )
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Return the features, float (B, cnn_dim), of images in [0, 1]."""
+        features: Tensor = self.cnn(observations)
+        return features
+
+
 class SimNorm(nn.Module):
     """Simplicial normalisation: a softmax over each group of 8 units (Hansen et al. 2023)."""
 
@@ -213,13 +253,9 @@ class Standardise(nn.Module):
 def _image_path(
     space: spaces.Box, cnn_dim: int, normalized: bool, encoder: Encoder, trunk: Trunk, gain: float
 ) -> nn.Module:
-    cnn: NatureCNN | SpatialSoftmaxCNN = (
-        NatureCNN(space, cnn_dim, normalized)
-        if encoder == "nature"
-        else SpatialSoftmaxCNN(space, cnn_dim, SHARP if encoder == "spatial-sharp" else 1.0)
-    )
+    cnn = _encoder(space, cnn_dim, normalized, encoder)
     layers: list[nn.Module] = [cnn]
-    if trunk in ("drqv2", "simnorm"):
+    if trunk in ("drqv2", "simnorm") and not isinstance(cnn, KeypointCNN):
         del cnn.linear[-1]  # the ReLU
     if trunk in ("layernorm-tanh", "drqv2"):
         layers += [nn.LayerNorm(cnn_dim), nn.Tanh()]
@@ -233,3 +269,13 @@ def _image_path(
     if gain != 1.0:
         layers.append(Gain(gain))
     return nn.Sequential(*layers) if len(layers) > 1 else cnn
+
+
+def _encoder(
+    space: spaces.Box, cnn_dim: int, normalized: bool, encoder: Encoder
+) -> NatureCNN | SpatialSoftmaxCNN | KeypointCNN:
+    if encoder == "nature":
+        return NatureCNN(space, cnn_dim, normalized)
+    if encoder == "keypoints":
+        return KeypointCNN(space, cnn_dim)
+    return SpatialSoftmaxCNN(space, cnn_dim, SHARP if encoder == "spatial-sharp" else 1.0)

@@ -13,7 +13,7 @@ from stable_baselines3.sac.policies import SACPolicy
 from torch import Tensor, nn
 from torch.nn import functional
 
-ROWS = 128  # of a batch, at most: two encodings with a graph each
+ROWS = 32  # of a batch, at most: two encodings with a graph each
 
 
 class InverseDynamics(nn.Module):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Encoder = Literal["nature", "spatial", "spatial-sharp"]
+Encoder = Literal["nature", "spatial", "spatial-sharp", "keypoints"]
 Trunk = Literal["plain", "layernorm-tanh", "drqv2", "simnorm"]
-Routing = Literal["separate", "shared", "critic", "asymmetric"]
+Routing = Literal["separate", "shared", "critic", "decoupled", "asymmetric"]
 HindsightGoals = Literal["future", "final", "episode"]
 SIMNORM_GROUP = 8  # TD-MPC2's own
 
@@ -16,8 +16,8 @@ class AgentSettings:
 
     Attributes:
         her: relabel goals in hindsight; False is SB3's plain Dict replay.
-        encoder: of images: SB3's NatureCNN, or 3x3 convolutions with a spatial softmax, which
-            may begin sharp.
+        encoder: of images: SB3's NatureCNN, 3x3 convolutions with a spatial softmax, which may
+            begin sharp, or "keypoints": fewer of them, and nothing behind it.
         trunk: what stands on the image features: nothing, LayerNorm + Tanh, DrQ-v2's, SimNorm.
         cnn_dim: number of image features.
         learning_rate: of every optimiser.
@@ -29,8 +29,9 @@ class AgentSettings:
         vectors_standardised: both, for every vector that is no goal.
         constant_features: zeros in place of a CNN's features.
         routing: "separate" encoders, SB3's "shared" one (trained by the actor's loss), one that the
-            "critic" alone trains, DrQ-v2's, or "asymmetric": the critic reads the simulator's
-            state instead of images, the actor never does.
+            "critic" alone trains, DrQ-v2's, a "decoupled" one that neither trains, or
+            "asymmetric": the critic reads the simulator's state instead of images, the actor never
+            does.
         gamma: discount per step.
         tau: step of the target critic towards the critic per update.
         batch_size: transitions per update.

@@ -24,7 +24,7 @@ from goalscope.diagnostics.record import Task
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.probes.isolation import isolated_generators
 from goalscope.training.agents.asymmetric import AsymmetricPolicy
-from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
+from goalscope.training.agents.critic_encoder import CriticEncoderPolicy, DecoupledPolicy
 from goalscope.training.agents.extended_sac import ExtendedLeanSAC, ExtendedSAC
 from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.agents.lean_sac import LeanSAC
@@ -39,7 +39,11 @@ from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 from goalscope.training.runs.settings import RunSettings
 
 _FRESH_ENCODERS = 5
-_POLICIES = {"critic": CriticEncoderPolicy, "asymmetric": AsymmetricPolicy}  # by routing
+_POLICIES = {  # by routing
+    "critic": CriticEncoderPolicy,
+    "decoupled": DecoupledPolicy,
+    "asymmetric": AsymmetricPolicy,
+}
 
 
 def build_agent(

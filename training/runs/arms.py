@@ -110,8 +110,16 @@ CHANGES = BASES | {
     "stack4": Change("four stacked frames", {"frame_stack": 4}),
     "spatial": Change("3x3 convolutions and a spatial softmax", {"encoder": "spatial"}),
     "spatial-sharp": Change("spatial, its softmax sharp at first", {"encoder": "spatial-sharp"}),
+    "keypoints": Change(
+        "few convolutions, and where each of 32 maps is active",
+        {"encoder": "keypoints", "cnn_dim": 64},
+    ),
     "share": Change("SB3's shared encoder, trained by the actor's loss", {"routing": "shared"}),
     "critic-encoder": Change("one encoder, trained by the critic's loss", {"routing": "critic"}),
+    "decoupled-encoder": Change(
+        "one encoder that neither the critic's loss nor the actor's trains",
+        {"routing": "decoupled"},
+    ),
     "simnorm": Change("TD-MPC2's SimNorm on the image features", {"trunk": "simnorm"}),
     "close-camera": Change("a camera close to the table", {"camera": "close"}),
     "no-marker": Change("the goal's marker not drawn", {"goal_marker": False}),
