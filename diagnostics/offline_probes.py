@@ -12,7 +12,6 @@ from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.keys import Family, parse, prefixed
 from goalscope.diagnostics.record.metrics import AUGMENTATION_NOISE, WOULD_BE_AUGMENTATION_NOISE
-from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.probes import (
     GoalBatch,
     LabelledSet,
@@ -34,6 +33,7 @@ from goalscope.probes import (
     view_networks,
 )
 from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
+from goalscope.probes.isolation import isolated_generators
 
 Images = Mapping[str, Tensor]
 _MAP_STATES = 32

@@ -76,7 +76,7 @@ def describe_run(
         seed=model.seed if seed is None else seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command_line(),
-        settings={**settings, **agent_settings(model)},
+        settings={**{k: _plain(v) for k, v in settings.items()}, **agent_settings(model)},
         versions=software_versions(),
         hardware=hardware(model.device),
         networks=describe_networks(networks),
@@ -191,6 +191,13 @@ def notes_on(networks: Mapping[str, Network]) -> list[str]:
     notes = []
     for network in networks.values():
         for block in network.blocks:
+            shape = network.shape_of(block)
+            if block.identity and len(shape) == 3:
+                notes.append(
+                    f"{network.name}: {block.name} of shape {shape} reaches no encoder, it is "
+                    "flattened: to SB3 an image is bytes, 0 to 255, that no wrapper normalises "
+                    "(VecNormalize: norm_obs_keys)"
+                )
             if block.mixed:
                 notes.append(
                     f"{network.name}: {block.width} fused features mix {' and '.join(block.keys)}; "

@@ -1,24 +1,30 @@
 """Where numbers and failures go: the record on disk and SB3's logger, and never into training."""
 
 import logging
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from stable_baselines3.common.logger import CSVOutputFormat
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.record import (
+    NOTE,
     RESUMED,
     Line,
     RecordWriter,
     RunInfo,
+    encode_json,
     refuse_existing_run,
 )
 
 _log = logging.getLogger("goalscope")
+_ALL_BUT_CSV = ("stdout", "log", "json", "tensorboard")
 
 
 class Recorder:
@@ -33,13 +39,14 @@ class Recorder:
     """
 
     def __init__(self, folder: Path | None, resume: bool = False) -> None:
-        self.folder = folder
+        # Absolute: a training that changes the working directory goes on in the same folder.
+        self.folder = None if folder is None else folder.absolute()
         self._resume = resume
         self.failures: Counter[str] = Counter()
         self._writer: RecordWriter | None = None
         self._model: OffPolicyAlgorithm
-        if folder is not None and not resume:
-            refuse_existing_run(folder)
+        if self.folder is not None and not resume:
+            refuse_existing_run(self.folder)
 
     def open(self, model: OffPolicyAlgorithm, describe: Callable[[], RunInfo]) -> None:
         """Begin, or go on in the same record where the same callback watches again.
@@ -49,22 +56,44 @@ class Recorder:
             describe: returns the content of run.json; called when the record is new.
         """
         self._model = model
-        if self.folder is not None and self._writer is None:
-            self._writer = RecordWriter(self.folder, None if self._resume else describe())
+        if self.folder is None or self._writer is not None:
+            return
+        if self._resume:
+            self._writer = RecordWriter(self.folder, None)
+            return
+        undescribed: Exception | None = None
+        try:
+            info = describe()
+            encode_json(info.to_json())
+        except Exception as error:  # as in `guarded`, for which there is no record yet
+            info, undescribed = RunInfo(name=self.folder.name, seed=model.seed), error
+        self._writer = RecordWriter(self.folder, info)
+        if undescribed is not None:
+            self.fail("run_info", model._n_updates, undescribed)
 
     def measure(
         self, instrument: str, update: int, measure: Callable[[], Mapping[str, Tensor | float]]
     ) -> None:
         """Record what `measure` returns; one that raises is counted and skipped."""
-        try:
+        with self.guarded(instrument, update):
             with torch.no_grad():
                 values = _to_floats(measure())
-        except Exception as error:  # a measurement must never end the training it watches
-            self.fail(instrument, update, error)
-            return
-        for key, value in values.items():
-            self._log_to_sb3(key, value)
-        self.write(Line(self._step, update, values))
+            for key, value in values.items():
+                self._log_to_sb3(key, value)
+            self.write(Line(self._step, update, values))
+
+    @contextmanager
+    def guarded(self, name: str, update: int) -> Iterator[None]:
+        """Count what raises inside, under a name; a measurement never ends the training it watches.
+
+        Args:
+            name: of the instrument, or of what is written.
+            update: at which.
+        """
+        try:
+            yield
+        except Exception as error:
+            self.fail(name, update, error)
 
     def fail(self, instrument: str, update: int, error: Exception) -> None:
         """Count a failure, tell of the first, and record each with its cause."""
@@ -79,6 +108,10 @@ class Recorder:
             )
         details = {"instrument": instrument, "cause": cause, "count": self.failures[instrument]}
         self.write(Line(self._step, update, event="failure", details=details))
+
+    def note(self, update: int, note: str) -> None:
+        """Write a sentence about the agent that could not be known when the record was begun."""
+        self.write(Line(self._step, update, event=NOTE, details={"note": note}))
 
     def end(self, update: int, reason: str) -> None:
         """Write the line that tells a whole run from one that was cut off."""
@@ -96,10 +129,12 @@ class Recorder:
     def announce(self, keys: Iterable[str]) -> None:
         """Give SB3's logger every key before its first dump.
 
-        Its CSV writer rewrites the whole file for each column that comes later.
+        Its CSV writer rewrites the whole file for each column that comes later. No other format
+        needs it, and a curve that begins with NaN is none.
         """
-        for key in keys:
-            self._log_to_sb3(key, float("nan"))
+        if any(isinstance(f, CSVOutputFormat) for f in self._model.logger.output_formats):
+            for key in keys:
+                self._model.logger.record(key, math.nan, exclude=_ALL_BUT_CSV)
 
     @property
     def lines(self) -> int:

@@ -1,6 +1,7 @@
 """Watching a run: one tap, a list of instruments, one recorder, in the shape of an SB3 callback."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RunInfo
+from goalscope.diagnostics.record.keys import LOSSES
 from goalscope.diagnostics.record.metrics import SUCCESS_RATE
 from goalscope.diagnostics.recorder import Recorder
-from goalscope.diagnostics.updates.isolation import isolated_generators
+from goalscope.diagnostics.updates.requests import Requests
 from goalscope.diagnostics.updates.routing import RoutingWatch
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.updates.tap import Tap
 from goalscope.diagnostics.updates.tracked import TrackedUpdate
 from goalscope.probes import Network, UnsupportedPolicy, view_networks
+from goalscope.probes.isolation import isolated_generators
 
 STATE_EVERY = 50
 
@@ -73,7 +76,10 @@ class Diagnostics(BaseCallback):
         self._probe_set = RunProbeSet(probe_set)
         self._settings = dict(settings or {})
         self._arm, self._seed = arm, seed
+        self._tap: Tap | None = None
         self._routing: RoutingWatch | None = None
+        self._training: float | None = None  # the call of `learn()` that is watched
+        self._requests: dict[str, Requests] = {}  # of instruments that look at losses
         self._networks: dict[str, Network] = {}
         self._keys: list[str] = []
         self._evaluations: LoggedEvaluations | None = None
@@ -96,6 +102,7 @@ class Diagnostics(BaseCallback):
             "lines": self._recorder.lines,
             "failures": dict(self._recorder.failures),
             "last": dict(self._last),
+            "answered": {name: dict(r.answered) for name, r in self._requests.items()},
             "instruments": {i.name: i.state_dict() for i in self._instruments},
         }
 
@@ -131,6 +138,8 @@ class Diagnostics(BaseCallback):
                 f"{type(self.model).__name__} is not watched: goalscope needs an off-policy "
                 "actor-critic of SB3 (SAC, TD3, DDPG)"
             )
+        self._detach()  # what an earlier call of `learn()` that an exception ended left behind
+        self._training = self.model.start_time
         with isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy)
         self._chosen = [i for i in self._chosen if i.applies(self.model)]
@@ -139,23 +148,35 @@ class Diagnostics(BaseCallback):
             self._probe_set.refuse_other_observations(observed)
         self._read_evaluations()
         self._recorder.open(self.model, self._run_info)
+        start = self.model._n_updates
         if self._resume is not None:
             kept, lost = self._resume["lines"], bool(self._resume.get("lost_buffer"))
-            self._recorder.resumed(self.model._n_updates, kept, lost)
+            self._recorder.resumed(start, kept, lost)
         self._save_probe_set()
         if not self._keys:
             self._dry_run()
         self._recorder.announce(self._keys)
-        start = self.model._n_updates
+        answered = (self._resume or {}).get("answered", {})
+        self._requests = {
+            i.name: Requests(i.schedule, i.moment.recorded(start + 1) - 1, answered.get(i.name))
+            for i in self._at(Moment.PASSES, Moment.GRADIENTS)
+        }
         self._tap = Tap(
             self._networks,
             start=start,
-            is_due=self._is_due,
+            wanted=self._wanted,
             on_first=lambda: self._measure_first(start),
             on_update=self._measure_update,
-            on_failure=lambda error: self._recorder.fail("tap", self._tap.update, error),
+            on_failure=self._lose_update,
+            on_note=lambda note: self._recorder.note(self._update, note),
+            is_live=self._is_live,
         )
-        self._routing = RoutingWatch(self.model, self._networks)
+        with self._recorder.guarded("routing", start):
+            self._routing = RoutingWatch(
+                self.model,
+                self._networks,
+                lambda error: self._recorder.fail("routing", self._update, error),
+            )
 
     def _on_step(self) -> bool:
         infos, dones = self.locals.get("infos"), self.locals.get("dones")
@@ -166,35 +187,66 @@ class Diagnostics(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         # Here, because SB3's next dump clears what it logged of the last updates.
-        self._write_routing()
-        update = self._tap.update
+        if self._routing is not None and self._routing.seen():
+            self._write_routing(self._routing)
+        update = self._update
         for instrument in self._at(Moment.BETWEEN):
             passed = range(self._last.get(instrument.name, -1) + 1, update + 1)
             if instrument.is_urgent(self.model) or any(map(instrument.schedule.due, passed)):
                 self._measure(instrument, update)
 
     def _on_training_end(self) -> None:
-        self._tap.detach()
-        if self._evaluations is not None:
-            self._evaluations.detach()
-        self._write_routing()
+        if self._tap is not None:
+            self._tap.finish()
+        if self._routing is not None and self._routing.stepped:
+            self._write_routing(self._routing)
+        if self._update:
+            for instrument in self._at(Moment.STATE, Moment.BETWEEN):
+                self._measure(instrument, self._update)
+        self._recorder.end(self._update, "finished")
+        self._detach()
+
+    # As long as this training goes on
+
+    @property
+    def _update(self) -> int:
+        """Updates made, as the tap counts them: SB3 counts some only after several of them."""
+        return self.model._n_updates if self._tap is None else self._tap.update
+
+    def _is_live(self) -> bool:
+        """Whether the call of `learn()` that is watched still goes on.
+
+        One that an exception or Ctrl-C ended never says so. When the agent encodes something in the
+        next one, nothing of what watched stays behind.
+        """
+        if self.model.start_time == self._training:
+            return True
+        self._detach()
+        return False
+
+    def _detach(self) -> None:
+        if self._tap is not None:
+            self._tap.detach()
         if self._routing is not None:
             self._routing.detach()
-        if self._tap.update:
-            for instrument in self._at(Moment.STATE, Moment.BETWEEN):
-                self._measure(instrument, self._tap.update)
-        self._recorder.end(self._tap.update, "finished")
+        if self._evaluations is not None:
+            self._evaluations.detach()
+        self._tap = self._routing = self._evaluations = None
 
     # What is measured, and when
 
     def _at(self, *moments: Moment) -> list[Instrument]:
         return [instrument for instrument in self._instruments if instrument.moment in moments]
 
-    def _is_due(self, update: int) -> bool:
-        return any(
-            instrument.schedule.due(instrument.moment.recorded(update))
-            for instrument in self._at(Moment.PASSES, Moment.GRADIENTS, Moment.STATE)
-        )
+    def _wanted(self, update: int) -> set[str]:
+        """Return the losses to track in an update."""
+        if any(i.schedule.due(update) for i in self._at(Moment.STATE)):
+            return set(LOSSES)
+        found: set[str] = set()
+        for instrument in self._at(Moment.PASSES, Moment.GRADIENTS):
+            recorded = instrument.moment.recorded(update)
+            found |= self._requests[instrument.name].open(recorded)
+        return found
 
     def _measure_first(self, update: int) -> None:
         """Measure the untouched agent; one that goes on has been measured before."""
@@ -205,8 +257,22 @@ class Diagnostics(BaseCallback):
     def _measure_update(self, tracked: TrackedUpdate) -> None:
         for instrument in self._at(Moment.PASSES, Moment.GRADIENTS, Moment.STATE):
             update = instrument.moment.recorded(tracked.update)
-            if instrument.schedule.due(update):
-                self._measure(instrument, update, tracked)
+            if instrument.moment is Moment.STATE:
+                if instrument.schedule.due(update):
+                    self._measure(instrument, update, tracked)
+                continue
+            requests = self._requests[instrument.name]
+            losses = requests.open(update) & tracked.stepped
+            if losses:
+                requests.answer(losses, update)
+                self._measure(instrument, update, tracked.of(losses))
+
+    def _lose_update(self, error: Exception) -> None:
+        """Count an update that could not be seen; what was due at it is due no longer."""
+        self._recorder.fail("tap", self._update, error)
+        for instrument in self._at(Moment.PASSES, Moment.GRADIENTS):
+            recorded = instrument.moment.recorded(self._update)
+            self._requests[instrument.name].answer(LOSSES, recorded)
 
     def _measure(
         self, instrument: Instrument, update: int, seen: TrackedUpdate | None = None
@@ -215,7 +281,8 @@ class Diagnostics(BaseCallback):
             return  # the last update is also the end
         self._last[instrument.name] = update
         context = self._context(update, seen)
-        with self._tap.suspended(), isolated_generators(seed=update):
+        suspended = nullcontext() if self._tap is None else self._tap.suspended()
+        with suspended, isolated_generators(seed=update):
             self._recorder.measure(instrument.name, update, lambda: instrument.measure(context))
         self._save_probe_set()
 
@@ -224,40 +291,34 @@ class Diagnostics(BaseCallback):
 
     def _dry_run(self) -> None:
         """Learn every key that the instruments can write."""
-        try:
-            with torch.no_grad(), isolated_generators(seed=0):
-                context = self._context(self.model._n_updates)
-                self._keys = [key for i in self._instruments for key in i.keys(context)]
-        except Exception as error:  # as in Recorder.measure
-            self._recorder.fail("dry_run", self.model._n_updates, error)
+        context = self._context(self.model._n_updates)
+        for instrument in self._instruments:
+            with (
+                self._recorder.guarded("dry_run", context.update),
+                torch.no_grad(),
+                isolated_generators(seed=0),
+            ):
+                self._keys += instrument.keys(context)
 
-    def _write_routing(self) -> None:
-        if self._routing is None or not self._routing.seen:
-            return
-        try:
-            self._recorder.write_routing(self._routing.rows())
-        except Exception as error:  # as in Recorder.measure
-            self._recorder.fail("routing", self._tap.update, error)
-        self._routing.detach()
+    def _write_routing(self, routing: RoutingWatch) -> None:
+        with self._recorder.guarded("routing", self._update):
+            self._recorder.write_routing(routing.rows())
+        routing.detach()
         self._routing = None
 
     # What SB3 measures by itself
 
     def _read_evaluations(self) -> None:
-        if self._evaluations is not None:  # of a training that was broken off
-            self._evaluations.detach()
         callback = self.locals.get("callback", self)
         self._evaluations = LoggedEvaluations(self.logger, callback, self._take_evaluation)
 
     def _take_evaluation(self, read: Callable[[], dict[str, float]]) -> None:
         if self._is_evaluated:
             return
-        try:  # not `Recorder.measure`: SB3's logger, which is being read, is left as it is
-            values = read()
-        except Exception as error:
-            self.fail("evaluation", error)
-        else:
-            self._recorder.write(Line(self.model.num_timesteps, self.model._n_updates, values))
+        # Not `Recorder.measure`: SB3's logger, which is being read, is left as it is.
+        update = self.model._n_updates
+        with self._recorder.guarded("evaluation", update):
+            self._recorder.write(Line(self.model.num_timesteps, update, read()))
 
     # What the record says of the run
 
@@ -267,7 +328,8 @@ class Diagnostics(BaseCallback):
 
     def _save_probe_set(self) -> None:
         if self._asks_probe_set and self._recorder.folder is not None:
-            self._probe_set.save(self._recorder.folder / PROBE_SET_FILE)
+            with self._recorder.guarded("probe_set", self._update):
+                self._probe_set.save(self._recorder.folder / PROBE_SET_FILE)
 
     def _run_info(self) -> RunInfo:
         assert self._recorder.folder is not None

@@ -9,10 +9,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from goalscope.errors import UserError
+from goalscope.probes.isolation import isolated_generators
 
 GOAL_KEYS = ("achieved_goal", "desired_goal")
 GOAL = "goal"
 ACTION = "action"
+_CONSTANT = "constant"
+_MADE_UP = (GOAL, ACTION, _CONSTANT)  # blocks that are no key's own
+_RAW = "_raw"  # ends the names of what is measured before a normalisation
+_KEY = "key_"
 
 _NORMALISATIONS = (
     nn.LayerNorm,
@@ -22,6 +27,9 @@ _NORMALISATIONS = (
     nn.InstanceNorm1d,
     nn.LocalResponseNorm,
 )
+# Hand on what they receive, as blocks are looked for: in evaluation mode.
+_HANDING_ON = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd)
+_REFUSALS = (ValueError, RuntimeError, IndexError, AssertionError)
 
 
 class BlockError(UserError):
@@ -33,8 +41,8 @@ class Block:
     """A modality's columns in the fused features.
 
     Attributes:
-        name: the observation key; for columns that mix several keys, the keys joined by "+"; for
-            columns that depend on none, "constant".
+        name: of the observation key (`key_name`); for columns that mix several keys, their names
+            joined by "+"; for columns that depend on none, "constant".
         keys: the observation keys these columns depend on.
         columns: int64 (d_k,), their indices in the fused features, ascending.
         parameters: names, within the extractor, of the parameters these columns depend on.
@@ -81,8 +89,9 @@ def find_blocks(extractor: nn.Module, observations: Mapping[str, Tensor]) -> tup
     An observation key is replaced by NaN, and the columns that become NaN are those that depend on
     it. Unlike a gradient this also sees what passes a dead ReLU, a `detach` or a factor of zero:
     which wires exist, not which carry current today. Columns that change when the key's rows are
-    exchanged are added, for extractors that clean NaNs away. Encoder parameters are assigned the
-    same way. Nothing of the extractor is altered.
+    exchanged are added, for extractors that clean NaNs away or refuse them. Encoder parameters are
+    assigned the same way. An extractor that draws random numbers draws the same in every pass.
+    Nothing of the extractor, and of no generator, is altered.
 
     Args:
         extractor: an SB3 features extractor of a Dict observation.
@@ -103,7 +112,7 @@ def find_blocks(extractor: nn.Module, observations: Mapping[str, Tensor]) -> tup
             )
         depends = torch.stack([_depends_on_key(extractor, inputs, k, features) for k in inputs])
         reached = {
-            name: _depends_on_parameter(extractor, inputs, name)
+            name: _depends_on_parameter(extractor, inputs, name, features)
             for name, _ in extractor.named_parameters()
         }
     return _assemble(list(inputs), depends.cpu(), reached, inputs, features, trace)
@@ -123,27 +132,49 @@ def _forward(
 ) -> Tensor:
     # The buffers are clones: a normalisation that keeps running statistics must not see the poison.
     buffers = {name: value.clone() for name, value in extractor.named_buffers()}
-    features: Tensor = functional_call(extractor, {**buffers, **parameters}, (dict(inputs),))
+    with isolated_generators(seed=0):
+        features: Tensor = functional_call(extractor, {**buffers, **parameters}, (dict(inputs),))
     return features
 
 
 def _depends_on_key(
     extractor: nn.Module, inputs: Mapping[str, Tensor], key: str, features: Tensor
 ) -> Tensor:
-    poisoned = _forward(extractor, {**inputs, key: torch.full_like(inputs[key], torch.nan)}, {})
-    exchanged = _forward(extractor, {**inputs, key: inputs[key].roll(1, dims=0)}, {})
-    # A convolution may pick another algorithm for other data: only a real change counts.
-    changed = (exchanged - features).abs() > 1e-5 * (1 + features.abs())
-    return poisoned.isnan().any(dim=0) | changed.any(dim=0)
+    poisoned = {**inputs, key: torch.full_like(inputs[key], torch.nan)}
+    exchanged = {**inputs, key: inputs[key].roll(1, dims=0)}
+    return _turns_nan(extractor, poisoned, {}) | _changes(extractor, exchanged, {}, features)
 
 
-def _depends_on_parameter(extractor: nn.Module, inputs: Mapping[str, Tensor], name: str) -> Tensor:
+def _depends_on_parameter(
+    extractor: nn.Module, inputs: Mapping[str, Tensor], name: str, features: Tensor
+) -> Tensor:
     parameter = extractor.get_parameter(name)
     poison = {name: torch.full_like(parameter, torch.nan)}
-    return _forward(extractor, inputs, poison).isnan().any(dim=0)
+    moved = {name: parameter + 0.1 * (1 + parameter.abs())}
+    return _turns_nan(extractor, inputs, poison) | _changes(extractor, inputs, moved, features)
 
 
-@dataclass(frozen=True)
+def _turns_nan(
+    extractor: nn.Module, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor]
+) -> Tensor:
+    try:
+        return _forward(extractor, inputs, parameters).isnan().any(dim=0)
+    except _REFUSALS:  # a distribution, an embedding: what changes must tell
+        return torch.tensor(False, device=next(iter(inputs.values())).device)
+
+
+def _changes(
+    extractor: nn.Module,
+    inputs: Mapping[str, Tensor],
+    parameters: Mapping[str, Tensor],
+    features: Tensor,
+) -> Tensor:
+    # A convolution may pick another algorithm for other data: only a real change counts.
+    difference = (_forward(extractor, inputs, parameters) - features).abs()
+    return (difference > 1e-5 * (1 + features.abs())).any(dim=0)
+
+
+@dataclass(frozen=True, eq=False)
 class _Call:
     """One call of a leaf module within the extractor."""
 
@@ -188,16 +219,19 @@ def _assemble(
     for column in range(features.shape[1]):
         owners = tuple(key for row, key in enumerate(keys) if bool(depends[row, column]))
         groups.setdefault(owners, []).append(column)
-    blocks = []
+    blocks: list[Block] = []
     for owners, members in groups.items():
         columns = torch.tensor(members, device=features.device)
         values = features[:, columns]
         maker = _maker(values, trace)
-        normalisation = _final_normalisation(maker, trace)
+        normalisation = None if maker is None else _final_normalisation(maker, trace)
         identity = len(owners) == 1 and _same(inputs[owners[0]].flatten(1), values)
+        name = "+".join(map(key_name, owners)) or _CONSTANT
+        while any(block.name == name for block in blocks):  # keys "a.b" and "a/b"
+            name += "_"
         blocks.append(
             Block(
-                name=_block_name(owners),
+                name=name,
                 keys=owners,
                 columns=columns,
                 parameters=tuple(n for n, hit in reached.items() if bool(hit[columns].any())),
@@ -209,9 +243,17 @@ def _assemble(
     return tuple(blocks)
 
 
-def _block_name(keys: Sequence[str]) -> str:
-    # "/" separates family from metric in a record key, "." its parts.
-    return "+".join(keys).replace("/", "_").replace(".", "_") or "constant"
+def key_name(key: str) -> str:
+    """Return what a key's own block is called: the key itself, wherever a record can hold it.
+
+    "/", "." and "+" separate the parts of a record key; `goal`, `action` and `constant` are blocks
+    made up of others, and "_raw" ends the name of another's. A key so called is "key_goal".
+    """
+    name = key.replace("/", "_").replace(".", "_").replace("+", "_")
+    bare = name
+    while bare.startswith(_KEY):  # "key_goal" is a key's own name, too
+        bare = bare.removeprefix(_KEY)
+    return f"{_KEY}{name}" if bare in _MADE_UP or bare.endswith(_RAW) else name
 
 
 def _same(left: Tensor, right: Tensor) -> bool:
@@ -219,13 +261,24 @@ def _same(left: Tensor, right: Tensor) -> bool:
 
 
 def _maker(values: Tensor, trace: Sequence[_Call]) -> _Call | None:
-    """Return the last leaf module whose output is exactly these columns."""
-    return next((call for call in reversed(trace) if _same(call.result, values)), None)
+    """Return the last leaf module that made exactly these columns, flattened or not."""
+    return next(
+        (
+            call
+            for call in reversed(trace)
+            if call.result.ndim > 1
+            and not isinstance(call.module, _HANDING_ON)
+            and _same(call.result.flatten(1), values)
+        ),
+        None,
+    )
 
 
-def _final_normalisation(maker: _Call | None, trace: Sequence[_Call]) -> _Call | None:
+def _final_normalisation(maker: _Call, trace: Sequence[_Call]) -> _Call | None:
     """Return the normalisation that made the columns, itself or through one activation."""
-    if maker is None or isinstance(maker.module, _NORMALISATIONS):
+    if isinstance(maker.module, _NORMALISATIONS):
         return maker
-    before = next((call for call in trace if call.result is maker.source), None)
+    if maker.source.ndim < 2 or any(weight.ndim > 1 for weight in maker.module.parameters()):
+        return None  # a layer that mixes what was normalised: no activation
+    before = _maker(maker.source.flatten(1), trace[: trace.index(maker)])
     return before if before is not None and isinstance(before.module, _NORMALISATIONS) else None

@@ -92,6 +92,11 @@ class Network:
         images = set(self.image_keys)
         return tuple(block for block in self.blocks if block.keys and set(block.keys) <= images)
 
+    def shape_of(self, block: Block) -> tuple[int, ...]:
+        """Return the shape of the key a block is of, as it is observed; () for several or none."""
+        space = cast(spaces.Dict, self.module.observation_space)
+        return (space[block.keys[0]].shape or ()) if len(block.keys) == 1 else ()
+
     def block(self, name: str) -> Block | None:
         """The block of that name, None where the network has none."""
         return next((block for block in self.blocks if block.name == name), None)

@@ -4,7 +4,7 @@ Fused features are computed once; everything here works on them, so that only th
 again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,17 +25,22 @@ class GoalBatch:
         observations: key -> (B, ...), as an SB3 buffer returns them; achieved_goal and desired_goal
             among them.
         actions: float (B, A), scaled to [-1, 1].
-        goals: float (G, d), a grid over the goals of the task.
+        goals: float (G, d), a grid over the goals of the task, in goal units.
+        reached: float (B, d), the achieved goals in goal units; None where those observed are.
+        as_observed: goals (N, d) in goal units -> as they are observed; None where they are so.
     """
 
     observations: Mapping[str, Tensor]
     actions: Tensor
     goals: Tensor
+    reached: Tensor | None = None
+    as_observed: Callable[[Tensor], Tensor] | None = None
 
     @property
     def achieved(self) -> Tensor:
-        """The achieved goals as networks read them, float32 (B, d), whatever the environment's."""
-        return self.observations["achieved_goal"].float()
+        """The achieved goals in goal units, float32 (B, d), whatever the environment's."""
+        reached = self.observations["achieved_goal"] if self.reached is None else self.reached
+        return reached.float()
 
     @property
     def desired(self) -> Tensor:
@@ -78,7 +83,7 @@ def exchanged(features: Tensor, columns: Tensor, order: Tensor) -> Tensor:
 
 
 def goal_replaced(network: Network, features: Tensor, goals: Tensor, batch: GoalBatch) -> Tensor:
-    """Return the features, float (B, D), with one of the desired goals (B, d) in each row.
+    """Return the features, float (B, D), with one goal (B, d), in goal units, in each row.
 
     The network must have a block of the desired goal alone.
     """
@@ -100,6 +105,8 @@ def every_goal(network: Network, features: Tensor, batch: GoalBatch) -> Tensor:
 def _goal_features(network: Network, goals: Tensor, batch: GoalBatch) -> Tensor:
     """Return the columns of the desired goal's block for the given goals, (N, d_k)."""
     block = _goal_block(network)
+    if batch.as_observed is not None:
+        goals = batch.as_observed(goals)
     if block.identity:
         return goals
     # A goal encoder of the user's own: its block depends on the goal alone, so one observation

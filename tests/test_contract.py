@@ -69,7 +69,7 @@ def write(arm: str, folder) -> set[str]:
     """Write a run of made-up numbers under the keys that a real one has, and return those keys."""
     settings = RunSettings(arm, folder, env=ENV, image_size=36, total_steps=100)
     model = build_agent(settings, CONSTANTS)
-    model.set_logger(configure(None, []))
+    model.set_logger(configure(str(folder.parent / "log"), ["csv"]))
     callback = ModalityDiagnostics(folder, arm=arm, settings={"env.id": ENV})
     callback.init_callback(model)
     callback.on_training_start({}, {})

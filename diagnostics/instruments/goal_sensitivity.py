@@ -8,9 +8,10 @@ from torch import Tensor
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.instruments.replay_state import replay_keys, replay_state
 from goalscope.diagnostics.material.replay import replay_batch
+from goalscope.diagnostics.material.run_probe_set import goal_batch
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.metrics import Q_AT_DISTANCE
-from goalscope.probes import DISTANCE_BINS, GoalBatch, example_goal_batch, goal_sensitivity
+from goalscope.probes import DISTANCE_BINS, example_goal_batch, goal_sensitivity
 from goalscope.probes.blocks import GOAL_KEYS
 
 REPLAY_ROWS = 128
@@ -33,9 +34,9 @@ class GoalInstrument(Instrument):
         """Return the metrics of both batches, and those of replay."""
         model, networks = context.model, context.networks
         actor, critic = networks["actor"], networks["critic"]
-        fixed = context.probe_set.of(model).batch(model.device)
+        fixed = context.probe_set.batch(model)
         sample = replay_batch(model, REPLAY_ROWS)
-        drawn = GoalBatch(sample.observations, sample.actions, fixed.goals)
+        drawn = goal_batch(model, sample.observations, sample.actions, fixed.goals)
         results: dict[str, Tensor] = {}
         for family, batch in zip(_FAMILIES, (fixed, drawn), strict=True):
             # One derangement for the whole run: a change between updates is the network's.

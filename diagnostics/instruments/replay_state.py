@@ -29,6 +29,7 @@ from goalscope.probes import (
     replay_values,
     split_by_relabelling,
 )
+from goalscope.probes.blocks import key_name
 from goalscope.probes.live.features import spread_per_unit
 
 EPISODE_ROWS = 256
@@ -41,7 +42,7 @@ def replay_keys(observations: Iterable[str]) -> list[str]:
     return [
         *(metric.key(CRITIC, kind) for kind in ("real", "relabelled") for metric in split),
         *(m.key() for m in (TARGET_SPREAD, Q_SPREAD, UNMOVED_FRACTION, REWARD_MISMATCH)),
-        *(OBSERVATION_SPREAD.key(block=key) for key in observations),
+        *(OBSERVATION_SPREAD.key(block=key_name(key)) for key in observations),
     ]
 
 
@@ -62,7 +63,7 @@ def replay_state(
     buffer = model.replay_buffer
     assert buffer is not None  # the batch came from it
     results = {
-        OBSERVATION_SPREAD.key(block=key): _spread(values)
+        OBSERVATION_SPREAD.key(block=key_name(key)): _spread(values)
         for key, values in sample.observations.items()
     }
     if "critic_target" not in networks:

@@ -21,7 +21,6 @@ from goalscope.diagnostics.record.metrics import (
     TERMINATED_FRACTION,
     UNCHANGED_FRACTION,
 )
-from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.probes import (
     ReplayBatch,
     action_effect_r2,
@@ -34,6 +33,7 @@ from goalscope.probes import (
     success_fractions,
     unchanged_fraction,
 )
+from goalscope.probes.isolation import isolated_generators
 
 
 def stored_and_seen(

@@ -32,6 +32,7 @@ from goalscope.probes import (
     saturated_fraction,
     traced_features,
 )
+from goalscope.probes.blocks import key_name
 
 ROWS = 128
 MOTION_UPDATES = 10  # a target may follow the critic every few updates only
@@ -78,9 +79,9 @@ class TransitionInstrument(Instrument):
 
     def keys(self, context: Context) -> list[str]:
         """Return every record key it can write."""
-        images, normalised = set[str](), set(_normalised(context.model))
+        images, normalised = set[str](), set(map(key_name, _normalised(context.model)))
         for network in (context.networks[CRITIC], context.networks[ACTOR]):
-            images |= set(network.image_keys)
+            images |= set(map(key_name, network.image_keys))
             normalised |= {b.name for b in network.blocks if not b.identity} - images
         blocks = dict.fromkeys((INPUT_MAX, COLOUR_OFFSET), sorted(images))
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}

@@ -6,11 +6,11 @@ import gymnasium as gym
 import numpy as np
 
 from goalscope.diagnostics.material.declared_task import declared_task
-from goalscope.diagnostics.material.probe_set import ProbeSetError
+from goalscope.diagnostics.material.wandering import ProbeSetError, wander
 from goalscope.diagnostics.record import Task
 from goalscope.probes import LabelledSet
 
-_EPISODES, _STEPS, _HOLD = 128, 10, 5
+_WALKS, _STEPS, _HOLD = 128, 10, 5
 
 
 def gather_labelled_set(
@@ -18,9 +18,9 @@ def gather_labelled_set(
 ) -> tuple[LabelledSet, dict[str, np.ndarray]]:
     """Return what random actions meet in an environment of its own, and proprioception beside it.
 
-    1,280 consecutive transitions of 128 episodes; each random action is held for five steps, so
-    that what they move travels. Targets are the probe targets of the environment's task, read from
-    its info, what achieved_goal is the position of, and desired_goal.
+    1,280 transitions of 128 walks (`wander`), consecutive in each; each random action is held for
+    five steps, so that what they move travels. Targets are the probe targets of the environment's
+    task, read from its info, what achieved_goal is the position of, and desired_goal.
 
     Args:
         env: a goal environment with a Dict observation and a Box action, closed by the caller.
@@ -34,35 +34,21 @@ def gather_labelled_set(
         ProbeSetError: the environment has no goals, no Box action, or not the info of its task.
     """
     task = declared_task(env)
-    generator = np.random.default_rng(seed)
-    space = env.action_space
-    if not isinstance(space, gym.spaces.Box):
-        raise ProbeSetError(f"a labelled set needs a Box action space, not {type(space).__name__}")
-    observations: list[dict[str, np.ndarray]] = []
-    infos: list[dict[str, Any]] = []
-    actions, next_achieved = [], []
-    for episode in range(_EPISODES):
-        observation, info = env.reset(seed=seed if episode == 0 else None)
-        if "achieved_goal" not in observation:
-            raise ProbeSetError("a labelled set needs an environment with achieved_goal")
-        for step in range(_STEPS):
-            if step % _HOLD == 0:
-                action = generator.uniform(-1, 1, size=space.shape).astype(np.float32)
-            observations.append(observation)
-            infos.append(info)
-            actions.append(action)
-            scaled = space.low + (action + 1) / 2 * (space.high - space.low)
-            observation, _, _, _, info = env.step(scaled.astype(space.dtype))
-            next_achieved.append(observation["achieved_goal"])
-    rows = np.arange(len(actions))
-    stacked = {key: np.stack([o[key] for o in observations]) for key in observations[0]}
+    steps = list(wander(env, seed, _WALKS, _STEPS, _HOLD))
+    if "achieved_goal" not in steps[0].observation:
+        raise ProbeSetError("a labelled set needs an environment with achieved_goal")
+    stacked = {key: np.stack([s.observation[key] for s in steps]) for key in steps[0].observation}
+    infos = [step.info for step in steps]
+    episodes = np.array([step.episode for step in steps])
+    rows = np.arange(len(steps))
+    begins = np.diff(episodes, prepend=-1) > 0
     labelled = LabelledSet(
         observations=stacked,
-        actions=np.stack(actions),
-        episodes=rows // _STEPS,
+        actions=np.stack([step.action for step in steps]),
+        episodes=episodes,
         targets=_targets(task, stacked, infos),
-        next_achieved=np.stack(next_achieved),
-        previous=np.where(rows % _STEPS == 0, rows, rows - 1),
+        next_achieved=np.stack([step.following["achieved_goal"] for step in steps]),
+        previous=np.where(begins, rows, rows - 1),
     )
     return labelled, _extra(task, infos)
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from goalscope.diagnostics.material.channels_first import ChannelsFirst
 from goalscope.diagnostics.material.declared_task import environment_id
-from goalscope.errors import UserError
+from goalscope.diagnostics.material.wandering import ProbeSetError, box_actions, wander
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
@@ -23,10 +23,6 @@ GRID_GOALS = 49  # about as many: a square grid where two dimensions of the goal
 STATES = 128
 PROBE_SEED = 20_000_003  # of no training environment: every arm and seed gathers the same states
 _STEPS, _EVERY, _HOLD = 24, 6, 3
-
-
-class ProbeSetError(UserError):
-    """A probe set cannot be gathered or read; the message is one line and names the remedy."""
 
 
 @dataclass(frozen=True)
@@ -136,28 +132,12 @@ def gather_probe_set(
         ProbeSetError: it has no goals, or actions that are no Box; or too few states are wanted.
     """
     _check(env, size)
-    generator = np.random.default_rng(seed)
-    space = cast(gym.spaces.Box, env.action_space)
-    shown = ChannelsFirst(env)
-    observations: list[dict[str, np.ndarray]] = []
-    actions: list[np.ndarray] = []
-    for episode in range(-(-size * _EVERY // _STEPS)):
-        observation, _ = shown.reset(seed=seed if episode == 0 else None)
-        for step in range(_STEPS):
-            if step % _HOLD == 0:
-                action = generator.uniform(-1, 1, size=space.shape).astype(np.float32)
-            if step % _EVERY == 0:
-                observations.append({key: np.array(part) for key, part in observation.items()})
-                actions.append(action)
-            low, high = space.low, space.high
-            taken = (low + (action + 1) / 2 * (high - low)).astype(space.dtype)
-            observation, _, terminated, truncated, _ = shown.step(taken)
-            if (terminated or truncated) and step + 1 < _STEPS:
-                observation, _ = shown.reset()
-    stacked = {key: np.stack([o[key] for o in observations[:size]]) for key in observations[0]}
+    walk = wander(ChannelsFirst(env), seed, -(-size * _EVERY // _STEPS), _STEPS, _HOLD)
+    kept = [step for step in walk if step.number % _EVERY == 0][:size]
+    stacked = {key: np.stack([s.observation[key] for s in kept]) for key in kept[0].observation}
     return ProbeSet(
         stacked,
-        np.stack(actions[:size]),
+        np.stack([step.action for step in kept]),
         goal_grid(stacked["desired_goal"]),
         f"random actions in a {environment_id(env)} of its own, seed {seed}",
     )
@@ -167,9 +147,7 @@ def _check(env: gym.Env[Any, Any], size: int) -> None:
     """Refuse what no probe set can be gathered in."""
     if isinstance(env, VecEnv):
         raise ProbeSetError("a probe set is gathered in one environment; give it, not a VecEnv")
-    if not isinstance(env.action_space, gym.spaces.Box):
-        kind = type(env.action_space).__name__
-        raise ProbeSetError(f"a probe set needs a Box action space, not {kind}")
+    box_actions(env)
     observed = env.observation_space
     if isinstance(observed, gym.spaces.Dict) and "desired_goal" not in observed.spaces:
         raise ProbeSetError("a probe set needs an environment with desired_goal; wrap a goal task")

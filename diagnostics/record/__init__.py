@@ -9,6 +9,7 @@ else of them.
 
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
+    NOTE,
     PROBE_ARRAYS,
     PROBE_SET_FILE,
     PROBES_FILE,
@@ -37,6 +38,7 @@ from goalscope.diagnostics.record.task import (
 )
 from goalscope.diagnostics.record.writer import (
     RecordWriter,
+    encode_json,
     refuse_existing_run,
     write_json_atomically,
     write_probes,
@@ -44,6 +46,7 @@ from goalscope.diagnostics.record.writer import (
 
 __all__ = [
     "MEASUREMENTS_FILE",
+    "NOTE",
     "PROBES_FILE",
     "PROBE_ARRAYS",
     "PROBE_SET_FILE",
@@ -58,6 +61,7 @@ __all__ = [
     "RunInfo",
     "RunRecord",
     "Task",
+    "encode_json",
     "fetch_task",
     "is_run",
     "last_update",

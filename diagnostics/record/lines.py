@@ -13,6 +13,7 @@ MEASUREMENTS_FILE = "measurements.jsonl"
 ROUTING_FILE = "routing.json"
 PROBE_SET_FILE = "probe_set.safetensors"
 RESUMED = "resumed"
+NOTE = "note"
 PROBES_FILE = "probes.jsonl"
 PROBE_ARRAYS = "probes"
 
@@ -33,7 +34,7 @@ class Line:
         update: optimiser steps of the critic. For states (features, signal, sensitivity) the number
             applied before the measurement; for gradients the number of the update itself, from 1.
         values: metric key -> value, NaN and infinities included.
-        event: None for a measurement, else "failure", "resumed" or "end".
+        event: None for a measurement, else "failure", "resumed", "note" or "end".
         details: what an event says in words.
     """
 

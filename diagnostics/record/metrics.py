@@ -35,7 +35,7 @@ def _kind(
 
 # What the fused features are, in the real update's forward passes.
 
-_OWN = "the block is as the heads read it, not as before a normalisation"
+_OWN = "the block is as the heads read it, not as before a normalisation; any block varies"
 _feature = _kind(Family.FEATURES, NETWORKS, None)
 FEATURE_NORM = _feature("norm", "feature units", "mean L2 norm")
 FEATURE_SPREAD = _feature("spread", "feature units", "standard deviation per unit")
@@ -53,11 +53,15 @@ NONFINITE = _feature("nonfinite", "count", "NaN and infinite features")
 # What the first linear layers hear of them.
 
 _OBSERVED = "the block is not the action"
+_HEARD = f"{_OBSERVED}; any block is heard"
 _signal = _kind(Family.SIGNAL, NETWORKS, None)
 SIGNAL = _signal("signal", "squared pre-activation units", "first-layer signal")
-SIGNAL_SHARE = _signal("share", "share", "share of the first-layer signal", _OBSERVED)
+SIGNAL_SHARE = _signal("share", "share", "share of the first-layer signal", _HEARD)
 SIGNAL_RESIDUAL = _kind(Family.SIGNAL, NETWORKS)(
-    "residual", "share", "covariance between blocks, over the sum of their signals"
+    "residual",
+    "share",
+    "covariance between blocks, over the sum of their signals",
+    "any block is heard",
 )
 
 # What each loss's backward pass and step do.
@@ -66,6 +70,8 @@ _PER_FEATURE = "loss per feature unit"
 _PER_WEIGHT = "loss per weight unit"
 _PER_UPDATE = "ratio per update"
 _DIRECTED = "its window holds two gradients, not both 0"
+_SHARED = f"{_OBSERVED}; the gradient is not 0"
+_WEIGHED = "the weights are not all 0"
 _observed = _kind(Family.GRADIENT, LOSSES, None, _OBSERVED)
 _layer = _kind(Family.GRADIENT, LOSSES, None)
 _encoder = _kind(
@@ -75,12 +81,18 @@ FUSION_GRADIENT = _observed("fusion_gradient", _PER_FEATURE, "gradient at the fu
 FUSION_GRADIENT_PER_UNIT = _observed(
     "fusion_gradient_per_unit", _PER_FEATURE, "gradient per feature"
 )
-FUSION_GRADIENT_SHARE = _observed("fusion_gradient_share", "share", "share of that gradient")
+FUSION_GRADIENT_SHARE = _observed(
+    "fusion_gradient_share", "share", "share of that gradient", _SHARED
+)
 SIGNAL_GRADIENT = _observed("signal_gradient", "loss units", "signal gradient")
-SIGNAL_GRADIENT_SHARE = _observed("signal_gradient_share", "share", "share of the signal gradient")
+SIGNAL_GRADIENT_SHARE = _observed(
+    "signal_gradient_share", "share", "share of the signal gradient", _SHARED
+)
 WEIGHT_GRADIENT = _layer("weight_gradient", _PER_WEIGHT, "weight gradient")
-WEIGHT_GRADIENT_SHARE = _observed("weight_gradient_share", "share", "share of the weight gradient")
-UPDATE_RATIO = _layer("update_ratio", _PER_UPDATE, "step over weights")
+WEIGHT_GRADIENT_SHARE = _observed(
+    "weight_gradient_share", "share", "share of the weight gradient", _SHARED
+)
+UPDATE_RATIO = _layer("update_ratio", _PER_UPDATE, "step over weights", _WEIGHED)
 UPDATE_EFFECT = _layer("update_effect", "pre-activation units", "change of voice")
 DIRECTION_CONSISTENCY = _layer(
     "direction_consistency", "share", "steadiness of the weight gradient", _DIRECTED

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
+    NOTE,
     PROBE_ARRAYS,
     PROBES_FILE,
     RESUMED,
@@ -61,6 +62,12 @@ class RunRecord:
     def failures(self) -> list[Line]:
         """The measurements that raised: one line each, with `instrument` and `cause`."""
         return [line for line in self.lines if line.event == "failure"]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of the agent, a sentence each: from the start and found later."""
+        later = [str(line.details.get("note")) for line in self.lines if line.event == NOTE]
+        return tuple(dict.fromkeys([*self.info.notes, *later]))
 
     @property
     def resumes(self) -> list[Line]:

@@ -25,9 +25,24 @@ from goalscope.diagnostics.record.reader import is_run
 from goalscope.diagnostics.record.run_info import RunInfo
 
 
+def encode_json(content: Any) -> bytes:
+    """Return JSON as it stands in a file; numbers of numpy's own are written as Python's.
+
+    Raises:
+        TypeError: something in it is no JSON value.
+    """
+    return (json.dumps(content, indent=1, default=_python) + "\n").encode()
+
+
+def _python(value: object) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} is not JSON serializable")
+
+
 def write_json_atomically(path: Path, content: Any) -> None:
     """Write a JSON file so that a reader, or a crash, meets all of it or none of it."""
-    _write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    _write_atomically(path, encode_json(content))
 
 
 def write_probes(

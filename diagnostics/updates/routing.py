@@ -1,12 +1,13 @@
 """The routing table: which optimiser holds a parameter group, which losses reach it, what follows.
 
-Observed on the first update: gradients are compared before and after each backward pass, and the
-target network's weights before and after it followed. It is no instrument: what it finds are words
-about how the agent is wired, not numbers at an update, and it must have hooks of its own on the
-first optimiser steps, due or not. So it is written once, as a table.
+Observed on the first updates: gradients are compared before and after each backward pass, and the
+target network's weights before and after it followed, which a delayed actor puts off. It is no
+instrument: what it finds are words about how the agent is wired, not numbers at an update, and it
+must have hooks of its own on the first optimiser steps, due or not. So it is written once, as a
+table.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,11 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from goalscope.diagnostics.record.keys import ACTOR_LOSS, CRITIC_LOSS
+from goalscope.diagnostics.updates.steps import watch_steps
 from goalscope.probes import Network
 
 ENTROPY_LOSS = "entropy_loss"
+_PATIENCE = 100  # updates in which a target may begin to follow
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,35 +77,50 @@ def auxiliary_optimisers(model: OffPolicyAlgorithm) -> Mapping[str, torch.optim.
 
 
 class RoutingWatch:
-    """Watches the first update and then knows the routing table.
+    """Watches the first updates and then knows the routing table.
 
     Args:
         model: the agent.
         networks: its networks.
+        on_failure: called with what went wrong; training goes on.
     """
 
-    def __init__(self, model: OffPolicyAlgorithm, networks: Mapping[str, Network]) -> None:
+    def __init__(
+        self,
+        model: OffPolicyAlgorithm,
+        networks: Mapping[str, Network],
+        on_failure: Callable[[Exception], None],
+    ) -> None:
         self._model = model
         self._networks = networks
+        self._on_failure = on_failure
         self._groups = parameter_groups(model, networks)
         self._reached: dict[str, set[ParameterGroup]] = {}
         self._grads = self._gradients()
-        self._before: dict[ParameterGroup, Tensor] = {}
-        self._following: dict[ParameterGroup, str] | None = None
+        self._updates = 0
+        self._before: dict[ParameterGroup, Tensor] = {}  # the target's groups, until they move
+        self._following: dict[ParameterGroup, str] = {}
         self._handles: list[RemovableHandle] = []
         self._hook(networks["critic"].module.optimizer, CRITIC_LOSS)
         self._hook(networks["actor"].module.optimizer, ACTOR_LOSS)
         for name, optimiser in auxiliary_optimisers(model).items():
             self._hook(optimiser, f"{name}_loss")
 
-    @property
     def seen(self) -> bool:
+        """Whether each loss has made a step and each target has moved; ask between updates."""
+        self._see_following()
+        return self.stepped and (not self._before or self._updates >= _PATIENCE)
+
+    @property
+    def stepped(self) -> bool:
         """Whether each loss has made a step."""
         return all(self._reached.values())
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the table, one row per group; call it once the target has followed."""
-        following = self._following or self._see_following()
+        """Return the table, one row per group; call it between updates."""
+        self._see_following()
+        still = f"did not move in the first {self._updates} updates"
+        following = {**dict.fromkeys(self._before, still), **self._following}
         holders = self._optimisers()
         rows = []
         for group in self._groups:
@@ -138,27 +156,40 @@ class RoutingWatch:
     def _hook(self, optimiser: torch.optim.Optimizer, loss: str) -> None:
         self._reached[loss] = set()
 
-        def before_step(*_: object) -> None:
-            if self._reached[loss]:
-                if self._following is None:  # the second update: the target has followed once
-                    self._following = self._see_following()
-                return
+        def before_step() -> None:
             if loss == CRITIC_LOSS:
-                self._before = {
-                    group: _flat(group.parameters)
-                    for group in self._groups
-                    if group.network == "critic_target"
-                }
-            now = self._gradients()
-            for group in self._groups:
-                if any(_changed(self._grads[p], now[p]) for p in group.parameters):
-                    self._reached[loss].add(group)
+                self._watch_target()
+            if not self._reached[loss]:
+                now = self._gradients()
+                for group in self._groups:
+                    if any(_changed(self._grads[p], now[p]) for p in group.parameters):
+                        self._reached[loss].add(group)
 
-        def after_step(*_: object) -> None:
-            self._grads = self._gradients()
+        def after_step() -> None:
+            if not self.stepped:
+                self._grads = self._gradients()
 
-        self._handles.append(optimiser.register_step_pre_hook(before_step))
-        self._handles.append(optimiser.register_step_post_hook(after_step))
+        self._handles += watch_steps(
+            optimiser, lambda: self._guarded(before_step), lambda: self._guarded(after_step)
+        )
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:  # a measurement must never end the training it watches
+            self._on_failure(error)
+
+    def _watch_target(self) -> None:
+        """Look whether the target has moved since the critic's last step, before its next."""
+        if self._updates == 0:
+            self._before = {
+                group: _flat(group.parameters)
+                for group in self._groups
+                if group.network == "critic_target"
+            }
+        elif self._updates < _PATIENCE:
+            self._see_following()
+        self._updates += 1
 
     def _gradients(self) -> dict[Tensor, tuple[Tensor | None, int]]:
         """Return each parameter's gradient tensor and how often it has been written to."""
@@ -183,23 +214,24 @@ class RoutingWatch:
             for name, optimiser in found.items()
         }
 
-    def _see_following(self) -> dict[ParameterGroup, str]:
-        """Say how each target group followed the critic in the first update, from its weights."""
+    def _see_following(self) -> None:
+        """Say how each target group that has now moved followed the critic, from its weights.
+
+        No step of the critic lies between its following and this, so that the rate is exact.
+        """
         source = dict(self._named("critic"))
-        found = {}
-        for group, before in self._before.items():
+        for group, before in list(self._before.items()):
             moved = _flat(group.parameters) - before
-            leader = [source[name] for name in self._names(group) if name in source]
-            if not bool(moved.any()) or len(leader) != len(group.parameters):
-                found[group] = "did not move in the first update"
+            if not bool(moved.any()):
                 continue
-            lead = _flat(leader) - before
-            if not bool(lead.any()):
-                found[group] = f"the critic's {group.name} did not move in the first update"
+            del self._before[group]
+            leader = [source[name] for name in self._names(group) if name in source]
+            lead = _flat(leader) - before if len(leader) == len(group.parameters) else None
+            if lead is None or not bool(lead.any()):
+                self._following[group] = f"moves, but not after the critic's {group.name}"
                 continue
             rate = float((moved @ lead) / (lead @ lead))
-            found[group] = f"follows the critic's {group.name}, tau {rate:.3g}"
-        return found
+            self._following[group] = f"follows the critic's {group.name}, tau {rate:.3g}"
 
     def _named(self, network: str) -> Iterable[tuple[str, Tensor]]:
         module: nn.Module = self._networks[network].module

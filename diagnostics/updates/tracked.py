@@ -1,11 +1,14 @@
 """A tracked update: what the tap hands over, and which encoder parameters belong to whom."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
+from goalscope.diagnostics.record.keys import CRITIC_LOSS, CRITIC_TARGET, LOSS_OF, LOSSES
 from goalscope.probes import LossUpdate, Network
+
+_LOSS_OF = {**LOSS_OF, CRITIC_TARGET: CRITIC_LOSS}  # whose step a network's passes come before
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class TrackedUpdate:
 
     Attributes:
         update: its number, from 1: the optimiser steps of the critic up to and including it.
+        wanted: the losses it is tracked for.
+        stepped: those of them that took a step in it.
         losses: loss -> what its backward pass left behind. A loss that had no step in this update
             (a delayed actor) is absent.
         passes: network -> its forward pass, made with the weights after `update - 1` updates.
@@ -36,9 +41,25 @@ class TrackedUpdate:
     """
 
     update: int
+    wanted: frozenset[str] = frozenset(LOSSES)
+    stepped: set[str] = field(default_factory=set)
     losses: dict[str, LossUpdate] = field(default_factory=dict)
     passes: dict[str, ForwardPass] = field(default_factory=dict)
     encoder_cosine: Tensor | None = None
+
+    def of(self, losses: Collection[str]) -> "TrackedUpdate":
+        """Return what belongs to some of the losses; what belongs to two is there for both."""
+        return replace(
+            self,
+            losses={loss: seen for loss, seen in self.losses.items() if loss in losses},
+            passes={name: seen for name, seen in self.passes.items() if _LOSS_OF[name] in losses},
+            encoder_cosine=self.encoder_cosine if set(losses) == set(LOSSES) else None,
+        )
+
+
+def consumer_weights(network: Network) -> list[Tensor]:
+    """Return a copy of each consumer's weight, (H, D) or (H, D + A)."""
+    return [consumer.layer.weight.detach().clone() for consumer in network.consumers]
 
 
 def encoder_parameters(network: Network) -> dict[str, list[nn.Parameter]]:

@@ -15,6 +15,19 @@ def spread_per_unit(features: Tensor) -> Tensor:
     return (features - features.mean(dim=0)).square().mean(dim=0).sqrt()
 
 
+def ratios(parts: Mapping[str, Tensor], totals: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return part over total, key by key; where the total is 0 the key is absent.
+
+    0/0 says that there is nothing to divide, and not that something broke, as NaN does. A total
+    that is NaN stays one. The totals are looked at in one transfer.
+    """
+    if not parts:
+        return {}
+    there = (torch.stack([totals[key] for key in parts]) != 0).tolist()
+    kept = [key for key, is_there in zip(parts, there, strict=True) if is_there]
+    return {key: parts[key] / totals[key] for key in kept}
+
+
 def effective_rank(features: Tensor) -> Tensor:
     """Return exp(entropy of the normalised singular values) of centred features, in [1, min(B, d)].
 
@@ -55,11 +68,11 @@ def feature_statistics(
     """
     results: dict[str, Tensor] = {}
     variance = (features - features.mean(dim=0)).square().mean(dim=0)
-    total = variance.sum()
+    shares = {f"{block}.spread_share": variance[index].sum() for block, index in columns.items()}
+    results |= ratios(shares, dict.fromkeys(shares, variance.sum()))
     for block, index in columns.items():
         values = features[:, index]
         results |= _block_statistics(block, values)
-        results[f"{block}.spread_share"] = variance[index].sum() / total
         results[f"{block}.dimension_share"] = features.new_tensor(
             values.shape[1] / features.shape[1]
         )
@@ -99,7 +112,8 @@ def forward_signal(
         columns: block -> int64 columns of `inputs`, `goal` and `action` among them.
 
     Returns:
-        "<block>.signal" (squared units of the pre-activation), "<block>.share" (0..1), "residual".
+        "<block>.signal" (squared units of the pre-activation), "<block>.share" (0..1), "residual";
+        shares and residual are absent where no block is heard.
     """
     centred = inputs - inputs.mean(dim=0)
     stacked = torch.cat(list(weights))
@@ -108,14 +122,13 @@ def forward_signal(
     signals = {block: output.square().sum() / len(centred) for block, output in outputs.items()}
     results = {f"{block}.signal": value for block, value in signals.items()}
     observed = {block: value for block, value in signals.items() if block != ACTION}
-    for block, value in observed.items():
-        results[f"{block}.share"] = value / partition_total(observed, block)
+    shares = {f"{block}.share": value for block, value in observed.items()}
+    totals = {f"{block}.share": partition_total(observed, block) for block in observed}
     parts = [block for block in observed if block != GOAL]
     total = torch.stack([signals[block] for block in parts]).sum()
     together = torch.stack([outputs[block] for block in parts]).sum(dim=0)
     together = together.square().sum() / len(centred)
-    results["residual"] = (together - total) / total
-    return results
+    return results | ratios({**shares, "residual": together - total}, {**totals, "residual": total})
 
 
 def partition_total(values: Mapping[str, Tensor], block: str) -> Tensor:

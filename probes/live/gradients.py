@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from goalscope.probes.blocks import ACTION, GOAL
-from goalscope.probes.live.features import partition_total, spread_per_unit
+from goalscope.probes.live.features import partition_total, ratios, spread_per_unit
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class LossUpdate:
         weight_gradients: per consumer, dL/dW, same shapes.
         weights_after: per consumer, its weight after the step.
         encoders: block -> gradient and step of the encoder this loss's optimiser holds.
+        received: dL/dz, float (B, D), as it arrived at the fused features, where the consumers are
+            not their only readers; None where they are.
     """
 
     inputs: Tensor
@@ -44,14 +46,17 @@ class LossUpdate:
     weight_gradients: Sequence[Tensor]
     weights_after: Sequence[Tensor]
     encoders: Mapping[str, EncoderUpdate] = field(default_factory=dict)
+    received: Tensor | None = None
 
     def fusion_gradients(self, features_dim: int) -> Tensor:
-        """Return dL/dz, float (B, D): what the consumers send back to the fused features.
+        """Return dL/dz, float (B, D): the gradient at the fused features.
 
-        The consumers are the only readers of z, so the chain rule through them is all of it:
+        Where the consumers are the only readers of z, the chain rule through them is all of it:
         dL/dz = sum over consumers of dL/d(output) W. It exists, too, where SB3 shares the extractor
         and runs it without gradient for the critic.
         """
+        if self.received is not None:
+            return self.received
         parts = [
             delta @ weight[:, :features_dim]
             for delta, weight in zip(self.output_gradients, self.weights, strict=True)
@@ -67,7 +72,8 @@ def gradient_balance(
     Scaling, for all at the fusion: SB3's losses are batch means, so row i of dL/dz is 1/B of sample
     i's own gradient. `fusion_gradient` is ||dL/dz_k||_F sqrt(B), and `signal_gradient` carries the
     factor B: each is the root mean square over the batch of a per-sample quantity, in loss units
-    per feature unit and in loss units, whatever the batch size.
+    per feature unit and in loss units, whatever the batch size. Of a gradient of zeros, and of
+    weights that are all 0, shares and ratios are absent.
 
     Args:
         update: the tapped update.
@@ -80,8 +86,11 @@ def gradient_balance(
     results |= _weight_gradients(update, columns)
     for block, encoder in update.encoders.items():
         results[f"{block}.encoder_gradient"] = encoder.gradient.norm()
-        results[f"{block}.encoder_update_ratio"] = encoder.change_norm / encoder.weight_norm
-    return results
+    name = "{}.encoder_update_ratio".format
+    return results | ratios(
+        {name(block): encoder.change_norm for block, encoder in update.encoders.items()},
+        {name(block): encoder.weight_norm for block, encoder in update.encoders.items()},
+    )
 
 
 def _fusion_gradients(
@@ -94,20 +103,26 @@ def _fusion_gradients(
     moved = gradients.abs() * spread
     batch = len(gradients)
     heard = {}
+    parts: dict[str, Tensor] = {}
+    totals: dict[str, Tensor] = {}
     for block, index in columns.items():
         norm = squares[index].sum().sqrt() * batch**0.5
         results[f"{block}.fusion_gradient"] = norm
         results[f"{block}.fusion_gradient_per_unit"] = norm / len(index) ** 0.5
-        results[f"{block}.fusion_gradient_share"] = squares[index].sum() / squares.sum()
+        parts[f"{block}.fusion_gradient_share"] = squares[index].sum()
+        totals[f"{block}.fusion_gradient_share"] = squares.sum()
         heard[block] = moved[:, index].sum(dim=1).square().mean().sqrt() * batch
         results[f"{block}.signal_gradient"] = heard[block]
     for block in columns:
-        results[f"{block}.signal_gradient_share"] = heard[block] / partition_total(heard, block)
-    return results
+        parts[f"{block}.signal_gradient_share"] = heard[block]
+        totals[f"{block}.signal_gradient_share"] = partition_total(heard, block)
+    return results | ratios(parts, totals)
 
 
 def _weight_gradients(update: LossUpdate, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
     results: dict[str, Tensor] = {}
+    parts: dict[str, Tensor] = {}
+    totals: dict[str, Tensor] = {}
     gradient = torch.cat(list(update.weight_gradients))
     before = torch.cat(list(update.weights))
     change = torch.cat(list(update.weights_after)) - before
@@ -117,13 +132,13 @@ def _weight_gradients(update: LossUpdate, columns: Mapping[str, Tensor]) -> dict
     for block, index in columns.items():
         results[f"{block}.weight_gradient"] = squares[index].sum().sqrt()
         if block != ACTION:
-            results[f"{block}.weight_gradient_share"] = (
-                squares[index].sum() / squares[observed].sum()
-            )
-        results[f"{block}.update_ratio"] = change[:, index].norm() / before[:, index].norm()
+            parts[f"{block}.weight_gradient_share"] = squares[index].sum()
+            totals[f"{block}.weight_gradient_share"] = squares[observed].sum()
+        parts[f"{block}.update_ratio"] = change[:, index].norm()
+        totals[f"{block}.update_ratio"] = before[:, index].norm()
         voice = centred[:, index] @ change[:, index].T
         results[f"{block}.update_effect"] = voice.square().sum(dim=1).mean().sqrt()
-    return results
+    return results | ratios(parts, totals)
 
 
 def direction_consistency(gradients: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
-"""Checks of the policy, and of whether the end of the run was looked at."""
+"""Checks of the policy, of whether anything is learnt, and of whether the end was looked at."""
 
 from goalscope.diagnostics.record.metrics import SATURATED_ACTIONS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import measured, unmeasured_end
+from goalscope.reports.checks.readings import largest_weight_gradient, measured, unmeasured_end
 from goalscope.reports.statistics.scales import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (
@@ -22,7 +22,28 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         "Scale rewards down, raise the entropy coefficient, or lower the actor's learning rate.",
         "Print the policy's outputs before the Tanh: beyond 3 they are stuck.",
         networks=("actor",),
-        explains=("actor_ignores_pixels", "actor_ignores_goal", "entropy_collapsed"),
+        explains=(
+            "no_gradient",
+            "actor_ignores_pixels",
+            "actor_ignores_goal",
+            "entropy_collapsed",
+        ),
+    ),
+    Check(
+        "no_gradient",
+        "gradient",
+        "largest gradient of the {network}'s first layers over the blocks",
+        "loss per weight unit",
+        Scale.LOG,
+        largest_weight_gradient,
+        "below",
+        1e-20,  # that of a Tanh that is saturated to the last digit is exactly 0
+        "0.0001 to 10",
+        "No gradient of its own loss reaches the {network}'s first layers.",
+        "The {network} learns nothing, and shares of its gradient do not exist.",
+        "Look at what follows the first layers: a saturated Tanh, dead ReLUs, a detached output.",
+        "Print the {network}'s loss, and the outputs of its last layer before any Tanh.",
+        networks=("critic", "actor"),
     ),
     Check(
         "late_unmeasured",

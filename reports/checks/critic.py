@@ -40,6 +40,7 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         explains=(
             "encoder_without_gradient",
             "encoder_not_moving",
+            "no_gradient",
             "critic_ignores_pixels",
             "critic_ignores_goal",
             "actor_ignores_pixels",

@@ -22,13 +22,14 @@ from goalscope.diagnostics.record.metrics import (
     SHIFT,
     SIGNAL,
     TERMINATED_FRACTION,
+    WEIGHT_GRADIENT,
 )
 from goalscope.reports.checks.series import Series, series_of, table_series, together
 from goalscope.reports.numbers.runs import Run
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
-# Not shares and correlations: of a gradient of 0 they are 0/0, and nothing broke.
+# Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
 
 
@@ -98,6 +99,13 @@ def largest(metric: Metric) -> Reading:
         return together(found, lambda values: np.max(values, axis=0))
 
     return read
+
+
+def largest_weight_gradient(run: Run, network: str) -> Series | None:
+    """Return the largest weight gradient of a network's first layers over all blocks."""
+    keys = WEIGHT_GRADIENT.by_block(run.metrics, f"{network}_loss").values()
+    found = [table_series(run.metrics[key]) for key in keys]
+    return together(found, lambda values: np.max(values, axis=0))
 
 
 def broken_numbers(run: Run, network: str) -> Series:

@@ -96,7 +96,7 @@ def write_report(
         {
             "run": run,
             "diagnosis": diagnosis,
-            "notes": run.record.info.notes,
+            "notes": run.record.notes,
             "created": run.record.info.created,
             "command": run.record.info.command,
             "blocks": _blocks(run),

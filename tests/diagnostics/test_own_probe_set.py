@@ -11,8 +11,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 import goalscope
 from goalscope.diagnostics.material.channels_first import NotDict
-from goalscope.diagnostics.material.probe_set import ProbeSet, ProbeSetError
+from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
+from goalscope.diagnostics.material.wandering import ProbeSetError
 
 
 class Strict(PointEnv):
@@ -71,12 +72,14 @@ def test_under_vecnormalize_the_agent_is_asked_as_it_sees():
     model = SAC("MultiInputPolicy", env, buffer_size=50, learning_starts=20)
     model.learn(20)
     raw = goalscope.gather_probe_set(PointEnv(), size=8)
-    seen = RunProbeSet(raw).of(model)
+    seen = RunProbeSet(raw).batch(model)
     goals = env.normalize_obs(dict(raw.observations))["desired_goal"]
     assert np.array_equal(seen.observations["desired_goal"], goals)
+    assert np.array_equal(seen.goals, raw.goals)  # distances are in the task's unit
+    assert seen.as_observed is not None
     statistics = env.obs_rms["desired_goal"]
     expected = (raw.goals - statistics.mean) / np.sqrt(statistics.var + env.epsilon)
-    assert np.allclose(seen.goals, np.clip(expected, -10, 10), atol=1e-5)
+    assert np.allclose(seen.as_observed(seen.goals), np.clip(expected, -10, 10), atol=1e-5)
 
 
 @pytest.mark.parametrize("part", ["shape", "key"])

@@ -1,17 +1,16 @@
 """The probe set: the same for everybody, and disturbing nobody."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from helpers.point_env import LENGTH, PointEnv
 
-from goalscope.diagnostics.material.probe_set import (
-    ProbeSetError,
-    gather_probe_set,
-    goal_grid,
-    load_probe_set,
-)
+from goalscope.diagnostics.material import labelled_set
+from goalscope.diagnostics.material.probe_set import gather_probe_set, goal_grid, load_probe_set
+from goalscope.diagnostics.material.wandering import ProbeSetError, wander
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.runs.run import make_probe_set
@@ -60,3 +59,36 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path, content):
     with pytest.raises(ProbeSetError, match="gather it again") as caught:
         load_probe_set(path)
     assert "\n" not in str(caught.value)
+
+
+class Short(PointEnv):
+    """Refuses to go on after its last step, as many environments do."""
+
+    def step(self, action):
+        assert self.steps < LENGTH, "call reset before the next step"
+        return super().step(action)
+
+
+def test_episodes_shorter_than_a_walk_are_followed_by_others():
+    steps = list(wander(Short(), seed=0, walks=3, steps=24, hold=3))
+    assert [step.number for step in steps] == [*range(24)] * 3
+    lengths = np.bincount([step.episode for step in steps]).tolist()
+    assert lengths == [10, 10, 4] * 3
+    for one, other in pairwise(steps):
+        if one.episode == other.episode:
+            assert other.observation is one.following
+    assert len(gather_probe_set(Short())) == 128
+    assert len(list(wander(Short(), seed=0, walks=128, steps=12, hold=5))) == 1536
+
+
+def test_a_labelled_set_knows_where_episodes_begin(monkeypatch):
+    monkeypatch.setattr(labelled_set, "_STEPS", 12)
+    env = Short()
+    labelled, _ = labelled_set.gather_labelled_set(env)
+    assert np.bincount(labelled.episodes).tolist() == [10, 2] * 128
+    begins = np.flatnonzero(np.diff(labelled.episodes, prepend=-1))
+    assert (labelled.previous[begins] == begins).all()
+    rest = np.setdiff1d(np.arange(len(labelled.actions)), begins)
+    assert (labelled.previous[rest] == rest - 1).all()
+    achieved = labelled.observations["achieved_goal"]
+    assert np.array_equal(labelled.next_achieved[rest - 1], achieved[rest])

@@ -10,6 +10,7 @@ from conftest import POINT, REACH
 from stable_baselines3 import SAC, TD3
 from torch import Tensor, nn
 
+from goalscope.diagnostics.record.keys import LOSSES
 from goalscope.diagnostics.updates import tap as tap_module
 from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
@@ -60,7 +61,7 @@ def tracked_update(agent: SAC) -> tuple[TrackedUpdate, Snapshot]:
     tap = Tap(
         view_networks(agent.policy),
         start=0,
-        is_due=lambda update: update == UPDATE,
+        wanted=lambda update: LOSSES if update == UPDATE else (),
         on_first=lambda: None,
         on_update=updates.append,
         on_failure=failures.append,
@@ -229,7 +230,7 @@ def test_a_failed_capture_costs_that_update_alone(make_agent, monkeypatch):
     seen: list[TrackedUpdate] = []
     failures: list[Exception] = []
     tap = Tap(
-        view_networks(agent.policy), 0, lambda _: True, lambda: None, seen.append, failures.append
+        view_networks(agent.policy), 0, lambda _: LOSSES, lambda: None, seen.append, failures.append
     )
     begin = tap_module._OpenStep.begin
 
@@ -254,7 +255,7 @@ def test_a_delayed_actor_is_absent_where_it_took_no_step(make_agent):
     seen: list[TrackedUpdate] = []
     failures: list[Exception] = []
     networks = view_networks(agent.policy)
-    tap = Tap(networks, 0, lambda _: True, lambda: None, seen.append, failures.append)
+    tap = Tap(networks, 0, lambda _: LOSSES, lambda: None, seen.append, failures.append)
     agent.learn(66)
     tap.detach()
     assert not failures

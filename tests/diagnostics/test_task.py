@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMoni
 
 from goalscope.diagnostics.material.declared_task import declared_task, environment_id
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
-from goalscope.diagnostics.material.probe_set import ProbeSetError
+from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.record import Task, fetch_task, recorded_task
 from goalscope.training.envs.pixel_point import PixelPointEnv
 

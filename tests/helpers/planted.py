@@ -49,6 +49,8 @@ HEALTHY = {
     "transitions/critic.q_bias": 0.0,
     "transitions/critic_target.motion": 0.5,
     "transitions/actor.saturated_fraction": 0.2,
+    "gradient/critic_loss.desired_goal.weight_gradient": 0.2,
+    "gradient/actor_loss.desired_goal.weight_gradient": 0.01,
     "transitions/critic.pixels.input_max": 0.9,
     "transitions/critic.achieved_goal.normalised_offset": 0.5,
 }
@@ -83,6 +85,10 @@ FAULTS = {
     "goal_inputs_tiny": {"signal/critic.goal.signal": 1e-5},
 }
 PER_NETWORK = {
+    "no_gradient": {
+        f"gradient/{{}}_loss.{block}.weight_gradient": 0.0
+        for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
+    },
     "dead_units": {"features/{}.pixels.zero_fraction": 1.0},
     "constant_features": {"features/{}.pixels.spread": 0.0},
     "saturated": {"features/{}.pixels.saturated_fraction": 0.9},

@@ -16,7 +16,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from goalscope.diagnostics.material import labelled_set
 from goalscope.diagnostics.material.channels_first import NotDict
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
-from goalscope.diagnostics.material.probe_set import ProbeSetError, gather_probe_set
+from goalscope.diagnostics.material.probe_set import gather_probe_set
+from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import RecordWriter, RunInfo, read_arrays, read_run
 from goalscope.training.envs.making import make_environment

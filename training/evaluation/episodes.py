@@ -22,9 +22,9 @@ from goalscope.diagnostics.record.metrics import (
     FINAL_DISTANCE_MEAN,
 )
 from goalscope.diagnostics.successes import Successes
-from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.errors import UserError
 from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.isolation import isolated_generators
 
 EVALUATION_SEED = 30_000_001  # of no training environment: every arm and seed meets the same starts
 EPISODES = 20

@@ -12,7 +12,8 @@ from stable_baselines3 import SAC
 from torch import Tensor
 
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
-from goalscope.diagnostics.material.probe_set import ProbeSet, ProbeSetError, load_probe_set
+from goalscope.diagnostics.material.probe_set import ProbeSet, load_probe_set
+from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.offline_probes import Probed, ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import (
     PROBE_SET_FILE,

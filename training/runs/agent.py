@@ -18,10 +18,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from stable_baselines3.sac.policies import MultiInputPolicy
 from torch import nn
 
-from goalscope.diagnostics.material.probe_set import ProbeSet, ProbeSetError
+from goalscope.diagnostics.material.probe_set import ProbeSet
+from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.record import Task
-from goalscope.diagnostics.updates.isolation import isolated_generators
 from goalscope.probes.blocks import GOAL_KEYS
+from goalscope.probes.isolation import isolated_generators
 from goalscope.training.agents.asymmetric import AsymmetricPolicy
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy, DecoupledPolicy
 from goalscope.training.agents.extended_sac import ExtendedLeanSAC, ExtendedSAC

@@ -1,0 +1,167 @@
+"""What the forward passes of an update show: fused features, their readers, what comes back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from goalscope.diagnostics.updates.tracked import ForwardPass, consumer_weights
+from goalscope.probes import Network
+
+
+@dataclass
+class Fused:
+    """One pass of a features extractor: the gradient that came back to its output, and when."""
+
+    gradient: Tensor | None = None
+    window: int = -1
+
+
+@dataclass
+class Read:
+    """One consumer's forward pass.
+
+    Attributes:
+        inputs: what it read.
+        update: how many updates had been made.
+        fused: the extractor's pass before it; None where that made no graph.
+        output_gradient: what came back to its output.
+    """
+
+    inputs: Tensor
+    update: int
+    fused: Fused | None
+    output_gradient: Tensor | None = None
+
+    def receive(self, gradient: Tensor) -> None:
+        """Keep the gradient of the output."""
+        self.output_gradient = gradient.detach()
+
+
+class Passes:
+    """Watches the networks' forward passes while it is told to.
+
+    Args:
+        networks: whose.
+        is_live: asked at every pass; where it says no, what it hooked has just been removed.
+
+    Attributes:
+        recording: whether passes are kept.
+        update: updates made so far.
+        window: optimiser steps made so far: what a gradient of one loss is told from another's by.
+    """
+
+    def __init__(self, networks: Mapping[str, Network], is_live: Callable[[], bool]) -> None:
+        self.recording = False
+        self.update = 0
+        self.window = 0
+        self._networks = networks
+        self._is_live = is_live
+        self._reads: dict[nn.Module, list[Read]] = {}
+        self._raw: dict[tuple[str, str], Tensor] = {}
+        self._latest: dict[nn.Module, Fused | None] = {}
+        self._handles: list[RemovableHandle] = []
+        for extractor in dict.fromkeys(network.extractor for network in networks.values()):
+            self._hook_fusion(extractor)
+        for network in networks.values():
+            self._hook(network)
+
+    def detach(self) -> None:
+        """Remove every hook and forget what was seen."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self.recording = False
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was seen."""
+        for seen in (self._reads, self._raw, self._latest):
+            seen.clear()
+
+    def forget(self, *names: str) -> None:
+        """Forget what the consumers of these networks read."""
+        for name in names:
+            if name in self._networks:
+                for consumer in self._networks[name].consumers:
+                    self._reads.pop(consumer.layer, None)
+
+    def forget_older(self, name: str) -> None:
+        """Forget what a network's consumers read before the latest update began."""
+        for consumer in self._networks[name].consumers:
+            reads = self._reads.get(consumer.layer, [])
+            reads[:] = [read for read in reads if read.update >= self.update - 1]
+
+    def forward_pass(self, network: Network) -> ForwardPass | None:
+        """Return a network's first pass since it was forgotten; None where there was none."""
+        reads = self._reads.get(network.consumers[0].layer) if network.consumers else None
+        if not reads:
+            return None
+        raw = {block: value for (name, block), value in self._raw.items() if name == network.name}
+        return ForwardPass(reads[0].inputs, consumer_weights(network), raw)
+
+    def with_gradient(self, network: Network) -> list[list[Read]] | None:
+        """Return each consumer's reads that a gradient came back to; None where one has none."""
+        found = [
+            [read for read in self._reads.get(c.layer, []) if read.output_gradient is not None]
+            for c in network.consumers
+        ]
+        return found if found and all(found) else None
+
+    def gradient_at_fusion(self, reads: Sequence[Read]) -> Tensor | None:
+        """Return what came back to the extractor's output since the last step, float (B, D).
+
+        Args:
+            reads: of one consumer; one read stands for each pass.
+
+        Returns:
+            None where the extractor made no graph, nothing came back to it (a detached output), or
+            two of the reads share a pass.
+        """
+        passes = [read.fused for read in reads]
+        if len({id(fused) for fused in passes}) < len(passes):
+            return None
+        parts = [f.gradient for f in passes if f is not None and f.window == self.window]
+        whole = [part for part in parts if part is not None]
+        return torch.cat(whole) if len(whole) == len(passes) else None
+
+    def _hook(self, network: Network) -> None:
+        is_target = network.name == "critic_target"
+
+        def read(layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
+            if self.recording and (output.requires_grad or is_target):
+                fused = self._latest.get(network.extractor)
+                seen = Read(args[0].detach(), self.update, fused)
+                self._reads.setdefault(layer, []).append(seen)
+                if output.requires_grad:
+                    output.register_hook(seen.receive)
+
+        for consumer in network.consumers:
+            self._handles.append(consumer.layer.register_forward_hook(read))
+        for block in network.blocks:
+            if block.normalisation is None:
+                continue
+
+            def normalise(_: nn.Module, args: tuple[Any, ...], block: str = block.name) -> None:
+                if self.recording and (torch.is_grad_enabled() or is_target):
+                    self._raw[network.name, block] = args[0].detach().flatten(1)
+
+            module = network.extractor.get_submodule(block.normalisation)
+            self._handles.append(module.register_forward_pre_hook(normalise))
+
+    def _hook_fusion(self, extractor: nn.Module) -> None:
+        def encoded(_: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
+            if not self._is_live() or not self.recording:
+                return
+            self._latest[extractor] = fused = Fused() if output.requires_grad else None
+            if fused is not None:
+                output.register_hook(lambda gradient: self._arrive(fused, gradient))
+
+        # A function, no method: copies of a module would copy what a method belongs to.
+        self._handles.append(extractor.register_forward_hook(encoded))
+
+    def _arrive(self, fused: Fused, gradient: Tensor) -> None:
+        fused.gradient, fused.window = gradient.detach(), self.window
