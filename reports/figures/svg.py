@@ -6,6 +6,7 @@ import re
 _LINE = re.compile(r' d="(M [^"CQz]*)"')  # of straight pieces alone
 _POINT = re.compile(r"([ML]) (\S+) (\S+)")
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
+_TAG = re.compile(r"<[^>]*>")
 _MARKS = re.compile(r"<g([^>]*)>\s*((?:<use [^>]*/>\s*)+)</g>")
 _STYLE = re.compile(r' style="[^"]*"')
 _USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
@@ -23,7 +24,8 @@ def inline(svg: str, name: str, title: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = _LINE.sub(lambda found: f' d="{_relative(found[1])}"', body)
-    body = _DIGITS.sub(r"\1", body)
+    # Of coordinates alone: what stands between the tags is read.
+    body = _TAG.sub(lambda tag: _DIGITS.sub(r"\1", tag[0]), body)
     body = _with_own_ids(body, name)
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     body = re.sub(r' transform="rotate\(-0 [^"]*"', "", body)

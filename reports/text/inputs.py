@@ -40,12 +40,13 @@ def _of_network(run: Run, network: str, window: Window) -> list[str]:
         found.append(f"The action is {plain(action / observed)} times as loud as all of that.")
     learnt = _by_block(run, SIGNAL_GRADIENT_SHARE, f"{network}_loss", window)
     if len(learnt) > 1:
-        found.append(f"Its loss's signal gradient is of {_shares(learnt)}.")
+        found.append(f"The {network}'s signal gradient is of {_shares(learnt)}.")
     image = run.image_block()
     step = window_number(run, ENCODER_UPDATE_RATIO.key(f"{network}_loss", image), window)
     if step is not None:
         found.append(
-            f"Its encoder of {in_words(image)} moves by {plain(step)} of its weights an update."
+            f"The {network}'s encoder of {in_words(image)} moves by {plain(step)} of its weights "
+            "an update."
         )
     return found
 

@@ -41,7 +41,7 @@ def test_the_page_asks_about_inputs_and_speaks_of_no_goal(pixels_alone):
     said = " ".join((*report.sentences, *report.warnings))
     assert not re.search(r"goal|drowned|measured nothing", said)
     assert "The critic's first layer hears pixels alone." in said
-    assert "Its encoder of pixels moves by" in said
+    assert "The actor's encoder of pixels moves by" in said
     figures = set(re.findall(r'<figure id="(\w+)"', text))
     assert {"gradient_sizes", "features", "training"} <= figures
     # of one block alone every share is all, and of no goal there is no sensitivity
