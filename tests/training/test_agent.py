@@ -79,9 +79,8 @@ def test_the_record_says_what_the_arm_adds(probe_set, fast, form, tmp_path):
         "n_sampled_goal": 2,
         "goal_selection_strategy": "episode",
         "moved_half": True,
-        "policy": "CriticEncoderPolicy",
-        "features_extractor.encoder": "spatial-sharp",
-        "features_extractor.trunk": "drqv2",
+        "policy": "DecoupledPolicy",
+        "features_extractor.encoder": "keypoints",
     }
     assert {name: said[f"agent.{name}"] for name in expected} == expected
     model.get_env().close()

@@ -77,8 +77,8 @@ def test_changes_are_left_out_and_a_recipe_is_several():
     recipe = find_arm("pixel-her-recipe")
     assert recipe.changes == ("pixel-her", *RECIPE)
     assert find_arm("goal-only+recipe").changes == ("goal-only", *RECIPE)
-    without = find_arm("pixel-her-recipe~explore~critic-encoder")
-    assert set(recipe.changes) - set(without.changes) == {"explore", "critic-encoder"}
+    without = find_arm("pixel-her-recipe~explore~decoupled-encoder")
+    assert set(recipe.changes) - set(without.changes) == {"explore", "decoupled-encoder"}
     assert without.agent == replace(recipe.agent, random_actions=0.0, routing="separate")
     assert find_arm("pixel-her+recipe~recipe").changes == ("pixel-her",)
     assert start_of("goal-only+recipe~explore") == "goal-only"

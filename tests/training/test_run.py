@@ -221,6 +221,7 @@ def test_a_buffer_larger_than_memory_does_not_start(tmp_path):
         ({"precision": "bfloat16"}, "option of --fast"),
         ({"arm": "reach-pixel+drq"}, "leave drq out"),
         ({"arm": "pixel-her-norm+simnorm"}, "use --cnn-dim 48"),
+        ({"arm": "pixel-her+keypoints", "cnn_dim": 15}, "use --cnn-dim 16"),
         ({"arm": "goal-only+inverse-dynamics"}, "need pixels to be observed"),
         ({"arm": "reach-pixel+moved-half"}, "moved-half needs hindsight replay"),
         ({"arm": "reach-pixel+target-clip"}, "these are dense"),

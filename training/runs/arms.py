@@ -141,10 +141,10 @@ CHANGES = BASES | {
         "half of each batch from episodes in which what is achieved moved", {"moved_half": True}
     ),
 }
-RECIPE = (  # for FetchPush from pixels; with one update per step
+RECIPE = (  # for FetchPush from pixels; with three updates in four steps
     *("lr1e3", "gamma95", "tau05", "explore", "fixed-entropy", "goal-std", "target-clip"),
-    *("moved-half", "close-camera", "no-marker", "spatial-sharp", "drqv2-trunk", "dim50"),
-    *("critic-encoder", "inverse-dynamics"),
+    *("moved-half", "close-camera", "no-marker", "keypoints", "decoupled-encoder"),
+    "inverse-dynamics",
 )
 _NAMED = {  # arms of two changes and more; every single change is an arm of its own, too
     "pixel-her-norm": ("norm", "the plan's fix"),

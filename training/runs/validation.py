@@ -133,6 +133,11 @@ def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
             f"{settings.arm}: moved-half needs hindsight replay and a task that says what has not "
             "moved; leave it out"
         )
+    if agent.encoder == "keypoints" and agent.cnn_dim % 2:
+        raise SettingsError(
+            f"keypoints have two coordinates each, and {agent.cnn_dim} image features are odd; use "
+            f"--cnn-dim {agent.cnn_dim + 1}"
+        )
     if agent.trunk == "simnorm" and agent.cnn_dim % SIMNORM_GROUP:
         raise SettingsError(
             f"SimNorm groups image features by {SIMNORM_GROUP}, and {agent.cnn_dim} do not divide; "
