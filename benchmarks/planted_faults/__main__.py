@@ -81,14 +81,12 @@ def _score(
     every = [diagnosis for found in diagnoses.values() for diagnosis in found]
     scoring.table(every).to_csv(out / "diagnoses.csv", index=False)
     groups = {
-        "blind, first round": diagnoses["blind"],
-        "blind, second round": diagnoses["second_round"],
+        "blind": diagnoses["blind"],
         "known": diagnoses["known"],
     }
     write_confusion(groups, out / "confusion")
     found = {
         "blind": scoring.fault_scores(diagnoses["blind"], "blind"),
-        "second_round": scoring.fault_scores(diagnoses["second_round"], "blind"),
         "known": scoring.fault_scores(diagnoses["known"], "known"),
         "controls": scoring.control_scores(diagnoses["controls"]),
         "combinations": scoring.combination_scores(diagnoses["combinations"]),

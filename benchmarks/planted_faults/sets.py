@@ -13,15 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.planted_faults.faults import FAULTS, PAIRS, plantings
 from benchmarks.planted_faults.running import PlannedRun, make_run, read_outcome
-from benchmarks.planted_faults.second_round import SECOND_ROUND
 from goalscope.diagnostics.record import last_update
 
-SetName = Literal[
-    "blind", "second_round", "known", "controls", "combinations", "learning", "setting"
-]
+SetName = Literal["blind", "known", "controls", "combinations", "learning", "setting"]
 SCORED: tuple[SetName, ...] = (
     "blind",
-    "second_round",
     "known",
     "controls",
     "combinations",
@@ -29,7 +25,6 @@ SCORED: tuple[SetName, ...] = (
 )
 SEEDS: Mapping[SetName, tuple[int, ...]] = {
     "blind": (0,),  # each in two tasks; runs of one fault are alike, and more tell little more
-    "second_round": (0,),
     "known": (1,),
     "controls": tuple(range(20, 27)),  # those before were looked at as thresholds were set
     "combinations": (0,),
@@ -62,8 +57,6 @@ def planned_runs(name: SetName, folder: Path) -> list[PlannedRun]:
 def _names(name: SetName) -> list[str]:
     if name == "combinations":
         return ["+".join(pair) for pair in PAIRS]
-    if name == "second_round":
-        return [fault.name for fault in SECOND_ROUND]
     kinds = {
         "blind": ("blind",),
         "known": ("known",),
@@ -72,9 +65,7 @@ def _names(name: SetName) -> list[str]:
     return [
         fault.name
         for fault in FAULTS.values()
-        if fault.kind in kinds
-        and fault not in SECOND_ROUND
-        and not (name == "learning" and fault.grounds[0] in _SLOW_TO_LEARN)
+        if fault.kind in kinds and not (name == "learning" and fault.grounds[0] in _SLOW_TO_LEARN)
     ]
 
 

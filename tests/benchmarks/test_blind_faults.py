@@ -9,9 +9,9 @@ from stable_baselines3 import SAC
 
 from benchmarks.planted_faults import blind_faults
 from benchmarks.planted_faults.agent import make_agent, make_wrapped
+from benchmarks.planted_faults.blind import BLIND
 from benchmarks.planted_faults.faults import plantings
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
-from benchmarks.planted_faults.second_round import SECOND_ROUND
 from goalscope.probes.blocks import GOAL_KEYS
 
 
@@ -59,8 +59,8 @@ def same(module: torch.nn.Module, before: list[torch.Tensor]) -> bool:
 
 
 def test_there_are_enough_and_all_are_blind():
-    assert len(SECOND_ROUND) >= 12
-    assert {fault.kind for fault in SECOND_ROUND} == {"blind"}
+    assert len(BLIND) >= 12
+    assert {fault.kind for fault in BLIND} == {"blind"}
 
 
 # The environment

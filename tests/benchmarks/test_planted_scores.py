@@ -93,7 +93,6 @@ def test_combinations_score_one_and_all():
 def page(learning: pd.DataFrame, blind: list[Diagnosis]) -> str:
     scores = {
         "blind": scoring.fault_scores(blind, "blind"),
-        "second_round": scoring.fault_scores([], "blind"),
         "known": scoring.fault_scores(KNOWN, "known"),
         "controls": scoring.control_scores(CONTROLS),
         "combinations": scoring.combination_scores([]),
@@ -119,7 +118,7 @@ def test_page_reports_as_measured():
 
 def test_page_without_runs_says_so():
     text = page(pd.DataFrame(columns=list(COLUMNS)), [])
-    assert "| blind faults, first round, that are named first | not measured | | |" in text
+    assert "| blind faults that are named first | not measured | | |" in text
     assert "Not measured yet: the long runs" in text
 
 
