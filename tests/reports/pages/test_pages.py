@@ -245,7 +245,7 @@ def test_a_record_from_another_callback_makes_a_page(tmp_path):
     report = write_report(tmp_path / "mine")
     text = check_self_contained(report.page)
     assert "camera" in text
-    assert "measured nothing" in report.sentences[0]
+    assert "nothing of this was measured" in report.sentences[0]
 
 
 def test_pages_can_be_made_without_a_display(tmp_path):
