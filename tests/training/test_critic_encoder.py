@@ -8,6 +8,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.logger import Logger
 from torch import Tensor
 
+from goalscope.diagnostics.record.keys import LOSSES
 from goalscope.diagnostics.updates.routing import RoutingWatch
 from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
@@ -32,8 +33,8 @@ def test_routing_and_tap_say_that_the_critic_alone_trains_the_encoder(make_agent
     assert networks["critic_target"].extractor is not networks["critic"].extractor
     seen: list[TrackedUpdate] = []
     failures: list[Exception] = []
-    routing = RoutingWatch(agent, networks)
-    tap = Tap(networks, 0, lambda _: True, lambda: None, seen.append, failures.append)
+    routing = RoutingWatch(agent, networks, failures.append)
+    tap = Tap(networks, 0, lambda _: LOSSES, lambda: None, seen.append, failures.append)
     agent.learn(62)
     tap.detach()
     routing.detach()

@@ -9,6 +9,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.logger import Logger
 from torch import Tensor
 
+from goalscope.diagnostics.record.keys import LOSSES
 from goalscope.diagnostics.updates.routing import RoutingWatch
 from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
@@ -110,13 +111,13 @@ def test_inverse_dynamics_train_the_encoder_in_steps_of_their_own(make_agent, fo
     networks = view_networks(agent.policy)
     seen: list[TrackedUpdate] = []
     failures: list[Exception] = []
-    routing = RoutingWatch(agent, networks)
-    tap = Tap(networks, 0, lambda _: True, lambda: None, seen.append, failures.append)
+    routing = RoutingWatch(agent, networks, failures.append)
+    tap = Tap(networks, 0, lambda _: LOSSES, lambda: None, seen.append, failures.append)
     agent.learn(62)
     tap.detach()
     routing.detach()
     assert not failures
-    assert routing.seen
+    assert routing.seen()
     rows = {(row["network"], row["group"]): row for row in routing.rows()}
     for network in ("actor", "critic"):
         encoder = rows[network, "encoder of pixels"]
@@ -132,7 +133,7 @@ def test_inverse_dynamics_train_the_encoder_in_steps_of_their_own(make_agent, fo
         agent = make_agent(of(form), **additions)
         seen.clear()
         networks = view_networks(agent.policy)
-        tap = Tap(networks, 0, lambda _: True, lambda: None, seen.append, failures.append)
+        tap = Tap(networks, 0, lambda _: LOSSES, lambda: None, seen.append, failures.append)
         updated(agent, 1)
         tap.detach()
         gradients.append(seen[0].losses["critic_loss"].encoders["pixels"].gradient)
@@ -153,8 +154,8 @@ def test_a_decoupled_encoder_learns_from_inverse_dynamics_alone(make_agent, form
     networks = view_networks(agent.policy)
     seen: list[TrackedUpdate] = []
     failures: list[Exception] = []
-    routing = RoutingWatch(agent, networks)
-    tap = Tap(networks, 0, lambda _: True, lambda: None, seen.append, failures.append)
+    routing = RoutingWatch(agent, networks, failures.append)
+    tap = Tap(networks, 0, lambda _: LOSSES, lambda: None, seen.append, failures.append)
     agent.learn(62)
     tap.detach()
     routing.detach()

@@ -12,6 +12,7 @@ from stable_baselines3.sac.policies import Actor, MultiInputPolicy
 from torch import Tensor, nn
 
 from goalscope.diagnostics import ModalityDiagnostics
+from goalscope.diagnostics.record.keys import LOSSES
 from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
 from goalscope.probes.blocks import GOAL_KEYS
@@ -166,7 +167,14 @@ def tracked(agent: SAC) -> TrackedUpdate:
     updates: list[TrackedUpdate] = []
     failures: list[Exception] = []
     networks = view_networks(agent.policy)
-    tap = Tap(networks, 0, lambda u: u == 3, lambda: None, updates.append, failures.append)
+    tap = Tap(
+        networks,
+        0,
+        lambda u: LOSSES if u == 3 else (),
+        lambda: None,
+        updates.append,
+        failures.append,
+    )
     update(agent, 3)
     tap.detach()
     assert not failures

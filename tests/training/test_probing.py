@@ -35,7 +35,7 @@ from goalscope.training.runs.settings import EvaluationSettings, RunSettings
 @pytest.fixture(scope="module", autouse=True)
 def few_episodes():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(labelled_set, "_EPISODES", 12)
+        patch.setattr(labelled_set, "_WALKS", 12)
         probing._labelled.cache_clear()
         yield
         probing._labelled.cache_clear()

@@ -82,8 +82,8 @@ def command(out, way, probe_set):
         *FLAGS,
         "--out",
         str(out),
-        # It holds the pixels and goals alone; who observes more gathers their own.
-        *([] if "asymmetric" in way[0] else ["--probe-set", str(probe_set)]),
+        # It holds single frames and goals alone; who observes more gathers their own.
+        *([] if "asymmetric" in way[0] or "stack" in way[0] else ["--probe-set", str(probe_set)]),
     ]
 
 
