@@ -1,15 +1,15 @@
 """One encoder that actor and critic read: trained by the critic's loss alone, or by neither's."""
 
 import torch
-from stable_baselines3.common.policies import ContinuousCritic
+from stable_baselines3.common.policies import BaseModel, ContinuousCritic
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from stable_baselines3.sac.policies import Actor, MultiInputPolicy
 from torch import Tensor
 
 
-class DetachedActor(Actor):
-    """SAC's actor on features that its loss does not train."""
+class Detached(BaseModel):
+    """A network on features that its loss does not train."""
 
     def extract_features(
         self, obs: PyTorchObs, features_extractor: BaseFeaturesExtractor
@@ -17,6 +17,10 @@ class DetachedActor(Actor):
         """Return the fused features, float (B, D), without a graph."""
         with torch.no_grad():
             return super().extract_features(obs, features_extractor)
+
+
+class DetachedActor(Detached, Actor):
+    """SAC's actor on features that its loss does not train."""
 
 
 class EncodingCritic(ContinuousCritic):
@@ -32,15 +36,8 @@ class EncodingCritic(ContinuousCritic):
         return tuple(q_network(inputs) for q_network in self.q_networks)
 
 
-class DetachedCritic(ContinuousCritic):
+class DetachedCritic(Detached, ContinuousCritic):
     """SAC's critic on features that its loss does not train."""
-
-    def extract_features(
-        self, obs: PyTorchObs, features_extractor: BaseFeaturesExtractor
-    ) -> Tensor:
-        """Return the fused features, float (B, D), without a graph."""
-        with torch.no_grad():
-            return super().extract_features(obs, features_extractor)
 
 
 class CriticEncoderPolicy(MultiInputPolicy):

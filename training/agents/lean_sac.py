@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from goalscope.probes.networks import substituted_features
-from goalscope.training.agents.critic_encoder import DetachedActor, DetachedCritic
+from goalscope.training.agents.critic_encoder import Detached
 from goalscope.training.agents.lean_encoding import (
     BatchEncoding,
     encode,
@@ -21,11 +21,7 @@ from goalscope.training.agents.lean_encoding import (
 
 Precision = Literal["float32", "bfloat16"]
 _DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_KNOWN = (
-    BaseModel.extract_features,
-    DetachedActor.extract_features,
-    DetachedCritic.extract_features,
-)
+_KNOWN = (BaseModel.extract_features, Detached.extract_features)
 
 
 class LeanSAC(SAC):
