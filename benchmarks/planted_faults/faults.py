@@ -11,9 +11,7 @@ from benchmarks.planted_faults.grounds import GROUNDS, Ground, GroundName
 from benchmarks.planted_faults.known import KNOWN
 from benchmarks.planted_faults.second_round import SECOND_ROUND
 
-FAULTS = {
-    fault.name: fault for fault in (*CONTROLS, *KNOWN, *FIRST_ROUND, *SECOND_ROUND, *BLIND)
-}
+FAULTS = {fault.name: fault for fault in (*CONTROLS, *KNOWN, *FIRST_ROUND, *SECOND_ROUND, *BLIND)}
 
 # Faults that one project can have at once, and of which neither hides the other.
 PAIRS: tuple[tuple[str, str], ...] = (

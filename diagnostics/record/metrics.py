@@ -173,6 +173,30 @@ ACTION_OVER_GOALS = _transitions(
 GOAL_OFFSET = _transitions(
     "goal_offset", "spreads", "from achieved to desired goals", f"{_GOALS}; goals vary"
 )
+GOAL_GAP = _transitions(
+    "goal_gap",
+    "spreads",
+    "from achieved to desired goals where the reward says that they are one",
+    "goals are observed, the environment computes rewards, and three real steps were rewarded so",
+)
+FOREIGN_GOAL_FRACTION = _transitions(
+    "foreign_goal_fraction",
+    "share",
+    "goals achieved elsewhere than later in their episode",
+    "goals are observed, and an episode has ended",
+)
+UNREACHED_END_FRACTION = _transitions(
+    "unreached_end_fraction",
+    "share",
+    "steps that end an episode for good, its goal not reached",
+    "an episode has ended",
+)
+CUT_AS_END_FRACTION = _transitions(
+    "cut_as_end_fraction",
+    "share",
+    "episodes that end so at the usual length of an episode",
+    "three episodes have ended",
+)
 RELABELLED_FRACTION = _transitions(
     "relabelled_fraction",
     "share",
@@ -201,6 +225,9 @@ _bounded = _kind(
     Family.TRANSITIONS, (CRITIC,), (), "a return is bounded: a reward is not 0, gamma below 1"
 )
 Q_EXCESS = _bounded("q_excess", "widths of the bounds", "Q beyond what rewards allow")
+ENTROPY_OVER_REWARDS = _bounded(
+    "entropy_over_rewards", "ratio per nat", "entropy coefficient over the range of rewards"
+)
 Q_BIAS = _bounded("q_bias", "widths of the bounds", "Q above what episodes returned")
 TARGET_MOTION = _kind(Family.TRANSITIONS, (CRITIC_TARGET,))(
     "motion",
@@ -208,11 +235,25 @@ TARGET_MOTION = _kind(Family.TRANSITIONS, (CRITIC_TARGET,))(
     "the target's motion over the critic's",
     "the critic has moved, in ten updates or more",
 )
-COLOUR_OFFSET = _kind(Family.TRANSITIONS, ("acting",), None)(
-    "colour_offset",
+_NO_AUGMENTATION = "the last steps lie in replay one by one, and come back twice alike"
+_differs = _kind(Family.TRANSITIONS, ("replay",), (), _NO_AUGMENTATION)
+_key_differs = _kind(Family.TRANSITIONS, ("replay",), None, _NO_AUGMENTATION)
+KEY_DIFFERS = _key_differs("differs", "share", "observations that are not those of the environment")
+NEXT_DIFFERS = _key_differs("next_differs", "share", "the same of next observations")
+ACTION_DIFFERS = _differs("action_differs", "share", "actions that are not those carried out")
+REWARD_DIFFERS = _differs("reward_differs", "share", "rewards that are not the environment's")
+END_DIFFERS = _differs("end_differs", "share", "ends that are not the environment's")
+INPUT_OFFSET = _kind(Family.TRANSITIONS, ("acting",), None)(
+    "input_offset",
     "spreads in replay",
-    "from the colours in replay to those acted on",
-    "it is an image",
+    "from what the actor learns from to what it acts on",
+    f"{_NO_AUGMENTATION}; the actor was asked for the actions",
+)
+TRAVEL = _kind(Family.TRANSITIONS, (CRITIC, ACTOR), None)(
+    "travel",
+    "steps",
+    "how far the weights came, in steps of the last size",
+    "ten updates or more since the measurement before, and the last step is not 0",
 )
 _input = _kind(Family.TRANSITIONS, (CRITIC, ACTOR), None)
 INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")

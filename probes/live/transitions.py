@@ -1,8 +1,6 @@
 """What the transitions of replay look like: what a step changes, its reward, its goal."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from goalscope.probes.images import averaged
@@ -37,13 +35,18 @@ def step_over_spread(batch: ReplayBatch) -> Tensor | None:
     """Return sqrt(sum_u E[(x'_u - x_u)^2] / sum_u Var[x_u]) of the key x in which it is largest.
 
     How far one step goes, measured by how far observations lie apart. Vectors as they are, images
-    averaged down to at most 12 x 12. None where no key varies.
+    averaged down to at most 12 x 12. What is achieved is measured by how far desired goals lie
+    apart where that is farther: what stands still but for a tremble varies by the tremble alone.
+    None where no key varies.
     """
     ratios = []
     for key, observed in batch.observations.items():
         values = _flat(observed)
         change = _flat(batch.next_observations[key]) - values
         variance = values.var(dim=0, correction=0).sum()
+        if key == "achieved_goal" and "desired_goal" in batch.observations:
+            goals = _flat(batch.observations["desired_goal"]).var(dim=0, correction=0).sum()
+            variance = torch.maximum(variance, goals)
         if bool(variance > 0):
             ratios.append((change.square().mean(dim=0).sum() / variance).sqrt())
     return torch.stack(ratios).max() if ratios else None
@@ -106,28 +109,6 @@ def success_fractions(batch: ReplayBatch, success_reward: float) -> dict[str, Te
     }
 
 
-def relabelled_fraction(
-    achieved: NDArray[np.floating],
-    desired: NDArray[np.floating],
-    stored: NDArray[np.floating],
-    episodes: NDArray[np.integer],
-) -> float:
-    """Return the fraction of rows whose desired goal was achieved in the row's own episode.
-
-    Found from the goals alone, bit for bit: a row is of an episode that holds its achieved goal.
-    Real goals are hit so exactly only where goals are discrete.
-
-    Args:
-        achieved: (B, d), of the next observations of a batch.
-        desired: (B, d), of the same rows.
-        stored: (N, d), the achieved goals of the next observations that replay holds.
-        episodes: int (N,), which episode each of these is from.
-    """
-    keys = _hashes(stored)
-    places = [_episodes_of(_hashes(goals), keys, episodes) for goals in (achieved, desired)]
-    return float(np.mean([not own.isdisjoint(goal) for own, goal in zip(*places, strict=True)]))
-
-
 def _flat(values: Tensor) -> Tensor:
     """Return float (B, n): vectors as they are, images averaged down."""
     return averaged(values) if values.ndim == 4 else values.double().flatten(1)
@@ -145,27 +126,3 @@ def _real_goals(batch: ReplayBatch) -> tuple[Tensor, Tensor, Tensor] | None:
     )
     desired, achieved, following = (goals[real].double().flatten(1) for goals in chosen)
     return desired, achieved, following
-
-
-def _hashes(goals: NDArray[np.floating]) -> NDArray[np.uint64]:
-    """Return a number for each goal (N, d), uint64 (N,): the same for the same bits."""
-    bits = np.ascontiguousarray(goals, dtype=np.float64).view(np.uint64).reshape(len(goals), -1)
-    # Numbers of single precision end in zero bits, and so would their products.
-    bits = bits ^ (bits >> np.uint64(32))
-    factors = np.random.default_rng(0).integers(2**63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
-    result: NDArray[np.uint64] = (bits * factors).sum(axis=1, dtype=np.uint64)
-    return result
-
-
-def _episodes_of(
-    goals: NDArray[np.uint64], stored: NDArray[np.uint64], episodes: NDArray[np.integer]
-) -> list[set[int]]:
-    """Return in which episodes each goal was achieved."""
-    distinct, inverse = np.unique(goals, return_inverse=True)
-    found = np.minimum(np.searchsorted(distinct, stored), len(distinct) - 1)
-    hits = np.flatnonzero(distinct[found] == stored)
-    pairs = np.unique(np.stack([found[hits], episodes[hits]], axis=1), axis=0)
-    places: list[set[int]] = [set() for _ in distinct]
-    for goal, episode in pairs:
-        places[goal].add(int(episode))
-    return [places[number] for number in inverse]
