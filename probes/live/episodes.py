@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
-_FEWEST_SUCCESSES = 3
 _FEWEST_EPISODES = 3
 _LEAST_SPREAD = 0.5  # of the widest dimension's: heights, say, vary less than places on a table
 
@@ -71,14 +70,14 @@ def goal_gap(achieved: Floats, desired: Floats, reached: NDArray[np.bool_]) -> f
     the standard deviations of a_i and d_i over all rows, and at least half of the smaller of the
     widest dimension's. Within a tolerance it is far below 1; goals in another frame, mirrored or in
     another unit, lie 1 or more apart even where the environment says that they are reached. None
-    with fewer than three rows reached, or where goals or what is achieved never vary.
+    without a row reached, or where goals or what is achieved never vary.
 
     Args:
         achieved: (N, d), after each step.
         desired: (N, d), as shown.
         reached: bool (N,), whether the reward is that of a goal reached.
     """
-    if reached.sum() < _FEWEST_SUCCESSES:
+    if not reached.any():
         return None
     one, other = achieved.std(axis=0), desired.std(axis=0)
     widest = min(one.max(), other.max())

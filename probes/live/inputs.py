@@ -62,7 +62,7 @@ def input_statistics(
     """Return "<key>.input_max" of images and "<key>.normalised_offset" of normalised vectors.
 
     input_max: the largest magnitude that the first layer receives, where SB3's own scaling of bytes
-    ends at 1. normalised_offset: the largest over units of abs(mean) and of abs(log std) of what
+    ends at 1. normalised_offset: the largest over units of abs(mean), std - 1 and -log(std) of what
     the first layer receives, or would receive if nothing were clipped, 0 for perfectly normalised
     ones; a std below 0.01 is that of a unit that does not vary, and does not count.
 
@@ -89,8 +89,9 @@ def input_statistics(
 
 def _offset(values: Tensor) -> Tensor:
     spread = spread_per_unit(values)
-    logarithm = torch.where(spread >= _VARIES, spread, 1).log()
-    return torch.maximum(values.mean(dim=0).abs(), logarithm.abs()).max()
+    spread = torch.where(spread >= _VARIES, spread, 1)
+    off = torch.where(spread > 1, spread - 1, -spread.log())
+    return torch.maximum(values.mean(dim=0).abs(), off).max()
 
 
 def _standardised(given: Tensor, received: Tensor) -> bool:

@@ -10,6 +10,7 @@ from goalscope.probes.live.replay import ReplayBatch
 SAME_REWARD = 1e-4  # rewards are stored in single precision
 _FEWEST_GOALS = 5
 _OWN_MOTION = 0.5  # R^2 of the action from which what is achieved moves with it
+_ANY_MOTION = 0.2  # from which anything does
 _LEAST_SPREAD = 0.1  # of the widest dimension's: a goal that hardly varies lies where that one does
 
 
@@ -58,11 +59,12 @@ def action_over_goals(batch: ReplayBatch) -> Tensor | None:
     d_i and d_j are any two desired goals, so that their mean square is twice their variance. How
     many such steps lie between two goals, in one number: an action that is scaled away moves what
     is achieved by next to nothing of that distance. An object that must be touched first says
-    nothing of the actions' scale: None where the action is not told from what is achieved next (R^2
-    below 0.5), without goals or real transitions, and where all goals are one.
+    nothing of the actions' scale: None where the action is told from something (R^2 of 0.2 or more)
+    and not from what is achieved next (below 0.5). None without goals or real transitions, too, and
+    where all goals are one.
     """
-    goals, told = _real_goals(batch), action_effect_r2(batch, ("achieved_goal",))
-    if goals is None or told is None or bool(told < _OWN_MOTION):
+    goals = _real_goals(batch)
+    if goals is None or _moves_something_else(batch):
         return None
     desired, achieved, following = goals
     apart = 2 * desired.var(dim=0, correction=0).sum()
@@ -107,6 +109,14 @@ def success_fractions(batch: ReplayBatch, success_reward: float) -> dict[str, Te
         for kind, rows in kinds.items()
         if bool(rows.any())
     }
+
+
+def _moves_something_else(batch: ReplayBatch) -> bool:
+    """Whether the action is told from what its step changed, but not from what is achieved."""
+    own, any_key = action_effect_r2(batch, ("achieved_goal",)), action_effect_r2(batch)
+    if own is not None and bool(own >= _OWN_MOTION):
+        return False
+    return any_key is not None and bool(any_key >= _ANY_MOTION)
 
 
 def _flat(values: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from goalscope.diagnostics.record.metrics import SATURATED_ACTIONS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import largest_weight_gradient, measured, unmeasured_end
+from goalscope.reports.checks.readings import measured, unmeasured_end
 from goalscope.reports.statistics.scales import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (
@@ -24,26 +24,13 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         networks=("actor",),
         explains=(
             "no_gradient",
+            "encoder_without_gradient",
+            "encoder_not_moving",
+            "actions_shuffled",
             "actor_ignores_pixels",
             "actor_ignores_goal",
             "entropy_collapsed",
         ),
-    ),
-    Check(
-        "no_gradient",
-        "gradient",
-        "largest gradient of the {network}'s first layers over the blocks",
-        "loss per weight unit",
-        Scale.LOG,
-        largest_weight_gradient,
-        "below",
-        1e-20,  # that of a Tanh that is saturated to the last digit is exactly 0
-        "0.0001 to 10",
-        "No gradient of its own loss reaches the {network}'s first layers.",
-        "The {network} learns nothing, and shares of its gradient do not exist.",
-        "Look at what follows the first layers: a saturated Tanh, dead ReLUs, a detached output.",
-        "Print the {network}'s loss, and the outputs of its last layer before any Tanh.",
-        networks=("critic", "actor"),
     ),
     Check(
         "late_unmeasured",
