@@ -138,9 +138,7 @@ def goal_distance(run: Run, network: str) -> Series | None:
 
     On average only where what is achieved varies: what stands still lies beside most goals.
     """
-    ratio = over(
-        *(measured(OBSERVATION_SPREAD, f"{kind}_goal") for kind in ("achieved", "desired"))
-    )
+    spreads = (measured(OBSERVATION_SPREAD, f"{kind}_goal") for kind in ("achieved", "desired"))
     offset = combined(
         lambda values: np.where(values[1] >= _STANDS_STILL, values[0], 0.0),
         measured(GOAL_OFFSET),
