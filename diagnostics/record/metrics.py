@@ -117,8 +117,8 @@ ENCODER_COSINE = _kind(Family.GRADIENT, ("encoder",))(
 _UNMIXED = "no extractor mixes the desired goal with another key"
 _RANGES = "action ranges"
 _DESIRED = ("desired_goal",)
-_q_block = _kind(Family.SENSITIVITY, (CRITIC,), None)
-_q_desired = _kind(Family.SENSITIVITY, (CRITIC,), _DESIRED, _UNMIXED)
+_q_block = _kind(Family.SENSITIVITY, (CRITIC,), None, "Q varies")
+_q_desired = _kind(Family.SENSITIVITY, (CRITIC,), _DESIRED, f"{_UNMIXED}; Q varies")
 _q_goal = _kind(Family.SENSITIVITY, (CRITIC,), (GOAL,), _UNMIXED)
 Q_GOAL_GRADIENT = _q_desired(
     "q_goal_gradient", "std of Q per std of goal", "slope of Q in the goal", "Q depends on the goal"
@@ -131,7 +131,12 @@ ACTION_GOAL_SWAP = _kind(Family.SENSITIVITY, (ACTOR,), _DESIRED, _UNMIXED)(
 ACTION_SWAP = _kind(Family.SENSITIVITY, (ACTOR,), None)(
     "action_swap", _RANGES, "change of the action when the block is exchanged"
 )
-Q_GOAL_DISTANCE = _q_goal("q_goal_distance", "correlation", "rank correlation with closeness")
+Q_GOAL_DISTANCE = _q_goal(
+    "q_goal_distance",
+    "correlation",
+    "rank correlation with closeness",
+    f"{_UNMIXED}; Q varies over goals",
+)
 Q_AT_DISTANCE = _q_goal(
     "q_at_distance_{bin}", "return", "mean Q in a bin of distances", f"{_UNMIXED}; not empty"
 )

@@ -45,6 +45,7 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         explains=(
             "encoder_without_gradient",
             "encoder_not_moving",
+            "goal_unheard",
             "no_gradient",
             "critic_ignores_pixels",
             "critic_ignores_goal",

@@ -6,7 +6,7 @@ from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import goal_distance, measured
 from goalscope.reports.statistics.scales import Scale
 
-_NO_GOAL = ("critic_ignores_goal", "actor_ignores_goal")
+_NO_GOAL = ("goal_unheard", "critic_ignores_goal", "actor_ignores_goal")
 
 GOAL_CHECKS: tuple[Check, ...] = (
     Check(

@@ -51,6 +51,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
             "dead_units",
             "constant_features",
             "saturated",
+            "goal_unheard",
             "actor_saturated",
             "no_gradient",
             "encoder_without_gradient",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from goalscope.diagnostics.record.keys import Metric, before_normalisation, parse
 from goalscope.diagnostics.record.metrics import (
+    ACTION_GOAL_SWAP,
     AUGMENTATION_NOISE,
     CONTENT_ERROR,
     CONTENT_R2,
@@ -24,6 +25,7 @@ from goalscope.diagnostics.record.metrics import (
     NEXT_GOAL_WITH_R2,
     OBSERVATION_SPREAD,
     PIXEL_SPAN,
+    Q_GOAL_SWAP,
     SHIFT,
     SIGNAL,
     TERMINATED_FRACTION,
@@ -145,6 +147,12 @@ def goal_distance(run: Run, network: str) -> Series | None:
         over(*spreads),
     )
     return larger(offset, measured(GOAL_GAP))(run, network)
+
+
+def goal_swap(run: Run, network: str) -> Series | None:
+    """Return how much the critic's Q or the actor's action changes when the goal is exchanged."""
+    metric = Q_GOAL_SWAP if network == "critic" else ACTION_GOAL_SWAP
+    return measured(metric)(run, network)
 
 
 def of_vectors(metric: Metric) -> Reading:
