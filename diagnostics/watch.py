@@ -182,8 +182,9 @@ class Diagnostics(BaseCallback):
         with self._recorder.guarded("steps", self._update):
             acted = None if self._tap is None else self._tap.acted()
             step = environment_step(self.model, self.locals, acted)
-            for instrument in self._instruments if step else ():
-                instrument.watch_step(step)
+            for instrument in self._instruments:
+                if step is not None:
+                    instrument.watch_step(step)
         return True
 
     def _on_rollout_start(self) -> None:

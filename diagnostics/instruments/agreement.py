@@ -11,7 +11,7 @@ from torch import Tensor
 
 from goalscope.diagnostics.material.replay import Episodes, dict_buffer, stored_transitions
 from goalscope.diagnostics.material.witness import Witness, Witnessed
-from goalscope.diagnostics.record.metrics import (
+from goalscope.diagnostics.record.transition_metrics import (
     ACTION_DIFFERS,
     END_DIFFERS,
     INPUT_OFFSET,

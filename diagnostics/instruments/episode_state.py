@@ -11,7 +11,9 @@ from torch import Tensor
 
 from goalscope.diagnostics.material.replay import Episodes, dict_buffer
 from goalscope.diagnostics.record.keys import Family, prefixed
-from goalscope.diagnostics.record.metrics import GOAL_GAP
+from goalscope.diagnostics.record.transition_metrics import (
+    GOAL_GAP,
+)
 from goalscope.probes import (
     ReplayBatch,
     end_fractions,

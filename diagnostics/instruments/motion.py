@@ -8,7 +8,10 @@ from torch import Tensor
 
 from goalscope.diagnostics.instruments.instrument import Context
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET, LOSS_OF
-from goalscope.diagnostics.record.metrics import TARGET_MOTION, TRAVEL
+from goalscope.diagnostics.record.transition_metrics import (
+    TARGET_MOTION,
+    TRAVEL,
+)
 from goalscope.diagnostics.updates.tracked import encoder_parameters
 from goalscope.probes import Network, distance_moved
 

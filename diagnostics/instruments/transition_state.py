@@ -7,7 +7,7 @@ from torch import Tensor
 from goalscope.diagnostics.instruments.replay_state import relabelled_rows
 from goalscope.diagnostics.material.replay import dict_buffer, replay_batch
 from goalscope.diagnostics.record.keys import Family, prefixed
-from goalscope.diagnostics.record.metrics import (
+from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
     ACTION_OVER_GOALS,
     ACTION_SPREAD,

@@ -17,11 +17,13 @@ from goalscope.diagnostics.material.replay import dict_buffer, finished_episodes
 from goalscope.diagnostics.material.witness import EnvironmentStep, Witness
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, Family, Metric, prefixed
 from goalscope.diagnostics.record.metrics import (
+    METRICS,
+)
+from goalscope.diagnostics.record.transition_metrics import (
     ACTION_SPREAD,
     INPUT_MAX,
     INPUT_OFFSET,
     KEY_DIFFERS,
-    METRICS,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
     SATURATED_ACTIONS,

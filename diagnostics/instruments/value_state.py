@@ -13,7 +13,11 @@ from goalscope.diagnostics.instruments.instrument import Context
 from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
 from goalscope.diagnostics.material.replay import Episodes, dict_buffer, stored_transitions
 from goalscope.diagnostics.record.keys import CRITIC
-from goalscope.diagnostics.record.metrics import ENTROPY_OVER_REWARDS, Q_BIAS, Q_EXCESS
+from goalscope.diagnostics.record.transition_metrics import (
+    ENTROPY_OVER_REWARDS,
+    Q_BIAS,
+    Q_EXCESS,
+)
 from goalscope.probes import (
     ValueBounds,
     gathered_entropy,

@@ -1,9 +1,11 @@
 """Checks of the critic: its target, and what its values can be."""
 
 from goalscope.diagnostics.record.metrics import (
+    Q_SPREAD,
+)
+from goalscope.diagnostics.record.transition_metrics import (
     ENTROPY_OVER_REWARDS,
     Q_EXCESS,
-    Q_SPREAD,
     TARGET_MOTION,
 )
 from goalscope.reports.checks.check import Check

@@ -3,9 +3,11 @@
 import math
 
 from goalscope.diagnostics.record.metrics import (
+    OBSERVATION_SPREAD,
+)
+from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     NORMALISED_OFFSET,
-    OBSERVATION_SPREAD,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need

@@ -18,9 +18,6 @@ from goalscope.diagnostics.record.metrics import (
     FEATURE_NORM,
     FEATURE_SPREAD,
     FRESH_CONTENT_R2,
-    GOAL_GAP,
-    GOAL_OFFSET,
-    NEXT_DIFFERS,
     NEXT_GOAL_R2,
     NEXT_GOAL_WITH_R2,
     OBSERVATION_SPREAD,
@@ -28,11 +25,16 @@ from goalscope.diagnostics.record.metrics import (
     Q_GOAL_SWAP,
     SHIFT,
     SIGNAL,
+    UPDATE_RATIO,
+    WEIGHT_GRADIENT,
+)
+from goalscope.diagnostics.record.transition_metrics import (
+    GOAL_GAP,
+    GOAL_OFFSET,
+    NEXT_DIFFERS,
     TERMINATED_FRACTION,
     TRAVEL,
     UNCHANGED_FRACTION,
-    UPDATE_RATIO,
-    WEIGHT_GRADIENT,
 )
 from goalscope.reports.checks.series import (
     IN_A_ROW,
@@ -45,6 +47,7 @@ from goalscope.reports.numbers.runs import Run
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
+_FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
 _STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
@@ -138,11 +141,14 @@ def larger(*readings: Reading) -> Reading:
 def goal_distance(run: Run, network: str) -> Series | None:
     """Return how far desired goals lie from what is achieved: on average, or where they are one.
 
-    On average only where what is achieved varies: what stands still lies beside most goals.
+    On average only where what is achieved varies, or goals lie farther off than chance puts them:
+    what stands still lies beside most goals.
     """
     spreads = (measured(OBSERVATION_SPREAD, f"{kind}_goal") for kind in ("achieved", "desired"))
     offset = combined(
-        lambda values: np.where(values[1] >= _STANDS_STILL, values[0], 0.0),
+        lambda values: np.where(
+            (values[1] >= _STANDS_STILL) | (values[0] > _FAR_OFF), values[0], 0.0
+        ),
         measured(GOAL_OFFSET),
         over(*spreads),
     )

@@ -3,12 +3,14 @@
 import numpy as np
 
 from goalscope.diagnostics.record.metrics import (
+    REWARD_MISMATCH,
+)
+from goalscope.diagnostics.record.transition_metrics import (
     CUT_AS_END_FRACTION,
     FOREIGN_GOAL_FRACTION,
     RELABELLED_FRACTION,
     REWARD_MAX,
     REWARD_MIN,
-    REWARD_MISMATCH,
     REWARD_SPREAD,
     UNREACHED_END_FRACTION,
 )

@@ -1,6 +1,6 @@
 """Checks of replay and of acting: whether the agent learns from what happened, and acts on it."""
 
-from goalscope.diagnostics.record.metrics import (
+from goalscope.diagnostics.record.transition_metrics import (
     ACTION_DIFFERS,
     END_DIFFERS,
     INPUT_OFFSET,
