@@ -28,7 +28,6 @@ ACTOR_CHECKS: tuple[Check, ...] = (
             "no_gradient",
             "encoder_without_gradient",
             "encoder_not_moving",
-            "actions_shuffled",
             "goal_unheard",
             "actor_ignores_pixels",
             "actor_ignores_goal",

@@ -61,7 +61,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
     Check(
         "weights_overwritten",
         "training",
-        "how far a part of the {network} came in ten updates or more, in steps of the last size",
+        "how far its weights came in ten updates or more, in steps of the last size",
         "steps",
         Scale.LOG,
         least_travel,
