@@ -44,6 +44,7 @@ _AGENT_SETTINGS = (
     "target_range",
     "action_penalty",
     "inverse_dynamics",
+    "encoder_warmup",
 )
 
 
