@@ -15,8 +15,8 @@ from goalscope.diagnostics.record import read_run
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 SMALLER = {  # than the README's run
-    "20_000": "120",
-    "2_000": "60",
+    "20_000": "105",
+    "2_000": "35",
     "=20)": "=3)",
 }
 
@@ -70,5 +70,5 @@ def test_the_readmes_own_environment_runs_as_it_stands(tmp_path, monkeypatch, fe
         assert done.returncode == 0, done.stderr
         said = json.loads(Path("page/verdict.json").read_text())
         assert said["runs"] == {"base": ["base-0", "base-1"], "fix": ["fix-0", "fix-1"]}
-        assert "Success at the last evaluation of all runs (step 120)" in done.stdout
+        assert "Success at the last evaluation of all runs (step 105)" in done.stdout
         assert "do not share one probe set" not in done.stderr
