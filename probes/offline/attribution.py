@@ -1,8 +1,8 @@
 """How much of Q and of the action each block accounts for: Shapley, integrated gradients, ablation.
 
 Images are encoded once. Every coalition, step and ablation replaces columns of the fused features
-and runs the heads alone. captum is imported where it is asked: it brings pyplot along, half a second of
-every command that trains.
+and runs the heads alone. captum is imported where it is asked: it brings pyplot along, more than
+half a second of every command that trains.
 """
 
 from collections.abc import Callable, Mapping

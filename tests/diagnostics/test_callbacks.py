@@ -210,7 +210,7 @@ def test_nan_weights_are_recorded_and_flagged(make_agent, tmp_path):
 
 
 def test_a_second_run_into_the_same_folder_is_refused(make_agent, tmp_path):
-    make_agent().learn(70, callback=ModalityDiagnostics(tmp_path / "run"))
+    make_agent().learn(62, callback=ModalityDiagnostics(tmp_path / "run"))
     before = (tmp_path / "run" / "measurements.jsonl").read_bytes()
     with pytest.raises(RecordError, match="already holds a run"):
         ModalityDiagnostics(tmp_path / "run")
@@ -279,7 +279,7 @@ def test_agents_that_cannot_be_watched_are_refused_in_one_line(make_agent, tmp_p
         state.learn(8, callback=GoalSensitivity())
 
 
-def test_kill_9_leaves_every_whole_line(tmp_path):
+def test_kill_9_leaves_every_whole_line(tmp_path, few_figures):
     folder = tmp_path / "run"
     command = [
         *(sys.executable, "-m", "goalscope.cli.main", "train", "pixel-her"),
@@ -313,7 +313,7 @@ def test_kill_9_leaves_every_whole_line(tmp_path):
 
 def test_arm_seed_and_environment_are_recorded(make_agent, tmp_path):
     for name, given, seed in (("own", {"arm": "mine", "seed": 7}, 7), ("agents", {}, 0)):
-        make_agent().learn(70, callback=ModalityDiagnostics(tmp_path / name, **given))
+        make_agent().learn(62, callback=ModalityDiagnostics(tmp_path / name, **given))
         info = read_run(tmp_path / name).info
         assert (info.arm, info.seed) == (given.get("arm"), seed)
     assert info.environment == {
