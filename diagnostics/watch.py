@@ -75,8 +75,7 @@ class Diagnostics(BaseCallback):
         self._chosen = instruments
         self._instruments = [*instruments, TrainingState(Schedule(STATE_EVERY))]
         self._probe_set = RunProbeSet(probe_set)
-        self._settings = dict(settings or {})
-        self._arm, self._seed = arm, seed
+        self._settings, self._arm, self._seed = dict(settings or {}), arm, seed
         self._tap: Tap | None = None
         self._routing: RoutingWatch | None = None
         self._training: float | None = None  # the call of `learn()` that is watched
@@ -198,8 +197,9 @@ class Diagnostics(BaseCallback):
                 self._measure(instrument, update)
 
     def _on_training_end(self) -> None:
-        if self._tap is not None:
-            self._tap.finish()
+        if self._tap is None:
+            return  # it never began, or was told so before: rl_zoo3 tells its first callback again
+        self._tap.finish()
         if self._routing is not None and self._routing.stepped:
             self._write_routing(self._routing)
         if self._update:

@@ -5,14 +5,14 @@ import shutil
 
 import pytest
 from helpers.command import goalscope, refused
-from helpers.synthetic_runs import BASELINE, write_run
+from helpers.synthetic_runs import DEAD, write_run
 
 from goalscope.cli.follow import follow
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, RunReader, read_run
 
 
 def test_a_finding_ends_with_one_where_asked(tmp_path):
-    folder = write_run(tmp_path / "a", kind=BASELINE)
+    folder = write_run(tmp_path / "a", kind=DEAD)
     assert json.loads(goalscope("report", folder, "--json").stdout)["findings"]
     assert goalscope("report", folder).returncode == 0
     assert goalscope("report", folder, "--fail-on", "finding").returncode == 1

@@ -42,3 +42,11 @@ def test_training_in_another_thread_is_refused(make_agent, tmp_path):
         make_agent().learn(70, callback=callbacks)
     assert "\n" not in str(refused.value)
     assert not Path(tmp_path / "run").exists()
+
+
+def test_being_told_of_the_end_twice_ends_the_record_once(make_agent, tmp_path):
+    callback = ModalityDiagnostics(tmp_path / "run")
+    make_agent().learn(70, callback=callback)
+    callback.on_training_end()  # as rl_zoo3 does, after whatever ended `learn`
+    ends = [line for line in read_run(tmp_path / "run").lines if line.event == "end"]
+    assert len(ends) == 1

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from helpers.identity import assert_identical, generators, trained
+from helpers.synthetic_runs import DEAD, write_run
 
 from goalscope.diagnostics import ModalityDiagnostics, on_finding
 from goalscope.diagnostics.record import Line, read_run
 from goalscope.underway import findings
 from goalscope.underway.findings import Told
 
-DEAD = Told("The encoder is dead.", "The encoder is dead (since update 20).", is_fault=True)
+TOLD = Told("The encoder is dead.", "The encoder is dead (since update 20).", is_fault=True)
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def dead_since_20(monkeypatch):
     def new(self):
         assert isinstance(original(self), list)  # the real checks are made as well
         asked.append(self._reader.read().lines[-1].update)
-        return [DEAD] if len(asked) == 2 else []
+        return [TOLD] if len(asked) == 2 else []
 
     monkeypatch.setattr(findings.FindingsUnderway, "new", new)
     return asked
@@ -38,7 +39,7 @@ def test_warning_says_it_once_and_changes_nothing(make_agent, tmp_path, caplog, 
     assert callback.failures == {}
     assert len(dead_since_20) > 3
     said = [record.getMessage() for record in caplog.records]
-    assert said == [f"goalscope at update {dead_since_20[1]}: {DEAD.text}"]
+    assert said == [f"goalscope at update {dead_since_20[1]}: {TOLD.text}"]
     assert read_run(tmp_path / "run").end.details["reason"] == "finished"
 
 
@@ -75,12 +76,10 @@ def test_a_limit_stops_nothing_and_asking_grows_rarer(tmp_path):
 
 
 def test_real_findings_are_told_once(tmp_path):
-    from helpers.synthetic_runs import write_run
-
-    folder = write_run(tmp_path / "a")
+    folder = write_run(tmp_path / "a", kind=DEAD)
     underway = findings.FindingsUnderway(folder)
     first = underway.new()
-    assert first
+    assert [told.says for told in first][0].startswith("The actor's encoder is dead")
     assert all(told.says in told.text for told in first)
     assert underway.new() == []
 

@@ -2,14 +2,14 @@
 
 import math
 
-from helpers.synthetic_runs import BASELINE, write_run
+from helpers.synthetic_runs import DEAD, write_run
 
 import goalscope
 from goalscope.reports.pages.loaded import FINDING_COLUMNS, FRAME_COLUMNS
 
 
 def test_the_frame_holds_every_number_of_the_record(tmp_path):
-    loaded = goalscope.load_run(write_run(tmp_path / "a", kind=BASELINE))
+    loaded = goalscope.load_run(write_run(tmp_path / "a", kind=DEAD))
     assert tuple(loaded.frame.columns) == FRAME_COLUMNS
     measured = {
         (line.update, key): value
@@ -25,7 +25,7 @@ def test_the_frame_holds_every_number_of_the_record(tmp_path):
 
 
 def test_findings_figures_and_the_notebooks_view_are_those_of_the_page(tmp_path):
-    loaded = goalscope.load_run(write_run(tmp_path / "a", kind=BASELINE))
+    loaded = goalscope.load_run(write_run(tmp_path / "a", kind=DEAD))
     page = goalscope.write_report(tmp_path / "a")
     assert tuple(loaded.findings.columns) == FINDING_COLUMNS
     assert list(loaded.findings.name) == [f.check.name for f in page.diagnosis.findings]
