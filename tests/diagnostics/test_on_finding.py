@@ -79,7 +79,7 @@ def test_real_findings_are_told_once(tmp_path):
     folder = write_run(tmp_path / "a", kind=DEAD)
     underway = findings.FindingsUnderway(folder)
     first = underway.new()
-    assert [told.says for told in first][0].startswith("The actor's encoder is dead")
+    assert first[0].says.startswith("The actor's encoder is dead")
     assert all(told.says in told.text for told in first)
     assert underway.new() == []
 

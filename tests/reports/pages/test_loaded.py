@@ -1,5 +1,6 @@
 """A run in Python and in a notebook."""
 
+import html
 import math
 
 from helpers.synthetic_runs import DEAD, write_run
@@ -30,11 +31,11 @@ def test_findings_figures_and_the_notebooks_view_are_those_of_the_page(tmp_path)
     assert tuple(loaded.findings.columns) == FINDING_COLUMNS
     assert list(loaded.findings.name) == [f.check.name for f in page.diagnosis.findings]
     assert len(loaded.findings)
-    text = page.page.read_text()
+    text = html.unescape(page.page.read_text())
     assert all(figure.title in text for figure in loaded.figures.values())
     figure = next(iter(loaded.figures.values()))
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert figure.pixels().shape[2] == 3
-    shown = loaded._repr_html_()
+    shown = html.unescape(loaded._repr_html_())
     assert all(says in shown for says in loaded.findings.says)
     assert "<html" not in shown
