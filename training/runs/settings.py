@@ -258,7 +258,10 @@ def completed(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
     Whatever an arm may change does nothing by default, and so did nothing before it was there.
     """
-    groups = {"agent": AgentSettings(), "environment": EnvironmentSettings()}
+    groups: dict[str, AgentSettings | EnvironmentSettings] = {
+        "agent": AgentSettings(),
+        "environment": EnvironmentSettings(),
+    }
     off = {f"{group}.{k}": v for group, at in groups.items() for k, v in asdict(at).items()}
     return off | dict(configuration)
 
