@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
@@ -16,6 +15,7 @@ from goalscope.diagnostics.instruments.training_state import TrainingState
 from goalscope.diagnostics.logged_evaluations import LoggedEvaluations
 from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
+from goalscope.diagnostics.material.witness import environment_step
 from goalscope.diagnostics.other_callbacks import refuse_training_elsewhere
 from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RunInfo
@@ -180,10 +180,12 @@ class Diagnostics(BaseCallback):
             )
 
     def _on_step(self) -> bool:
-        infos, dones = self.locals.get("infos"), self.locals.get("dones")
-        if infos is not None and dones is not None:
+        with self._recorder.guarded("steps", self._update):
+            acted = None if self._tap is None else self._tap.acted()
+            step = environment_step(self.model, self.locals, acted)
             for instrument in self._instruments:
-                instrument.watch_step(infos, np.asarray(dones))
+                if step is not None:
+                    instrument.watch_step(step)
         return self._recorder.stopped is None
 
     def _on_rollout_start(self) -> None:

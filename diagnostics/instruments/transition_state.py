@@ -1,22 +1,17 @@
-"""What a batch of replay looks like, and whether hindsight relabelled it."""
+"""What a batch of replay looks like."""
 
-from typing import Any
-
-import numpy as np
-import torch
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.replay_state import relabelled_rows
-from goalscope.diagnostics.material.replay import Episodes, dict_buffer, replay_batch
+from goalscope.diagnostics.material.replay import dict_buffer, replay_batch
 from goalscope.diagnostics.record.keys import Family, prefixed
-from goalscope.diagnostics.record.metrics import (
+from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
     ACTION_OVER_GOALS,
     ACTION_SPREAD,
     GOAL_OFFSET,
-    RELABELLED_FRACTION,
     STEP_OVER_SPREAD,
     TERMINATED_FRACTION,
     UNCHANGED_FRACTION,
@@ -27,10 +22,8 @@ from goalscope.probes import (
     action_over_goals,
     action_spread,
     goal_offset,
-    relabelled_fraction,
     reward_statistics,
     step_over_spread,
-    success_fractions,
     unchanged_fraction,
 )
 from goalscope.probes.isolation import isolated_generators
@@ -63,19 +56,12 @@ def stored_and_seen(
     return batch, seen
 
 
-def transition_state(
-    model: OffPolicyAlgorithm,
-    stored: ReplayBatch,
-    seen: DictReplayBufferSamples,
-    episodes: Episodes,
-) -> dict[str, Tensor]:
+def transition_state(stored: ReplayBatch, seen: DictReplayBufferSamples) -> dict[str, Tensor]:
     """Return record key -> scalar of what `stored_and_seen` returned.
 
     Args:
-        model: the agent.
         stored: the batch as it is stored.
         seen: as the networks see it.
-        episodes: those that replay holds.
     """
     results = {
         UNCHANGED_FRACTION.key(): unchanged_fraction(stored),
@@ -89,37 +75,4 @@ def transition_state(
         GOAL_OFFSET.key(): goal_offset(stored),
         ACTION_EFFECT_R2.key(): action_effect_r2(stored),
     }
-    results |= {key: value for key, value in optional.items() if value is not None}
-    success_reward = _success_reward(model, stored)
-    if success_reward is not None:
-        results |= prefixed(Family.TRANSITIONS, success_fractions(stored, success_reward))
-    return results | _relabelled(model, stored, episodes)
-
-
-def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | None:
-    """Return the reward of a goal that is achieved exactly; None where no environment tells."""
-    env = model.get_env()
-    if env is None or "achieved_goal" not in stored.observations:
-        return None
-    if not env.has_attr("compute_reward"):
-        return None
-    goals = stored.next_observations["achieved_goal"][:1].cpu().numpy()
-    infos: list[dict[str, Any]] = [{}]
-    rewards = env.env_method("compute_reward", goals, goals, infos, indices=[0])[0]
-    return float(np.max(rewards))
-
-
-def _relabelled(
-    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes
-) -> dict[str, Tensor]:
-    if "desired_goal" not in stored.observations or not len(episodes):
-        return {}
-    rows, columns, numbers = episodes.transitions()
-    achieved = dict_buffer(model).next_observations["achieved_goal"][rows, columns]
-    fraction = relabelled_fraction(
-        stored.next_observations["achieved_goal"].flatten(1).cpu().numpy(),
-        stored.observations["desired_goal"].flatten(1).cpu().numpy(),
-        achieved.reshape(len(achieved), -1),
-        numbers,
-    )
-    return {RELABELLED_FRACTION.key(): torch.tensor(fraction)}
+    return results | {key: value for key, value in optional.items() if value is not None}

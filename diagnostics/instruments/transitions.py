@@ -1,33 +1,39 @@
 """The instrument of transitions: what replay's look like, and what the agent makes of them."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
+from goalscope.diagnostics.instruments.agreement import agreement
+from goalscope.diagnostics.instruments.episode_state import episode_state
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
+from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
 from goalscope.diagnostics.instruments.transition_state import stored_and_seen, transition_state
 from goalscope.diagnostics.instruments.value_state import GatheredEntropy, value_state
 from goalscope.diagnostics.material.replay import dict_buffer, finished_episodes, unaugmented
-from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET, Family, prefixed
+from goalscope.diagnostics.material.witness import EnvironmentStep, Witness
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, Family, Metric, prefixed
 from goalscope.diagnostics.record.metrics import (
-    ACTION_SPREAD,
-    COLOUR_OFFSET,
-    INPUT_MAX,
     METRICS,
+)
+from goalscope.diagnostics.record.transition_metrics import (
+    ACTION_SPREAD,
+    INPUT_MAX,
+    INPUT_OFFSET,
+    KEY_DIFFERS,
+    NEXT_DIFFERS,
     NORMALISED_OFFSET,
     SATURATED_ACTIONS,
-    TARGET_MOTION,
+    TRAVEL,
 )
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.probes import (
+    ReplayBatch,
     TracedFeatures,
     action_spread,
-    colour_offset,
-    distance_moved,
     input_statistics,
     saturated_fraction,
     traced_features,
@@ -35,7 +41,6 @@ from goalscope.probes import (
 from goalscope.probes.blocks import key_name
 
 ROWS = 128
-MOTION_UPDATES = 10  # a target may follow the critic every few updates only
 
 
 class TransitionInstrument(Instrument):
@@ -46,8 +51,9 @@ class TransitionInstrument(Instrument):
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__(schedule)
-        self._weights: _Weights | None = None
+        self._motion = Motion()
         self._entropy = GatheredEntropy()
+        self._witness = Witness()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what Q remembers of entropy; where the weights were is not kept."""
@@ -56,6 +62,10 @@ class TransitionInstrument(Instrument):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
         self._entropy = GatheredEntropy(**state)
+
+    def watch_step(self, step: EnvironmentStep) -> None:
+        """Remember it, to be held against what replay returns of it."""
+        self._witness.see(step)
 
     def measure(self, context: Context) -> dict[str, Tensor]:
         """Return the metrics of a replay batch, of replay's episodes, and of the agent on them."""
@@ -69,62 +79,43 @@ class TransitionInstrument(Instrument):
                 for name in (CRITIC, ACTOR)
             }
             results = {
-                **transition_state(model, stored, seen, episodes),
+                **transition_state(stored, seen),
+                **episode_state(model, stored, episodes),
+                **agreement(model, context.networks[ACTOR], self._witness, stored, seen, episodes),
                 **value_state(context, seen, traced[CRITIC].features, episodes, self._entropy),
-                **_of_inputs(context, traced),
-                **_of_acting(context, seen.observations),
+                **_of_inputs(context, stored, traced),
                 **_of_actions(context, traced[ACTOR].features),
             }
-        return results | self._of_target(context)
+        return results | self._motion.measure(context)
 
     def keys(self, context: Context) -> list[str]:
         """Return every record key it can write."""
+        networks = context.networks[CRITIC], context.networks[ACTOR]
         images, normalised = set[str](), set(map(key_name, _normalised(context.model)))
-        for network in (context.networks[CRITIC], context.networks[ACTOR]):
+        travels: dict[str, None] = {}
+        for network in networks:
             images |= set(map(key_name, network.image_keys))
             normalised |= {b.name for b in network.blocks if not b.identity} - images
-        blocks = dict.fromkeys((INPUT_MAX, COLOUR_OFFSET), sorted(images))
-        blocks |= {NORMALISED_OFFSET: sorted(normalised)}
+            travels |= dict.fromkeys(travel_blocks(network))
+        observed = [key_name(key) for key in dict_buffer(context.model).observation_space.spaces]
+        blocks: dict[Metric, list[str]] = dict.fromkeys(
+            (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
+        )
+        blocks |= {INPUT_MAX: sorted(images), NORMALISED_OFFSET: sorted(normalised)}
+        blocks |= {TRAVEL: list(travels)}
         return [
             metric.key(owner, block)
             for metric in METRICS
             if metric.family is Family.TRANSITIONS
             for owner in metric.owners
-            for block in blocks.get(metric, [None])
+            for block in blocks.get(metric, (None,))
         ]
 
-    def _of_target(self, context: Context) -> dict[str, Tensor]:
-        if CRITIC_TARGET not in context.networks:
-            return {}
-        before = self._weights
-        if before is not None and context.update - before.update < MOTION_UPDATES:
-            return {}
-        self._weights = _Weights.of(context)
-        if before is None:
-            return {}
-        target, critic = (
-            distance_moved(weights, context.networks[name].module)
-            for name, weights in before.copies.items()
-        )
-        return {TARGET_MOTION.key(): target / critic} if bool(critic != 0) else {}
 
-
-@dataclass(frozen=True)
-class _Weights:
-    """Copies of the target's and the critic's parameters at an update."""
-
-    update: int
-    copies: dict[str, list[Tensor]]
-
-    @classmethod
-    def of(cls, context: Context) -> "_Weights":
-        modules = {name: context.networks[name].module for name in (CRITIC_TARGET, CRITIC)}
-        copies = {n: [p.detach().clone() for p in m.parameters()] for n, m in modules.items()}
-        return cls(context.update, copies)
-
-
-def _of_inputs(context: Context, traced: Mapping[str, TracedFeatures]) -> dict[str, Tensor]:
-    normalised = _normalised(context.model)
+def _of_inputs(
+    context: Context, stored: ReplayBatch, traced: Mapping[str, TracedFeatures]
+) -> dict[str, Tensor]:
+    normalised = _unclipped(context.model, stored)
     results: dict[str, Tensor] = {}
     for name, one in traced.items():
         values = input_statistics(context.networks[name], one, normalised)
@@ -132,17 +123,20 @@ def _of_inputs(context: Context, traced: Mapping[str, TracedFeatures]) -> dict[s
     return results
 
 
-def _of_acting(context: Context, replayed: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return how what the agent acts on now differs from what it learns from."""
-    shown = context.model._last_obs
-    if not isinstance(shown, dict):  # a loaded agent that has not begun to act
-        return {}
-    return {
-        COLOUR_OFFSET.key("acting", key): colour_offset(
-            torch.as_tensor(shown[key], device=replayed[key].device), replayed[key]
+def _unclipped(model: OffPolicyAlgorithm, stored: ReplayBatch) -> dict[str, Tensor]:
+    """Return what VecNormalize makes of its keys before it clips them, float (B, n) each."""
+    env = model._vec_normalize_env
+    found = {}
+    for key in _normalised(model):
+        assert env is not None  # it normalises them
+        statistics = env.obs_rms[key] if isinstance(env.obs_rms, dict) else env.obs_rms
+        values = stored.observations[key]
+        mean, variance = (
+            torch.as_tensor(part, device=values.device)
+            for part in (statistics.mean, statistics.var)
         )
-        for key in context.networks[CRITIC].image_keys
-    }
+        found[key] = ((values - mean) / (variance + env.epsilon).sqrt()).flatten(1)
+    return found
 
 
 def _normalised(model: OffPolicyAlgorithm) -> Collection[str]:

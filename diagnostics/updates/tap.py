@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from goalscope.diagnostics.record.keys import ACTOR_LOSS, CRITIC_LOSS
+from goalscope.diagnostics.updates.acting import ActingInputs
 from goalscope.diagnostics.updates.passes import Passes, Read
 from goalscope.diagnostics.updates.steps import watch_steps
 from goalscope.diagnostics.updates.tracked import (
@@ -69,6 +70,7 @@ class Tap:
         self._passes = Passes(networks, is_live)
         self._passes.update = start
         self._passes.recording = bool(wanted(start + 1))
+        self._acting = ActingInputs(networks["actor"].extractor)
         self._handles: list[RemovableHandle] = []
         self._hook_optimiser(networks["critic"], self._before_critic, self._after_critic)
         self._hook_optimiser(networks["actor"], self._before_actor, self._after_actor)
@@ -82,6 +84,7 @@ class Tap:
     def detach(self) -> None:
         """Remove every hook; what is half seen is forgotten."""
         self._passes.detach()
+        self._acting.detach()
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -94,6 +97,14 @@ class Tap:
             yield
         finally:
             self._passes.recording = recording
+            self._acting.take()
+
+    def acted(self) -> dict[str, Tensor] | None:
+        """Return what the actor's extractor was given as it was last asked for an action.
+
+        Key -> (n_envs, ...); None where it has not been asked since the last call.
+        """
+        return self._acting.take()
 
     # What the optimisers show
 

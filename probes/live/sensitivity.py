@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from goalscope.probes.blocks import ACTION, evaluation_mode
+from goalscope.probes.live.features import ratios
 from goalscope.probes.live.goal_grid import map_features
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import (
@@ -36,7 +37,9 @@ def goal_sensitivity(
     """Return "<network>.<block>.<name>" -> scalar (definitions: docs/measurements.md).
 
     A metric of the desired goal is absent for a network whose extractor mixes that goal with
-    another key: its columns can then not be exchanged without encoding the images again.
+    another key: its columns can then not be exchanged without encoding the images again. Absent is,
+    too, what would be 0/0: a change over the spread of a Q that is constant, a correlation of one
+    that is the same for every goal.
 
     Args:
         actor: the actor.
@@ -59,7 +62,8 @@ def goal_sensitivity(
             if slope is not None:
                 spread = batch.desired.std(dim=0, correction=0)
                 moved = (slope * spread).norm(dim=1)
-                results["critic.desired_goal.q_goal_gradient"] = rms(moved) / std(q_values)
+                name = "critic.desired_goal.q_goal_gradient"
+                results |= ratios({name: rms(moved)}, {name: std(q_values)})
             if actor.block("desired_goal") and critic.block("desired_goal"):
                 rows = slice(None, None, max(1, len(features) // states_on_grid))
                 results |= _on_goal_grid(
@@ -88,15 +92,15 @@ def _goal_slope(critic: Network, features: Tensor, batch: GoalBatch) -> Tensor |
 def _q_swaps(
     critic: Network, features: Tensor, q_values: Tensor, batch: GoalBatch, order: Tensor
 ) -> dict[str, Tensor]:
-    results = {}
+    changes = {}
     for block, columns in critic.columns.items():
         swapped = exchanged(features, columns, order)
         change = critic.q_values(swapped, batch.actions) - q_values
         name = "q_goal_swap" if block == "desired_goal" else "q_swap"
-        results[f"critic.{block}.{name}"] = rms(change) / std(q_values)
+        changes[f"critic.{block}.{name}"] = rms(change)
     change = critic.q_values(features, batch.actions[order]) - q_values
-    results[f"critic.{ACTION}.q_swap"] = rms(change) / std(q_values)
-    return results
+    changes[f"critic.{ACTION}.q_swap"] = rms(change)
+    return ratios(changes, dict.fromkeys(changes, std(q_values)))
 
 
 def _action_swaps(actor: Network, features: Tensor, order: Tensor) -> dict[str, Tensor]:
@@ -120,7 +124,8 @@ def _on_goal_grid(
     """Compare Q(s, pi(s, g), g) over the goals g with their distance from what s has achieved."""
     found = map_features(actor, critic, actor_features, critic_features, batch, rows)
     q_values, distance = found.q, found.distance
-    results = {"critic.goal.q_goal_distance": _mean_spearman(q_values, -distance)}
+    correlation = _mean_spearman(q_values, -distance)
+    results = {} if correlation is None else {"critic.goal.q_goal_distance": correlation}
     upper = distance.amax()
     for number in range(1, DISTANCE_BINS + 1):
         inside = (distance > upper * (number - 1) / DISTANCE_BINS) & (
@@ -142,14 +147,14 @@ def _reach_contrast(critic: Network, features: Tensor, batch: GoalBatch) -> dict
     return {"critic.goal.q_reach_contrast": (values[0] - values[1]).mean()}
 
 
-def _mean_spearman(left: Tensor, right: Tensor) -> Tensor:
+def _mean_spearman(left: Tensor, right: Tensor) -> Tensor | None:
     """Return the mean over rows of Spearman's rank correlation, ties at their average rank.
 
-    A row without variation has no correlation and makes the mean NaN: a critic that is constant
-    over goals is reported as such, not as zero.
+    A row without variation has no correlation and does not count; None where none has one.
     """
     ranks = [torch.from_numpy(rankdata(x.double().cpu().numpy(), axis=1)) for x in (left, right)]
     first, second = (rank - rank.mean(dim=1, keepdim=True) for rank in ranks)
     covariance = (first * second).sum(dim=1)
     scale = (first.square().sum(dim=1) * second.square().sum(dim=1)).sqrt()
-    return (covariance / scale).mean().to(left)
+    varies = scale != 0  # NaN ranks as NaN: what broke is still seen
+    return (covariance / scale)[varies].mean().to(left) if bool(varies.any()) else None

@@ -1,4 +1,4 @@
-"""Each fault of the second blind round is really there: in what is stored, done or learnt."""
+"""Each fault of the second round is really there: in what is stored, done or learnt."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ import pytest
 import torch
 from stable_baselines3 import SAC
 
-from benchmarks.planted_faults import blind_faults
+from benchmarks.planted_faults import second_round_faults
 from benchmarks.planted_faults.agent import make_agent, make_wrapped
-from benchmarks.planted_faults.blind import BLIND
 from benchmarks.planted_faults.faults import plantings
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
+from benchmarks.planted_faults.second_round import SECOND_ROUND
 from goalscope.probes.blocks import GOAL_KEYS
 
 
@@ -58,9 +58,9 @@ def same(module: torch.nn.Module, before: list[torch.Tensor]) -> bool:
     return all(map(torch.equal, weights(module), before))
 
 
-def test_there_are_enough_and_all_are_blind():
-    assert len(BLIND) >= 12
-    assert {fault.kind for fault in BLIND} == {"blind"}
+def test_all_are_known_since():
+    assert len(SECOND_ROUND) == 20
+    assert {fault.kind for fault in SECOND_ROUND} == {"known"}
 
 
 # The environment
@@ -82,7 +82,7 @@ def test_half_of_the_steps_are_terminal(make_filled):
 
 def test_actions_are_done_ten_steps_late():
     (first, step, env), _ = stepped("actions_late", (1.0, 0.5))
-    for _ in range(blind_faults.DELAY):
+    for _ in range(second_round_faults.DELAY):
         np.testing.assert_array_equal(step[0]["achieved_goal"], first["achieved_goal"])
         step = env.step(np.zeros(2, np.float32))
     moved = step[0]["achieved_goal"] - first["achieved_goal"]
@@ -111,7 +111,7 @@ def test_goals_are_normalised_by_the_statistics_of_another_task(make_filled):
     raw = {key: stored[key][:STARTS, 0] for key in GOAL_KEYS}
     shown = model.get_vec_normalize_env().normalize_obs(raw)
     for key, goals in raw.items():
-        expected = (goals - blind_faults.OTHER_MEAN) / blind_faults.OTHER_SPREAD
+        expected = (goals - second_round_faults.OTHER_MEAN) / second_round_faults.OTHER_SPREAD
         np.testing.assert_allclose(shown[key], np.clip(expected, -10, 10), atol=1e-3)
 
 
