@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,12 +9,14 @@ from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
+from goalscope.diagnostics.folders import Folder
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment, Values
 from goalscope.diagnostics.instruments.training_state import TrainingState
 from goalscope.diagnostics.logged_evaluations import LoggedEvaluations
 from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.material.witness import environment_step
+from goalscope.diagnostics.other_callbacks import refuse_training_elsewhere
 from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RunInfo
 from goalscope.diagnostics.record.keys import LOSSES
@@ -59,7 +60,7 @@ class Diagnostics(BaseCallback):
 
     def __init__(
         self,
-        folder: Path | str | None,
+        folder: Folder,
         instruments: Sequence[Instrument],
         *,
         probe_set: ProbeSet | None = None,
@@ -69,13 +70,12 @@ class Diagnostics(BaseCallback):
         resume: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self._recorder = Recorder(None if folder is None else Path(folder), resume is not None)
+        self._recorder = Recorder(folder, resume is not None)
         self._resume = resume
         self._chosen = instruments
         self._instruments = [*instruments, TrainingState(Schedule(STATE_EVERY))]
         self._probe_set = RunProbeSet(probe_set)
-        self._settings = dict(settings or {})
-        self._arm, self._seed = arm, seed
+        self._settings, self._arm, self._seed = dict(settings or {}), arm, seed
         self._tap: Tap | None = None
         self._routing: RoutingWatch | None = None
         self._training: float | None = None  # the call of `learn()` that is watched
@@ -138,6 +138,7 @@ class Diagnostics(BaseCallback):
                 f"{type(self.model).__name__} is not watched: goalscope needs an off-policy "
                 "actor-critic of SB3 (SAC, TD3, DDPG)"
             )
+        refuse_training_elsewhere(self.locals.get("callback"))
         self._detach()  # what an earlier call of `learn()` that an exception ended left behind
         self._training = self.model.start_time
         with isolated_generators(seed=0):
@@ -185,7 +186,7 @@ class Diagnostics(BaseCallback):
             for instrument in self._instruments:
                 if step is not None:
                     instrument.watch_step(step)
-        return True
+        return self._recorder.stopped is None
 
     def _on_rollout_start(self) -> None:
         # Here, because SB3's next dump clears what it logged of the last updates.
@@ -198,14 +199,15 @@ class Diagnostics(BaseCallback):
                 self._measure(instrument, update)
 
     def _on_training_end(self) -> None:
-        if self._tap is not None:
-            self._tap.finish()
+        if self._tap is None:
+            return  # it never began, or was told so before: rl_zoo3 tells its first callback again
+        self._tap.finish()
         if self._routing is not None and self._routing.stepped:
             self._write_routing(self._routing)
         if self._update:
             for instrument in self._at(Moment.STATE, Moment.BETWEEN):
                 self._measure(instrument, self._update)
-        self._recorder.end(self._update, "finished")
+        self._recorder.end(self._update)
         self._detach()
 
     # As long as this training goes on

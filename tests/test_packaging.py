@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("cli", "diagnostics", "probes", "reports", "training")
+FOLDERS = ("cli", "diagnostics", "probes", "reports", "training", "underway")
 IMPORTS = "import goalscope." + ", goalscope.".join(FOLDERS)
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
