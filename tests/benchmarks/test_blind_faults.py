@@ -3,20 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from helpers.faulty import same_batch, stepped
+from helpers.faulty import same, same_batch, stepped, weights
 
 from benchmarks.planted_faults import blind_faults
 from benchmarks.planted_faults.blind import BLIND
 from benchmarks.planted_faults.grounds import BATCH, STARTS
 from goalscope.probes.blocks import GOAL_KEYS
-
-
-def weights(module: torch.nn.Module) -> list[torch.Tensor]:
-    return [values.clone() for values in module.state_dict().values()]
-
-
-def same(module: torch.nn.Module, before: list[torch.Tensor]) -> bool:
-    return all(map(torch.equal, weights(module), before))
 
 
 def test_there_are_enough_and_all_are_blind():
