@@ -181,7 +181,7 @@ def test_a_large_learning_rate_saturates_the_actor(make_filled):
 
 def test_the_entropy_coefficient_stays_and_lifts_q_above_every_reward(make_filled):
     model = make_filled("entropy_dominates")
-    model.train(300, BATCH)
+    model.train(120, BATCH)
     batch = model.replay_buffer.sample(BATCH)
     with torch.no_grad():
         values = model.critic(batch.observations, batch.actions)[0]
