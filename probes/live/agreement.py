@@ -29,7 +29,9 @@ def input_offset(acted: Tensor, learnt: Tensor, spread: Tensor) -> Tensor:
         spread: scalar, RMS over units of the standard deviation between observations; where nothing
             varies, 1 stands for it.
     """
+    # Flattened: a number of a discrete space comes back from replay with an axis of its own.
+    acted, learnt = acted.double().flatten(1), learnt.double().flatten(1)
     if acted.shape != learnt.shape:
         return torch.tensor(torch.inf)
-    apart = (acted.double() - learnt.double()).flatten(1).square().mean(dim=1).sqrt()
+    apart = (acted - learnt).square().mean(dim=1).sqrt()
     return apart.median() / (spread if bool(spread > 0) else 1.0)
