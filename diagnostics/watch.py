@@ -149,8 +149,7 @@ class Diagnostics(BaseCallback):
         self._recorder.open(self.model, self._run_info)
         start = self.model._n_updates
         if self._resume is not None:
-            kept, lost = self._resume["lines"], bool(self._resume.get("lost_buffer"))
-            self._recorder.resumed(start, kept, lost)
+            self._recorder.resumed(start, self._resume["lines"], "lost_buffer" in self._resume)
         self._save_probe_set()
         if not self._keys:
             self._dry_run()
@@ -318,9 +317,8 @@ class Diagnostics(BaseCallback):
         if self._is_evaluated:
             return
         # Not `Recorder.measure`: SB3's logger, which is being read, is left as it is.
-        update = self.model._n_updates
-        with self._recorder.guarded("evaluation", update):
-            self._recorder.write(Line(self.model.num_timesteps, update, read()))
+        with self._recorder.guarded("evaluation", self.model._n_updates):
+            self._recorder.write(Line(self.model.num_timesteps, self.model._n_updates, read()))
 
     # What the record says of the run
 

@@ -45,7 +45,8 @@ def run(path: Path, cwd: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(path)},
+        # What lies in the folder stays what was built.
+        env={**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

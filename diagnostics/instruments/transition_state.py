@@ -4,7 +4,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
-from goalscope.diagnostics.instruments.replay_state import relabelled_rows
+from goalscope.diagnostics.instruments.replay_state import as_probed
 from goalscope.diagnostics.material.replay import dict_buffer, replay_batch
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.transition_metrics import (
@@ -44,16 +44,7 @@ def stored_and_seen(
         with isolated_generators(seed):
             samples.append(replay_batch(model, rows, normalised=normalised))
     stored, seen = samples[0], samples[-1]
-    relabelled = relabelled_rows(dict_buffer(model), len(stored.actions))
-    batch = ReplayBatch(
-        stored.observations,
-        stored.next_observations,
-        stored.actions,
-        stored.rewards.flatten(),
-        stored.dones.flatten(),
-        relabelled.to(stored.actions.device),
-    )
-    return batch, seen
+    return as_probed(dict_buffer(model), stored), seen
 
 
 def transition_state(stored: ReplayBatch, seen: DictReplayBufferSamples) -> dict[str, Tensor]:

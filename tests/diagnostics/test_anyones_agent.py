@@ -177,7 +177,9 @@ def test_discrete_keys_are_described_and_measured(tmp_path):
     assert run.nonfinite() == {}
 
 
-def test_what_is_written_at_the_start_never_ends_training(tmp_path, monkeypatch, caplog):
+def test_what_is_written_at_the_start_never_ends_training(
+    tmp_path, monkeypatch, caplog, few_figures
+):
     def broken(*_, **__):
         raise TypeError("Object of type Gear is not JSON serializable")
 
