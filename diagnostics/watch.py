@@ -34,9 +34,7 @@ STATE_EVERY = 50
 
 
 class Diagnostics(BaseCallback):
-    """Watches a run with a list of instruments; the base of the public callbacks.
-
-    The state of training is always among them.
+    """Watches a run with instruments, the state of training always among them; the public base.
 
     Args:
         folder: where the record goes; None writes to the SB3 logger alone.
@@ -199,7 +197,7 @@ class Diagnostics(BaseCallback):
 
     def _on_training_end(self) -> None:
         if self._tap is None:
-            return  # it never began, or was told so before: rl_zoo3 tells its first callback again
+            return  # never begun, or told before: rl_zoo3 tells its first callback again
         self._tap.finish()
         if self._routing is not None and self._routing.stepped:
             self._write_routing(self._routing)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.identity import assert_identical, generators, trained
+from helpers.identity import UPDATES, assert_identical, generators, trained
 from helpers.synthetic_runs import DEAD, write_run
 
 from goalscope.diagnostics import ModalityDiagnostics, on_finding
@@ -37,7 +37,7 @@ def test_warning_says_it_once_and_changes_nothing(make_agent, tmp_path, caplog, 
     assert generators() == left
     assert_identical(plain, watched)
     assert callback.failures == {}
-    assert len(dead_since_20) > 3
+    assert len(dead_since_20) == UPDATES // 10
     said = [record.getMessage() for record in caplog.records]
     assert said == [f"goalscope at update {dead_since_20[1]}: {TOLD.text}"]
     assert read_run(tmp_path / "run").end.details["reason"] == "finished"
@@ -92,7 +92,7 @@ def test_checks_that_fail_cost_themselves_alone(make_agent, tmp_path, monkeypatc
     monkeypatch.setattr(findings.FindingsUnderway, "new", broken)
     callback = ModalityDiagnostics(tmp_path / "run", on_finding="stop")
     agent = trained(make_agent, callback)
-    assert agent._n_updates == 60
+    assert agent._n_updates == UPDATES
     assert callback.failures == {"on_finding": 1}
 
 
