@@ -120,10 +120,7 @@ def _differing(
         name = key_name(key)
         sides = (
             (given.observations, back.observations),
-            (
-                given.next_observations,
-                back.next_observations,
-            ),
+            (given.next_observations, back.next_observations),
         )
         now, following = (differing_share(one[key], other[key]) for one, other in sides)
         results[KEY_DIFFERS.key(block=name)] = now

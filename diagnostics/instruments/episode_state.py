@@ -11,9 +11,7 @@ from torch import Tensor
 
 from goalscope.diagnostics.material.replay import Episodes, dict_buffer
 from goalscope.diagnostics.record.keys import Family, prefixed
-from goalscope.diagnostics.record.transition_metrics import (
-    GOAL_GAP,
-)
+from goalscope.diagnostics.record.transition_metrics import GOAL_GAP
 from goalscope.probes import (
     ReplayBatch,
     end_fractions,

@@ -16,9 +16,7 @@ from goalscope.diagnostics.instruments.value_state import GatheredEntropy, value
 from goalscope.diagnostics.material.replay import dict_buffer, finished_episodes, unaugmented
 from goalscope.diagnostics.material.witness import EnvironmentStep, Witness
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, Family, Metric, prefixed
-from goalscope.diagnostics.record.metrics import (
-    METRICS,
-)
+from goalscope.diagnostics.record.metrics import METRICS
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_SPREAD,
     INPUT_MAX,
