@@ -1,13 +1,17 @@
 """What is installed: a wheel that works without the checkout; links while developing."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
+
+from goalscope.extras import EXTRAS
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("cli", "diagnostics", "probes", "reports", "training", "underway")
@@ -61,6 +65,22 @@ def test_the_wheel_works_without_the_checkout(installed, tmp_path):
     assert "ModalityDiagnostics" in names
     (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
     assert "goalscope = goalscope.cli.main:main" in entry_points.read_text()
+
+
+def test_watching_and_drawing_require_no_simulator(installed):
+    (file,) = installed.glob("*.dist-info/METADATA")
+    required: dict[str, set[str]] = {}
+    for line in Parser().parsestr(file.read_text()).get_all("Requires-Dist"):
+        requirement, _, extra = line.partition("; extra == ")
+        name = re.match(r"[\w-]+", requirement)[0].replace("-", "_")
+        required.setdefault(extra.strip('"'), set()).add(name)
+    for extra, left_out in EXTRAS.items():
+        assert required[extra] == set(left_out.modules)
+    assert required[""] == {
+        *("torch", "stable_baselines3", "gymnasium", "numpy", "scipy", "pandas"),
+        *("matplotlib", "seaborn", "jinja2", "pypdf"),
+        *("tyro", "rich", "tqdm", "safetensors", "psutil"),
+    }
 
 
 def test_the_wheel_holds_all_of_goalscope_and_nothing_else(installed):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 SMALLER = {  # than the pages' own runs
-    "learn(600,": "learn(206,",
+    "learn(600,": "learn(240,",
     "learn(1_000,": "learn(110,",
     "learn(5_000,": "learn(112,",
     "learn(20_000,": "learn(112,",
