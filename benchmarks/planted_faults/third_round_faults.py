@@ -198,6 +198,17 @@ class MaskReplay(SharedFrameHerReplayBuffer):
         return batch._replace(dones=1 - batch.dones)
 
 
+class FlatRewardReplay(SharedFrameHerReplayBuffer):
+    """Gives rewards as a row, not a column: all meet all in the target, and only a mean is learnt.
+
+    A row (B,) and a column (B, 1) of what follows add up to (B, B).
+    """
+
+    def _batch(self, *args: Any) -> DictReplayBufferSamples:
+        batch = super()._batch(*args)
+        return batch._replace(rewards=batch.rewards.flatten())
+
+
 class DisorderedImagesReplay(SharedFrameHerReplayBuffer):
     """Gives images in another order than their vectors, once there are many to decode at a time."""
 
@@ -270,11 +281,6 @@ def critic_ends_in_relu(model: SAC) -> None:
         for critic in network.q_networks:
             assert isinstance(critic, nn.Sequential)  # SB3's own
             critic.append(nn.ReLU())
-
-
-def optimiser_of_all(model: SAC) -> None:
-    """Give the actor's optimiser the critic's parameters, too: its loss then raises Q itself."""
-    model.actor.optimizer.add_param_group({"params": list(model.critic.parameters())})
 
 
 def gradients_added_up(model: SAC) -> None:
