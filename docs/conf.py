@@ -6,7 +6,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS / "site"), str(DOCS.parent / "package")]
-os.environ |= {"COLUMNS": "96", "NO_COLOR": "1"}  # of the help of commands
+os.environ |= {"COLUMNS": "88", "NO_COLOR": "1"}  # of the help of commands
 
 from goalscope import __version__  # noqa: E402
 
@@ -30,6 +30,7 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = "goalscope"
 html_copy_source = False
+html_show_copyright = False
 html_static_path = ["site/static"]
 html_css_files = ["site.css"]
 html_theme_options = {

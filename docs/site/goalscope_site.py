@@ -90,10 +90,18 @@ def copy_pages(app: Sphinx, error: Exception | None) -> None:
         shutil.copy(page, copy)
 
 
+def leave_out_modules(app: Sphinx, what: str, name: str, *rest: Any) -> None:
+    """Empty the docstring of a module: the page around it introduces it."""
+    *_, lines = rest
+    if what == "module":
+        lines.clear()
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register all of it with Sphinx."""
     app.add_directive("commands", Commands)
     app.add_directive("gallery", Gallery)
     app.connect("doctree-read", open_links, priority=100)  # before downloads are collected
+    app.connect("autodoc-process-docstring", leave_out_modules)
     app.connect("build-finished", copy_pages)
     return {"parallel_read_safe": True}
