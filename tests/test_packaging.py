@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -114,3 +115,8 @@ def test_new_files_are_seen_at_once_by_the_development_install(source, tmp_path)
         assert run(Path(path), tmp_path, "-c", asked) == "42\n"
     finally:
         (source / "probes" / "brand_new.py").unlink()
+
+
+def test_the_citation_is_of_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"\nversion: {project['version']}\n" in (ROOT / "CITATION.cff").read_text()
