@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import CSVOutputFormat
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.record import (
@@ -44,16 +44,17 @@ class Recorder:
         self._resume = resume
         self.failures: Counter[str] = Counter()
         self._writer: RecordWriter | None = None
-        self._model: OffPolicyAlgorithm
+        self._model: BaseAlgorithm
         if self.folder is not None and not resume:
             refuse_existing_run(self.folder)
 
-    def open(self, model: OffPolicyAlgorithm, describe: Callable[[], RunInfo]) -> None:
+    def open(self, model: BaseAlgorithm, describe: Callable[[], RunInfo], update: int) -> None:
         """Begin, or go on in the same record where the same callback watches again.
 
         Args:
             model: the agent, whose steps and logger are used.
             describe: returns the content of run.json; called when the record is new.
+            update: updates made so far.
         """
         self._model = model
         if self.folder is None or self._writer is not None:
@@ -69,7 +70,7 @@ class Recorder:
             info, undescribed = RunInfo(name=self.folder.name, seed=model.seed), error
         self._writer = RecordWriter(self.folder, info)
         if undescribed is not None:
-            self.fail("run_info", model._n_updates, undescribed)
+            self.fail("run_info", update, undescribed)
 
     def measure(
         self, instrument: str, update: int, measure: Callable[[], Mapping[str, Tensor | float]]

@@ -121,7 +121,8 @@ def _action_of(actor: BaseModel) -> Answer:
 
     def answer(features: Tensor, _: Tensor | None) -> Tensor:
         with substituted_features(actor, features):
-            return forward(None, **told)
+            actions: Tensor = forward(None, **told)
+        return actions
 
     return answer
 
@@ -162,7 +163,8 @@ def _entry_of(net: BaseModel) -> Answer:
         if actions is None:
             greedy: Tensor = values.amax(dim=1)
             return greedy
-        return values.gather(1, actions.long().view(len(values), 1)).flatten()
+        taken: Tensor = values.gather(1, actions.long().view(len(values), 1))
+        return taken.flatten()
 
     return answer
 
@@ -218,8 +220,8 @@ def _expectation(policy: Any, features: Tensor) -> Tensor:
     distribution: Distribution = policy._get_action_dist_from_latent(latent)
     space = policy.action_space
     if not isinstance(space, spaces.Box):
-        parts = getattr(distribution, "distributions", None) or distribution.distribution
-        parts = parts if isinstance(parts, list) else [parts]
+        parts: Any = getattr(distribution, "distributions", None) or distribution.distribution
+        parts = parts if isinstance(parts, list) else [parts]  # several of MultiDiscrete
         return 2 * torch.cat([part.probs for part in parts], dim=1) - 1
     mean = distribution.mode()
     if policy.squash_output:

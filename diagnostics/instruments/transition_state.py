@@ -1,9 +1,11 @@
 """What a batch of replay looks like, and whether hindsight relabelled it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
@@ -33,18 +35,22 @@ from goalscope.probes import (
     success_fractions,
     unchanged_fraction,
 )
+from goalscope.probes.blocks import ACHIEVED_GOAL, GOAL_KEYS, key_name
 from goalscope.probes.isolation import isolated_generators
 
 
 def stored_and_seen(
-    model: OffPolicyAlgorithm, rows: int, seed: int
+    model: OffPolicyAlgorithm, rows: int, seed: int, name_of: Callable[[str], str] = key_name
 ) -> tuple[ReplayBatch, DictReplayBufferSamples]:
     """Return the same transitions as they are stored, and as the networks see them.
+
+    As stored, observations go by the names of their blocks.
 
     Args:
         model: the agent.
         rows: how many.
         seed: decides which.
+        name_of: observation key -> the name of its block.
     """
     samples = []
     for normalised in (False, True) if model._vec_normalize_env is not None else (False,):
@@ -52,9 +58,13 @@ def stored_and_seen(
             samples.append(replay_batch(model, rows, normalised=normalised))
     stored, seen = samples[0], samples[-1]
     relabelled = relabelled_rows(dict_buffer(model), len(stored.actions))
+    observed, following = (
+        {name_of(key): value for key, value in observations.items()}
+        for observations in (stored.observations, stored.next_observations)
+    )
     batch = ReplayBatch(
-        stored.observations,
-        stored.next_observations,
+        observed,
+        following,
         stored.actions,
         stored.rewards.flatten(),
         stored.dones.flatten(),
@@ -68,6 +78,7 @@ def transition_state(
     stored: ReplayBatch,
     seen: DictReplayBufferSamples,
     episodes: Episodes,
+    achieved_key: str = ACHIEVED_GOAL,
 ) -> dict[str, Tensor]:
     """Return record key -> scalar of what `stored_and_seen` returned.
 
@@ -76,24 +87,28 @@ def transition_state(
         stored: the batch as it is stored.
         seen: as the networks see it.
         episodes: those that replay holds.
+        achieved_key: what the achieved goal is called in replay.
     """
     results = {
         UNCHANGED_FRACTION.key(): unchanged_fraction(stored),
         TERMINATED_FRACTION.key(): stored.dones.mean(),
-        ACTION_SPREAD.key("replay"): action_spread(stored.actions),
         **prefixed(Family.TRANSITIONS, reward_statistics(seen.rewards), "replay"),
     }
     optional = {
         STEP_OVER_SPREAD.key(): step_over_spread(stored),
-        ACTION_OVER_GOALS.key(): action_over_goals(stored),
         GOAL_OFFSET.key(): goal_offset(stored),
-        ACTION_EFFECT_R2.key(): action_effect_r2(stored),
     }
+    if isinstance(
+        model.action_space, spaces.Box
+    ):  # the number of a discrete action measures nothing
+        optional[ACTION_SPREAD.key("replay")] = action_spread(stored.actions)
+        optional[ACTION_OVER_GOALS.key()] = action_over_goals(stored)
+        optional[ACTION_EFFECT_R2.key()] = action_effect_r2(stored)
     results |= {key: value for key, value in optional.items() if value is not None}
     success_reward = _success_reward(model, stored)
     if success_reward is not None:
         results |= prefixed(Family.TRANSITIONS, success_fractions(stored, success_reward))
-    return results | _relabelled(model, stored, episodes)
+    return results | _relabelled(model, stored, episodes, achieved_key)
 
 
 def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | None:
@@ -110,12 +125,12 @@ def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | N
 
 
 def _relabelled(
-    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes
+    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes, achieved_key: str
 ) -> dict[str, Tensor]:
-    if "desired_goal" not in stored.observations or not len(episodes):
+    if not set(GOAL_KEYS) <= set(stored.observations) or not len(episodes):
         return {}
     rows, columns, numbers = episodes.transitions()
-    achieved = dict_buffer(model).next_observations["achieved_goal"][rows, columns]
+    achieved = dict_buffer(model).next_observations[achieved_key][rows, columns]
     fraction = relabelled_fraction(
         stored.next_observations["achieved_goal"].flatten(1).cpu().numpy(),
         stored.observations["desired_goal"].flatten(1).cpu().numpy(),

@@ -53,7 +53,8 @@ def replay_values(
         evaluation_mode((actor or critic).module),
     ):
         q_values = critic.q_values(critic.fused_features(batch.observations), batch.actions)
-        next_actions, log_density = None, 0.0
+        next_actions: Tensor | None = None
+        log_density: Tensor | float = 0.0
         if actor is not None:
             next_features = actor.fused_features(batch.next_observations)
             next_actions, log_density = actor.drawn_actions(next_features)
