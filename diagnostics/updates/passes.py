@@ -6,7 +6,7 @@ action first), the features extractor's own output stands for what was read.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +56,10 @@ class Passes:
         recording: whether passes are kept.
         update: updates made so far.
         window: optimiser steps made so far: what a gradient of one loss is told from another's by.
+        measuring: measurements under way, whoever makes them: their passes are nobody's update.
     """
+
+    measuring: ClassVar[int] = 0
 
     def __init__(self, networks: Mapping[str, Network], is_live: Callable[[], bool]) -> None:
         self.recording = False
@@ -72,6 +75,11 @@ class Passes:
             self._hook_fusion(extractor)
         for network in networks.values():
             self._hook(network)
+
+    @property
+    def listening(self) -> bool:
+        """Whether passes are kept, and this one is no measurement's."""
+        return self.recording and not Passes.measuring
 
     def detach(self) -> None:
         """Remove every hook and forget what was seen."""
@@ -142,7 +150,7 @@ class Passes:
         is_target = network.optimizer is None
 
         def read(reader: nn.Module | str, inputs: Tensor, output: Tensor) -> None:
-            if self.recording and (output.requires_grad or is_target):
+            if self.listening and (output.requires_grad or is_target):
                 fused = self._latest.get(network.extractor)
                 seen = Read(inputs.detach(), self.update, fused)
                 self._reads.setdefault(reader, []).append(seen)
@@ -166,7 +174,7 @@ class Passes:
                 continue
 
             def normalise(_: nn.Module, args: tuple[Any, ...], block: str = block.name) -> None:
-                if self.recording and (torch.is_grad_enabled() or is_target):
+                if self.listening and (torch.is_grad_enabled() or is_target):
                     self._raw[network.name, block] = args[0].detach().flatten(1)
 
             module = network.extractor.get_submodule(block.normalisation)
@@ -174,7 +182,7 @@ class Passes:
 
     def _hook_fusion(self, extractor: nn.Module) -> None:
         def encoded(_: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
-            if not self._is_live() or not self.recording:
+            if not self._is_live() or not self.listening:
                 return
             self._latest[extractor] = fused = Fused() if output.requires_grad else None
             if fused is not None:

@@ -102,12 +102,12 @@ class Tap:
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """Ignore forward passes inside: those that measurements make themselves."""
-        recording, self._passes.recording = self._passes.recording, False
+        """Ignore forward passes inside, those that measurements make themselves; every tap does."""
+        Passes.measuring += 1
         try:
             yield
         finally:
-            self._passes.recording = recording
+            Passes.measuring -= 1
 
     # What the optimisers show
 
@@ -282,7 +282,7 @@ class Tap:
         for parameter in shared_encoder_parameters(self._networks):
 
             def arrive(gradient: Tensor, parameter: Tensor = parameter) -> None:
-                if self._passes.recording:
+                if self._passes.listening:
                     self._shared_gradients.append((parameter, gradient.detach().clone()))
 
             self._handles.append(parameter.register_hook(arrive))
