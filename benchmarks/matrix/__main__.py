@@ -12,6 +12,23 @@ from benchmarks.matrix.checking import Outcome, outcome_of
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.probes import UnsupportedPolicy
 
+_HEAD = """# What was tried
+
+Written by `python -m benchmarks.matrix`. Each cell is a real agent with a camera and vectors on
+PixelPoint-v0, trained twice from one seed: alone, and with every instrument on. It is *right*
+where each gradient that the tap saw (at the fused features, the first layers, the encoders; of
+every update) is autograd's own to 1e-4, no measurement failed, and every weight is the same to
+the last bit with and without the callbacks.
+
+"""
+_FOOT = """\
+DQN and QRDQN have one network, the record's critic. PPO and its kin train policy and value with
+one optimiser: where they share the encoder, its gradient is one of both losses, `joint_loss`, and
+only at the first layers are the two apart. Updates are optimiser steps, of minibatches. An LSTM
+has no first linear layer: RecurrentPPO has no `signal`, and its gradients at the fusion are those
+at the extractor's output. Agents without replay have no `transitions`.
+
+"""
 PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"
 
 
@@ -48,15 +65,9 @@ def page(outcomes: Mapping[Cell, Outcome], refused: Mapping[str, str]) -> str:
         row = cell.algorithm, shared, "yes" if cell.goal else "no"
         rows.setdefault(row, {})[cell.wrapper] = outcome
     lines = [
-        "# What was tried",
-        "",
-        "Written by `python -m benchmarks.matrix`. Each cell is a real agent with a camera and vectors on",
-        "PixelPoint-v0, trained twice from one seed: alone, and with every instrument on. It is *right*",
-        "where each gradient that the tap saw (at the fused features, the first layers, the encoders; of",
-        "every update) is autograd's own to 1e-4, no measurement failed, and every weight is the same to",
-        "the last bit with and without the callbacks.",
-        "",
-        f"{good} of {len(outcomes)} cells are right; {compared:,} gradients were compared, and the largest",
+        *_HEAD.splitlines(),
+        f"{good} of {len(outcomes)} cells are right; {compared:,} gradients were compared, and the "
+        "largest",
         f"relative difference is {largest:.1e}.",
         "",
         "| algorithm | encoder | goals | " + " | ".join(WRAPPERS) + " | what is recorded |",
@@ -68,12 +79,7 @@ def page(outcomes: Mapping[Cell, Outcome], refused: Mapping[str, str]) -> str:
         lines.append(f"| {algorithm} | {shared} | {goal} | {' | '.join(said)} | {families} |")
     lines += [
         "",
-        "DQN and QRDQN have one network, the record's critic. PPO and its kin train policy and value with",
-        "one optimiser: where they share the encoder, its gradient is one of both losses, `joint_loss`, and",
-        "only at the first layers are the two apart. Updates are optimiser steps, of minibatches. An LSTM",
-        "has no first linear layer: RecurrentPPO has no `signal`, and its gradients at the fusion are those",
-        "at the extractor's output. Agents without replay have no `transitions`.",
-        "",
+        *_FOOT.splitlines(),
         "Not watched, with what they are told:",
         "",
         *(f"- {name}: {words}" for name, words in refused.items()),

@@ -152,6 +152,7 @@ class ChannelsLast(gym.ObservationWrapper[Any, Any, Any]):
         self.observation_space = spaces.Dict(parts)
 
     def observation(self, observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the observation with its image turned."""
         return {**observation, "pixels": np.moveaxis(observation["pixels"], 0, -1)}
 
 
@@ -165,8 +166,10 @@ class FourMoves(gym.ActionWrapper[Any, Any, Any]):
         self.action_space = spaces.Discrete(4)
 
     def action(self, action: int) -> np.ndarray:
+        """Return the move of that number, float32 (2,)."""
         chosen: np.ndarray = self._MOVES[int(action)]
         return chosen
 
     def action_masks(self) -> np.ndarray:
+        """Return which moves are allowed, bool (4,)."""
         return np.array([False, True, True, True])

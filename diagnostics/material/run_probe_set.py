@@ -70,11 +70,15 @@ class RunProbeSet:
         """
         if self._fixed is None:
             self._fixed = self._from_experience(model)
-        batch = replace(self._fixed.batch(model.device), goal_keys=self._goal_keys)
+        whole = replace(self._fixed.batch(model.device), goal_keys=self._goal_keys)
+        space = model.observation_space
+        assert isinstance(space, spaces.Dict)  # no other agent is watched
+        observed = {key: whole.observations[key] for key in space.spaces}
+        batch = replace(whole, observations=observed)
         env = model.get_vec_normalize_env()
         if env is None:
             return batch
-        seen = env.normalize_obs(dict(self._fixed.observations))
+        seen = env.normalize_obs({key: self._fixed.observations[key] for key in observed})
         assert isinstance(seen, dict)
         observations = {k: torch.as_tensor(v, device=model.device) for k, v in seen.items()}
         return goal_batch(model, observations, batch.actions, batch.goals, self._goal_keys)

@@ -1,6 +1,7 @@
 """Part of the matrix: every two of its factors' values meet in an agent that is really trained."""
 
 import pytest
+
 from benchmarks.matrix.__main__ import refusal
 from benchmarks.matrix.agents import Cell, every_cell, pairwise
 from benchmarks.matrix.checking import outcome_of
