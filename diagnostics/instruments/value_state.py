@@ -41,8 +41,10 @@ class GatheredEntropy:
     coefficient: float | None = None
     gathered: float = 0.0
 
-    def at(self, context: Context, model: OffPolicyAlgorithm, steps: float) -> float:
+    def at(self, context: Context, steps: float) -> float:
         """Return it at this measurement; an agent that is met in training has gathered it all."""
+        model = context.model
+        assert isinstance(model, OffPolicyAlgorithm)  # it has a replay buffer
         now = float(entropy_coefficient(model))
         largest = now if self.coefficient is None else max(now, self.coefficient)
         per_step = largest * context.networks[CRITIC].action_width
@@ -82,7 +84,7 @@ def value_state(
     steps = horizon(model.gamma, longest)
     if steps is None:
         return {}
-    gathered = entropy.at(context, model, steps)
+    gathered = entropy.at(context, steps)
     bounds = value_bounds(*_reward_range(model, seen.rewards), steps, gathered)
     if not bool(bounds.width > 0):
         return {}
