@@ -45,6 +45,7 @@ _AGENT_SETTINGS = (
     "target_range",
     "action_penalty",
     "inverse_dynamics",
+    "encoder_warmup",
     "n_steps",
     "n_epochs",
     "gae_lambda",

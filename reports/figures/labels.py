@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 _SIZE = 7.5  # points
 _LINE = 1.25  # height of a line of text over its size
 _MOVED = 0.012  # of the axes' height: further, and a leader says whose the label is
+_LINES = 3  # of a label
 _EARLY = 0.97  # of the axes' width: a line that ends before has a leader, too
 
 
@@ -84,13 +85,20 @@ def side_labels(axes: Axes, ends: Sequence[End]) -> None:
 
 
 def wrap(label: str, width: int = 17) -> str:
-    """Return a label broken after hyphens, underscores and spaces, into lines of about `width`."""
-    lines = [""]
-    for piece in re.findall(r"[^-_ ]+[-_ ]?", label):
-        if lines[-1] and len(lines[-1]) + len(piece.strip()) > width:
-            lines.append("")
-        lines[-1] += piece
-    return "\n".join(line.strip() for line in lines)
+    """Return a label in lines of about `width`, broken where its parts meet.
+
+    Of one that takes more than three lines the first and the last stay, with the number of parts
+    left out between them: an arm may be composed of a dozen changes.
+    """
+    lines: list[list[str]] = [[]]
+    for piece in re.findall(r"[+~]?[^-_ +~]+[-_ ]?|[-_ +~]", label):
+        if lines[-1] and len("".join(lines[-1])) + len(piece.strip()) > width:
+            lines.append([])
+        lines[-1].append(piece)
+    if len(lines) > _LINES:
+        left_out = sum(piece[0] in "+~" for line in lines[1:-1] for piece in line)
+        lines[1:-1] = [[f"(and {left_out} more)" if left_out else "..."]]
+    return "\n".join("".join(line).strip() for line in lines)
 
 
 def spread(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:

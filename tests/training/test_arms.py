@@ -39,10 +39,11 @@ OF_THE_PLAN = {
     },
 }
 SINGLE_CHANGES = (
-    "dim50 layernorm lr1e4 gain goal-std drqv2-trunk scale0 scale0.1 scale10 proprio stack4 "
+    "dim50 layernorm lr1e4 gain goal-std drqv2-trunk scale0 scale0.1 scale3 scale10 proprio stack4 "
     "spatial critic-encoder simnorm close-camera no-marker share drq goal-centred goal-scaled "
     "vectors-std lr1e3 gamma95 tau05 fixed-entropy explore target-clip action-penalty "
-    "spatial-sharp keypoints decoupled-encoder inverse-dynamics asymmetric-critic moved-half"
+    "spatial-sharp keypoints decoupled-encoder inverse-dynamics asymmetric-critic moved-half "
+    "encoder-warmup"
 ).split()
 
 

@@ -185,6 +185,31 @@ def test_inverse_dynamics_learn_to_tell_the_action(make_agent, form, routing):
     assert agent.logger.name_to_value["train/inverse_dynamics_loss"] > 0
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_the_encoder_warms_up_once_before_the_first_update(make_agent, form):
+    """The first update is that of a fresh agent whose encoder alone took those steps."""
+    agent = make_agent(of(form, DecoupledPolicy), inverse_dynamics=True, encoder_warmup=40)
+    fresh = weights(agent)
+    seen: list[dict[str, Tensor]] = []
+    steps: list[None] = []
+    agent.critic.optimizer.register_step_pre_hook(lambda *_: seen.append(weights(agent)))
+    inverse = agent.policy.inverse_dynamics
+    inverse.optimizer.register_step_pre_hook(lambda *_: steps.append(None))
+    agent.learn(59)
+    agent.train(1, batch_size=8)
+    warm = seen[0]
+    moved = {name for name, value in warm.items() if not torch.equal(value, fresh[name])}
+    assert any("inverse_dynamics" in name for name in moved)
+    assert any("critic.features_extractor" in name for name in moved)
+    assert all("features_extractor" in name or "inverse_dynamics" in name for name in moved)
+    for name, value in warm.items():
+        if name.startswith("critic_target."):
+            assert torch.equal(value, warm[name.replace("critic_target.", "critic.")]), name
+    assert len(steps) == 41
+    agent.train(2, batch_size=8)
+    assert len(steps) == 43
+
+
 def test_inverse_dynamics_need_an_image(make_agent):
     blind = EnvironmentSettings(id="PixelPoint-v0", pixels=False)
     with pytest.raises(ValueError, match="there is none"):

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from goalscope.training.runs.arms import ARMS
-from goalscope.training.runs.settings import Cadence, RunSettings, StudySettings, settings_of
+from goalscope.training.runs.settings import (
+    Cadence,
+    RunSettings,
+    StudySettings,
+    completed,
+    settings_of,
+)
 
 
 def test_what_is_given_beside_the_arm_wins_over_it():
@@ -61,3 +67,11 @@ def test_an_arm_defined_anew_is_not_taken_for_the_one_that_was_saved():
         ValueError, match=r"agent.trunk of pixel-her-norm was simnorm, is layernorm"
     ):
         settings_of(saved, Path("run"))
+
+
+def test_a_setting_that_came_after_a_checkpoint_was_saved_did_nothing_then():
+    settings = RunSettings("pixel-her-recipe", Path("run"))
+    saved = settings.configuration()
+    del saved["agent.encoder_warmup"]
+    assert settings_of(saved, Path("run")).agent == settings.agent
+    assert completed(saved) == settings.configuration()

@@ -24,6 +24,9 @@ class ExtendedSAC(SAC):
         action_penalty: weight of the actions' mean square in the actor's loss.
         inverse_dynamics: after each call's updates, as many steps of `InverseDynamics`, on batches
             and with an optimiser of its own.
+        encoder_warmup: that many of these steps are taken before the first update, on what the
+            warm-up gathered: from then on actor and critic read features that already tell
+            positions.
         **kwargs: SAC's.
 
     Raises:
@@ -37,12 +40,14 @@ class ExtendedSAC(SAC):
         target_range: tuple[float, float] | None = None,
         action_penalty: float = 0.0,
         inverse_dynamics: bool = False,
+        encoder_warmup: int = 0,
         **kwargs: Any,
     ) -> None:
         self.random_actions = random_actions
         self.target_range = target_range
         self.action_penalty = action_penalty
         self.inverse_dynamics = inverse_dynamics
+        self.encoder_warmup = encoder_warmup
         super().__init__(*args, **kwargs)
 
     @property
@@ -92,13 +97,18 @@ class ExtendedSAC(SAC):
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Make `gradient_steps` updates on batches of `batch_size`, and what goes beside them."""
+        if self.inverse_dynamics and not self._n_updates:
+            self._learn_dynamics(self.encoder_warmup, batch_size)
+            self.critic_target.load_state_dict(self.critic.state_dict())  # equal, as at any start
         super().train(gradient_steps, batch_size)
-        if not self.inverse_dynamics:
-            return
+        if self.inverse_dynamics:
+            self._learn_dynamics(gradient_steps, batch_size)
+
+    def _learn_dynamics(self, steps: int, batch_size: int) -> None:
         assert self.replay_buffer is not None
         self._update_learning_rate(self._inverse.optimizer)
         losses = []
-        for _ in range(gradient_steps):
+        for _ in range(steps):
             batch: Any = self.replay_buffer.sample(min(batch_size, ROWS), self._vec_normalize_env)
             losses.append(self._inverse.step(batch))
         if losses:

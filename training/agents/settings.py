@@ -41,6 +41,7 @@ class AgentSettings:
             allow.
         action_penalty: weight of the actions' mean square in the actor's loss.
         inverse_dynamics: train the encoder to tell the action from two successive observations.
+        encoder_warmup: steps of that before the first update.
         n_sampled_goal: relabelled transitions for each real one.
         hindsight_goals: where they come from: a "future" step of the episode, its "final" one, any
             of the "episode".
@@ -67,6 +68,7 @@ class AgentSettings:
     target_clip: bool = False
     action_penalty: float = 0.0
     inverse_dynamics: bool = False
+    encoder_warmup: int = 0
     n_sampled_goal: int = 4
     hindsight_goals: HindsightGoals = "future"
     moved_half: bool = False

@@ -102,6 +102,7 @@ def _additions(agent: AgentSettings) -> dict[str, Any]:
         "target_range": (lowest, 0.0) if agent.target_clip else None,
         "action_penalty": agent.action_penalty,
         "inverse_dynamics": agent.inverse_dynamics,
+        "encoder_warmup": agent.encoder_warmup,
     }
     return {name: value for name, value in wanted.items() if value}
 

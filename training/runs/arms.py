@@ -105,6 +105,7 @@ CHANGES = BASES | {
     ),
     "scale0": Change("image features times 0", {"image_gain": 0.0}),
     "scale0.1": Change("image features times 0.1", {"image_gain": 0.1}),
+    "scale3": Change("image features times 3", {"image_gain": 3.0}),
     "scale10": Change("image features times 10", {"image_gain": 10.0}),
     "proprio": Change("the gripper's own position and velocity observed", {"proprioception": True}),
     "stack4": Change("four stacked frames", {"frame_stack": 4}),
@@ -132,6 +133,9 @@ CHANGES = BASES | {
     "action-penalty": Change("large actions cost the actor", {"action_penalty": 1.0}),
     "inverse-dynamics": Change(
         "the encoder also learns to tell the action", {"inverse_dynamics": True}
+    ),
+    "encoder-warmup": Change(
+        "5,000 steps of inverse dynamics before the first update", {"encoder_warmup": 5_000}
     ),
     "asymmetric-critic": Change(
         "the critic reads the simulator's state instead of pixels",

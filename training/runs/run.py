@@ -36,7 +36,12 @@ from goalscope.training.runs.checkpoint.folder import (
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.progress import ProgressCallback
 from goalscope.training.runs.saving import CheckpointCallback
-from goalscope.training.runs.settings import RunSettings, SettingsError, with_saved
+from goalscope.training.runs.settings import (
+    RunSettings,
+    SettingsError,
+    completed,
+    with_saved,
+)
 from goalscope.training.runs.validation import check
 
 REPLAY_FOLDER = "replay"
@@ -68,8 +73,9 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
     with locked(settings.out, worth_keeping=lambda: _has_begun(settings.out)):
         checkpoint = _find_checkpoint(settings)
         if checkpoint is not None:
-            settings = with_saved(settings, checkpoint.content["configuration"])
-            refuse_other_configuration(checkpoint, settings.configuration())
+            saved = completed(checkpoint.content["configuration"])
+            settings = with_saved(settings, saved)
+            refuse_other_configuration(settings.out, saved, settings.configuration())
         if checkpoint is None or checkpoint.step < settings.total_steps:
             _train(settings, checkpoint, progress)
     return settings.out

@@ -253,6 +253,19 @@ class RunSettings(StudySettings):
         return plain | flat
 
 
+def completed(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint's configuration with the settings there are since it was saved.
+
+    Whatever an arm may change does nothing by default, and so did nothing before it was there.
+    """
+    groups: dict[str, AgentSettings | EnvironmentSettings] = {
+        "agent": AgentSettings(),
+        "environment": EnvironmentSettings(),
+    }
+    off = {f"{group}.{k}": v for group, at in groups.items() for k, v in asdict(at).items()}
+    return off | dict(configuration)
+
+
 def settings_of(configuration: Mapping[str, Any], out: Path) -> RunSettings:
     """Return the settings that a checkpoint's configuration describes; `out` is its run's folder.
 
@@ -260,6 +273,7 @@ def settings_of(configuration: Mapping[str, Any], out: Path) -> RunSettings:
         KeyError, TypeError, ValueError, UnknownArm: it is of another version of goalscope, or its
             arm has been defined anew.
     """
+    configuration = completed(configuration)
     plain = {name: value for name, value in configuration.items() if "." not in name}
     plain["net_arch"] = tuple(plain["net_arch"])
     groups = {"agent": _IN_THE_AGENT, "environment": _IN_THE_ENVIRONMENT}

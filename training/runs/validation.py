@@ -123,6 +123,11 @@ def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
             f"{settings.arm}: inverse dynamics and an asymmetric critic need pixels to be "
             "observed; leave them out"
         )
+    if agent.encoder_warmup and not agent.inverse_dynamics:
+        raise SettingsError(
+            f"{settings.arm}: the encoder's warm-up is made of inverse dynamics; add "
+            "inverse-dynamics or leave encoder-warmup out"
+        )
     if agent.target_clip and observed.dense_reward:
         raise SettingsError(
             f"{settings.arm}: target-clip knows rewards of -1 and 0, and these are dense; leave it "

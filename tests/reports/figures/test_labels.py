@@ -24,3 +24,6 @@ def test_long_labels_are_broken():
     assert wrap("pixel-her-drq-norm-lr3e4") == "pixel-her-drq-\nnorm-lr3e4"
     assert wrap("goal") == "goal"
     assert wrap("") == ""
+    composed = "pixel-her+lr1e3+gamma95+tau05+explore+fixed-entropy+goal-std+scale3"
+    assert wrap(composed) == "pixel-her+lr1e3\n(and 5 more)\n+scale3"
+    assert wrap("goal-only+recipe~explore") == "goal-only+recipe\n~explore"

@@ -180,19 +180,20 @@ def load_checkpoint(checkpoint: Checkpoint, model: SAC) -> dict[str, Any]:
     return callbacks
 
 
-def refuse_other_configuration(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> None:
-    """Raise where a run's settings are not the checkpoint's.
+def refuse_other_configuration(
+    run: Path, saved: Mapping[str, Any], configuration: Mapping[str, Any]
+) -> None:
+    """Raise where a run's settings are not those its checkpoint was saved with.
 
     Raises:
         CheckpointError: naming the settings that differ.
     """
-    saved = checkpoint.content["configuration"]
     wanted = json.loads(json.dumps(dict(configuration)))
     names = [name for name in wanted | saved if wanted.get(name) != saved.get(name)]
     if names:
         parts = [f"{name} was {saved.get(name)!r}, is {wanted.get(name)!r}" for name in names[:4]]
         raise CheckpointError(
-            f"{checkpoint.folder.parent.parent} holds a run with other settings: "
+            f"{run} holds a run with other settings: "
             f"{'; '.join(parts)}{' ...' if len(names) > 4 else ''}; give those to go on with it, "
             "or choose another folder"
         )
