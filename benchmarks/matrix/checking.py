@@ -1,5 +1,6 @@
 """One cell of the matrix, tried: trained twice, watched once, and compared."""
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -133,10 +134,14 @@ class Comparison(Instrument):
         return {}
 
     def _compare(self, seen: Tensor, true: Tensor) -> None:
-        size = float(true.norm())
-        if size > 0:
-            self.outcome.error = max(self.outcome.error, float((seen - true).norm()) / size)
-            self.outcome.compared += 1
+        size, off = float(true.norm()), float((seen - true).norm())
+        if size == off == 0:
+            return  # zeros on both sides show nothing
+        error = off / size if size else math.inf
+        # Not `max`, which would pass over a NaN.
+        if not error <= self.outcome.error:
+            self.outcome.error = error
+        self.outcome.compared += 1
 
     def _keep(self, extractor: nn.Module, _: Any, output: Tensor) -> None:
         if output.requires_grad:
