@@ -138,9 +138,8 @@ class Comparison(Instrument):
         if size == off == 0:
             return  # zeros on both sides show nothing
         error = off / size if size else math.inf
-        # Not `max`, which would pass over a NaN.
-        if not error <= self.outcome.error:
-            self.outcome.error = error
+        # A maximum would pass over a NaN.
+        self.outcome.error = max(self.outcome.error, math.inf if math.isnan(error) else error)
         self.outcome.compared += 1
 
     def _keep(self, extractor: nn.Module, _: Any, output: Tensor) -> None:
