@@ -9,6 +9,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
+from goalscope.diagnostics.material.witness import EnvironmentStep
 from goalscope.diagnostics.record import PROBE_SET_FILE
 from goalscope.diagnostics.recorder import Recorder
 from goalscope.diagnostics.updates.requests import Requests
@@ -101,10 +102,10 @@ class Measuring:
         """Return what a measurement recorded under that update may look at."""
         return Context(update, self._model, self._networks, self._probe_set, seen)
 
-    def watch_step(self, *of_step: Any) -> None:
-        """Show every instrument a step of the environments: infos, dones."""
+    def watch_step(self, step: EnvironmentStep) -> None:
+        """Show every instrument a step of the environments, before it is stored."""
         for instrument in self._instruments:
-            instrument.watch_step(*of_step)
+            instrument.watch_step(step)
 
     # When
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -14,6 +13,7 @@ from goalscope.diagnostics.instruments.training_state import TrainingState
 from goalscope.diagnostics.logged_evaluations import LoggedEvaluations
 from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
+from goalscope.diagnostics.material.witness import environment_step
 from goalscope.diagnostics.measuring import Measuring
 from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import Line, RunInfo
@@ -164,9 +164,11 @@ class Diagnostics(BaseCallback):
             )
 
     def _on_step(self) -> bool:
-        infos, dones = self.locals.get("infos"), self.locals.get("dones")
-        if infos is not None and dones is not None:
-            self._measuring.watch_step(infos, np.asarray(dones))
+        with self._recorder.guarded("steps", self._update):
+            acted = None if self._tap is None else self._tap.acting.take()
+            step = environment_step(self.model, self.locals, acted)
+            if step is not None:
+                self._measuring.watch_step(step)
         return True
 
     def _on_rollout_start(self) -> None:

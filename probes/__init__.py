@@ -5,13 +5,14 @@ No schedule, no files, no state.
 
 from goalscope.probes.blocks import Block, BlockError, find_blocks
 from goalscope.probes.families import UnsupportedPolicy
-from goalscope.probes.images import colour_offset
 from goalscope.probes.live.actions import (
     action_effect_r2,
     action_spread,
     image_motion,
     saturated_fraction,
 )
+from goalscope.probes.live.agreement import differing_share, input_offset
+from goalscope.probes.live.episodes import end_fractions, goal_gap, goal_origins, same_rows
 from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
 from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
 from goalscope.probes.live.gradients import (
@@ -20,7 +21,12 @@ from goalscope.probes.live.gradients import (
     direction_consistency,
     gradient_balance,
 )
-from goalscope.probes.live.inputs import TracedFeatures, input_statistics, traced_features
+from goalscope.probes.live.inputs import (
+    TracedFeatures,
+    input_statistics,
+    prepared_inputs,
+    traced_features,
+)
 from goalscope.probes.live.replay import (
     ReplayBatch,
     replay_values,
@@ -30,7 +36,6 @@ from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
 from goalscope.probes.live.transitions import (
     action_over_goals,
     goal_offset,
-    relabelled_fraction,
     reward_statistics,
     step_over_spread,
     success_fractions,
@@ -86,12 +91,13 @@ __all__ = [
     "action_over_goals",
     "action_spread",
     "augmentation_noise",
-    "colour_offset",
     "content_readout",
     "derangement",
+    "differing_share",
     "direction_consistency",
     "distance_moved",
     "effective_rank",
+    "end_fractions",
     "example_goal_batch",
     "feature_ablation",
     "feature_statistics",
@@ -99,24 +105,28 @@ __all__ = [
     "forward_signal",
     "fresh_copy",
     "gathered_entropy",
+    "goal_gap",
     "goal_map",
     "goal_offset",
+    "goal_origins",
     "goal_sensitivity",
     "gradient_balance",
     "horizon",
     "image_motion",
     "image_saliency",
+    "input_offset",
     "input_statistics",
     "integrated_gradient_values",
     "integrated_gradients",
     "learnt_share",
     "next_goal_prediction",
+    "prepared_inputs",
     "q_bias",
     "q_excess",
-    "relabelled_fraction",
     "replay_values",
     "reward_statistics",
     "ridge_readout",
+    "same_rows",
     "saturated_fraction",
     "shapley_shares",
     "shapley_values",

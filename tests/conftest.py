@@ -15,6 +15,10 @@ select_backend()
 from stable_baselines3 import SAC, HerReplayBuffer  # noqa: E402
 from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 
+from goalscope.reports.figures.plot import draw  # noqa: E402
+from goalscope.reports.pages import comparison as comparison_page  # noqa: E402
+from goalscope.reports.pages import probes as probe_page  # noqa: E402
+from goalscope.reports.pages import run as run_page  # noqa: E402
 from goalscope.training.envs.making import make_environment  # noqa: E402
 from goalscope.training.envs.settings import EnvironmentSettings  # noqa: E402
 
@@ -49,3 +53,10 @@ def make_agent() -> Iterator[Callable[..., SAC]]:
     yield make
     for agent in made:
         agent.get_env().close()
+
+
+@pytest.fixture
+def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws the first two figures of a page only, for tests of its words: all cost seconds."""
+    for page in (run_page, comparison_page, probe_page):
+        monkeypatch.setattr(page, "draw", lambda plots, *where: draw(plots[:2], *where))

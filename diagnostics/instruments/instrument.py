@@ -6,18 +6,18 @@ a moment and `measure`. `ModalityDiagnostics` and its parts are lists of them.
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.dry_run import made_up_update
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
+from goalscope.diagnostics.material.witness import EnvironmentStep
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.updates.tracked import TrackedUpdate
 from goalscope.probes import Network
@@ -116,15 +116,8 @@ class Instrument(ABC):
             found |= dict.fromkeys(instrument.measure(replace(context, update=update, seen=seen)))
         return list(found)
 
-    def watch_step(  # noqa: B027  (most instruments have nothing to do here)
-        self, infos: Sequence[Mapping[str, Any]], dones: np.ndarray
-    ) -> None:
-        """See a step of the environments.
-
-        Args:
-            infos: one per environment.
-            dones: bool (n_envs,).
-        """
+    def watch_step(self, step: EnvironmentStep) -> None:  # noqa: B027  (most have nothing to do)
+        """See a step of the environments, before it is stored."""
 
     def is_urgent(self, model: BaseAlgorithm) -> bool:
         """Whether to measure before this rollout, due or not; asked before each, at `BETWEEN`."""

@@ -68,14 +68,7 @@ def replay_state(
     }
     if "critic_target" not in networks:
         return results
-    batch = ReplayBatch(
-        sample.observations,
-        sample.next_observations,
-        sample.actions,
-        sample.rewards.flatten(),
-        sample.dones.flatten(),
-        relabelled_rows(buffer, len(sample.actions)).to(sample.actions.device),
-    )
+    batch = as_probed(buffer, sample)
     values = replay_values(networks, batch, model.gamma, entropy_coefficient(model))
     split = split_by_relabelling(values, batch.relabelled)
     return {
@@ -88,6 +81,18 @@ def replay_state(
         ),
         **_reward_mismatch(model, batch),
     }
+
+
+def as_probed(buffer: ReplayBuffer, sample: DictReplayBufferSamples) -> ReplayBatch:
+    """Return a batch as probes read it: with which rows hindsight relabelled."""
+    return ReplayBatch(
+        sample.observations,
+        sample.next_observations,
+        sample.actions,
+        sample.rewards.flatten(),
+        sample.dones.flatten(),
+        relabelled_rows(buffer, len(sample.actions)).to(sample.actions.device),
+    )
 
 
 def relabelled_rows(buffer: ReplayBuffer, rows: int) -> Tensor:

@@ -1,14 +1,14 @@
 """The state of training beside the balance: success, losses, entropy, updates per step."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
+from goalscope.diagnostics.material.witness import EnvironmentStep
 from goalscope.diagnostics.record.metrics import (
     ENTROPY_COEFFICIENT,
     LOSS,
@@ -47,14 +47,12 @@ class TrainingState(Instrument):
         self._successes: list[float] = []
         self._was_broken = False
 
-    def watch_step(self, infos: Sequence[Mapping[str, Any]], dones: np.ndarray) -> None:
+    def watch_step(self, step: EnvironmentStep) -> None:
         """Count the episodes that ended in this step.
 
-        Args:
-            infos: one per environment; SB3's monitor adds `episode`, goal tasks `is_success`.
-            dones: bool (n_envs,).
+        SB3's monitor adds `episode` to their infos, goal tasks `is_success`.
         """
-        for info, done in zip(infos, dones, strict=True):
+        for info, done in zip(step.infos, step.dones, strict=True):
             if done and "episode" in info:
                 self._returns.append(float(info["episode"]["r"]))
             if done and "is_success" in info:

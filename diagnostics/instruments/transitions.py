@@ -1,50 +1,49 @@
 """The instrument of transitions: what replay's look like, and what the agent makes of them."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import DictReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
+from goalscope.diagnostics.instruments.agreement import agreement
+from goalscope.diagnostics.instruments.episode_state import episode_state
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
+from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
 from goalscope.diagnostics.instruments.transition_state import stored_and_seen, transition_state
 from goalscope.diagnostics.instruments.value_state import GatheredEntropy, value_state
 from goalscope.diagnostics.material.replay import dict_buffer, finished_episodes, unaugmented
-from goalscope.diagnostics.record.keys import (
-    ACTOR,
-    CRITIC,
-    CRITIC_TARGET,
-    NETWORKS,
-    Family,
-    prefixed,
-)
-from goalscope.diagnostics.record.metrics import (
+from goalscope.diagnostics.material.witness import EnvironmentStep, Witness
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, NETWORKS, Family, Metric, prefixed
+from goalscope.diagnostics.record.metrics import METRICS
+from goalscope.diagnostics.record.transition_metrics import (
     ACTION_SPREAD,
-    COLOUR_OFFSET,
     INPUT_MAX,
-    METRICS,
+    INPUT_OFFSET,
+    KEY_DIFFERS,
+    NEXT_DIFFERS,
     NORMALISED_OFFSET,
     SATURATED_ACTIONS,
-    TARGET_MOTION,
+    TRAVEL,
 )
+from goalscope.diagnostics.updates.acting import acting_network
 from goalscope.diagnostics.updates.schedule import Schedule
+from goalscope.diagnostics.updates.tracked import learning
 from goalscope.probes import (
     Network,
+    ReplayBatch,
     TracedFeatures,
     action_spread,
-    colour_offset,
-    distance_moved,
     input_statistics,
     saturated_fraction,
     traced_features,
 )
 
 ROWS = 128
-MOTION_UPDATES = 10  # a target may follow the critic every few updates only
 
 
 class TransitionInstrument(Instrument):
@@ -55,8 +54,9 @@ class TransitionInstrument(Instrument):
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__(schedule)
-        self._weights: _Weights | None = None
+        self._motion = Motion()
         self._entropy = GatheredEntropy()
+        self._witness = Witness()
 
     def applies(self, model: BaseAlgorithm) -> bool:
         """Whether the agent keeps a replay buffer of Dict observations."""
@@ -69,6 +69,10 @@ class TransitionInstrument(Instrument):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
         self._entropy = GatheredEntropy(**state)
+
+    def watch_step(self, step: EnvironmentStep) -> None:
+        """Remember it, to be held against what replay returns of it."""
+        self._witness.see(step)
 
     def measure(self, context: Context) -> dict[str, Tensor]:
         """Return the metrics of a replay batch, of replay's episodes, and of the agent on them."""
@@ -84,73 +88,52 @@ class TransitionInstrument(Instrument):
                 for network in (critic, actor)
                 if network is not None
             }
-            achieved_key = critic.goal_keys[0] or ""
             results = {
-                **transition_state(model, stored, seen, episodes, achieved_key),
+                **transition_state(model, stored, seen),
+                **episode_state(model, stored, episodes, critic.goal_keys),
+                **agreement(
+                    model, acting_network(context.networks), self._witness, stored, seen, episodes
+                ),
                 **value_state(
                     context, model, seen, traced[CRITIC].features, episodes, self._entropy
                 ),
-                **_of_inputs(context, traced),
-                **_of_acting(context, seen.observations),
+                **_of_inputs(context, stored, traced),
             }
-        if actor is None:  # the greedy agent's target is a copy, made every so many steps
-            return results
-        return {
-            **results,
-            **_of_actions(actor, traced[ACTOR].features),
-            **self._of_target(context),
-        }
+            if actor is not None:
+                results |= _of_actions(actor, traced[ACTOR].features)
+        return results | self._motion.measure(context)
 
     def keys(self, context: Context) -> list[str]:
         """Return every record key it can write."""
         name_of = context.networks[CRITIC].block_of
         images, normalised = set[str](), set(map(name_of, _normalised(context.model)))
-        for network in context.networks.values():
+        travels: dict[str, None] = {}
+        for network in learning(context.networks):
             images |= set(map(name_of, network.image_keys))
             normalised |= {b.name for b in network.blocks if not b.identity} - images
-        blocks = dict.fromkeys((INPUT_MAX, COLOUR_OFFSET), sorted(images))
-        blocks |= {NORMALISED_OFFSET: sorted(normalised)}
+            travels |= dict.fromkeys(travel_blocks(network))
+        space = context.model.observation_space
+        assert isinstance(space, spaces.Dict)  # view_networks checked
+        observed = list(map(name_of, space.spaces))
+        blocks: dict[Metric, list[str]] = dict.fromkeys(
+            (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
+        )
+        blocks |= {INPUT_MAX: sorted(images), NORMALISED_OFFSET: sorted(normalised)}
+        blocks |= {TRAVEL: list(travels)}
         return [
             metric.key(owner, block)
             for metric in METRICS
             if metric.family is Family.TRANSITIONS
             for owner in metric.owners
             if owner not in NETWORKS or owner in context.networks
-            for block in blocks.get(metric, [None])
+            for block in blocks.get(metric, (None,))
         ]
 
-    def _of_target(self, context: Context) -> dict[str, Tensor]:
-        if CRITIC_TARGET not in context.networks:
-            return {}
-        before = self._weights
-        if before is not None and context.update - before.update < MOTION_UPDATES:
-            return {}
-        self._weights = _Weights.of(context)
-        if before is None:
-            return {}
-        target, critic = (
-            distance_moved(weights, context.networks[name].module)
-            for name, weights in before.copies.items()
-        )
-        return {TARGET_MOTION.key(): target / critic} if bool(critic != 0) else {}
 
-
-@dataclass(frozen=True)
-class _Weights:
-    """Copies of the target's and the critic's parameters at an update."""
-
-    update: int
-    copies: dict[str, list[Tensor]]
-
-    @classmethod
-    def of(cls, context: Context) -> "_Weights":
-        modules = {name: context.networks[name].module for name in (CRITIC_TARGET, CRITIC)}
-        copies = {n: [p.detach().clone() for p in m.parameters()] for n, m in modules.items()}
-        return cls(context.update, copies)
-
-
-def _of_inputs(context: Context, traced: Mapping[str, TracedFeatures]) -> dict[str, Tensor]:
-    normalised = _normalised(context.model)
+def _of_inputs(
+    context: Context, stored: ReplayBatch, traced: Mapping[str, TracedFeatures]
+) -> dict[str, Tensor]:
+    normalised = _unclipped(context, stored)
     results: dict[str, Tensor] = {}
     for name, one in traced.items():
         values = input_statistics(context.networks[name], one, normalised)
@@ -158,17 +141,20 @@ def _of_inputs(context: Context, traced: Mapping[str, TracedFeatures]) -> dict[s
     return results
 
 
-def _of_acting(context: Context, replayed: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return how what the agent acts on now differs from what it learns from."""
-    shown, critic = context.model._last_obs, context.networks[CRITIC]
-    if not isinstance(shown, dict):  # a loaded agent that has not begun to act
-        return {}
-    return {
-        COLOUR_OFFSET.key("acting", critic.block_of(key)): colour_offset(
-            torch.as_tensor(shown[key], device=replayed[key].device), replayed[key]
+def _unclipped(context: Context, stored: ReplayBatch) -> dict[str, Tensor]:
+    """Return what VecNormalize makes of its keys before it clips them, float (B, n) each."""
+    env, name_of = context.model._vec_normalize_env, context.networks[CRITIC].block_of
+    found = {}
+    for key in _normalised(context.model):
+        assert env is not None  # it normalises them
+        statistics = env.obs_rms[key] if isinstance(env.obs_rms, dict) else env.obs_rms
+        values = stored.observations[name_of(key)]
+        mean, variance = (
+            torch.as_tensor(part, device=values.device)
+            for part in (statistics.mean, statistics.var)
         )
-        for key in critic.image_keys
-    }
+        found[key] = ((values - mean) / (variance + env.epsilon).sqrt()).flatten(1)
+    return found
 
 
 def _normalised(model: BaseAlgorithm) -> Collection[str]:

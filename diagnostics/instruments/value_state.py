@@ -11,9 +11,13 @@ from torch import Tensor
 
 from goalscope.diagnostics.instruments.instrument import Context
 from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
-from goalscope.diagnostics.material.replay import Episodes, dict_buffer, stored_observations
+from goalscope.diagnostics.material.replay import Episodes, dict_buffer, stored_transitions
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC
-from goalscope.diagnostics.record.metrics import Q_BIAS, Q_EXCESS
+from goalscope.diagnostics.record.transition_metrics import (
+    ENTROPY_OVER_REWARDS,
+    Q_BIAS,
+    Q_EXCESS,
+)
 from goalscope.probes import (
     ValueBounds,
     gathered_entropy,
@@ -84,13 +88,19 @@ def value_state(
     steps = horizon(model.gamma, longest)
     if steps is None:
         return {}
-    gathered = entropy.at(context, steps)
-    bounds = value_bounds(*_reward_range(model, seen.rewards), steps, gathered)
+    rewards = _reward_range(model, seen.rewards)
+    bounds = value_bounds(*rewards, steps, entropy.at(context, steps))
     if not bool(bounds.width > 0):
         return {}
+    paid = max(rewards[1], 0) - min(rewards[0], 0)
+    if paid > 0:
+        coefficient = torch.as_tensor(float(entropy_coefficient(model)))
+        results = {ENTROPY_OVER_REWARDS.key(): coefficient / paid}
+    else:
+        results = {}
     with torch.no_grad():
         learnt = learnt_share(context.update, model.tau, steps)
-        results = {Q_EXCESS.key(): q_excess(critic.q_values(features, seen.actions), bounds)}
+        results[Q_EXCESS.key()] = q_excess(critic.q_values(features, seen.actions), bounds)
         # Without an actor the target is a copy, made every so many steps: what Q can have learnt
         # by then does not follow from tau.
         if len(episodes) and ACTOR in context.networks:
@@ -127,8 +137,8 @@ def _bias(
         returns.append(float(rewards @ model.gamma ** np.arange(len(rewards))))
     ended = buffer.dones[lasts, columns] * (1 - buffer.timeouts[lasts, columns])
     remaining = (1 - ended) * model.gamma ** episodes.lengths[chosen]
-    observations, actions = stored_observations(model, episodes.starts[chosen], columns)
+    firsts = stored_transitions(model, episodes.starts[chosen], columns)
     critic = context.networks[CRITIC]
-    q_values = critic.q_values(critic.fused_features(observations), actions)
+    q_values = critic.q_values(critic.fused_features(firsts.observations), firsts.actions)
     rewarded, rest = (torch.as_tensor(values).to(q_values) for values in (returns, remaining))
     return q_bias(q_values, rewarded, rest, bounds, learnt)

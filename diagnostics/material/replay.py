@@ -1,6 +1,6 @@
 """What replay holds: a batch of it, and its finished episodes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,7 +10,6 @@ from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.buffers import DictReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
-from torch import Tensor
 
 Indices = NDArray[np.int64]
 
@@ -45,6 +44,17 @@ def dict_buffer(model: OffPolicyAlgorithm) -> DictReplayBuffer:
     if not isinstance(model.replay_buffer, DictReplayBuffer):
         raise TypeError("a replay buffer of Dict observations is needed")
     return model.replay_buffer
+
+
+def by_block(
+    sample: DictReplayBufferSamples, name_of: Callable[[str], str]
+) -> DictReplayBufferSamples:
+    """Return the same transitions, their observations by the names of the keys' own blocks."""
+    now, following = (
+        {name_of(key): values for key, values in side.items()}
+        for side in (sample.observations, sample.next_observations)
+    )
+    return sample._replace(observations=now, next_observations=following)
 
 
 @contextmanager
@@ -119,16 +129,32 @@ def finished_episodes(buffer: DictReplayBuffer) -> Episodes:
     return Episodes((starts + oldest) % size, columns, lengths, size)
 
 
-def stored_observations(
-    model: OffPolicyAlgorithm, rows: Indices, columns: Indices
-) -> tuple[Mapping[str, Tensor], Tensor]:
-    """Return observations and actions at these places, as the networks see them."""
-    buffer, env = dict_buffer(model), model._vec_normalize_env
+def stored_transitions(
+    model: OffPolicyAlgorithm, rows: Indices, columns: Indices, *, normalised: bool = True
+) -> DictReplayBufferSamples:
+    """Return the transitions at these places with their own goals, as replay returns them.
+
+    Args:
+        model: the agent.
+        rows: of the ring, int64 (n,).
+        columns: environments, int64 (n,).
+        normalised: as in `replay_batch`.
+    """
+    buffer = dict_buffer(model)
+    env = model._vec_normalize_env if normalised else None
     if isinstance(buffer, HerReplayBuffer):
-        sample = buffer._get_real_samples(rows, columns, env)
-        return sample.observations, sample.actions
-    stored = {key: values[rows, columns] for key, values in buffer.observations.items()}
-    observations = buffer._normalize_obs(stored, env)
-    assert isinstance(observations, dict)
-    tensors = {key: buffer.to_torch(values) for key, values in observations.items()}
-    return tensors, buffer.to_torch(buffer.actions[rows, columns])
+        return buffer._get_real_samples(rows, columns, env)
+    sides = []
+    for side in (buffer.observations, buffer.next_observations):
+        values = buffer._normalize_obs({k: v[rows, columns] for k, v in side.items()}, env)
+        assert isinstance(values, dict)
+        sides.append({key: buffer.to_torch(value) for key, value in values.items()})
+    ends = buffer.dones[rows, columns] * (1 - buffer.timeouts[rows, columns])
+    rewards = buffer._normalize_reward(buffer.rewards[rows, columns, None], env)
+    return DictReplayBufferSamples(
+        observations=sides[0],
+        actions=buffer.to_torch(buffer.actions[rows, columns]),
+        next_observations=sides[1],
+        dones=buffer.to_torch(ends[:, None]),
+        rewards=buffer.to_torch(rewards),
+    )

@@ -1,12 +1,11 @@
 """Every metric that a record can hold, in one table; formulas and sources: docs/measurements.md."""
 
 from functools import cache
-from typing import Protocol
 
+from goalscope.diagnostics.record import transition_metrics
 from goalscope.diagnostics.record.keys import (
     ACTOR,
     CRITIC,
-    CRITIC_TARGET,
     GOAL,
     JOINT_LOSS,
     LOSSES,
@@ -14,30 +13,12 @@ from goalscope.diagnostics.record.keys import (
     Family,
     Metric,
 )
-
-
-class _Kind(Protocol):
-    def __call__(self, name: str, unit: str, label: str, condition: str = ...) -> Metric: ...
-
-
-def _kind(
-    family: Family,
-    owners: tuple[str, ...],
-    blocks: tuple[str, ...] | None = (),
-    usual_condition: str = "",
-) -> _Kind:
-    """Return a maker of metrics that have all this in common."""
-
-    def make(name: str, unit: str, label: str, condition: str = usual_condition) -> Metric:
-        return Metric(family, name, unit, label, owners, blocks, condition)
-
-    return make
-
+from goalscope.diagnostics.record.metric_kinds import kind_of
 
 # What the fused features are, in the real update's forward passes.
 
 _OWN = "the block is as the heads read it, not as before a normalisation; any block varies"
-_feature = _kind(Family.FEATURES, NETWORKS, None)
+_feature = kind_of(Family.FEATURES, NETWORKS, None)
 FEATURE_NORM = _feature("norm", "feature units", "mean L2 norm")
 FEATURE_SPREAD = _feature("spread", "feature units", "standard deviation per unit")
 SPREAD_SHARE = _feature("spread_share", "share", "share of the variance", _OWN)
@@ -55,10 +36,10 @@ NONFINITE = _feature("nonfinite", "count", "NaN and infinite features")
 
 _OBSERVED = "the block is not the action"
 _HEARD = f"{_OBSERVED}; any block is heard"
-_signal = _kind(Family.SIGNAL, NETWORKS, None)
+_signal = kind_of(Family.SIGNAL, NETWORKS, None)
 SIGNAL = _signal("signal", "squared pre-activation units", "first-layer signal")
 SIGNAL_SHARE = _signal("share", "share", "share of the first-layer signal", _HEARD)
-SIGNAL_RESIDUAL = _kind(Family.SIGNAL, NETWORKS)(
+SIGNAL_RESIDUAL = kind_of(Family.SIGNAL, NETWORKS)(
     "residual",
     "share",
     "covariance between blocks, over the sum of their signals",
@@ -75,9 +56,9 @@ _SHARED = f"{_OBSERVED}; the gradient is not 0"
 _WEIGHED = "the weights are not all 0"
 _ALL_LOSSES = (*LOSSES, JOINT_LOSS)
 _READ = "a linear layer reads the fused features"
-_observed = _kind(Family.GRADIENT, _ALL_LOSSES, None, _OBSERVED)
-_layer = _kind(Family.GRADIENT, LOSSES, None, _READ)
-_encoder = _kind(
+_observed = kind_of(Family.GRADIENT, _ALL_LOSSES, None, _OBSERVED)
+_layer = kind_of(Family.GRADIENT, LOSSES, None, _READ)
+_encoder = kind_of(
     Family.GRADIENT,
     _ALL_LOSSES,
     None,
@@ -103,7 +84,7 @@ UPDATE_EFFECT = _layer("update_effect", "pre-activation units", "change of voice
 DIRECTION_CONSISTENCY = _layer(
     "direction_consistency", "share", "steadiness of the weight gradient", _DIRECTED
 )
-DIRECTION_WINDOW = _kind(Family.GRADIENT, LOSSES)(
+DIRECTION_WINDOW = kind_of(Family.GRADIENT, LOSSES)(
     "direction_window", "updates", "gradients in the window"
 )
 ENCODER_GRADIENT = _encoder("encoder_gradient", _PER_WEIGHT, "gradient at the encoder")
@@ -111,7 +92,7 @@ ENCODER_UPDATE_RATIO = _encoder("encoder_update_ratio", _PER_UPDATE, "step over 
 ENCODER_DIRECTION_CONSISTENCY = _encoder(
     "encoder_direction_consistency", "share", "steadiness of the encoder's gradient"
 )
-ENCODER_COSINE = _kind(Family.GRADIENT, ("encoder",))(
+ENCODER_COSINE = kind_of(Family.GRADIENT, ("encoder",))(
     "cosine",
     "cosine",
     "between the losses' gradients at the encoder",
@@ -123,28 +104,33 @@ ENCODER_COSINE = _kind(Family.GRADIENT, ("encoder",))(
 _UNMIXED = "no extractor mixes the desired goal with another key"
 _RANGES = "action ranges"
 _DESIRED = ("desired_goal",)
-_q_block = _kind(Family.SENSITIVITY, (CRITIC,), None)
-_q_desired = _kind(Family.SENSITIVITY, (CRITIC,), _DESIRED, _UNMIXED)
-_q_goal = _kind(Family.SENSITIVITY, (CRITIC,), (GOAL,), _UNMIXED)
+_q_block = kind_of(Family.SENSITIVITY, (CRITIC,), None, "Q varies")
+_q_desired = kind_of(Family.SENSITIVITY, (CRITIC,), _DESIRED, f"{_UNMIXED}; Q varies")
+_q_goal = kind_of(Family.SENSITIVITY, (CRITIC,), (GOAL,), _UNMIXED)
 Q_GOAL_GRADIENT = _q_desired(
     "q_goal_gradient", "std of Q per std of goal", "slope of Q in the goal", "Q depends on the goal"
 )
 Q_GOAL_SWAP = _q_desired("q_goal_swap", "std of Q", "change of Q when the goal is exchanged")
 Q_SWAP = _q_block("q_swap", "std of Q", "change of Q when the block is exchanged")
-ACTION_GOAL_SWAP = _kind(Family.SENSITIVITY, (ACTOR,), _DESIRED, _UNMIXED)(
+ACTION_GOAL_SWAP = kind_of(Family.SENSITIVITY, (ACTOR,), _DESIRED, _UNMIXED)(
     "action_goal_swap", _RANGES, "change of the action when the goal is exchanged"
 )
-ACTION_SWAP = _kind(Family.SENSITIVITY, (ACTOR,), None)(
+ACTION_SWAP = kind_of(Family.SENSITIVITY, (ACTOR,), None)(
     "action_swap", _RANGES, "change of the action when the block is exchanged"
 )
-Q_GOAL_DISTANCE = _q_goal("q_goal_distance", "correlation", "rank correlation with closeness")
+Q_GOAL_DISTANCE = _q_goal(
+    "q_goal_distance",
+    "correlation",
+    "rank correlation with closeness",
+    f"{_UNMIXED}; Q varies over goals",
+)
 Q_AT_DISTANCE = _q_goal(
     "q_at_distance_{bin}", "return", "mean Q in a bin of distances", f"{_UNMIXED}; not empty"
 )
 LARGEST_DISTANCE = _q_goal("largest_distance", "goal units", "largest distance on the grid")
 Q_REACH_CONTRAST = _q_goal("q_reach_contrast", "return", "Q at the goal minus at the farthest")
 
-_replay = _kind(
+_replay = kind_of(
     Family.SENSITIVITY_REPLAY,
     (CRITIC,),
     ("real", "relabelled"),
@@ -156,90 +142,21 @@ REPLAY_REWARD = _replay("reward", "reward", "mean reward")
 
 # What replay shows, and how training stands.
 
-OBSERVATION_SPREAD = _kind(Family.OBSERVATION, ("replay",), None)(
+OBSERVATION_SPREAD = kind_of(Family.OBSERVATION, ("replay",), None)(
     "spread", "observation units", "spread between observations; images in 0..1"
-)
-
-_GOALS = "goals are observed, and the batch holds real transitions"
-_transitions = _kind(Family.TRANSITIONS, ("replay",))
-UNCHANGED_FRACTION = _transitions("unchanged_fraction", "share", "steps that change nothing")
-TERMINATED_FRACTION = _transitions("terminated_fraction", "share", "ends that are no time limit")
-REWARD_MIN = _transitions("reward_min", "reward", "least reward")
-REWARD_MAX = _transitions("reward_max", "reward", "largest reward")
-REWARD_SPREAD = _transitions("reward_spread", "reward", "spread of the rewards")
-STEP_OVER_SPREAD = _transitions(
-    "step_over_spread", "ratio", "a step over the spread of observations", "observations vary"
-)
-ACTION_OVER_GOALS = _transitions(
-    "action_over_goals",
-    "ratio",
-    "what an action moves, over the distance between goals",
-    f"{_GOALS} and vary, and actions move what is achieved",
-)
-GOAL_OFFSET = _transitions(
-    "goal_offset", "spreads", "from achieved to desired goals", f"{_GOALS}; goals vary"
-)
-RELABELLED_FRACTION = _transitions(
-    "relabelled_fraction",
-    "share",
-    "goals that their episode achieved",
-    "goals are observed, and an episode has ended",
-)
-ACTION_EFFECT_R2 = _transitions(
-    "action_effect_r2",
-    "R^2",
-    "R^2 of the action, from what its step changed",
-    "something changes, and eight actions differ",
-)
-SUCCESS_FRACTION = _kind(Family.TRANSITIONS, ("real", "relabelled"))(
-    "success_fraction",
-    "share",
-    "rewards of a goal reached",
-    "the environment computes rewards, and the batch holds that kind of transition",
-)
-ACTION_SPREAD = _kind(Family.TRANSITIONS, ("replay", ACTOR))(
-    "action_spread", "half action ranges", "spread of the actions"
-)
-SATURATED_ACTIONS = _kind(Family.TRANSITIONS, (ACTOR,))(
-    "saturated_fraction", "share", "action components at their ends"
-)
-_bounded = _kind(
-    Family.TRANSITIONS, (CRITIC,), (), "a return is bounded: a reward is not 0, gamma below 1"
-)
-Q_EXCESS = _bounded("q_excess", "widths of the bounds", "Q beyond what rewards allow")
-Q_BIAS = _bounded("q_bias", "widths of the bounds", "Q above what episodes returned")
-TARGET_MOTION = _kind(Family.TRANSITIONS, (CRITIC_TARGET,))(
-    "motion",
-    "ratio",
-    "the target's motion over the critic's",
-    "the critic has moved, in ten updates or more",
-)
-COLOUR_OFFSET = _kind(Family.TRANSITIONS, ("acting",), None)(
-    "colour_offset",
-    "spreads in replay",
-    "from the colours in replay to those acted on",
-    "it is an image",
-)
-_input = _kind(Family.TRANSITIONS, (CRITIC, ACTOR), None)
-INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")
-NORMALISED_OFFSET = _input(
-    "normalised_offset",
-    "standard deviations or nats",
-    "off mean 0 and spread 1",
-    "VecNormalize, or a layer that shifts and scales, normalises the block",
 )
 
 _EPISODE = "an episode has ended since the last line"
 _HINDSIGHT = "the replay buffer relabels, as SB3's HerReplayBuffer"
-_critic = _kind(Family.TRAINING, (CRITIC,), (), "there is a target critic")
-_entropy = _kind(Family.TRAINING, ("entropy",))
-_rollout = _kind(Family.TRAINING, ("rollout",), (), _EPISODE)
-_relabelled = _kind(Family.TRAINING, ("relabelled",), (), _HINDSIGHT)
-LOSS = _kind(Family.TRAINING, (CRITIC, ACTOR, "entropy"))(
+_critic = kind_of(Family.TRAINING, (CRITIC,), (), "there is a target critic")
+_entropy = kind_of(Family.TRAINING, ("entropy",))
+_rollout = kind_of(Family.TRAINING, ("rollout",), (), _EPISODE)
+_relabelled = kind_of(Family.TRAINING, ("relabelled",), (), _HINDSIGHT)
+LOSS = kind_of(Family.TRAINING, (CRITIC, ACTOR, "entropy"))(
     "loss", "loss units", "loss", "SB3 has logged it: of the entropy only where alpha is learnt"
 )
 ENTROPY_COEFFICIENT = _entropy("coefficient", "return per nat", "entropy coefficient")
-UPDATES_PER_STEP = _kind(Family.TRAINING, ("",))(
+UPDATES_PER_STEP = kind_of(Family.TRAINING, ("",))(
     "updates_per_step", "updates per step", "updates over environment transitions"
 )
 ROLLOUT_EPISODES = _rollout("episodes", "count", "training episodes ended", "")
@@ -257,7 +174,7 @@ REWARD_MISMATCH = _relabelled(
     f"{_HINDSIGHT}; rewards are not normalised",
 )
 
-_evaluation = _kind(
+_evaluation = kind_of(
     Family.EVALUATION,
     ("policy",),
     (),
@@ -273,28 +190,28 @@ EVALUATION_RETURN = _evaluation("return", "reward", "mean return of an evaluatio
 
 # What probes find of a saved agent.
 
-_q_held = _kind(Family.ATTRIBUTION, (CRITIC,), None)
-SHAPLEY_SHARE = _kind(Family.ATTRIBUTION, (CRITIC, ACTOR), None)(
+_q_held = kind_of(Family.ATTRIBUTION, (CRITIC,), None)
+SHAPLEY_SHARE = kind_of(Family.ATTRIBUTION, (CRITIC, ACTOR), None)(
     "shapley_share", "share", "Shapley share", "the network has at most eight blocks"
 )
 INTEGRATED_GRADIENT_SHARE = _q_held(
     "integrated_gradient_share", "share", "integrated-gradient share", _OBSERVED
 )
 Q_ABLATION = _q_held("q_ablation", "std of Q", "change of Q when the block is held")
-ACTION_ABLATION = _kind(Family.ATTRIBUTION, (ACTOR,), None)(
+ACTION_ABLATION = kind_of(Family.ATTRIBUTION, (ACTOR,), None)(
     "action_ablation", _RANGES, "change of the action when the block is held"
 )
 
-_q_map = _kind(Family.GOAL_MAP, (CRITIC,), (GOAL,), _UNMIXED)
+_q_map = kind_of(Family.GOAL_MAP, (CRITIC,), (GOAL,), _UNMIXED)
 FRONT = _q_map("front", "goal units", "front of the value")
 FRONT_CONTRAST = _q_map("front_contrast", "return", "fall of Q over distance")
 FRONT_FIT = _q_map("front_fit", "share", "share of Q's variance that distance explains")
-ACTION_ALIGNMENT = _kind(Family.GOAL_MAP, (ACTOR,), (GOAL,), _UNMIXED)(
+ACTION_ALIGNMENT = kind_of(Family.GOAL_MAP, (ACTOR,), (GOAL,), _UNMIXED)(
     "action_alignment", "cosine", "alignment of actions with the goal"
 )
 
 _ERROR, _SPEED_ERROR = "RMS error of the position", "RMS error of the velocity"
-_content = _kind(
+_content = kind_of(
     Family.CONTENT,
     (CRITIC, ACTOR),
     None,
@@ -310,7 +227,7 @@ CONTENT_R2 = _content("{target}_r2", "R^2", "R^2, from the image features")
 CONTENT_ERROR = _content("{target}_{unit}", "{unit}", _ERROR)
 CONTENT_SPEED_ERROR = _content("{target}_{unit}_per_s", "{unit}/s", _SPEED_ERROR)
 
-_prediction = _kind(Family.PREDICTION, (CRITIC,), ("features",))
+_prediction = kind_of(Family.PREDICTION, (CRITIC,), ("features",))
 NEXT_GOAL_R2 = _prediction("next_goal_r2", "R^2", "R^2 of the next achieved goal")
 NEXT_GOAL_WITH_R2 = _prediction(
     "next_goal_with_{extra}_r2",
@@ -320,8 +237,8 @@ NEXT_GOAL_WITH_R2 = _prediction(
 )
 
 _AUGMENTED = "the block depends on images alone; under the augmentation trained with"
-_noise = _kind(Family.AUGMENTATION, (CRITIC, ACTOR), None)
-_camera = _kind(Family.AUGMENTATION, ("camera",), (), "where the camera stands is known")
+_noise = kind_of(Family.AUGMENTATION, (CRITIC, ACTOR), None)
+_camera = kind_of(Family.AUGMENTATION, ("camera",), (), "where the camera stands is known")
 AUGMENTATION_NOISE = _noise(
     "augmentation_over_signal", "ratio", "spread by augmentation over that of images", _AUGMENTED
 )
@@ -334,7 +251,8 @@ WOULD_BE_AUGMENTATION_NOISE = _noise(
 PIXEL_SPAN = _camera("{unit}_per_pixel", "{unit}", "what a pixel spans")
 SHIFT = _camera("shift_{unit}", "{unit}", "how far augmentation shifts the scene")
 
-_TABLE = [value for value in globals().values() if isinstance(value, Metric)]
+_NAMED = (*globals().values(), *vars(transition_metrics).values())
+_TABLE = [value for value in _NAMED if isinstance(value, Metric)]
 METRICS: tuple[Metric, ...] = (
     *_TABLE,
     *(m.within(Family.SENSITIVITY_REPLAY) for m in _TABLE if m.family is Family.SENSITIVITY),

@@ -27,6 +27,7 @@ from goalscope.diagnostics.record.keys import (
     JOINT_LOSS,
     LOSS_OF,
 )
+from goalscope.diagnostics.updates.acting import ActingInputs, acting_network
 from goalscope.diagnostics.updates.open_step import OpenStep
 from goalscope.diagnostics.updates.passes import Passes, Read
 from goalscope.diagnostics.updates.steps import watch_steps
@@ -54,6 +55,10 @@ class Tap:
         on_note: called with a sentence about how the agent is wired, once for each loss.
         is_live: asked at every encoding whether this training is still being watched; where it is
             not, whoever answers calls `detach`.
+
+    Attributes:
+        update: updates made so far.
+        acting: what the network that acts was given as it was last asked for an action.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Tap:
         self._passes = Passes(networks, is_live)
         self._passes.update = start
         self._passes.recording = bool(wanted(start + 1))
+        self.acting = ActingInputs(acting_network(networks).extractor)
         self._handles: list[RemovableHandle] = []
         held = trained_by(networks)
         for optimiser, together in held.items():
@@ -96,6 +102,7 @@ class Tap:
     def detach(self) -> None:
         """Remove every hook; what is half seen is forgotten."""
         self._passes.detach()
+        self.acting.detach()
         for handle in self._handles:
             handle.remove()
         self._handles.clear()

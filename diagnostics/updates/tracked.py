@@ -75,11 +75,15 @@ def consumer_weights(network: Network) -> list[Tensor]:
 def trained_by(networks: Mapping[str, Network]) -> dict[torch.optim.Optimizer, list[Network]]:
     """Return optimiser -> the networks it trains, the one that trains the critic first."""
     found: dict[torch.optim.Optimizer, list[Network]] = {}
-    for name in (CRITIC, ACTOR):
-        network = networks.get(name)
-        if network is not None and network.optimizer is not None:
+    for network in learning(networks):
+        if network.optimizer is not None:
             found.setdefault(network.optimizer, []).append(network)
     return found
+
+
+def learning(networks: Mapping[str, Network]) -> list[Network]:
+    """Return the critic and, where there is one, the actor: the networks that losses train."""
+    return [networks[name] for name in (CRITIC, ACTOR) if name in networks]
 
 
 def losses_of(networks: Mapping[str, Network]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What the first layer with weights receives of each observation key."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +42,7 @@ def traced_features(network: Network, observations: Mapping[str, Tensor]) -> Tra
     weights that receives a NaN is the one.
     """
     with torch.no_grad(), evaluation_mode(network.module):
-        two = _prepared(network, {key: values[:2] for key, values in observations.items()})
+        two = prepared_inputs(network, {key: values[:2] for key, values in observations.items()})
         entrances = {key: _entrance(network.extractor, two, key) for key in two}
         vectors = {k: v for k, v in observations.items() if k not in network.image_keys}
         pieces = [
@@ -51,26 +51,27 @@ def traced_features(network: Network, observations: Mapping[str, Tensor]) -> Tra
         ]
     return TracedFeatures(
         torch.cat([features for features, _ in pieces]),
-        {key: values.flatten(1) for key, values in _prepared(network, vectors).items()},
+        {key: values.flatten(1) for key, values in prepared_inputs(network, vectors).items()},
         {key: torch.cat([received[key] for _, received in pieces]) for key in observations},
     )
 
 
 def input_statistics(
-    network: Network, traced: TracedFeatures, normalised: Collection[str]
+    network: Network, traced: TracedFeatures, normalised: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """Return "<key>.input_max" of images and "<key>.normalised_offset" of normalised vectors.
 
     input_max: the largest magnitude that the first layer receives, where SB3's own scaling of bytes
-    ends at 1. normalised_offset: the largest over units of abs(mean) and of abs(log std) of what
-    the first layer receives, 0 for perfectly normalised ones; a std below 0.01 is that of a unit
-    that does not vary, and does not count.
+    ends at 1. normalised_offset: the largest over units of abs(mean), std - 1 and -log(std) of what
+    the first layer receives, or would receive if nothing were clipped, 0 for perfectly normalised
+    ones; a std below 0.01 is that of a unit that does not vary, and does not count.
 
     Args:
         network: whose inputs.
         traced: its forward pass.
-        normalised: keys that are normalised before they reach it. Those that the extractor itself
-            both shifts and scales, as a standardising layer does, are found.
+        normalised: of keys that are normalised before they reach it, key -> float (B, n), what they
+            are before they are clipped. Keys that the extractor itself both shifts and scales, as a
+            standardising layer does, are found.
     """
     results = {}
     for key, received in traced.received.items():
@@ -78,15 +79,19 @@ def input_statistics(
             continue
         if key in network.image_keys:
             results[f"{network.block_of(key)}.input_max"] = received.abs().max()
-        elif key in normalised or _standardised(traced.given[key], received):
+        elif key in normalised:
+            offsets = _offset(received), _offset(normalised[key]).to(received)
+            results[f"{network.block_of(key)}.normalised_offset"] = torch.maximum(*offsets)
+        elif _standardised(traced.given[key], received):
             results[f"{network.block_of(key)}.normalised_offset"] = _offset(received)
     return results
 
 
 def _offset(values: Tensor) -> Tensor:
     spread = spread_per_unit(values)
-    logarithm = torch.where(spread >= _VARIES, spread, 1).log()
-    return torch.maximum(values.mean(dim=0).abs(), logarithm.abs()).max()
+    spread = torch.where(spread >= _VARIES, spread, 1)
+    off = torch.where(spread > 1, spread - 1, -spread.log())
+    return torch.maximum(values.mean(dim=0).abs(), off).max()
 
 
 def _standardised(given: Tensor, received: Tensor) -> bool:
@@ -115,7 +120,8 @@ class _Entrance:
     units: Tensor
 
 
-def _prepared(network: Network, observations: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def prepared_inputs(network: Network, observations: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return observations as a buffer returns them, prepared as the extractor is given them."""
     module = network.module
     prepared = preprocess_obs(
         dict(observations), module.observation_space, normalize_images=module.normalize_images

@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from goalscope.probes.blocks import ACTION, DESIRED_GOAL, evaluation_mode
+from goalscope.probes.live.features import ratios
 from goalscope.probes.live.goal_grid import map_features
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import (
@@ -37,7 +38,9 @@ def goal_sensitivity(
 
     A metric of the desired goal is absent for a network whose extractor mixes that goal with
     another key: its columns can then not be exchanged without encoding the images again. Without
-    goals what is left is how much Q and the policy listen to each block.
+    goals what is left is how much Q and the policy listen to each block. Absent is, too, what would
+    be 0/0: a change over the spread of a Q that is constant, a correlation of one that is the same
+    for every goal.
 
     Args:
         actor: the actor; None where the agent's actions are the critic's best.
@@ -56,7 +59,8 @@ def goal_sensitivity(
         with torch.no_grad():
             results = _q_swaps(critic, features, q_values, batch, order)
             if slope is not None:
-                results["critic.desired_goal.q_goal_gradient"] = slope / std(q_values)
+                name = "critic.desired_goal.q_goal_gradient"
+                results |= ratios({name: slope}, {name: std(q_values)})
             if actor is None:
                 return results
             actor_features = actor.fused_features(batch.observations)
@@ -95,16 +99,16 @@ def _goal_slope(critic: Network, features: Tensor, batch: GoalBatch) -> Tensor |
 def _q_swaps(
     critic: Network, features: Tensor, q_values: Tensor, batch: GoalBatch, order: Tensor
 ) -> dict[str, Tensor]:
-    results = {}
+    changes = {}
     for block, columns in critic.columns.items():
         swapped = exchanged(features, columns, order)
         change = critic.q_values(swapped, batch.actions) - q_values
         name = "q_goal_swap" if block == DESIRED_GOAL else "q_swap"
-        results[f"critic.{block}.{name}"] = rms(change) / std(q_values)
+        changes[f"critic.{block}.{name}"] = rms(change)
     if critic.reads_action:
         change = critic.q_values(features, batch.actions[order]) - q_values
-        results[f"critic.{ACTION}.q_swap"] = rms(change) / std(q_values)
-    return results
+        changes[f"critic.{ACTION}.q_swap"] = rms(change)
+    return ratios(changes, dict.fromkeys(changes, std(q_values)))
 
 
 def _action_swaps(actor: Network, features: Tensor, order: Tensor) -> dict[str, Tensor]:
@@ -128,7 +132,8 @@ def _on_goal_grid(
     """Compare Q(s, pi(s, g), g) over the goals g with their distance from what s has achieved."""
     found = map_features(actor, critic, actor_features, critic_features, batch, rows)
     q_values, distance = found.q, found.distance
-    results = {"critic.goal.q_goal_distance": _mean_spearman(q_values, -distance)}
+    correlation = _mean_spearman(q_values, -distance)
+    results = {} if correlation is None else {"critic.goal.q_goal_distance": correlation}
     upper = distance.amax()
     for number in range(1, DISTANCE_BINS + 1):
         inside = (distance > upper * (number - 1) / DISTANCE_BINS) & (
@@ -152,14 +157,14 @@ def _reach_contrast(
     return {"critic.goal.q_reach_contrast": (values[0] - values[1]).mean()}
 
 
-def _mean_spearman(left: Tensor, right: Tensor) -> Tensor:
+def _mean_spearman(left: Tensor, right: Tensor) -> Tensor | None:
     """Return the mean over rows of Spearman's rank correlation, ties at their average rank.
 
-    A row without variation has no correlation and makes the mean NaN: a critic that is constant
-    over goals is reported as such, not as zero.
+    A row without variation has no correlation and does not count; None where none has one.
     """
     ranks = [torch.from_numpy(rankdata(x.double().cpu().numpy(), axis=1)) for x in (left, right)]
     first, second = (rank - rank.mean(dim=1, keepdim=True) for rank in ranks)
     covariance = (first * second).sum(dim=1)
     scale = (first.square().sum(dim=1) * second.square().sum(dim=1)).sqrt()
-    return (covariance / scale).mean().to(left)
+    varies = scale != 0  # NaN ranks as NaN: what broke is still seen
+    return (covariance / scale)[varies].mean().to(left) if bool(varies.any()) else None

@@ -1,8 +1,6 @@
 """What the transitions of replay look like: what a step changes, its reward, its goal."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from goalscope.probes.blocks import GOAL_KEYS
@@ -13,6 +11,7 @@ from goalscope.probes.live.replay import ReplayBatch
 SAME_REWARD = 1e-4  # rewards are stored in single precision
 _FEWEST_GOALS = 5
 _OWN_MOTION = 0.5  # R^2 of the action from which what is achieved moves with it
+_ANY_MOTION = 0.2  # from which anything does
 _LEAST_SPREAD = 0.1  # of the widest dimension's: a goal that hardly varies lies where that one does
 
 
@@ -38,13 +37,18 @@ def step_over_spread(batch: ReplayBatch) -> Tensor | None:
     """Return sqrt(sum_u E[(x'_u - x_u)^2] / sum_u Var[x_u]) of the key x in which it is largest.
 
     How far one step goes, measured by how far observations lie apart. Vectors as they are, images
-    averaged down to at most 12 x 12. None where no key varies.
+    averaged down to at most 12 x 12. What is achieved is measured by how far desired goals lie
+    apart where that is farther: what stands still but for a tremble varies by the tremble alone.
+    None where no key varies.
     """
     ratios = []
     for key, observed in batch.observations.items():
         values = _flat(observed)
         change = _flat(batch.next_observations[key]) - values
         variance = values.var(dim=0, correction=0).sum()
+        if key == "achieved_goal" and "desired_goal" in batch.observations:
+            goals = _flat(batch.observations["desired_goal"]).var(dim=0, correction=0).sum()
+            variance = torch.maximum(variance, goals)
         if bool(variance > 0):
             ratios.append((change.square().mean(dim=0).sum() / variance).sqrt())
     return torch.stack(ratios).max() if ratios else None
@@ -56,11 +60,12 @@ def action_over_goals(batch: ReplayBatch) -> Tensor | None:
     d_i and d_j are any two desired goals, so that their mean square is twice their variance. How
     many such steps lie between two goals, in one number: an action that is scaled away moves what
     is achieved by next to nothing of that distance. An object that must be touched first says
-    nothing of the actions' scale: None where the action is not told from what is achieved next (R^2
-    below 0.5), without goals or real transitions, and where all goals are one.
+    nothing of the actions' scale: None where the action is told from something (R^2 of 0.2 or more)
+    and not from what is achieved next (below 0.5). None without goals or real transitions, too, and
+    where all goals are one.
     """
-    goals, told = _real_goals(batch), action_effect_r2(batch, ("achieved_goal",))
-    if goals is None or told is None or bool(told < _OWN_MOTION):
+    goals = _real_goals(batch)
+    if goals is None or _moves_something_else(batch):
         return None
     desired, achieved, following = goals
     apart = 2 * desired.var(dim=0, correction=0).sum()
@@ -107,26 +112,12 @@ def success_fractions(batch: ReplayBatch, success_reward: float) -> dict[str, Te
     }
 
 
-def relabelled_fraction(
-    achieved: NDArray[np.floating],
-    desired: NDArray[np.floating],
-    stored: NDArray[np.floating],
-    episodes: NDArray[np.integer],
-) -> float:
-    """Return the fraction of rows whose desired goal was achieved in the row's own episode.
-
-    Found from the goals alone, bit for bit: a row is of an episode that holds its achieved goal.
-    Real goals are hit so exactly only where goals are discrete.
-
-    Args:
-        achieved: (B, d), of the next observations of a batch.
-        desired: (B, d), of the same rows.
-        stored: (N, d), the achieved goals of the next observations that replay holds.
-        episodes: int (N,), which episode each of these is from.
-    """
-    keys = _hashes(stored)
-    places = [_episodes_of(_hashes(goals), keys, episodes) for goals in (achieved, desired)]
-    return float(np.mean([not own.isdisjoint(goal) for own, goal in zip(*places, strict=True)]))
+def _moves_something_else(batch: ReplayBatch) -> bool:
+    """Whether the action is told from what its step changed, but not from what is achieved."""
+    own, any_key = action_effect_r2(batch, ("achieved_goal",)), action_effect_r2(batch)
+    if own is not None and bool(own >= _OWN_MOTION):
+        return False
+    return any_key is not None and bool(any_key >= _ANY_MOTION)
 
 
 def _flat(values: Tensor) -> Tensor:
@@ -146,27 +137,3 @@ def _real_goals(batch: ReplayBatch) -> tuple[Tensor, Tensor, Tensor] | None:
     )
     desired, achieved, following = (goals[real].double().flatten(1) for goals in chosen)
     return desired, achieved, following
-
-
-def _hashes(goals: NDArray[np.floating]) -> NDArray[np.uint64]:
-    """Return a number for each goal (N, d), uint64 (N,): the same for the same bits."""
-    bits = np.ascontiguousarray(goals, dtype=np.float64).view(np.uint64).reshape(len(goals), -1)
-    # Numbers of single precision end in zero bits, and so would their products.
-    bits = bits ^ (bits >> np.uint64(32))
-    factors = np.random.default_rng(0).integers(2**63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
-    result: NDArray[np.uint64] = (bits * factors).sum(axis=1, dtype=np.uint64)
-    return result
-
-
-def _episodes_of(
-    goals: NDArray[np.uint64], stored: NDArray[np.uint64], episodes: NDArray[np.integer]
-) -> list[set[int]]:
-    """Return in which episodes each goal was achieved."""
-    distinct, inverse = np.unique(goals, return_inverse=True)
-    found = np.minimum(np.searchsorted(distinct, stored), len(distinct) - 1)
-    hits = np.flatnonzero(distinct[found] == stored)
-    pairs = np.unique(np.stack([found[hits], episodes[hits]], axis=1), axis=0)
-    places: list[set[int]] = [set() for _ in distinct]
-    for goal, episode in pairs:
-        places[goal].add(int(episode))
-    return [places[number] for number in inverse]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import exp
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Scalar = Tensor | float
 
@@ -129,14 +129,8 @@ def q_bias(
     return outside(q_values, low, high).mean() / bounds.width
 
 
-def distance_moved(before: Sequence[Tensor], module: nn.Module) -> Tensor:
-    """Return the norm of the change of a module's parameters.
-
-    Args:
-        before: copies of its parameters, in their order.
-        module: as it is now.
-    """
-    now = [parameter.detach() for parameter in module.parameters()]
-    parts = [torch.linalg.vector_norm(b - n) for b, n in zip(before, now, strict=True)]
+def distance_moved(before: Sequence[Tensor], now: Sequence[Tensor]) -> Tensor:
+    """Return the norm of the change of parameters, of which `before` are copies."""
+    parts = [torch.linalg.vector_norm(b - n.detach()) for b, n in zip(before, now, strict=True)]
     total: Tensor = torch.linalg.vector_norm(torch.stack(parts))
     return total

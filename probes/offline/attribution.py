@@ -1,7 +1,8 @@
 """How much of Q and of the action each block accounts for: Shapley, integrated gradients, ablation.
 
 Images are encoded once. Every coalition, step and ablation replaces columns of the fused features
-and runs the heads alone.
+and runs the heads alone. captum is imported where it is asked: it brings pyplot along, more than
+half a second of every command that trains.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,11 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import (
-    FeatureAblation,
-    IntegratedGradients,
-    ShapleyValues,
-)
 from torch import Tensor
 
 from goalscope.probes.blocks import ACTION, GOAL, evaluation_mode, goal_columns
@@ -76,6 +72,8 @@ def shapley_values(network: Network, batch: GoalBatch, order: Tensor) -> dict[st
     Raises:
         ValueError: more than 8 blocks.
     """
+    from captum.attr import ShapleyValues
+
     with torch.no_grad(), evaluation_mode(network.module):
         game = _game(network, batch, {b.name: b.columns for b in network.blocks})
         if len(game.players) > LARGEST_GAME:
@@ -99,6 +97,8 @@ def feature_ablation(actor: Network, critic: Network, batch: GoalBatch) -> dict[
         `goal` and `action` among the blocks; "actor.<block>.action_ablation": RMS over batch and
         components, over the action range of 2, in 0..1.
     """
+    from captum.attr import FeatureAblation
+
     results = {}
     with torch.no_grad(), evaluation_mode(actor.module), evaluation_mode(critic.module):
         for network, name in ((actor, "action_ablation"), (critic, "q_ablation")):
@@ -143,6 +143,8 @@ def integrated_gradient_values(
         block -> float (B,) in units of return. Summed over the blocks: Q(z, a) - Q(mean z, a), up
         to the quadrature's error.
     """
+    from captum.attr import IntegratedGradients
+
     with torch.no_grad(), evaluation_mode(critic.module):
         features = critic.fused_features(batch.observations)
         mean = features.mean(dim=0, keepdim=True)

@@ -1,9 +1,11 @@
-"""Checks of the policy, of whether anything is learnt, and of whether the end was looked at."""
+"""Checks of what the networks answer, and of whether the end was looked at."""
 
-from goalscope.diagnostics.record.metrics import SATURATED_ACTIONS
+from goalscope.diagnostics.record.transition_metrics import (
+    SATURATED_ACTIONS,
+)
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import largest_weight_gradient, measured, unmeasured_end
+from goalscope.reports.checks.readings import goal_swap, measured, unmeasured_end
 from goalscope.reports.statistics.scales import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (
@@ -24,26 +26,31 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         networks=("actor",),
         explains=(
             "no_gradient",
+            "encoder_without_gradient",
+            "encoder_not_moving",
+            "goal_unheard",
             "actor_ignores_pixels",
             "actor_ignores_goal",
             "entropy_collapsed",
         ),
     ),
     Check(
-        "no_gradient",
-        "gradient",
-        "largest gradient of the {network}'s first layers over the blocks",
-        "loss per weight unit",
+        "goal_unheard",
+        "goals",
+        "change of the {network}'s answer when the goal is exchanged",
+        "of its usual range",
         Scale.LOG,
-        largest_weight_gradient,
+        goal_swap,
         "below",
-        1e-20,  # that of a Tanh that is saturated to the last digit is exactly 0
-        "0.0001 to 10",
-        "No gradient of its own loss reaches the {network}'s first layers.",
-        "The {network} learns nothing, and shares of its gradient do not exist.",
-        "Look at what follows the first layers: a saturated Tanh, dead ReLUs, a detached output.",
-        "Print the {network}'s loss, and the outputs of its last layer before any Tanh.",
+        1e-6,  # not even rounding: whatever hears a goal at all is far above
+        "0.01 to 1",
+        "The {network} gives one answer, whatever the goal is.",
+        "It can only learn what is good for all goals alike.",
+        "See that desired_goal reaches the {network}, and that nothing multiplies it by 0.",
+        "Ask the {network} about one state and two goals: the answers must differ.",
         networks=("critic", "actor"),
+        needs=(Need.GOALS,),
+        explains=("critic_ignores_goal", "actor_ignores_goal"),
     ),
     Check(
         "late_unmeasured",

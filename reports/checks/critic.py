@@ -1,6 +1,13 @@
 """Checks of the critic: its target, and what its values can be."""
 
-from goalscope.diagnostics.record.metrics import Q_EXCESS, Q_SPREAD, TARGET_MOTION
+from goalscope.diagnostics.record.metrics import (
+    Q_SPREAD,
+)
+from goalscope.diagnostics.record.transition_metrics import (
+    ENTROPY_OVER_REWARDS,
+    Q_EXCESS,
+    TARGET_MOTION,
+)
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import measured
 from goalscope.reports.statistics.scales import Scale
@@ -40,6 +47,7 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         explains=(
             "encoder_without_gradient",
             "encoder_not_moving",
+            "goal_unheard",
             "no_gradient",
             "critic_ignores_pixels",
             "critic_ignores_goal",
@@ -47,6 +55,28 @@ CRITIC_CHECKS: tuple[Check, ...] = (
             "actor_ignores_goal",
         ),
         times=("late",),
+    ),
+    Check(
+        "entropy_above_rewards",
+        "critic",
+        "entropy coefficient over the range of rewards",
+        "per nat",
+        Scale.LOG,
+        measured(ENTROPY_OVER_REWARDS),
+        "above",
+        3.0,  # SAC starts its own at 1, which rewards of -1 and 0 outweigh in the end
+        "0.01 to 1",
+        "The entropy bonus outweighs the rewards many times over.",
+        "Q tells how random the policy will be, and hardly what is achieved.",
+        "Lower the entropy coefficient, let SAC learn it, or scale the rewards to about -1..1.",
+        "Compare the coefficient times the actions' entropy with the rewards of a batch.",
+        networks=("critic",),
+        explains=(
+            "q_beyond_rewards",
+            "critic_overestimates",
+            "critic_ignores_goal",
+            "actor_ignores_goal",
+        ),
     ),
     Check(
         "q_beyond_rewards",

@@ -3,18 +3,17 @@
 import math
 
 from goalscope.diagnostics.record.metrics import (
-    COLOUR_OFFSET,
+    OBSERVATION_SPREAD,
+)
+from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     NORMALISED_OFFSET,
-    OBSERVATION_SPREAD,
-    UNCHANGED_FRACTION,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (
     IMAGE,
     augmentation_shift,
-    broken_numbers,
     largest,
     measured,
     of_critic,
@@ -23,26 +22,8 @@ from goalscope.reports.statistics.scales import Scale
 
 _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encoder_not_moving")
 _UNSEEN = ("critic_ignores_pixels", "actor_ignores_pixels", "trained_reads_worse")
-_NO_GOAL = ("critic_ignores_goal", "actor_ignores_goal")
 
 ENVIRONMENT_CHECKS: tuple[Check, ...] = (
-    Check(
-        "nan",
-        "numbers",
-        "gradients, features and losses that hold NaN or infinity",
-        "metrics",
-        Scale.PLAIN,
-        broken_numbers,
-        "above",
-        0.5,
-        "none",
-        "Numbers broke: NaN or infinity in gradients, features or losses.",
-        "Every weight that such a gradient reaches is lost; nothing can be learnt from then on.",
-        "Go back to the last checkpoint before it; lower the learning rate or clip gradients.",
-        "torch.autograd.set_detect_anomaly(True) names the operation that made the first NaN.",
-        patient=False,
-        explains=("critic_constant", "q_beyond_rewards", "encoder_without_gradient"),
-    ),
     Check(
         "constant_images",
         "observation",
@@ -92,23 +73,6 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         explains=("image_block_loud", "dead_units", "saturated"),
     ),
     Check(
-        "images_differ_in_replay",
-        "observation",
-        "how far the colours of {block} acted on lie from those in replay",
-        "spreads in replay",
-        Scale.LOG,
-        measured(COLOUR_OFFSET, IMAGE),
-        "above",
-        4.5,  # midway, as ratios go, between 2, the most that healthy runs kept up, and 10
-        "0.3 to 2",
-        "The agent acts on images of other colours than those it learns from.",
-        "What it learns to see does not hold where it acts.",
-        "Order and scale channels alike in the environment, in replay and where actions are asked.",
-        "Save one image as the policy gets it and as replay returns it, and compare.",
-        needs=(Need.ENCODER,),
-        explains=("actor_ignores_pixels", "trained_reads_worse"),
-    ),
-    Check(
         "normalisation_stale",
         "observation",
         "how far normalised inputs lie from mean 0 and spread 1",
@@ -123,45 +87,6 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Freeze the statistics after a first collection, or renormalise what is stored.",
         "Compare VecNormalize's mean and variance with those of a replay batch.",
         explains=("dead_units", "saturated", "image_block_loud"),
-    ),
-    Check(
-        "constant_goal",
-        "goals",
-        "spread of the desired goal between observations",
-        "goal units",
-        Scale.LOG,
-        measured(OBSERVATION_SPREAD, "desired_goal"),
-        "below",
-        1e-3,
-        "0.07 to 0.13 in Fetch tasks",
-        "The desired goal never changes.",
-        "There is nothing to listen to: the agent cannot be told what to do.",
-        "Sample a goal at each reset, and pass on the goal that was sampled.",
-        "Print desired_goal after ten resets, and of ten rows of the replay buffer.",
-        needs=(Need.GOALS,),
-        explains=("reward_mismatch", "goal_inputs_tiny", "goal_path_quiet", *_NO_GOAL),
-    ),
-    Check(
-        "next_observation_same",
-        "transitions",
-        "stored transitions whose next observation equals the observation",
-        "share",
-        Scale.LOGIT,
-        measured(UNCHANGED_FRACTION),
-        "above",
-        0.5,  # no world with anything in motion stands still, to the last bit, in every other step
-        "0 %",
-        "Stored next observations equal the observations.",
-        "The critic learns that no action ever changes anything.",
-        "Copy observations before they are stored: environments often reuse their arrays.",
-        "Compare obs and next_obs of one step in the call of replay_buffer.add.",
-        explains=(
-            "actions_without_effect",
-            "actions_scaled_away",
-            "actions_shuffled",
-            "goals_hardly_reached",
-            "reward_mismatch",
-        ),
     ),
     Check(
         "augmentation_far",

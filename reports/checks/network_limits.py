@@ -6,8 +6,10 @@ from goalscope.diagnostics.record.metrics import (
     ACTION_SWAP,
     EFFECTIVE_RANK,
     ENTROPY_COEFFICIENT,
-    Q_BIAS,
     Q_SWAP,
+)
+from goalscope.diagnostics.record.transition_metrics import (
+    Q_BIAS,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need

@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from goalscope.diagnostics.record.keys import Metric, before_normalisation, parse
 from goalscope.diagnostics.record.metrics import (
+    ACTION_GOAL_SWAP,
     AUGMENTATION_NOISE,
     CONTENT_ERROR,
     CONTENT_R2,
@@ -18,17 +20,35 @@ from goalscope.diagnostics.record.metrics import (
     FRESH_CONTENT_R2,
     NEXT_GOAL_R2,
     NEXT_GOAL_WITH_R2,
+    OBSERVATION_SPREAD,
     PIXEL_SPAN,
+    Q_GOAL_SWAP,
     SHIFT,
     SIGNAL,
-    TERMINATED_FRACTION,
+    UPDATE_RATIO,
     WEIGHT_GRADIENT,
 )
-from goalscope.reports.checks.series import Series, series_of, table_series, together
+from goalscope.diagnostics.record.transition_metrics import (
+    GOAL_GAP,
+    GOAL_OFFSET,
+    NEXT_DIFFERS,
+    TERMINATED_FRACTION,
+    TRAVEL,
+    UNCHANGED_FRACTION,
+)
+from goalscope.reports.checks.series import (
+    IN_A_ROW,
+    Series,
+    series_of,
+    table_series,
+    together,
+)
 from goalscope.reports.numbers.runs import Run
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
+_FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
+_STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
 
@@ -99,6 +119,93 @@ def largest(metric: Metric) -> Reading:
         return together(found, lambda values: np.max(values, axis=0))
 
     return read
+
+
+def larger(*readings: Reading) -> Reading:
+    """Return a reading of the larger of several numbers, or of those that there are."""
+
+    def read(run: Run, network: str) -> Series | None:
+        found = [one for one in (reading(run, network) for reading in readings) if one is not None]
+        if not found:
+            return None
+        updates = np.unique(np.concatenate([one.updates for one in found]))
+        values = np.full(len(updates), -np.inf)
+        for one in found:
+            places = np.searchsorted(updates, one.updates)
+            values[places] = np.fmax(values[places], one.values)
+        return Series(updates, values)
+
+    return read
+
+
+def goal_distance(run: Run, network: str) -> Series | None:
+    """Return how far desired goals lie from what is achieved: on average, or where they are one.
+
+    On average only where what is achieved varies, or goals lie farther off than chance puts them:
+    what stands still lies beside most goals.
+    """
+    spreads = (measured(OBSERVATION_SPREAD, f"{kind}_goal") for kind in ("achieved", "desired"))
+    offset = combined(
+        lambda values: np.where(
+            (values[1] >= _STANDS_STILL) | (values[0] > _FAR_OFF), values[0], 0.0
+        ),
+        measured(GOAL_OFFSET),
+        over(*spreads),
+    )
+    return larger(offset, measured(GOAL_GAP))(run, network)
+
+
+def goal_swap(run: Run, network: str) -> Series | None:
+    """Return how much the critic's Q or the actor's action changes when the goal is exchanged."""
+    metric = Q_GOAL_SWAP if network == "critic" else ACTION_GOAL_SWAP
+    return measured(metric)(run, network)
+
+
+def of_vectors(metric: Metric) -> Reading:
+    """Return a reading of the largest value of a metric over all blocks that are no images."""
+
+    def read(run: Run, network: str) -> Series | None:
+        keys = metric.by_block(run.metrics, metric.owners[0])
+        found = [table_series(run.metrics[k]) for b, k in keys.items() if b != run.image_block()]
+        return together(found, lambda values: np.max(values, axis=0))
+
+    return read
+
+
+def least_travel(run: Run, network: str) -> Series | None:
+    """Return how far the part of a network came that came least far, in steps."""
+    found = [
+        table_series(run.metrics[key]) for key in TRAVEL.by_block(run.metrics, network).values()
+    ]
+    return together(found, lambda values: np.min(values, axis=0))
+
+
+def largest_step(run: Run, network: str) -> Series | None:
+    """Return the largest step over weights so far that a network's first layers kept up.
+
+    Over the blocks that they read, the largest; kept up: for three measurements in a row. Of so
+    far, because weights grow under steps that are too large, until the ratio looks healthy again.
+    """
+    keys = UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values()
+    found = together([table_series(run.metrics[k]) for k in keys], lambda v: np.max(v, axis=0))
+    found = None if found is None else found.finite()
+    if found is None or len(found.values) < IN_A_ROW:
+        return None
+    kept_up = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
+    return Series(found.updates[IN_A_ROW - 1 :], np.maximum.accumulate(kept_up))
+
+
+def unchanged_in_replay(run: Run, network: str) -> Series | None:
+    """Return the share of stored steps that change nothing, as far as replay is to blame.
+
+    Times the share of next observations that are not the environment's, where that is known: what
+    the environment itself leaves as it was is stored as it should be.
+    """
+    unchanged = measured(UNCHANGED_FRACTION)(run, network)
+    differs = largest(NEXT_DIFFERS)(run, network)
+    if unchanged is None or differs is None:
+        return unchanged
+    return together([unchanged, differs], lambda values: values[0] * values[1])
 
 
 def largest_weight_gradient(run: Run, network: str) -> Series | None:

@@ -3,12 +3,16 @@
 import numpy as np
 
 from goalscope.diagnostics.record.metrics import (
+    REWARD_MISMATCH,
+)
+from goalscope.diagnostics.record.transition_metrics import (
+    CUT_AS_END_FRACTION,
+    FOREIGN_GOAL_FRACTION,
     RELABELLED_FRACTION,
     REWARD_MAX,
     REWARD_MIN,
-    REWARD_MISMATCH,
     REWARD_SPREAD,
-    TERMINATED_FRACTION,
+    UNREACHED_END_FRACTION,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
@@ -32,6 +36,23 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "With sparse rewards the agent never sees a success, so it has nothing to learn from.",
         "Set n_sampled_goal to 4, and leave the replay buffer's sampling as it is.",
         "Compare desired_goal of a sampled batch with the environment's goals.",
+        needs=(Need.HINDSIGHT,),
+        explains=("reward_constant", *_UNTAUGHT),
+    ),
+    Check(
+        "goals_of_other_episodes",
+        "hindsight",
+        "transitions whose goal was achieved, but not later in their own episode",
+        "share",
+        Scale.LOGIT,
+        measured(FOREIGN_GOAL_FRACTION),
+        "above",
+        0.05,
+        "0 %",
+        "Hindsight relabels with goals that were achieved elsewhere: in other episodes, or before.",
+        "What follows in the episode does not lead to the goal, so it teaches little of reaching.",
+        "Relabel with what the same episode achieves at the same step or later.",
+        "Find the goal of a relabelled row among what its own episode achieved.",
         needs=(Need.HINDSIGHT,),
         explains=("reward_constant", *_UNTAUGHT),
     ),
@@ -92,18 +113,34 @@ REPLAY_CHECKS: tuple[Check, ...] = (
     Check(
         "always_terminated",
         "episodes",
-        "stored transitions that end their episode for good",
+        "steps that end their episode for good although its goal is not reached",
         "share",
         Scale.LOGIT,
-        measured(TERMINATED_FRACTION),
+        measured(UNREACHED_END_FRACTION),
         "above",
-        0.5,  # an episode of more than two steps terminates in fewer
-        "0 %, or one in an episode",
-        "Most transitions are stored as terminal.",
-        "The critic never looks beyond the next reward.",
+        0.2,  # what falls or crashes does so after five steps or more
+        "0 %, or one in an episode where a task can fail",
+        "Steps are stored as terminal that end nothing.",
+        "The critic hardly looks beyond the next reward.",
         "Return terminated only where the task itself ends; a time limit is truncated.",
         "Print terminated and truncated of one episode, and dones of a replay batch.",
-        explains=("critic_constant",),
+        explains=("critic_constant", "time_limit_terminates"),
+    ),
+    Check(
+        "time_limit_terminates",
+        "episodes",
+        "episodes that end for good at the usual length, their goal not reached",
+        "share",
+        Scale.LOGIT,
+        measured(CUT_AS_END_FRACTION),
+        "above",
+        0.5,  # failures come at any length
+        "0 %",
+        "A time limit is passed on as an end.",
+        "The last steps of an episode are valued as if nothing came after them.",
+        "Return truncated where time is over, and terminated where the task is.",
+        "Print terminated and truncated at the last step of three episodes.",
+        needs=(Need.GOALS,),
     ),
     # That nothing ever terminates is no fault by itself: tasks that go on until their time limit,
     # Fetch's among them, never do, and a discount below 1 bounds what they are worth.

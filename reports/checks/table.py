@@ -1,7 +1,8 @@
 """The table of checks: what can be wrong with a run.
 
-In the order of cause and effect, from what is observed to what the agent makes of it: of several
-that speak, the first is the likeliest cause of the others. Limits stand last.
+In the order of cause and effect, from the steps that are taken and what is observed to what the
+agent makes of it: of several that speak, the first is the likeliest cause of the others. Limits
+stand last.
 """
 
 from goalscope.reports.checks.actions import ACTION_CHECKS
@@ -10,18 +11,28 @@ from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.critic import CRITIC_CHECKS
 from goalscope.reports.checks.encoder import ENCODER_CHECKS
 from goalscope.reports.checks.environment import ENVIRONMENT_CHECKS
+from goalscope.reports.checks.fusion import FUSION_CHECKS
 from goalscope.reports.checks.goal_limits import GOAL_LIMITS
+from goalscope.reports.checks.goals import GOAL_CHECKS
+from goalscope.reports.checks.gradients import GRADIENT_CHECKS
 from goalscope.reports.checks.network_limits import NETWORK_LIMITS
+from goalscope.reports.checks.optimisation import OPTIMISATION_CHECKS
 from goalscope.reports.checks.replay import REPLAY_CHECKS
 from goalscope.reports.checks.scene_limits import SCENE_LIMITS
+from goalscope.reports.checks.stored import STORED_CHECKS
 
 CHECKS: tuple[Check, ...] = (
+    *OPTIMISATION_CHECKS,
+    *STORED_CHECKS,
+    *GOAL_CHECKS,
     *ENVIRONMENT_CHECKS,
     *ACTION_CHECKS,
     *REPLAY_CHECKS,
     *CRITIC_CHECKS,
     *ENCODER_CHECKS,
+    *FUSION_CHECKS,
     *ACTOR_CHECKS,
+    *GRADIENT_CHECKS,
     *GOAL_LIMITS,
     *SCENE_LIMITS,
     *NETWORK_LIMITS,

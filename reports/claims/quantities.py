@@ -100,9 +100,8 @@ def _with_product(run: Run, key: str, factor: str) -> Run:
         return replace(run, metrics={})
     left, right = run.metrics[key], run.metrics[factor]
     _, rows, others = np.intersect1d(left["update"], right["update"], return_indices=True)
-    product = left.iloc[rows].reset_index(drop=True)
-    product["value"] *= right["value"].to_numpy()[others]
-    return replace(run, metrics={key: product})
+    product = left["value"].to_numpy()[rows] * right["value"].to_numpy()[others]
+    return replace(run, metrics={key: left.iloc[rows].assign(value=product)})
 
 
 def sensitivity_family(runs: Sequence[Run]) -> Family | None:

@@ -12,7 +12,10 @@ from goalscope.reports.statistics.formatting import count, percent, plain
 
 VERSION = 1
 # An agent learns from such pictures as from the right ones: nothing that is measured differs.
-UNSEEN = "No record can show whether colour channels or stacked frames are swapped."
+UNSEEN = (
+    "No record can show whether colour channels or stacked frames are swapped alike where the "
+    "agent acts and where it learns."
+)
 _BARE = ("ratio", "R^2", "discount")  # the label says what they are
 _WHOLE_ARMS = ("goal-only", "state-her")  # not changes to another arm
 

@@ -8,6 +8,8 @@ from helpers.synthetic_runs import write_arms
 
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, read_run
 
+pytestmark = pytest.mark.usefixtures("few_figures")
+
 
 def test_train_report_compare(runs):
     one = runs / "pixel-her-0"

@@ -1,5 +1,6 @@
 """The demo: its first page stands before the second part trains, and says what was shortened."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from goalscope import reports
 from goalscope.cli.demo import Demo
 from goalscope.training.runs import study
 
-KINDS = {"pixel-her": BASELINE, "pixel-her-norm": FIX}
+pytestmark = pytest.mark.usefixtures("few_figures")
+KINDS = {"pixel-her": replace(BASELINE, updates=60), "pixel-her-norm": replace(FIX, updates=60)}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from helpers.synthetic_runs import BASELINE, FIX, write_run
 from goalscope.cli.own_arms import own_arms
 from goalscope.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("few_figures")
 SHORT, FIXED = replace(BASELINE, updates=60), replace(FIX, updates=60)
 
 

@@ -9,6 +9,8 @@ from goalscope.cli.plan import PlanError, find_plan, kept_plan, load_plan
 from goalscope.cli.report import Report
 from goalscope.training.runs.arms import find_arm
 
+pytestmark = pytest.mark.usefixtures("few_figures")
+
 PLAN = """
 arms = ["pixel-her", "pixel-her-norm"]
 seeds = [3, 4]

@@ -11,6 +11,8 @@ from helpers.synthetic_runs import write_run
 
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, read_run
 
+pytestmark = pytest.mark.usefixtures("few_figures")
+
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "not a run", "schema", "truncated"])
 def test_run_folders_that_cannot_be_read(tmp_path, kind):

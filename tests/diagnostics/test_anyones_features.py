@@ -120,7 +120,7 @@ def test_what_else_reads_the_features_is_found_and_counted():
 
 
 @pytest.mark.parametrize("every", [1, 50])
-def test_the_record_and_its_page_say_so_and_nothing_changes(tmp_path, every):
+def test_the_record_and_its_page_say_so_and_nothing_changes(tmp_path, every, few_figures):
     settings = {"policy_kwargs": {"features_extractor_class": Linear, "net_arch": [16]}}
     plain = with_side_readers(vector_agent(SAC, **settings))
     plain.learn(60)
@@ -174,7 +174,7 @@ def test_keys_called_as_made_up_blocks_are_counted_once(tmp_path):
             assert total == pytest.approx(1, abs=1e-4)
 
 
-def test_a_saturated_actor_is_a_finding_and_no_broken_number(tmp_path, capsys):
+def test_a_saturated_actor_is_a_finding_and_no_broken_number(tmp_path, capsys, few_figures):
     agent = vector_agent(TD3)
     with torch.no_grad():
         agent.actor.mu[-2].bias.fill_(300.0)  # before the Tanh

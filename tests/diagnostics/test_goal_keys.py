@@ -4,9 +4,10 @@ import gymnasium as gym
 import pytest
 from helpers.more_keys import vector_agent
 from helpers.point_env import PointEnv
-from stable_baselines3 import PPO, SAC
+from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.buffers import DictReplayBuffer
 
+from benchmarks.matrix.agents import FourMoves
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.record import read_run
 from goalscope.reports.numbers.runs import load_run
@@ -35,7 +36,8 @@ def trained(tmp_path, cls, goal_keys=None, **names):
     if cls is PPO:
         agent = PPO("MultiInputPolicy", env, n_steps=32, batch_size=16, n_epochs=2, seed=0)
     else:
-        agent = vector_agent(cls, env=env, replay_buffer_class=DictReplayBuffer)
+        env = FourMoves(env) if cls is DQN else env
+        agent = vector_agent(cls, env=env, replay_buffer_class=DictReplayBuffer, train_freq=1)
     agent.learn(64, callback=callback)
     run = read_run(tmp_path / "run")
     assert callback.failures == {}
@@ -51,6 +53,28 @@ def test_goals_of_other_names_are_recorded_as_sb3_calls_them(tmp_path, cls):
     assert not any(".target." in key for key in keys)
     assert any("target is recorded as desired_goal" in note for note in run.notes)
     assert load_run(tmp_path / "run").observes_goal() is True
+
+
+@pytest.mark.parametrize("cls", [SAC, DQN])
+def test_replay_is_held_against_the_environment_whatever_goals_are_called(tmp_path, cls):
+    names = {"achieved_goal": "hand", "desired_goal": "target"}
+    run, _ = trained(tmp_path, cls, ("hand", "target"), **names)
+    last = {key: value for line in run.measurements for key, value in line.values.items()}
+    found = {k.removeprefix("transitions/"): v for k, v in last.items() if "transitions/" in k}
+    differing = {key: value for key, value in found.items() if key.endswith("differs")}
+    assert {"replay.desired_goal.differs", "replay.pixels.next_differs"} <= differing.keys()
+    assert {"replay.action_differs", "replay.reward_differs"} <= differing.keys()
+    assert set(differing.values()) == {0}
+    offsets = {key: value for key, value in found.items() if key.endswith("input_offset")}
+    assert {"acting.achieved_goal.input_offset", "acting.pixels.input_offset"} <= offsets.keys()
+    assert max(offsets.values()) < 1e-3
+    assert {"replay.relabelled_fraction", "replay.foreign_goal_fraction"} <= found.keys()
+    assert found["critic.pixels.travel"] > 1
+    assert found["critic.first_layers.travel"] > 1
+    of_the_actor = {"actor.first_layers.travel", "critic_target.motion", "critic.q_bias"}
+    of_its_actions = {"replay.action_spread", "replay.action_over_goals"}
+    for key in of_the_actor | of_its_actions:
+        assert (key in found) == (cls is SAC)
 
 
 @pytest.mark.parametrize("cls", [SAC, PPO])

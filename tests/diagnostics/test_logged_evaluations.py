@@ -80,7 +80,7 @@ def test_each_evaluation_is_recorded_with_its_interval(tmp_path, first):
     assert not any("Evaluations" in type(f).__name__ for f in model.logger.output_formats)
 
 
-def test_the_page_shows_it(tmp_path):
+def test_the_page_shows_it(tmp_path, few_figures):
     trained(ModalityDiagnostics(tmp_path / "run"), evaluator())
     page = write_report(tmp_path / "run")
     assert "of 8 episodes" in page.success

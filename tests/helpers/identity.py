@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from stable_baselines3 import SAC
 
-UPDATES = 60
+UPDATES = 30
 
 
 def trained(make_agent, callback, **settings) -> SAC:

@@ -44,7 +44,27 @@ HEALTHY = {
     "transitions/replay.action_effect_r2": 0.6,
     "transitions/replay.step_over_spread": 0.1,
     "transitions/replay.action_over_goals": 0.1,
-    "transitions/acting.pixels.colour_offset": 0.6,
+    "transitions/acting.pixels.input_offset": 0.0,
+    "transitions/acting.desired_goal.input_offset": 0.02,
+    "transitions/replay.pixels.differs": 0.0,
+    "transitions/replay.pixels.next_differs": 0.0,
+    "transitions/replay.desired_goal.differs": 0.0,
+    "transitions/replay.desired_goal.next_differs": 0.0,
+    "transitions/replay.action_differs": 0.0,
+    "transitions/replay.reward_differs": 0.0,
+    "transitions/replay.end_differs": 0.0,
+    "transitions/replay.goal_gap": 0.2,
+    "transitions/replay.foreign_goal_fraction": 0.0,
+    "transitions/replay.unreached_end_fraction": 0.0,
+    "transitions/replay.cut_as_end_fraction": 0.0,
+    "transitions/critic.entropy_over_rewards": 0.05,
+    **{
+        f"transitions/{network}.{part}.travel": 15.0
+        for network in ("critic", "actor")
+        for part in ("pixels", "first_layers")
+    },
+    "gradient/critic_loss.action.update_ratio": 0.002,
+    "gradient/actor_loss.goal.update_ratio": 0.002,
     "transitions/critic.q_excess": 0.0,
     "transitions/critic.q_bias": 0.0,
     "transitions/critic_target.motion": 0.5,
@@ -61,17 +81,39 @@ FAULTS = {
     "images_not_scaled": {"transitions/critic.pixels.input_max": 255.0},
     "normalisation_stale": {"transitions/critic.achieved_goal.normalised_offset": 8.0},
     "constant_goal": {"observation/replay.desired_goal.spread": 0.0},
-    "next_observation_same": {"transitions/replay.unchanged_fraction": 1.0},
+    "images_differ_in_replay": {
+        "transitions/replay.pixels.differs": 0.9,
+        "transitions/replay.pixels.next_differs": 0.9,
+        "transitions/acting.pixels.input_offset": 1.0,
+    },
+    "vectors_differ_in_replay": {"transitions/replay.desired_goal.differs": 1.0},
+    "next_observation_same": {
+        "transitions/replay.unchanged_fraction": 1.0,
+        "transitions/replay.pixels.next_differs": 1.0,
+    },
+    "next_observations_differ": {"transitions/replay.pixels.next_differs": 1.0},
+    "actions_differ_in_replay": {
+        "transitions/replay.action_differs": 1.0,
+        "transitions/replay.action_effect_r2": 0.08,
+    },
+    "rewards_differ_in_replay": {"transitions/replay.reward_differs": 0.3},
+    "ends_differ_in_replay": {"transitions/replay.end_differs": 0.1},
+    "inputs_differ_at_acting": {"transitions/acting.desired_goal.input_offset": 1.0},
+    "goals_of_other_episodes": {"transitions/replay.foreign_goal_fraction": 0.7},
+    "time_limit_terminates": {"transitions/replay.cut_as_end_fraction": 1.0},
+    "entropy_above_rewards": {"transitions/critic.entropy_over_rewards": 20.0},
     "goals_in_another_frame": {"transitions/replay.goal_offset": 1.4},
     "goals_not_relabelled": {"transitions/replay.relabelled_fraction": 0.0},
     "reward_mismatch": {"training/relabelled.reward_mismatch": 0.5},
     "rewards_out_of_range": {"transitions/replay.reward_min": -100.0},
     "reward_constant": {"transitions/replay.reward_spread": 0.0},
-    "always_terminated": {"transitions/replay.terminated_fraction": 1.0},
+    "always_terminated": {"transitions/replay.unreached_end_fraction": 0.5},
     "actions_shuffled": {"transitions/replay.action_effect_r2": 0.08},
-    "actions_scaled_away": {"transitions/replay.action_over_goals": 0.0025},
-    "images_differ_in_replay": {"transitions/acting.pixels.colour_offset": 10.0},
-    "actions_without_effect": {"transitions/replay.step_over_spread": 1e-4},
+    "actions_without_effect": {
+        "transitions/replay.action_over_goals": 0.0025,
+        "transitions/replay.action_effect_r2": 0.0,
+    },
+    "observations_stand_still": {"transitions/replay.step_over_spread": 1e-4},
     "goals_hardly_reached": {"observation/replay.achieved_goal.spread": 1e-3},
     "target_frozen": {"transitions/critic_target.motion": 0.0},
     "augmentation_far": {
@@ -83,8 +125,14 @@ FAULTS = {
     "actor_saturated": {"transitions/actor.saturated_fraction": 1.0},
     "image_block_loud": {"signal/critic.pixels.signal": 40.0},
     "goal_inputs_tiny": {"signal/critic.goal.signal": 1e-5},
+    "goal_unheard": {"sensitivity/actor.desired_goal.action_goal_swap": 0.0},
 }
 PER_NETWORK = {
+    "steps_too_large": {
+        f"gradient/{{}}_loss.{block}.update_ratio": 0.3
+        for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
+    },
+    "weights_overwritten": {"transitions/{}.pixels.travel": 1.0},
     "no_gradient": {
         f"gradient/{{}}_loss.{block}.weight_gradient": 0.0
         for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")

@@ -45,7 +45,8 @@ def network_of(extractor=None, **kwargs) -> Network:
 
 
 def statistics(network: Network, observations, normalised=()):
-    return input_statistics(network, traced_features(network, observations), normalised)
+    unclipped = {key: observations[key] for key in normalised}
+    return input_statistics(network, traced_features(network, observations), unclipped)
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -99,7 +100,18 @@ def test_an_offset_worked_out_by_hand():
     assert found["desired_goal.normalised_offset"] == 5
     goals = torch.tensor([[-8.0, 0.0, 0.0], [8.0, 0.0, 0.0]]).repeat(2, 1)
     found = statistics(network_of(), observations | {"desired_goal": goals}, ["desired_goal"])
-    assert found["desired_goal.normalised_offset"] == pytest.approx(np.log(8))
+    assert found["desired_goal.normalised_offset"] == pytest.approx(7)
+    goals = goals / 32
+    found = statistics(network_of(), observations | {"desired_goal": goals}, ["desired_goal"])
+    assert found["desired_goal.normalised_offset"] == pytest.approx(np.log(4))
+
+
+def test_what_is_clipped_is_told_by_what_it_was():
+    network, observations = network_of(), batch_of(rows=64).observations
+    clipped = observations | {"desired_goal": (100 * observations["desired_goal"]).clip(-10, 10)}
+    whole = {"desired_goal": 100 * observations["desired_goal"]}
+    traced = traced_features(network, clipped)
+    assert input_statistics(network, traced, whole)["desired_goal.normalised_offset"] > 50
 
 
 def test_an_offset_equals_a_loop():
@@ -107,7 +119,7 @@ def test_an_offset_equals_a_loop():
     found = statistics(network_of(), observations, GOALS)
     for key in GOALS:
         values = observations[key].numpy()
-        units = [max(abs(np.mean(u)), abs(np.log(np.std(u)))) for u in values.T]
+        units = [max(abs(np.mean(u)), np.std(u) - 1, -np.log(np.std(u))) for u in values.T]
         assert found[f"{key}.normalised_offset"] == pytest.approx(max(units), rel=1e-4)
 
 

@@ -149,7 +149,9 @@ def test_the_distance_moved_equals_a_loop():
         for was, parameter in zip(before, critic.parameters(), strict=True)
         for old, new in zip(was.flatten(), parameter.detach().flatten(), strict=True)
     ]
-    assert distance_moved(before, critic) == pytest.approx(math.sqrt(sum(squares)))
+    assert distance_moved(before, list(critic.parameters())) == pytest.approx(
+        math.sqrt(sum(squares))
+    )
 
 
 def test_a_target_that_never_moves_is_found():
@@ -157,5 +159,5 @@ def test_a_target_that_never_moves_is_found():
     before = copies(critic)
     with torch.no_grad():
         critic.weight += 1
-    assert distance_moved(before, critic) == pytest.approx(math.sqrt(6))
-    assert distance_moved(before, target) == 0
+    assert distance_moved(before, list(critic.parameters())) == pytest.approx(math.sqrt(6))
+    assert distance_moved(before, list(target.parameters())) == 0

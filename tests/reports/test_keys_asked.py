@@ -5,7 +5,13 @@ from helpers.keys_asked import keys_asked
 from helpers.synthetic_runs import BASELINE, FIX, write_arms
 
 from goalscope.diagnostics.record.keys import Family
-from goalscope.diagnostics.record.metrics import SIGNAL, TARGET_MOTION, metric_of
+from goalscope.diagnostics.record.metrics import (
+    SIGNAL,
+    metric_of,
+)
+from goalscope.diagnostics.record.transition_metrics import (
+    TARGET_MOTION,
+)
 from goalscope.reports import Thresholds
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.claims import deciding

@@ -13,10 +13,16 @@ import goalscope.reports as reports
 HEAVY = ("torch", "stable_baselines3", "captum", "mujoco", "gymnasium")
 
 
-def loaded(code, *names):
+def loaded(code, *names, **environment):
     """Return which of the modules a fresh interpreter has loaded after some code."""
     code += f"\nimport sys; print([name for name in {names!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment or None,
+    )
     return done.stdout.strip().splitlines()[-1]
 
 
@@ -56,12 +62,13 @@ def test_the_package_alone_loads_none_of_its_libraries():
     assert loaded("from goalscope.reports import ReportError", *HEAVY, "pandas") == "[]"
 
 
-def test_pages_are_made_without_an_agent_s_libraries(tmp_path):
+def test_pages_are_made_without_an_agent_s_libraries_and_without_a_display(tmp_path):
     run = probed(tmp_path / "run", steps=(0, 100))
     code = (
         "from goalscope.reports import write_comparison, write_probe_page, write_report\n"
         f"write_report({str(run)!r}); write_probe_page({str(run)!r})"
     )
-    assert loaded(code, *HEAVY) == "[]"
+    bare = {"PATH": "/usr/bin:/bin", "MPLBACKEND": "TkAgg", "HOME": str(tmp_path)}
+    assert loaded(code, *HEAVY, **bare) == "[]"
     assert (run / "report.html").exists()
     assert (run / "probes.html").exists()

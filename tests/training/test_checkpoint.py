@@ -13,18 +13,18 @@ from goalscope.training.runs.run import train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 
 
-def settings(out, total_steps=200) -> RunSettings:
+def settings(out, total_steps=80) -> RunSettings:
     return RunSettings(
         arm="pixel-her",
         out=out,
         total_steps=total_steps,
-        learning_starts=100,
+        learning_starts=40,
         batch_size=16,
         env="PixelPoint-v0",
         image_size=36,
         every=Cadence(sensitivity=50),
         evaluation=EvaluationSettings(every=0),
-        checkpoint_every=100,
+        checkpoint_every=40,
         fast=True,
         threads=1,
     )
@@ -42,7 +42,7 @@ def run(finished, tmp_path):
 
 def test_weights_stay_and_only_the_newest_can_be_gone_on_with(run):
     found = list_checkpoints(run)
-    assert [checkpoint.step for checkpoint in found] == [0, 100, 200]
+    assert [checkpoint.step for checkpoint in found] == [0, 40, 80]
     assert [checkpoint.resumable for checkpoint in found] == [False, False, True]
     assert all((checkpoint.folder / "policy.safetensors").is_file() for checkpoint in found)
     assert not [path for path in run.rglob("*") if path.suffix in (".pkl", ".pt", ".pth", ".zip")]
@@ -119,7 +119,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tmp_path, monkeypatch,
 
     monkeypatch.setattr(checkpoints, "_save_tensors", full)
     out = train(settings(tmp_path / "run"))
-    assert [checkpoint.step for checkpoint in list_checkpoints(out)] == [0, 200]
+    assert [checkpoint.step for checkpoint in list_checkpoints(out)] == [0, 80]
     assert not list((out / "checkpoints").glob(".draft*"))
     assert "No space left on device" in caplog.text
     run = read_run(out)

@@ -174,7 +174,7 @@ def test_a_decoupled_encoder_learns_from_inverse_dynamics_alone(make_agent, form
 @pytest.mark.parametrize("form", FORMS)
 def test_inverse_dynamics_learn_to_tell_the_action(make_agent, form, routing):
     cls = of(form) if routing == "critic" else form
-    agent = make_agent(cls, inverse_dynamics=True, learning_rate=1e-3).learn(150)
+    agent = make_agent(cls, inverse_dynamics=True, learning_rate=1e-3).learn(64)
     inverse = agent.policy.inverse_dynamics
     assert len(inverse.heads) == {"critic": 1, "separate": 2}[routing]
     batch = agent.replay_buffer.sample(128)

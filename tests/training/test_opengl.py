@@ -133,7 +133,6 @@ def test_gymnasiums_viewer_in_the_same_process_neither_suffers_nor_harms():
 
 
 DRAW = """
-from goalscope.training import PixelGoalEnv
 from goalscope.training.envs.opengl import RenderingError, renderer_name, select_backend
 try:
     print(select_backend(), renderer_name())

@@ -69,21 +69,6 @@ def test_whoever_goes_to_the_goal_is_rewarded_there():
     assert info["goal_distance"] < 1e-5
 
 
-@pytest.mark.parametrize("dense", [False, True])
-def test_rewards_of_a_batch_equal_those_of_the_steps(dense):
-    env = PixelPointEnv(dense_reward=dense)
-    observation, _ = env.reset(seed=0)
-    achieved, desired, rewards = [], [], []
-    for _ in range(30):
-        observation, reward, *_ = env.step(env.action_space.sample())
-        achieved.append(observation["achieved_goal"])
-        desired.append(observation["desired_goal"])
-        rewards.append(reward)
-    batch = env.compute_reward(np.stack(achieved), np.stack(desired), [{}] * 30)
-    assert np.array_equal(batch, rewards)
-    assert np.array_equal(env.compute_reward(np.stack(achieved), np.stack(achieved), {}), [0] * 30)
-
-
 def where(frame: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     """Return the middle of what has that colour, in the square's own coordinates."""
     axis = np.linspace(-5, 5, frame.shape[1])

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from helpers.command import goalscope
 from safetensors.torch import load_file
 
 from goalscope.diagnostics.record import read_run
@@ -21,8 +22,8 @@ from goalscope.training.runs.run import make_probe_set, train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings, SettingsError
 
 FLAGS = (
-    "--env PixelPoint-v0 --image-size 36 --total-steps 360 --learning-starts 200 --batch-size 16 "
-    "--checkpoint-every 100 --evaluation.every 150 --evaluation.episodes 1 --threads 1 "
+    "--env PixelPoint-v0 --image-size 36 --total-steps 240 --learning-starts 120 --batch-size 16 "
+    "--checkpoint-every 60 --evaluation.every 100 --evaluation.episodes 1 --threads 1 "
     "--every.sensitivity 50 --device cpu"
 ).split()
 WAYS = {
@@ -51,8 +52,8 @@ def settings(out, **changes) -> RunSettings:
         RunSettings(
             arm="pixel-her",
             out=out,
-            total_steps=200,
-            learning_starts=100,
+            total_steps=80,
+            learning_starts=50,
             batch_size=16,
             env="PixelPoint-v0",
             image_size=36,
@@ -72,11 +73,8 @@ def probe_set(tmp_path_factory):
     return path
 
 
-def command(out, way, probe_set):
+def command(out, way, probe_set) -> list[str]:
     return [
-        sys.executable,
-        "-m",
-        "goalscope.cli.main",
         "train",
         *way,
         *FLAGS,
@@ -85,6 +83,17 @@ def command(out, way, probe_set):
         # It holds single frames and goals alone; who observes more gathers their own.
         *([] if "asymmetric" in way[0] or "stack" in way[0] else ["--probe-set", str(probe_set)]),
     ]
+
+
+def started(command: list[str], **options) -> subprocess.Popen:
+    """Start the command in a process of its own, which can be killed."""
+    python = [sys.executable, "-m", "goalscope.cli.main"]
+    return subprocess.Popen([*python, *command], stderr=subprocess.PIPE, text=True, **options)
+
+
+def done(command: list[str]) -> None:
+    ended = goalscope(*command)
+    assert ended.returncode == 0, ended.stderr
 
 
 def kill_after_checkpoint(process, out, step):
@@ -118,11 +127,10 @@ def final_state(out):
 )
 def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(way, tmp_path, probe_set):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    subprocess.run(command(whole, WAYS[way], probe_set), check=True, **quiet)
-    process = subprocess.Popen(command(cut, WAYS[way], probe_set), **quiet)
-    kill_after_checkpoint(process, cut, 300)
-    subprocess.run(command(cut, WAYS[way], probe_set), check=True, **quiet)
+    done(command(whole, WAYS[way], probe_set))
+    process = started(command(cut, WAYS[way], probe_set), stdout=subprocess.DEVNULL)
+    kill_after_checkpoint(process, cut, 180)
+    done(command(cut, WAYS[way], probe_set))
     (tensors, values), (others, other_values) = final_state(whole), final_state(cut)
     assert tensors.keys() == others.keys()
     for name, tensor in tensors.items():
@@ -150,14 +158,9 @@ def comparable(run):
 
 def test_a_run_asked_to_stop_saves_itself_and_goes_on(tmp_path, probe_set):
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        command(out, WAYS["fast, on disk, four environments"], probe_set),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    while not (out / "checkpoints" / "step-000000100").is_dir():
+    asked = command(out, WAYS["fast, on disk, four environments"], probe_set)
+    process = started(asked, start_new_session=True)
+    while not (out / "checkpoints" / "step-000000060").is_dir():
         assert process.poll() is None
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to every process
@@ -166,8 +169,8 @@ def test_a_run_asked_to_stop_saves_itself_and_goes_on(tmp_path, probe_set):
     assert "stopped at step" in said
     assert "Traceback" not in said
     stopped_at = list_checkpoints(out)[-1].step
-    assert 100 <= stopped_at < 480
-    subprocess.run(command(out, WAYS["fast, on disk, four environments"], probe_set), check=True)
+    assert 60 <= stopped_at < 240
+    done(asked)
     run = read_run(out)
     assert run.end is not None
     assert [line.step for line in run.resumes] == [stopped_at]
@@ -176,11 +179,11 @@ def test_a_run_asked_to_stop_saves_itself_and_goes_on(tmp_path, probe_set):
 def test_a_lost_buffer_is_gathered_anew_and_said(tmp_path):
     out = tmp_path / "run"
     train(settings(out, save_buffer=False))
-    train(settings(out, save_buffer=False, total_steps=400))
+    train(settings(out, save_buffer=False, total_steps=160))
     run = read_run(out)
     assert [line.details["lost_buffer"] for line in run.resumes] == [True]
-    assert run.end.step == 400
-    assert run.end.update == 100 + 100  # the second hundred steps refilled replay
+    assert run.end.step == 160
+    assert run.end.update == 30 + 30  # fifty steps refilled replay
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path):

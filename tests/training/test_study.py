@@ -20,7 +20,7 @@ def settings(folder, seed) -> RunSettings:
     return RunSettings(
         arm="pixel-her",
         out=folder / f"pixel-her-seed{seed}",
-        total_steps=150,
+        total_steps=110,
         seed=seed,
         learning_starts=100,
         batch_size=16,
@@ -65,7 +65,7 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     run = folder / "pixel-her-seed0"
     command = [sys.executable, "-m", "goalscope.cli.main", "study", "pixel-her", "--seeds", "0"]
     command += ["--env", "PixelPoint-v0", "--image-size", "36", "--batch-size", "16"]
-    command += ["--evaluation.every", "0", "--out", str(folder)]
+    command += ["--evaluation.every", "0", "--learning-starts", "25", "--out", str(folder)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not is_run(run) or last_update(run) < 1:
         assert process.poll() is None

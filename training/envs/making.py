@@ -78,15 +78,9 @@ def renderer_of(settings: EnvironmentSettings) -> str | None:
 def _fetch(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
     return PixelGoalEnv(
         _fetch_simulation(settings),
-        image_size=settings.image_size,
         camera=VIEWS.get(settings.camera or "", settings.camera),
-        proprioception=settings.proprioception,
-        frame_stack=settings.frame_stack,
-        goal_marker=settings.goal_marker,
         offsamples=settings.offsamples,
-        pixels=settings.pixels,
-        goals=settings.goals,
-        state=settings.state,
+        **_observed(settings),
     )
 
 
@@ -118,14 +112,8 @@ def _point(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
     return gym.make(
         settings.id,
         disable_env_checker=True,
-        image_size=settings.image_size,
-        proprioception=settings.proprioception,
-        frame_stack=settings.frame_stack,
-        goal_marker=settings.goal_marker,
-        pixels=settings.pixels,
-        goals=settings.goals,
-        state=settings.state,
         dense_reward=settings.dense_reward,
+        **_observed(settings),
     )
 
 
@@ -133,6 +121,19 @@ def _point_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]
     return gym.make(
         settings.id, disable_env_checker=True, pixels=False, dense_reward=settings.dense_reward
     )
+
+
+def _observed(settings: EnvironmentSettings) -> dict[str, Any]:
+    """Return what is observed, as every kind of task is asked for it."""
+    return {
+        "image_size": settings.image_size,
+        "proprioception": settings.proprioception,
+        "frame_stack": settings.frame_stack,
+        "goal_marker": settings.goal_marker,
+        "pixels": settings.pixels,
+        "goals": settings.goals,
+        "state": settings.state,
+    }
 
 
 def _kind(settings: EnvironmentSettings) -> _Kind:

@@ -63,16 +63,6 @@ class Floors:
     seed: int
     versions: Mapping[str, str]
 
-    @property
-    def changed_versions(self) -> dict[str, tuple[str, str]]:
-        """Package -> measured and installed version, where they differ: measure anew to be sure."""
-        installed = _versions(self.versions)
-        return {
-            name: (measured, installed[name])
-            for name, measured in self.versions.items()
-            if installed[name] != measured
-        }
-
 
 class _Idle:
     """Does nothing."""

@@ -122,38 +122,36 @@ def sensitivity_panels(
         _panel(
             arms,
             styles,
-            Q_GOAL_SWAP.within(family).key(),
-            "Q, goal exchanged",
-            "std of Q",
-            Scale.LOG,
-            [Reference(thresholds.q_goal_swap, f"C4: {thresholds.q_goal_swap:g}")],
-        ),
-        _panel(
-            arms,
-            styles,
-            Q_GOAL_DISTANCE.within(family).key(),
-            "does Q follow closeness?",
-            "rank correlation",
-            Scale.FISHER,
-            [Reference(thresholds.q_goal_distance, f"C4: {thresholds.q_goal_distance:g}")],
-        ),
-        _panel(
-            arms,
-            styles,
-            ACTION_GOAL_SWAP.within(family).key(),
-            "action, goal exchanged",
-            "action ranges",
-            Scale.LOG,
-            [Reference(thresholds.action_goal_swap, f"C4: {thresholds.action_goal_swap:g}")],
-        ),
-        _panel(
-            arms,
-            styles,
-            Q_REACH_CONTRAST.within(family).key(),
-            "Q of a reached goal over a far one",
-            "units of return",
-            Scale.PLAIN,
-        ),
+            metric.within(family).key(),
+            title,
+            unit,
+            scale,
+            [] if threshold is None else [Reference(threshold, f"C4: {threshold:g}")],
+        )
+        for metric, title, unit, scale, threshold in (
+            (Q_GOAL_SWAP, "Q, goal exchanged", "std of Q", Scale.LOG, thresholds.q_goal_swap),
+            (
+                Q_GOAL_DISTANCE,
+                "does Q follow closeness?",
+                "rank correlation",
+                Scale.FISHER,
+                thresholds.q_goal_distance,
+            ),
+            (
+                ACTION_GOAL_SWAP,
+                "action, goal exchanged",
+                "action ranges",
+                Scale.LOG,
+                thresholds.action_goal_swap,
+            ),
+            (
+                Q_REACH_CONTRAST,
+                "Q of a reached goal over a far one",
+                "units of return",
+                Scale.PLAIN,
+                None,
+            ),
+        )
     ]
 
 

@@ -1,37 +1,22 @@
 """What differs between arms."""
 
-import json
 from dataclasses import replace
 
+from helpers.arms import change_info, warnings_of
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms
 
-from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
     circumstance_differences,
     missing_single_changes,
     setting_differences,
 )
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.numbers.warnings import comparison_warnings
-from goalscope.reports.numbers.windows import four_times
 from goalscope.reports.text.arm_rows import confounds
 
 EXTRACTOR = "agent.features_extractor"
 WIDTH = "agent.features_extractor.cnn_output_dim"
 RATE = "agent.learning_rate"
-
-
-def change_info(folder, change):
-    path = folder / "run.json"
-    info = json.loads(path.read_text())
-    change(info)
-    path.write_text(json.dumps(info))
-
-
-def warnings_of(arms, family=Family.SENSITIVITY):
-    runs = [run for group in arms.values() for run in group]
-    return comparison_warnings(arms, four_times(runs), family, setting_differences(arms))
 
 
 def test_the_plans_fix_changes_three_settings_at_once(tmp_path):

@@ -4,30 +4,17 @@ import json
 import math
 from dataclasses import replace
 
+from helpers.arms import change_info, warnings_of
 from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE, UPDATE_RATIO
 from goalscope.reports.numbers.differences import (
     mixed_arms,
-    setting_differences,
 )
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
-from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings
-from goalscope.reports.numbers.windows import four_times
-
-
-def change_info(folder, change):
-    path = folder / "run.json"
-    info = json.loads(path.read_text())
-    change(info)
-    path.write_text(json.dumps(info))
-
-
-def warnings_of(arms, family=Family.SENSITIVITY):
-    runs = [run for group in arms.values() for run in group]
-    return comparison_warnings(arms, four_times(runs), family, setting_differences(arms))
+from goalscope.reports.numbers.warnings import run_warnings
 
 
 def test_an_arm_whose_runs_differ_is_no_arm(tmp_path):

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 
-import pytest
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
@@ -11,31 +10,21 @@ from goalscope.reports import Thresholds, write_comparison, write_report
 from goalscope.reports.claims.success import (
     learning_sentence,
 )
-from goalscope.reports.figures.plot import draw
 from goalscope.reports.numbers.differences import circumstance_differences
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.warnings import run_warnings
-from goalscope.reports.pages import comparison as comparison_page
-from goalscope.reports.pages import run as report_page
 
 LEARNS = replace(BASELINE, updates=60, success=(0.0, 0.5, 1.0), settings=FLOORS)
 FAILS = replace(LEARNS, success=(0.0, 0.0, 0.0))
 NO_FLOOR = replace(LEARNS, settings={})
 
 
-@pytest.fixture
-def one_figure(monkeypatch):
-    """Draws the first two figures of a page only, for tests of its words."""
-    for page in (report_page, comparison_page):
-        monkeypatch.setattr(page, "draw", lambda plots, *where: draw(plots[:2], *where))
-
-
 def arms_of(tmp_path, seeds, **kinds):
     return load_arms(write_arms(tmp_path, seeds, kinds))
 
 
-def test_pages_show_success_first_and_write_its_numbers(tmp_path, one_figure):
+def test_pages_show_success_first_and_write_its_numbers(tmp_path, few_figures):
     folders = write_arms(tmp_path, 2, {"pixel-her": FAILS, "fix": LEARNS})
     report = write_report(folders[2])
     text = report.page.read_text().replace("\xa0", " ")
@@ -54,7 +43,7 @@ def test_pages_show_success_first_and_write_its_numbers(tmp_path, one_figure):
     assert rows[3].startswith("fix,fix-0,160,60,1,0.838")
 
 
-def test_resumed_runs_are_named(tmp_path, one_figure):
+def test_resumed_runs_are_named(tmp_path, few_figures):
     whole = write_run(tmp_path / "a", "pixel-her", 0, LEARNS)
     words = [
         "resumed at step 150 (update 50), replay buffer kept",
@@ -73,7 +62,7 @@ def test_resumed_runs_are_named(tmp_path, one_figure):
     )
 
 
-def test_what_learns_where_the_baseline_does_not_is_named_first(tmp_path, one_figure):
+def test_what_learns_where_the_baseline_does_not_is_named_first(tmp_path, few_figures):
     folders = write_arms(tmp_path, 2, {"base": FAILS, "flat": FAILS, "best": LEARNS})
     said = learning_sentence(load_arms(folders), Thresholds())
     assert said == "look first at what learns here where base does not: best (100 %)"

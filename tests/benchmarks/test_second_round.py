@@ -1,53 +1,14 @@
-"""Each fault of the second blind round is really there: in what is stored, done or learnt."""
-
-from collections.abc import Iterator
+"""Each fault of the second round is really there: in what is stored, done or learnt."""
 
 import numpy as np
 import pytest
 import torch
-from stable_baselines3 import SAC
+from helpers.faulty import same_batch, stepped
 
-from benchmarks.planted_faults import blind_faults
-from benchmarks.planted_faults.agent import make_agent, make_wrapped
-from benchmarks.planted_faults.blind import BLIND
-from benchmarks.planted_faults.faults import plantings
-from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
+from benchmarks.planted_faults import second_round_faults
+from benchmarks.planted_faults.grounds import BATCH, STARTS
+from benchmarks.planted_faults.second_round import SECOND_ROUND
 from goalscope.probes.blocks import GOAL_KEYS
-
-
-@pytest.fixture
-def make_filled(request) -> Iterator:
-    """Return a maker of agents with a fault in them, whose replay holds whole episodes."""
-    made: list[SAC] = []
-
-    def make(name: str) -> SAC:
-        model = make_agent(plantings(name)[0], seed=0, total_steps=STARTS)
-        made.append(model)
-        model.learn(STARTS)
-        return model
-
-    yield make
-    for model in made:
-        model.get_env().close()
-
-
-def stepped(name: str, action: tuple[float, float]):
-    """Return the first observation of the faulty point, what a step returns, and the healthy's."""
-    found = []
-    for wrappers in (plantings(name)[0].wrappers, ()):
-        env = make_wrapped(GROUNDS["point"], wrappers)
-        first, _ = env.reset(seed=0)
-        found.append((first, env.step(np.array(action, np.float32)), env))
-    return found
-
-
-def batches(make_filled, name: str, healthy: str = "healthy_point"):
-    """Return the same batch of a faulty and of a healthy agent, which acted alike so far."""
-    found = []
-    for model in (make_filled(name), make_filled(healthy)):
-        np.random.seed(0)  # noqa: NPY002 - what SB3's replay draws from
-        found.append(model.replay_buffer.sample(BATCH))
-    return found
 
 
 def weights(module: torch.nn.Module) -> list[torch.Tensor]:
@@ -58,9 +19,9 @@ def same(module: torch.nn.Module, before: list[torch.Tensor]) -> bool:
     return all(map(torch.equal, weights(module), before))
 
 
-def test_there_are_enough_and_all_are_blind():
-    assert len(BLIND) >= 12
-    assert {fault.kind for fault in BLIND} == {"blind"}
+def test_all_are_known_since():
+    assert len(SECOND_ROUND) == 20
+    assert {fault.kind for fault in SECOND_ROUND} == {"known"}
 
 
 # The environment
@@ -82,7 +43,7 @@ def test_half_of_the_steps_are_terminal(make_filled):
 
 def test_actions_are_done_ten_steps_late():
     (first, step, env), _ = stepped("actions_late", (1.0, 0.5))
-    for _ in range(blind_faults.DELAY):
+    for _ in range(second_round_faults.DELAY):
         np.testing.assert_array_equal(step[0]["achieved_goal"], first["achieved_goal"])
         step = env.step(np.zeros(2, np.float32))
     moved = step[0]["achieved_goal"] - first["achieved_goal"]
@@ -111,7 +72,7 @@ def test_goals_are_normalised_by_the_statistics_of_another_task(make_filled):
     raw = {key: stored[key][:STARTS, 0] for key in GOAL_KEYS}
     shown = model.get_vec_normalize_env().normalize_obs(raw)
     for key, goals in raw.items():
-        expected = (goals - blind_faults.OTHER_MEAN) / blind_faults.OTHER_SPREAD
+        expected = (goals - second_round_faults.OTHER_MEAN) / second_round_faults.OTHER_SPREAD
         np.testing.assert_allclose(shown[key], np.clip(expected, -10, 10), atol=1e-3)
 
 
@@ -132,7 +93,7 @@ def test_the_next_observation_is_the_one_before(make_filled):
 
 
 def test_stored_actions_have_their_axes_exchanged(make_filled):
-    batch, healthy = batches(make_filled, "axes_swapped")
+    batch, healthy = same_batch(make_filled, "axes_swapped")
     assert torch.equal(batch.actions[:, [1, 0]], healthy.actions)
     assert not torch.equal(batch.actions, healthy.actions)
 
@@ -157,7 +118,7 @@ def test_goals_are_those_of_other_episodes(make_filled):
 
 
 def test_images_are_reshaped_in_replay_alone(make_filled):
-    batch, healthy = batches(make_filled, "images_reshaped")
+    batch, healthy = same_batch(make_filled, "images_reshaped")
     for side in ("observations", "next_observations"):
         images, true = getattr(batch, side)["pixels"], getattr(healthy, side)["pixels"]
         assert torch.equal(images.reshape(BATCH, 36, 36, 3).permute(0, 3, 1, 2), true)
@@ -165,7 +126,7 @@ def test_images_are_reshaped_in_replay_alone(make_filled):
 
 
 def test_the_stack_is_reversed_in_replay_alone(make_filled):
-    batch, healthy = batches(make_filled, "stack_reversed", "healthy_stacked")
+    batch, healthy = same_batch(make_filled, "stack_reversed", "healthy_stacked")
     for side in ("observations", "next_observations"):
         images, true = getattr(batch, side)["pixels"], getattr(healthy, side)["pixels"]
         assert torch.equal(images[:, 6:], true[:, :3])

@@ -1,0 +1,106 @@
+"""What replay's finished episodes show: goals, successes and ends."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
+from torch import Tensor
+
+from goalscope.diagnostics.material.replay import Episodes, dict_buffer
+from goalscope.diagnostics.record.keys import Family, prefixed
+from goalscope.diagnostics.record.transition_metrics import GOAL_GAP
+from goalscope.probes import (
+    ReplayBatch,
+    end_fractions,
+    goal_gap,
+    goal_origins,
+    success_fractions,
+)
+from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL, GOAL_KEYS, GoalKeys
+from goalscope.probes.live.transitions import SAME_REWARD
+
+LATEST = 2_000  # transitions, at most, that goals are compared in
+
+
+def episode_state(
+    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes, goal_keys: GoalKeys
+) -> dict[str, Tensor]:
+    """Return record key -> scalar.
+
+    Args:
+        model: the agent.
+        stored: a batch as it is stored, by the names of blocks.
+        episodes: those that replay holds.
+        goal_keys: what the achieved and the desired goal are called in replay.
+    """
+    reward = _success_reward(model, stored)
+    found: dict[str, Tensor] = {}
+    if reward is not None:
+        found = prefixed(Family.TRANSITIONS, success_fractions(stored, reward))
+    if not len(episodes):
+        return found
+    numbers = _ends(model, episodes, reward)
+    achieved, desired = goal_keys
+    if achieved and desired and set(GOAL_KEYS) <= set(stored.observations):
+        numbers |= _origins(model, stored, episodes, achieved)
+        gap = None if reward is None else _gap(model, episodes, (achieved, desired), reward)
+        if gap is not None:
+            found[GOAL_GAP.key()] = torch.tensor(gap)
+    results = {key: torch.tensor(value) for key, value in numbers.items()}
+    return found | prefixed(Family.TRANSITIONS, results, "replay")
+
+
+def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | None:
+    """Return the reward of a goal that is achieved exactly; None where no environment tells."""
+    env = model.get_env()
+    if env is None or ACHIEVED_GOAL not in stored.observations:
+        return None
+    if not env.has_attr("compute_reward"):
+        return None
+    goals = stored.next_observations[ACHIEVED_GOAL][:1].cpu().numpy()
+    infos: list[dict[str, Any]] = [{}]
+    rewards = env.env_method("compute_reward", goals, goals, infos, indices=[0])[0]
+    return float(np.max(rewards))
+
+
+def _origins(
+    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes, achieved_key: str
+) -> dict[str, float]:
+    buffer = dict_buffer(model)
+    rows, columns, numbers = episodes.transitions()
+    achieved = buffer.next_observations[achieved_key][rows, columns]
+    strategy = buffer.goal_selection_strategy if isinstance(buffer, HerReplayBuffer) else None
+    return goal_origins(
+        stored.next_observations[ACHIEVED_GOAL].flatten(1).cpu().numpy(),
+        stored.observations[DESIRED_GOAL].flatten(1).cpu().numpy(),
+        achieved.reshape(len(achieved), -1),
+        numbers,
+        np.arange(len(rows)),  # a later step of an episode has a larger number
+        any_time=strategy is GoalSelectionStrategy.EPISODE,
+    )
+
+
+def _gap(
+    model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str], success: float
+) -> float | None:
+    buffer = dict_buffer(model)
+    rows, columns, _ = episodes.transitions()
+    places = rows[-LATEST:], columns[-LATEST:]
+    achieved, desired = (
+        buffer.next_observations[key][places].reshape(len(places[0]), -1).astype(np.float64)
+        for key in keys
+    )
+    return goal_gap(achieved, desired, buffer.rewards[places] >= success - SAME_REWARD)
+
+
+def _ends(model: OffPolicyAlgorithm, episodes: Episodes, success: float | None) -> dict[str, float]:
+    buffer = dict_buffer(model)
+    places = episodes.lasts, episodes.columns
+    ended = (buffer.dones[places] * (1 - buffer.timeouts[places])).astype(bool)
+    reached = np.zeros(len(episodes), bool)
+    if success is not None:
+        reached = buffer.rewards[places] >= success - SAME_REWARD
+    return end_fractions(episodes.lengths, ended, reached)

@@ -1,0 +1,114 @@
+"""The metrics of transitions; formulas and sources: docs/measurements.md."""
+
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET, Family
+from goalscope.diagnostics.record.metric_kinds import kind_of
+
+_GOALS = "goals are observed, and the batch holds real transitions"
+_transitions = kind_of(Family.TRANSITIONS, ("replay",))
+UNCHANGED_FRACTION = _transitions("unchanged_fraction", "share", "steps that change nothing")
+TERMINATED_FRACTION = _transitions("terminated_fraction", "share", "ends that are no time limit")
+REWARD_MIN = _transitions("reward_min", "reward", "least reward")
+REWARD_MAX = _transitions("reward_max", "reward", "largest reward")
+REWARD_SPREAD = _transitions("reward_spread", "reward", "spread of the rewards")
+STEP_OVER_SPREAD = _transitions(
+    "step_over_spread", "ratio", "a step over the spread of observations", "observations vary"
+)
+ACTION_OVER_GOALS = _transitions(
+    "action_over_goals",
+    "ratio",
+    "what an action moves, over the distance between goals",
+    f"{_GOALS} and vary, and actions move what is achieved",
+)
+GOAL_OFFSET = _transitions(
+    "goal_offset", "spreads", "from achieved to desired goals", f"{_GOALS}; goals vary"
+)
+GOAL_GAP = _transitions(
+    "goal_gap",
+    "spreads",
+    "from achieved to desired goals where the reward says that they are one",
+    "goals are observed, the environment computes rewards, and three real steps were rewarded so",
+)
+FOREIGN_GOAL_FRACTION = _transitions(
+    "foreign_goal_fraction",
+    "share",
+    "goals achieved elsewhere than later in their episode",
+    "goals are observed, and an episode has ended",
+)
+UNREACHED_END_FRACTION = _transitions(
+    "unreached_end_fraction",
+    "share",
+    "steps that end an episode for good, its goal not reached",
+    "an episode has ended",
+)
+CUT_AS_END_FRACTION = _transitions(
+    "cut_as_end_fraction",
+    "share",
+    "episodes that end so at the usual length of an episode",
+    "three episodes have ended",
+)
+RELABELLED_FRACTION = _transitions(
+    "relabelled_fraction",
+    "share",
+    "goals that their episode achieved",
+    "goals are observed, and an episode has ended",
+)
+ACTION_EFFECT_R2 = _transitions(
+    "action_effect_r2",
+    "R^2",
+    "R^2 of the action, from what its step changed",
+    "something changes, and eight actions differ",
+)
+SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled"))(
+    "success_fraction",
+    "share",
+    "rewards of a goal reached",
+    "the environment computes rewards, and the batch holds that kind of transition",
+)
+ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
+    "action_spread", "half action ranges", "spread of the actions"
+)
+SATURATED_ACTIONS = kind_of(Family.TRANSITIONS, (ACTOR,))(
+    "saturated_fraction", "share", "action components at their ends"
+)
+_bounded = kind_of(
+    Family.TRANSITIONS, (CRITIC,), (), "a return is bounded: a reward is not 0, gamma below 1"
+)
+Q_EXCESS = _bounded("q_excess", "widths of the bounds", "Q beyond what rewards allow")
+ENTROPY_OVER_REWARDS = _bounded(
+    "entropy_over_rewards", "ratio per nat", "entropy coefficient over the range of rewards"
+)
+Q_BIAS = _bounded("q_bias", "widths of the bounds", "Q above what episodes returned")
+TARGET_MOTION = kind_of(Family.TRANSITIONS, (CRITIC_TARGET,))(
+    "motion",
+    "ratio",
+    "the target's motion over the critic's",
+    "the critic has moved, in ten updates or more",
+)
+_NO_AUGMENTATION = "the last steps lie in replay one by one, and come back twice alike"
+_differs = kind_of(Family.TRANSITIONS, ("replay",), (), _NO_AUGMENTATION)
+_key_differs = kind_of(Family.TRANSITIONS, ("replay",), None, _NO_AUGMENTATION)
+KEY_DIFFERS = _key_differs("differs", "share", "observations that are not those of the environment")
+NEXT_DIFFERS = _key_differs("next_differs", "share", "the same of next observations")
+ACTION_DIFFERS = _differs("action_differs", "share", "actions that are not those carried out")
+REWARD_DIFFERS = _differs("reward_differs", "share", "rewards that are not the environment's")
+END_DIFFERS = _differs("end_differs", "share", "ends that are not the environment's")
+INPUT_OFFSET = kind_of(Family.TRANSITIONS, ("acting",), None)(
+    "input_offset",
+    "spreads in replay",
+    "from what the actor learns from to what it acts on",
+    f"{_NO_AUGMENTATION}; the actor was asked for the actions",
+)
+TRAVEL = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)(
+    "travel",
+    "steps",
+    "how far the weights came, in steps of the last size",
+    "ten updates or more since the measurement before, and the last step is not 0",
+)
+_input = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)
+INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")
+NORMALISED_OFFSET = _input(
+    "normalised_offset",
+    "standard deviations or nats",
+    "off mean 0 and spread 1",
+    "VecNormalize, or a layer that shifts and scales, normalises the block",
+)

@@ -1,0 +1,142 @@
+"""What stored episodes tell: where goals come from, where they lie, and how episodes end."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Integers = NDArray[np.integer]
+_FEWEST_EPISODES = 3
+_LEAST_SPREAD = 0.5  # of the widest dimension's: heights, say, vary less than places on a table
+
+
+def goal_origins(
+    achieved: Floats,
+    desired: Floats,
+    stored: Floats,
+    episodes: Integers,
+    steps: Integers,
+    *,
+    any_time: bool = False,
+) -> dict[str, float]:
+    """Return the fractions of rows whose desired goal was achieved in their episode, or elsewhere.
+
+    Found from the goals alone, bit for bit: a row is of an episode that holds its achieved goal.
+    Real goals are hit so exactly only where goals are discrete.
+
+    Args:
+        achieved: (B, d), of the next observations of a batch.
+        desired: (B, d), of the same rows.
+        stored: (N, d), the achieved goals of the next observations that replay holds.
+        episodes: int (N,), which episode each of these is from.
+        steps: int (N,), which step of it.
+        any_time: whether a goal may come from earlier in its episode, too.
+
+    Returns:
+        "relabelled_fraction": of rows whose goal was achieved in their own episode.
+        "foreign_goal_fraction": of rows whose goal was achieved, and not in their own episode at
+        their own step or later (`any_time`: not in it at all). A row that can be of several
+        episodes needs one of them alone.
+    """
+    hashed = _hashes(stored)
+    own, goals = (
+        _found_at(_hashes(asked), hashed, episodes, steps) for asked in (achieved, desired)
+    )
+    shared, foreign = [], []
+    for place, goal in zip(own, goals, strict=True):
+        common = place.keys() & goal.keys()
+        later = [any_time or goal[e][1] >= place[e][0] for e in common]
+        shared.append(bool(common))
+        foreign.append(bool(goal) and bool(place) and not any(later))
+    return {
+        "relabelled_fraction": float(np.mean(shared)),
+        "foreign_goal_fraction": float(np.mean(foreign)),
+    }
+
+
+def same_rows(asked: Floats, stored: Floats) -> NDArray[np.int64]:
+    """Return which row of (N, d) equals each row of (B, d) bit for bit; -1 for none or several."""
+    distinct, first, counts = np.unique(_hashes(stored), return_index=True, return_counts=True)
+    hashed = _hashes(asked)
+    places = np.minimum(np.searchsorted(distinct, hashed), len(distinct) - 1)
+    only = (distinct[places] == hashed) & (counts[places] == 1)
+    found: NDArray[np.int64] = np.where(only, first[places], -1)
+    return found
+
+
+def goal_gap(achieved: Floats, desired: Floats, reached: NDArray[np.bool_]) -> float | None:
+    """Return how far goals lie from what is achieved where the reward says that they are one.
+
+    The largest over dimensions i of sqrt(E[(a_i - d_i)^2 | reached]) / s_i. s_i is the smaller of
+    the standard deviations of a_i and d_i over all rows, and at least half of the smaller of the
+    widest dimension's. Within a tolerance it is far below 1; goals in another frame, mirrored or in
+    another unit, lie 1 or more apart even where the environment says that they are reached. None
+    without a row reached, or where goals or what is achieved never vary.
+
+    Args:
+        achieved: (N, d), after each step.
+        desired: (N, d), as shown.
+        reached: bool (N,), whether the reward is that of a goal reached.
+    """
+    if not reached.any():
+        return None
+    one, other = achieved.std(axis=0), desired.std(axis=0)
+    widest = min(one.max(), other.max())
+    if widest == 0:
+        return None
+    spread = np.maximum(np.minimum(one, other), _LEAST_SPREAD * widest)
+    apart = np.sqrt(np.mean((achieved[reached] - desired[reached]) ** 2, axis=0))
+    return float((apart / spread).max())
+
+
+def end_fractions(
+    lengths: Integers, ended: NDArray[np.bool_], reached: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Return how often episodes end for good although their goal is not reached.
+
+    Args:
+        lengths: int (E,), of finished episodes.
+        ended: bool (E,), whether each ended for good, and not by a time limit.
+        reached: bool (E,), whether its last reward is that of a goal reached.
+
+    Returns:
+        "unreached_end_fraction": such ends over all steps.
+        "cut_as_end_fraction": the share of episodes that end so at the length that most episodes
+        have, as a time limit that is passed on as an end does. Absent with fewer than three.
+    """
+    early = ended & ~reached
+    results = {"unreached_end_fraction": float(early.sum() / lengths.sum())}
+    if len(lengths) >= _FEWEST_EPISODES:
+        values, counts = np.unique(lengths, return_counts=True)
+        usual = lengths == values[counts.argmax()]
+        results["cut_as_end_fraction"] = float((early & usual).mean())
+    return results
+
+
+def _hashes(goals: Floats) -> NDArray[np.uint64]:
+    """Return a number for each goal (N, d), uint64 (N,): the same for the same bits."""
+    bits = np.ascontiguousarray(goals, dtype=np.float64).view(np.uint64).reshape(len(goals), -1)
+    # Numbers of single precision end in zero bits, and so would their products.
+    bits = bits ^ (bits >> np.uint64(32))
+    factors = np.random.default_rng(0).integers(2**63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
+    result: NDArray[np.uint64] = (bits * factors).sum(axis=1, dtype=np.uint64)
+    return result
+
+
+def _found_at(
+    goals: NDArray[np.uint64], stored: NDArray[np.uint64], episodes: Integers, steps: Integers
+) -> list[dict[int, tuple[int, int]]]:
+    """Return, of each goal, episode -> the first and the last of its steps that achieved it."""
+    distinct, inverse = np.unique(goals, return_inverse=True)
+    found = np.minimum(np.searchsorted(distinct, stored), len(distinct) - 1)
+    hits = np.flatnonzero(distinct[found] == stored)
+    hits = hits[np.lexsort((steps[hits], episodes[hits], found[hits]))]
+    pairs = np.stack([found[hits], episodes[hits]], axis=1)
+    new = np.ones(len(hits), bool)
+    new[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    firsts = np.flatnonzero(new)
+    lasts = np.append(firsts[1:], len(hits)) - 1
+    places: list[dict[int, tuple[int, int]]] = [{} for _ in distinct]
+    for first, last in zip(firsts, lasts[: len(firsts)], strict=True):
+        goal, episode = pairs[first]
+        places[goal][int(episode)] = int(steps[hits[first]]), int(steps[hits[last]])
+    return [places[number] for number in inverse]

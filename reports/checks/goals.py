@@ -1,0 +1,54 @@
+"""Checks of the goals: whether they change, and whether they are where things can be."""
+
+from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import Need
+from goalscope.reports.checks.readings import goal_distance, measured
+from goalscope.reports.statistics.scales import Scale
+
+_NO_GOAL = ("goal_unheard", "critic_ignores_goal", "actor_ignores_goal")
+
+GOAL_CHECKS: tuple[Check, ...] = (
+    Check(
+        "constant_goal",
+        "goals",
+        "spread of the desired goal between observations",
+        "goal units",
+        Scale.LOG,
+        measured(OBSERVATION_SPREAD, "desired_goal"),
+        "below",
+        1e-3,
+        "0.07 to 0.13 in Fetch tasks",
+        "The desired goal never changes.",
+        "There is nothing to listen to: the agent cannot be told what to do.",
+        "Sample a goal at each reset, and pass on the goal that was sampled.",
+        "Print desired_goal after ten resets, and of ten rows of the replay buffer.",
+        needs=(Need.GOALS,),
+        explains=("reward_mismatch", "goal_inputs_tiny", "goal_path_quiet", *_NO_GOAL),
+    ),
+    Check(
+        "goals_in_another_frame",
+        "goals",
+        "distance between desired and achieved goals, on average or at success, over their spreads",
+        "standard deviations",
+        Scale.LOG,
+        goal_distance,
+        "above",
+        1.2,  # between 1.0, the most that healthy runs kept up, and 1.4, goals moved by half a side
+        "0.1 to 1; 2 while goals are out of reach, as at first in FetchSlide",
+        "Desired goals lie beside what is achieved: in another frame or unit, or out of reach.",
+        "Success hardly happens, and what hindsight teaches does not carry over to real goals.",
+        "Express desired and achieved goals in one frame and one unit.",
+        "Print both at a step at which the task is solved: they must be equal.",
+        spares=True,  # an agent that reaches its goals has them in its own frame
+        needs=(Need.GOALS,),
+        explains=(
+            "normalisation_stale",
+            "actions_without_effect",
+            "goals_hardly_reached",
+            "reward_constant",
+            "critic_ignores_goal",
+            "actor_ignores_goal",
+        ),
+    ),
+)

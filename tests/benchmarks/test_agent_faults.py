@@ -1,0 +1,75 @@
+"""Each fault in an agent's parameters does what it says."""
+
+import pytest
+import torch
+from helpers.faulty import parameters_of, pixels_of
+
+from benchmarks.planted_faults.agent_faults import first_update
+from benchmarks.planted_faults.grounds import BATCH, UPDATES
+from benchmarks.planted_faults.sets import SEEDS
+
+
+def test_nothing_moves_a_frozen_encoder(make_filled):
+    model = make_filled("encoder_frozen")
+    encoders = {n: n.features_extractor for n in (model.actor, model.critic)}
+    before = {network: parameters_of(encoder) for network, encoder in encoders.items()}
+    heads = parameters_of(model.critic.qf0)
+    model.train(5, BATCH)
+    for network, encoder in encoders.items():
+        for old, new in zip(before[network], encoder.parameters(), strict=True):
+            assert torch.equal(old, new)
+            assert bool(new.grad.any())
+    assert not any(map(torch.equal, heads, model.critic.qf0.parameters()))
+
+
+def test_one_gradient_is_nan_from_some_update_on(make_filled):
+    model = make_filled("nan_gradient")
+    model._n_updates = first_update(0) - 2
+    model.train(1, BATCH)
+    assert all(bool(p.isfinite().all()) for p in model.policy.parameters())
+    model.train(1, BATCH)
+    broken = [name for name, p in model.critic.named_parameters() if not p.isfinite().all()]
+    assert broken == ["qf0.2.weight"]
+
+
+def test_an_encoder_dies_in_the_middle_of_training(make_filled):
+    model = make_filled("encoder_dies")
+    encoders = [network.features_extractor for network in (model.actor, model.critic)]
+    observations = dict(model.replay_buffer.sample(BATCH).observations)
+    observations["pixels"] = observations["pixels"] / 255
+    model._n_updates = first_update(0) - 2
+    model.train(1, BATCH)
+    assert all(bool(pixels_of(encoder(observations)).any()) for encoder in encoders)
+    model.train(1, BATCH)
+    assert not any(bool(pixels_of(encoder(observations)).any()) for encoder in encoders)
+
+
+def test_updates_at_which_faults_begin_differ_and_lie_within_a_run():
+    updates = {first_update(seed) for seeds in SEEDS.values() for seed in seeds}
+    assert len(updates) > 5
+    assert all(0 < update < UPDATES - 100 for update in updates)  # a check waits for 100
+
+
+def test_the_target_stays_where_it_was(make_filled):
+    model = make_filled("target_frozen")
+    before, critic = parameters_of(model.critic_target), parameters_of(model.critic)
+    model.train(5, BATCH)
+    assert all(map(torch.equal, before, model.critic_target.parameters()))
+    assert not any(map(torch.equal, critic[-2:], list(model.critic.parameters())[-2:]))
+
+
+def test_entropy_is_gone_and_stays_so(make_filled):
+    model = make_filled("entropy_gone")
+    model.train(3, BATCH)
+    assert float(model.log_ent_coef.detach().exp()) == pytest.approx(1e-5)
+
+
+def test_critics_are_one_constant_that_is_learnt(make_filled):
+    model = make_filled("critic_constant")
+    before = model.critic.qf0[-1].bias.detach().clone()
+    model.train(5, BATCH)
+    batch = model.replay_buffer.sample(BATCH)
+    for network in (model.critic, model.critic_target):
+        for values in network(batch.observations, batch.actions):
+            assert len(values.unique()) == 1
+    assert not torch.equal(before, model.critic.qf0[-1].bias)

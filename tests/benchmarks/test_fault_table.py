@@ -1,0 +1,48 @@
+"""The faults as a whole: each has a check, and nothing but its effects shows it."""
+
+import pytest
+from helpers.faulty import planting
+
+from benchmarks.planted_faults.faults import FAULTS, PAIRS, Planting, plantings
+from goalscope.diagnostics.provenance import agent_settings
+from goalscope.reports.checks.table import CHECKS
+
+# What a user sets is in the settings, faulty or not.
+SETTINGS_OF_FAULTS = {
+    "target_frozen": "agent.tau",
+    "discount_one": "agent.gamma",
+    "learning_rate_x100": "agent.learning_rate",
+    "entropy_dominates": "agent.entropy_coefficient",
+}
+
+
+def healthy_twin(fault: Planting) -> str:
+    """Return the control that the fault is planted in."""
+    twins = {planting(n).ground_name: n for n, f in FAULTS.items() if f.kind == "control"}
+    return twins[fault.ground_name]
+
+
+@pytest.mark.parametrize("name", [n for n, f in FAULTS.items() if f.grounds != ("push",)])
+def test_settings_do_not_tell_the_fault(make_planted, name):
+    found = agent_settings(make_planted(name))
+    healthy = agent_settings(make_planted(healthy_twin(planting(name))))
+    told = SETTINGS_OF_FAULTS.get(name)
+    assert {key for key in found | healthy if found.get(key) != healthy.get(key)} == (
+        {told} if told else set()
+    )
+
+
+def test_every_fault_has_a_check_that_should_name_it():
+    expected = {fault.check for fault in FAULTS.values() if fault.check is not None}
+    assert expected <= {check.name for check in CHECKS}
+    without = {name for name, fault in FAULTS.items() if fault.check is None}
+    controls = {name for name, fault in FAULTS.items() if fault.kind == "control"}
+    assert {FAULTS[name].kind for name in without - controls} <= {"blind"}
+
+
+def test_pairs_are_of_faults_with_checks_of_their_own():
+    for pair in PAIRS:
+        assert len(set(planting("+".join(pair)).checks)) == 2
+    assert planting("constant_features+goals_x0.02").ground_name == "point_norm"
+    with pytest.raises(ValueError, match="no fault 'cnn_x5'; choose from"):
+        plantings("cnn_x5")

@@ -1,0 +1,118 @@
+"""What stored episodes tell: origins of goals, goals at success, and ends."""
+
+import numpy as np
+import pytest
+
+from goalscope.probes import end_fractions, goal_gap, goal_origins, same_rows
+
+
+def relabelled(achieved, desired, stored, numbers) -> float:
+    steps = np.arange(len(stored))
+    return goal_origins(achieved, desired, stored, numbers, steps)["relabelled_fraction"]
+
+
+def episodes(draw, count=6, length=20):
+    """Return the achieved goals of random walks, (N, 2), and whose each is."""
+    walks = draw.normal(size=(count, length, 2)).cumsum(axis=1).astype(np.float32)
+    return walks.reshape(-1, 2), np.repeat(np.arange(count), length)
+
+
+def test_relabelled_goals_are_found_in_their_episodes():
+    draw = np.random.default_rng(0)
+    stored, numbers = episodes(draw)
+    rows = draw.integers(len(stored), size=200)
+    desired = draw.normal(size=(200, 2)).astype(np.float32)
+    for i in range(150):
+        desired[i] = draw.choice(stored[numbers == numbers[rows[i]]])
+    found = relabelled(stored[rows], desired, stored, numbers)
+    naive = [
+        any(np.array_equal(desired[i], goal) for goal in stored[numbers == numbers[row]])
+        for i, row in enumerate(rows)
+    ]
+    assert found == np.mean(naive) == 0.75
+
+
+def test_goals_that_are_never_relabelled_are_found():
+    draw = np.random.default_rng(0)
+    stored, numbers = episodes(draw)
+    rows = draw.integers(len(stored), size=50)
+    assert relabelled(stored[rows], draw.normal(size=(50, 2)), stored, numbers) == 0
+
+
+def test_goals_of_other_episodes_are_not_of_hindsight():
+    stored, numbers = episodes(np.random.default_rng(0))
+    others = np.roll(stored, 20, axis=0)
+    assert relabelled(stored, others, stored, numbers) == 0
+
+
+def test_goals_that_differ_in_their_last_bit_differ():
+    stored, numbers = episodes(np.random.default_rng(0))
+    nearly = np.nextafter(stored, np.float32(np.inf))
+    assert relabelled(stored, nearly, stored, numbers) == 0
+    doubles = stored.astype(np.float64)
+    assert relabelled(doubles, doubles, doubles, numbers) == 1
+
+
+@pytest.mark.parametrize("any_time", [False, True])
+def test_goals_from_elsewhere_are_found_as_a_loop_finds_them(any_time):
+    draw = np.random.default_rng(1)
+    stored, numbers = episodes(draw)
+    stored[5] = stored[25]  # one place in two episodes
+    steps = np.arange(len(stored))
+    rows = draw.integers(len(stored), size=100)
+    goals = draw.integers(len(stored), size=100)
+    desired = stored[goals].copy()
+    desired[:20] += 1  # the environment's own
+    found = goal_origins(stored[rows], desired, stored, numbers, steps, any_time=any_time)
+
+    def foreign(row: int, goal: np.ndarray) -> bool:
+        own = [i for i in steps if np.array_equal(stored[i], stored[row])]
+        places = [i for i in steps if np.array_equal(stored[i], goal)]
+        fits = [
+            numbers[i] == numbers[place] and (any_time or place >= i)
+            for i in own
+            for place in places
+        ]
+        return bool(places) and not any(fits)
+
+    naive = [foreign(row, goal) for row, goal in zip(rows, desired, strict=True)]
+    assert found["foreign_goal_fraction"] == np.mean(naive) > 0.5
+
+
+def test_a_row_is_found_where_it_is_the_only_one():
+    stored = np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [5.0, 6.0]])
+    asked = np.array([[5.0, 6.0], [1.0, 2.0], [7.0, 8.0], [3.0, 4.0]])
+    assert same_rows(asked, stored).tolist() == [3, -1, -1, 1]
+
+
+def test_the_goal_gap_equals_a_loop():
+    draw = np.random.default_rng(0)
+    achieved = draw.normal(size=(300, 3)) * [1.0, 2.0, 0.1]
+    desired = achieved + draw.normal(size=(300, 3)) * 0.1
+    reached = draw.random(300) < 0.1
+    one, other = achieved.std(axis=0), desired.std(axis=0)
+    least = min(one.max(), other.max()) / 2
+    gaps = []
+    for i in range(3):
+        apart = [achieved[row, i] - desired[row, i] for row in np.flatnonzero(reached)]
+        gaps.append(np.sqrt(np.mean(np.square(apart))) / max(min(one[i], other[i]), least))
+    assert goal_gap(achieved, desired, reached) == pytest.approx(max(gaps))
+    assert max(gaps) < 0.3
+
+
+@pytest.mark.parametrize("frame", [[100.0, 100.0], [-1.0, 1.0]])
+def test_goals_that_are_reached_and_lie_elsewhere_are_found(frame):
+    true = np.random.default_rng(0).uniform(-5, 5, (300, 2))
+    reached = np.arange(300) < 20
+    assert goal_gap(true, true * frame, reached) > 1.2
+    assert goal_gap(true, true, reached) == 0
+    assert goal_gap(true, true, np.zeros(300, bool)) is None
+    assert goal_gap(true, np.zeros_like(true), reached) is None
+
+
+def test_ends_are_told_from_time_limits_and_goals():
+    lengths = np.array([25, 25, 25, 7])
+    ended, reached = np.array([1, 1, 0, 1], bool), np.array([0, 1, 0, 0], bool)
+    found = end_fractions(lengths, ended, reached)
+    assert found == {"unreached_end_fraction": 2 / 82, "cut_as_end_fraction": 1 / 4}
+    assert set(end_fractions(lengths[:2], ended[:2], reached[:2])) == {"unreached_end_fraction"}
