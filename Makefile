@@ -17,7 +17,7 @@ demo:
 
 test:
 	@scripts/setup.sh browser
-	@$(PYTHON) -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4 --dist loadfile
+	@$(PYTHON) -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow:
 	@scripts/setup.sh browser

@@ -1,4 +1,5 @@
 """The `goalscope` command."""
 
-BAD_INPUT = 2  # the exit codes
+FOUND = 1  # the exit codes: what --fail-on names was found
+BAD_INPUT = 2
 INTERRUPTED = 130

@@ -1,5 +1,6 @@
 """`goalscope compare`: the verdict over arms and seeds, and its page."""
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ class Compare(FigureFlags):
     format: Literal["pdf", "png", "md"] | None = None
     """Also write a short form for a paper or a book: text, and figures with captions."""
 
+    json: bool = False
+    """Print the verdict as JSON, as in verdict.json, and nothing else."""
+
     def run(self) -> int:
         """Write the page; 2 where every seed of an arm failed, with the page of the rest made."""
         if bool(self.run_folders) == bool(self.arm):
@@ -73,15 +77,11 @@ class Compare(FigureFlags):
             form=self.format,
             figures=self.figures,
         )
-        say(
-            (comparison.overall, *comparison.sentences, comparison.success),
-            comparison.warnings,
-            comparison.page,
-        )
-        for number, step in enumerate(comparison.steps, 1):
-            print(f"Try next, {number}: {step}")
-        if comparison.short is not None:
-            print(f"The short form: {comparison.short}")
+        if self.json:
+            content = json.loads(comparison.verdict_file.read_text(encoding="utf-8"))
+            print(json.dumps(content, indent=1, allow_nan=False))
+        else:
+            self._say(comparison)
         there = {str(read_run(folder).info.arm) for folder in folders}
         gone = dict.fromkeys(r.arm for r in missing if r.state == "failed" and r.arm not in there)
         if gone:
@@ -91,3 +91,14 @@ class Compare(FigureFlags):
                 file=sys.stderr,
             )
         return BAD_INPUT if gone else 0
+
+    def _say(self, comparison: reports.ComparisonPage) -> None:
+        say(
+            (comparison.overall, *comparison.sentences, comparison.success),
+            comparison.warnings,
+            comparison.page,
+        )
+        for number, step in enumerate(comparison.steps, 1):
+            print(f"Try next, {number}: {step}")
+        if comparison.short is not None:
+            print(f"The short form: {comparison.short}")

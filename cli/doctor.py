@@ -1,7 +1,10 @@
 """`goalscope doctor`: can this machine render and train, and if not, what is the remedy."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,6 +13,9 @@ from rich.table import Table
 from goalscope.cli.arm_flags import ArmFlags
 from goalscope.training.runs.settings import MOST_TRANSITIONS, StudySettings
 from goalscope.training.runs.validation import check
+
+if TYPE_CHECKING:
+    from goalscope.cli.machine import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,9 @@ class Doctor(ArmFlags, StudySettings):
     fast: bool = True
     """Whether it runs with --fast."""
 
+    json: bool = False
+    """Print what was found as JSON, a list of what, value, remedy and fatal, and nothing else."""
+
     def run(self) -> int:
         """Print the table; 0 where everything needed works, 2 otherwise."""
         settings = None
@@ -54,15 +63,22 @@ class Doctor(ArmFlags, StudySettings):
             findings += machine.check_run(settings)
             if not any(finding.fatal for finding in findings):
                 findings.append(machine.check_time(settings))
-        console = Console(highlight=False)
-        table = Table(title="goalscope doctor")
-        for heading in ("", "what", "found"):
-            table.add_column(heading, overflow="fold")
-        for finding in findings:
-            table.add_row(finding.sign, finding.what, finding.value)
-        console.print(table)
-        for finding in findings:
-            if finding.remedy:  # below the table, where a command stays in one piece
-                remedy = escape(f"{finding.what}: {finding.remedy}")
-                console.print(f"{finding.sign}  {remedy}", soft_wrap=True)
+        if self.json:
+            print(json.dumps([asdict(finding) for finding in findings], indent=1))
+        else:
+            _say(findings)
         return 2 if any(finding.fatal for finding in findings) else 0
+
+
+def _say(findings: Sequence["Finding"]) -> None:
+    console = Console(highlight=False)
+    table = Table(title="goalscope doctor")
+    for heading in ("", "what", "found"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(finding.sign, finding.what, finding.value)
+    console.print(table)
+    for finding in findings:
+        if finding.remedy:  # below the table, where a command stays in one piece
+            remedy = escape(f"{finding.what}: {finding.remedy}")
+            console.print(f"{finding.sign}  {remedy}", soft_wrap=True)

@@ -4,15 +4,20 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from goalscope import reports
-from goalscope.cli import BAD_INPUT
+from goalscope.cli import BAD_INPUT, FOUND
 from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.plan import kept_plan
 from goalscope.cli.saying import say
 from goalscope.diagnostics.record import read_run
+from goalscope.errors import UserError
+
+if TYPE_CHECKING:
+    from goalscope.reports.numbers.runs import Run
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,25 @@ class Report(FigureFlags):
     json: bool = False
     """Print the findings as JSON, as in findings.json, and nothing else."""
 
+    follow: bool = False
+    """While the run goes on, draw the page anew as its record grows. Ends with the run, or at
+    Ctrl-C; a page that is open loads itself again."""
+
+    fail_on: Literal["finding"] | None = None
+    """For a program that tests agents: end with 1 where anything is found."""
+
     def run(self) -> int:
-        """Write the page; 2 where the record holds NaN, with the page made all the same."""
+        """Write the page.
+
+        Returns:
+            1 where there is a finding and --fail-on asks; 2 where the record holds NaN, with the
+            page made all the same.
+        """
+        if self.follow:
+            if self.json or self.fail_on:
+                raise UserError("--follow is for a reader; leave out --json and --fail-on")
+            self._follow()
+            return 0
         from goalscope.reports.findings.words import as_json, lines  # loads pandas: when needed
 
         plan = kept_plan(self.run_folder.resolve().parent)
@@ -45,7 +67,7 @@ class Report(FigureFlags):
             say((*found, "", *report.sentences, report.success), report.warnings, report.page)
         nonfinite = read_run(self.run_folder).nonfinite()
         if not nonfinite:
-            return 0
+            return FOUND if self.fail_on and report.diagnosis.findings else 0
         key, update = min(nonfinite.items(), key=lambda item: item[1])
         print(
             f"goalscope: {len(nonfinite)} metrics of {self.run_folder} are NaN or infinite, first "
@@ -53,3 +75,25 @@ class Report(FigureFlags):
             file=sys.stderr,
         )
         return BAD_INPUT
+
+    def _follow(self) -> None:
+        from goalscope.cli.follow import EVERY, follow
+        from goalscope.reports.findings.words import summary
+        from goalscope.reports.pages.run import page_of
+
+        plan = kept_plan(self.run_folder.resolve().parent)
+        thresholds = plan.thresholds if plan else None
+
+        def draw(run: "Run") -> None:
+            ended = run.record.end is not None
+            again = None if ended else EVERY
+            report = page_of(run, thresholds, figures=self.figures, redrawn_every=again)
+            place = f"Update {run.updates:,}, step {run.steps:,}"
+            print(f"{place}: {summary(report.diagnosis)} {report.page}", flush=True)
+
+        run = follow(self.run_folder, draw)
+        end = run.record.end
+        if end is None:
+            print("The run goes on, and the page is no longer drawn.")
+        else:
+            print(f"The run has ended: {end.details.get('reason', 'no reason given')}.")

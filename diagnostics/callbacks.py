@@ -1,15 +1,18 @@
 """The callbacks a user attaches: each instrument alone, and their sum."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from goalscope.diagnostics.folders import Folder, beside_the_logs
 from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrument
 from goalscope.diagnostics.instruments.goal_sensitivity import GoalInstrument
 from goalscope.diagnostics.instruments.gradient_balance import GradientInstrument
 from goalscope.diagnostics.instruments.instrument import Instrument
 from goalscope.diagnostics.instruments.transitions import TransitionInstrument
+from goalscope.diagnostics.logs.opening import FigureLog, LogName, open_log
 from goalscope.diagnostics.material.probe_set import ProbeSet, load_probe_set
+from goalscope.diagnostics.on_finding import Action, OnFinding
 from goalscope.diagnostics.updates.schedule import (
     FEATURES_EVERY,
     GRADIENTS_EVERY,
@@ -87,7 +90,9 @@ class ModalityDiagnostics(Diagnostics):
     `EvalCallback` beside it logs of success is recorded as the run's success.
 
     Args:
-        folder: a new run folder, such as "runs/mine".
+        folder: a new run folder, such as "runs/mine", or a function of the agent that returns one
+            as training starts. Left out: `goalscope` in the folder of the agent's logger, else
+            `runs/<time>`. None writes to the SB3 logger alone.
         features_every: cadence of feature statistics in updates.
         gradients_every: cadence of gradient balance in updates.
         sensitivity_every: cadence of goal sensitivity and of transitions in updates; None leaves
@@ -103,11 +108,24 @@ class ModalityDiagnostics(Diagnostics):
             saved. None begins a new run.
         goal_keys: what the achieved and the desired goal are called in the observation; None for
             one that is not observed. Names that the observation has not are goals that it has not.
+        on_finding: what is done about what is wrong with the run, as the checks of its page have
+            it, while it goes on: "warn" tells of each finding once, when it first holds, "stop"
+            also ends the training at the first fault. A finding can pass again: the page of the
+            run that has ended tells which lasted.
+        log_to: loggers that show the numbers over updates as well as over steps: "tensorboard",
+            "wandb", "mlflow". SB3's own logger gets them over steps in any case.
+        log_figures: whether those loggers also show the figures of the page, drawn anew at each
+            evaluation.
+
+    Raises:
+        LogError: a logger is missing, or nothing has been begun in it (as training starts).
+        ValueError: `on_finding` is something else, or it or figures are asked for without a folder
+            (at construction).
     """
 
     def __init__(
         self,
-        folder: Path | str | None,
+        folder: Folder = beside_the_logs,
         *,
         features_every: int = FEATURES_EVERY,
         gradients_every: int = GRADIENTS_EVERY,
@@ -118,7 +136,17 @@ class ModalityDiagnostics(Diagnostics):
         seed: int | None = None,
         resume: Mapping[str, Any] | None = None,
         goal_keys: GoalKeys = GOAL_KEYS,
+        on_finding: Action | None = None,
+        log_to: Sequence[LogName] = (),
+        log_figures: bool = False,
     ) -> None:
+        if on_finding not in (None, *get_args(Action)):
+            raise ValueError(f"on_finding={on_finding!r} is not known; use 'warn', 'stop' or None")
+        if folder is None and (on_finding is not None or log_figures):
+            raise ValueError(
+                "on_finding and log_figures are told from the run's record, and folder=None keeps "
+                "none; give a folder"
+            )
         instruments: list[Instrument] = [
             FeatureInstrument(Schedule(features_every)),
             GradientInstrument(Schedule(gradients_every)),
@@ -136,6 +164,20 @@ class ModalityDiagnostics(Diagnostics):
             resume=resume,
             goal_keys=goal_keys,
         )
+        self._on_finding, self._log_to, self._log_figures = on_finding, log_to, log_figures
+        self._findings: OnFinding | None = None  # what it has told it tells once, in all trainings
+
+    def _on_training_start(self) -> None:
+        logs = [open_log(name, self.model) for name in self._log_to]
+        super()._on_training_start()
+        listeners = self._recorder.listeners = [*logs]
+        folder = self._recorder.folder
+        if folder is not None and self._log_figures:
+            listeners.append(FigureLog(folder, logs))
+        if folder is not None and self._on_finding is not None:
+            stop = self._recorder.stop
+            self._findings = self._findings or OnFinding(folder, self._on_finding, stop)
+            listeners.append(self._findings)
 
 
 def _loaded(probe_set: ProbeSet | Path | str | None) -> ProbeSet | None:

@@ -1,16 +1,12 @@
 """Success where SB3's own EvalCallback measures it: read from the logger as it is logged."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from stable_baselines3.common.callbacks import (
-    BaseCallback,
-    CallbackList,
-    EvalCallback,
-    EventCallback,
-)
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from goalscope.diagnostics.other_callbacks import every_callback
 from goalscope.diagnostics.record.metrics import EVALUATION_RETURN, SUCCESS_RATE
 from goalscope.diagnostics.successes import Successes
 
@@ -30,7 +26,7 @@ class LoggedEvaluations(KVWriter):
     """
 
     def __init__(self, logger: Logger, callback: BaseCallback, record: Record) -> None:
-        own = list(_eval_callbacks(callback))
+        own = [one for one in every_callback(callback) if isinstance(one, EvalCallback)]
         self._logger, self._record = logger, record
         # Of several, which logs cannot be told.
         self._callback = own[0] if len(own) == 1 else None
@@ -83,14 +79,3 @@ def evaluation_values(logged: Mapping[str, Any], episodes: int | None) -> dict[s
         if episodes and 0 <= rate <= 1 and abs(rate * episodes - round(rate * episodes)) < _WHOLE:
             found |= Successes(round(rate * episodes), episodes).metrics()
     return found
-
-
-def _eval_callbacks(callback: BaseCallback | None) -> Iterator[EvalCallback]:
-    """Yield the EvalCallbacks among a callback and those that it calls."""
-    if isinstance(callback, EvalCallback):
-        yield callback
-    if isinstance(callback, CallbackList):
-        for part in callback.callbacks:
-            yield from _eval_callbacks(part)
-    elif isinstance(callback, EventCallback):
-        yield from _eval_callbacks(callback.callback)

@@ -1,18 +1,18 @@
 """Where numbers and failures go: the record on disk and SB3's logger, and never into training."""
 
 import logging
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import CSVOutputFormat
 from torch import Tensor
 
+from goalscope.diagnostics.folders import Folder
 from goalscope.diagnostics.record import (
     NOTE,
     RESUMED,
@@ -22,26 +22,43 @@ from goalscope.diagnostics.record import (
     encode_json,
     refuse_existing_run,
 )
+from goalscope.probes.isolation import isolated_generators
 
 _log = logging.getLogger("goalscope")
-_ALL_BUT_CSV = ("stdout", "log", "json", "tensorboard")
+
+
+class Listener(Protocol):
+    """Hears each line of the record as it is written; one that raises hears no more.
+
+    Attributes:
+        name: under which that failure is counted.
+    """
+
+    name: str
+
+    def hear(self, line: Line) -> None:
+        """Take a line."""
 
 
 class Recorder:
     """Writes what is measured, and counts what could not be.
 
     Args:
-        folder: a run folder; None writes to SB3's logger alone.
+        folder: a run folder, or what chooses one as training starts; None writes to SB3's logger
+            alone.
         resume: go on with the run that the folder holds.
 
     Raises:
         RecordError: the folder already holds a run.
     """
 
-    def __init__(self, folder: Path | None, resume: bool = False) -> None:
+    def __init__(self, folder: Folder, resume: bool = False) -> None:
+        self._choose = folder if callable(folder) else None
         # Absolute: a training that changes the working directory goes on in the same folder.
-        self.folder = None if folder is None else folder.absolute()
+        self.folder = None if folder is None or callable(folder) else Path(folder).absolute()
         self._resume = resume
+        self.listeners: list[Listener] = []
+        self.stopped: str | None = None  # why training is to end at its next step
         self.failures: Counter[str] = Counter()
         self._writer: RecordWriter | None = None
         self._model: BaseAlgorithm
@@ -56,7 +73,10 @@ class Recorder:
             describe: returns the content of run.json; called when the record is new.
             update: updates made so far.
         """
-        self._model = model
+        self._model, self.stopped = model, None
+        if self._choose is not None and self.folder is None:
+            self.folder = self._choose(model).absolute()
+            model.logger.info(f"goalscope records to {self.folder}")
         if self.folder is None or self._writer is not None:
             return
         if self._resume:
@@ -114,28 +134,43 @@ class Recorder:
         """Write a sentence about the agent that could not be known when the record was begun."""
         self.write(Line(self._step, update, event=NOTE, details={"note": note}))
 
-    def end(self, update: int, reason: str) -> None:
+    def stop(self, reason: str) -> None:
+        """End the training at its next step; the record says why."""
+        self.stopped = reason
+
+    def end(self, update: int) -> None:
         """Write the line that tells a whole run from one that was cut off."""
+        reason = self.stopped or "finished"
         self.write(Line(self._step, update, event="end", details={"reason": reason}))
 
     def write(self, line: Line) -> None:
-        """Append a line; a disk that takes no more costs the numbers, not the training."""
+        """Append a line, and tell of it.
+
+        A disk that takes no more costs the numbers, not the training.
+        """
         if self._writer is not None:
             self._keep(lambda writer: writer.write(line))
+        for listener in [*self.listeners]:
+            try:
+                with isolated_generators(seed=line.update):
+                    listener.hear(line)
+            except Exception as error:  # as in `guarded`; left out, or its failure would be next
+                self.listeners.remove(listener)
+                self.fail(listener.name, line.update, error)
 
     def write_routing(self, rows: list[dict[str, Any]]) -> None:
         """Write the routing table."""
         self._keep(lambda writer: writer.write_routing(rows))
 
     def announce(self, keys: Iterable[str]) -> None:
-        """Give SB3's logger every key before its first dump.
+        """Give SB3's CSV writer every column before its first row.
 
-        Its CSV writer rewrites the whole file for each column that comes later. No other format
-        needs it, and a curve that begins with NaN is none.
+        It rewrites the whole file for each that comes later. No curve of any logger begins with a
+        number that was not measured.
         """
-        if any(isinstance(f, CSVOutputFormat) for f in self._model.logger.output_formats):
-            for key in keys:
-                self._model.logger.record(key, math.nan, exclude=_ALL_BUT_CSV)
+        for output in self._model.logger.output_formats:
+            if isinstance(output, CSVOutputFormat) and not output.keys:
+                output.keys += dict.fromkeys(keys)
 
     @property
     def lines(self) -> int:

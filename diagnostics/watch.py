@@ -1,13 +1,13 @@
 """Watching a run: one tap, a list of instruments, one recorder, in the shape of an SB3 callback."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
+from goalscope.diagnostics.folders import Folder
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Values
 from goalscope.diagnostics.instruments.training_state import TrainingState
 from goalscope.diagnostics.logged_evaluations import LoggedEvaluations
@@ -15,6 +15,7 @@ from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.material.witness import environment_step
 from goalscope.diagnostics.measuring import Measuring
+from goalscope.diagnostics.other_callbacks import refuse_training_elsewhere
 from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import Line, RunInfo
 from goalscope.diagnostics.record.keys import CRITIC
@@ -32,9 +33,7 @@ STATE_EVERY = 50
 
 
 class Diagnostics(BaseCallback):
-    """Watches a run with a list of instruments; the base of the public callbacks.
-
-    The state of training is always among them.
+    """Watches a run with instruments, the state of training always among them; the public base.
 
     Args:
         folder: where the record goes; None writes to the SB3 logger alone.
@@ -57,7 +56,7 @@ class Diagnostics(BaseCallback):
 
     def __init__(
         self,
-        folder: Path | str | None,
+        folder: Folder,
         instruments: Sequence[Instrument],
         *,
         probe_set: ProbeSet | None = None,
@@ -68,15 +67,14 @@ class Diagnostics(BaseCallback):
         goal_keys: GoalKeys = GOAL_KEYS,
     ) -> None:
         super().__init__()
-        self._recorder = Recorder(None if folder is None else Path(folder), resume is not None)
+        self._recorder = Recorder(folder, resume is not None)
         self._resume = resume
         self._chosen = instruments
         self._goal_keys = goal_keys
         self._probe_set = RunProbeSet(probe_set, goal_keys)
         everything = [*instruments, TrainingState(Schedule(STATE_EVERY))]
         self._measuring = Measuring(everything, self._recorder, self._probe_set, resume)
-        self._settings = dict(settings or {})
-        self._arm, self._seed = arm, seed
+        self._settings, self._arm, self._seed = dict(settings or {}), arm, seed
         self._tap: Tap | None = None
         self._routing: RoutingWatch | None = None
         self._training: float | None = None  # the call of `learn()` that is watched
@@ -127,6 +125,7 @@ class Diagnostics(BaseCallback):
 
     def _on_training_start(self) -> None:
         refuse(self.model)
+        refuse_training_elsewhere(self.locals.get("callback"))
         self._detach()  # what an earlier call of `learn()` that an exception ended left behind
         self._training = self.model.start_time
         with isolated_generators(seed=0):
@@ -140,8 +139,7 @@ class Diagnostics(BaseCallback):
         start = self._count()
         self._recorder.open(self.model, self._run_info, start)
         if self._resume is not None:
-            kept, lost = self._resume["lines"], bool(self._resume.get("lost_buffer"))
-            self._recorder.resumed(start, kept, lost)
+            self._recorder.resumed(start, self._resume["lines"], "lost_buffer" in self._resume)
         self._measuring.save_probe_set(start)
         self._measuring.rehearse(start)
         self._recorder.announce(self._measuring.keys)
@@ -169,7 +167,7 @@ class Diagnostics(BaseCallback):
             step = environment_step(self.model, self.locals, acted)
             if step is not None:
                 self._measuring.watch_step(step)
-        return True
+        return self._recorder.stopped is None
 
     def _on_rollout_start(self) -> None:
         # Here, because SB3's next dump clears what it logged of the last updates.
@@ -178,13 +176,14 @@ class Diagnostics(BaseCallback):
         self._measuring.between(self._update)
 
     def _on_training_end(self) -> None:
-        if self._tap is not None:
-            self._tap.finish()
+        if self._tap is None:
+            return  # never begun, or told before: rl_zoo3 tells its first callback again
+        self._tap.finish()
         if self._routing is not None and self._routing.stepped:
             self._write_routing(self._routing)
         if self._update:
             self._measuring.finish(self._update)
-        self._recorder.end(self._update, "finished")
+        self._recorder.end(self._update)
         self._detach()
 
     # As long as this training goes on

@@ -15,9 +15,11 @@ from goalscope.lazy import lazy_names
 
 __all__ = [
     "ComparisonPage",
+    "LoadedRun",
     "ReportError",
     "RunPage",
     "Thresholds",
+    "load_run",
     "write_comparison",
     "write_probe_page",
     "write_report",
@@ -26,6 +28,7 @@ __all__ = [
 if TYPE_CHECKING:
     from goalscope.reports.errors import ReportError
     from goalscope.reports.pages.comparison import ComparisonPage, write_comparison
+    from goalscope.reports.pages.loaded import LoadedRun, load_run
     from goalscope.reports.pages.probes import write_probe_page
     from goalscope.reports.pages.run import RunPage, write_report
     from goalscope.reports.statistics.thresholds import Thresholds
@@ -34,9 +37,11 @@ else:
         __name__,
         {
             "ComparisonPage": ".pages.comparison",
+            "LoadedRun": ".pages.loaded",
             "ReportError": ".errors",
             "RunPage": ".pages.run",
             "Thresholds": ".statistics.thresholds",
+            "load_run": ".pages.loaded",
             "write_comparison": ".pages.comparison",
             "write_probe_page": ".pages.probes",
             "write_report": ".pages.run",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers.keys_asked import keys_asked
 from helpers.synthetic_info import ROUTING
-from stable_baselines3.common.logger import configure
+from stable_baselines3.common.logger import CSVOutputFormat, configure
 
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.material.probe_set import ProbeSet
@@ -73,7 +73,8 @@ def write(arm: str, folder) -> set[str]:
     callback = ModalityDiagnostics(folder, arm=arm, settings={"env.id": ENV})
     callback.init_callback(model)
     callback.on_training_start({}, {})
-    announced = list(model.logger.name_to_value)
+    (output,) = (o for o in model.logger.output_formats if isinstance(o, CSVOutputFormat))
+    announced = list(output.keys)
     found = probed(model, augmented=settings.agent.random_shift is not None)
     callback.on_training_end()
     model.get_env().close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("cli", "diagnostics", "probes", "reports", "training")
+FOLDERS = ("cli", "diagnostics", "probes", "reports", "training", "underway")
 IMPORTS = "import goalscope." + ", goalscope.".join(FOLDERS)
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
@@ -45,7 +45,8 @@ def run(path: Path, cwd: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(path)},
+        # What lies in the folder stays what was built.
+        env={**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "probes": set(),
-    "diagnostics": {"probes"},
+    "diagnostics": {"probes", "underway"},
+    "underway": {"diagnostics.record", "reports"},
     "training": {"diagnostics", "probes"},
     "reports": {"diagnostics.record"},
     "cli": {"diagnostics", "probes", "training", "reports"},

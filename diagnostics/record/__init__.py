@@ -21,6 +21,7 @@ from goalscope.diagnostics.record.lines import (
     RecordError,
 )
 from goalscope.diagnostics.record.reader import (
+    RunReader,
     RunRecord,
     is_run,
     last_update,
@@ -59,6 +60,7 @@ __all__ = [
     "RecordError",
     "RecordWriter",
     "RunInfo",
+    "RunReader",
     "RunRecord",
     "Task",
     "encode_json",

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from goalscope.diagnostics.record.line_file import LineFile
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
     NOTE,
@@ -95,25 +95,47 @@ def is_run(folder: Path) -> bool:
     return (folder / RUN_FILE).exists() or (folder / MEASUREMENTS_FILE).exists()
 
 
+class RunReader:
+    """Reads a run again and again while it goes on, each time only what is new of its measurements.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        RecordError: not a run, or from another schema version.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self._folder = Path(folder)
+        self._info = _read_info(self._folder)
+        self._measurements = LineFile(self._folder / MEASUREMENTS_FILE)
+
+    def read(self) -> RunRecord:
+        """Return the run as it stands now.
+
+        Raises:
+            RecordError: without a single measurement, or damaged before its last line.
+        """
+        folder = self._folder
+        lines, torn = self._measurements.read()
+        if not lines:
+            raise RecordError(
+                f"{folder} holds a run without a single measurement; let it train past its first "
+                "update"
+            )
+        routing_file = folder / ROUTING_FILE
+        routing = _load_json(routing_file).get("rows", []) if routing_file.exists() else []
+        probes = read_lines(folder / PROBES_FILE) if (folder / PROBES_FILE).exists() else []
+        return RunRecord(folder, self._info, lines, routing, torn, probes)
+
+
 def read_run(folder: Path | str) -> RunRecord:
     """Read a run folder.
 
     Raises:
         RecordError: not a run, empty, from another schema version, or damaged before its last line.
     """
-    folder = Path(folder)
-    info = _read_info(folder)
-    lines, torn = _read_lines(folder / MEASUREMENTS_FILE)
-    if not lines:
-        raise RecordError(
-            f"{folder} holds a run without a single measurement; let it train past its first update"
-        )
-    routing_file = folder / ROUTING_FILE
-    routing = _load_json(routing_file).get("rows", []) if routing_file.exists() else []
-    probes, _ = (
-        _read_lines(folder / PROBES_FILE) if (folder / PROBES_FILE).exists() else ([], False)
-    )
-    return RunRecord(folder, info, lines, routing, torn, probes)
+    return RunReader(folder).read()
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -122,7 +144,7 @@ def read_lines(path: Path) -> list[Line]:
     Raises:
         RecordError: one of them is damaged.
     """
-    return _read_lines(path)[0]
+    return LineFile(path).read()[0]
 
 
 def read_arrays(folder: Path) -> dict[int, dict[str, np.ndarray]]:
@@ -177,26 +199,3 @@ def _load_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RecordError(f"{path} is not a goalscope file; give the folder of a run")
     return content
-
-
-def _read_lines(path: Path) -> tuple[list[Line], bool]:
-    lines: list[Line | None] = []  # None: superseded
-    data = path.read_bytes()
-    whole, _, rest = data.rpartition(b"\n")
-    for number, raw in enumerate(_split(whole), start=1):
-        try:
-            line = decode_line(raw)
-            if line.event == RESUMED:
-                kept = int(line.details["kept_lines"])
-                lines[kept:] = [None] * (len(lines) - kept)
-            lines.append(line)
-        except (ValueError, TypeError, KeyError) as error:
-            raise RecordError(
-                f"{path} line {number} is damaged ({error}); "
-                f"keep the {number - 1} lines before it and cut the rest off to read the run"
-            ) from error
-    return [line for line in lines if line is not None], bool(rest)
-
-
-def _split(data: bytes) -> Iterator[bytes]:
-    return (raw for raw in data.split(b"\n") if raw)

@@ -20,6 +20,7 @@ __all__ = [
     "ModalityDiagnostics",
     "__version__",
     "gather_probe_set",
+    "load_run",
     "write_comparison",
     "write_report",
 ]
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
         ModalityDiagnostics,
         gather_probe_set,
     )
-    from goalscope.reports import write_comparison, write_report
+    from goalscope.reports import load_run, write_comparison, write_report
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -47,6 +48,7 @@ else:
             "GradientBalance": ".diagnostics",
             "ModalityDiagnostics": ".diagnostics",
             "gather_probe_set": ".diagnostics",
+            "load_run": ".reports",
             "write_comparison": ".reports",
             "write_report": ".reports",
         },

@@ -11,8 +11,7 @@ def differing_share(given: Tensor, returned: Tensor) -> Tensor:
 
     Rows of another size differ all.
     """
-    # Flattened: a number of a discrete space comes back from replay with an axis of its own.
-    one, other = (v.double().reshape(len(v), -1).cpu() for v in (given, returned))
+    one, other = _rows(given).cpu(), _rows(returned).cpu()
     if one.shape != other.shape:
         return torch.tensor(1.0)
     same = torch.isclose(one, other, rtol=_RELATIVE, atol=_ABSOLUTE, equal_nan=True)
@@ -30,9 +29,13 @@ def input_offset(acted: Tensor, learnt: Tensor, spread: Tensor) -> Tensor:
         spread: scalar, RMS over units of the standard deviation between observations; where nothing
             varies, 1 stands for it.
     """
-    # Flattened: a number of a discrete space comes back from replay with an axis of its own.
-    acted, learnt = acted.double().flatten(1), learnt.double().flatten(1)
-    if acted.shape != learnt.shape:
+    one, other = _rows(acted), _rows(learnt)
+    if one.shape != other.shape:
         return torch.tensor(torch.inf)
-    apart = (acted - learnt).square().mean(dim=1).sqrt()
+    apart = (one - other).square().mean(dim=1).sqrt()
     return apart.median() / (spread if bool(spread > 0) else 1.0)
+
+
+def _rows(values: Tensor) -> Tensor:
+    """Return (B, n): replay gives a number of a discrete space an axis of its own."""
+    return values.double().reshape(len(values), -1)

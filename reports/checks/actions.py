@@ -1,8 +1,6 @@
 """Checks of what the agent does: whether its actions act, how far, and where they lead."""
 
-from goalscope.diagnostics.record.metrics import (
-    OBSERVATION_SPREAD,
-)
+from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
     ACTION_OVER_GOALS,

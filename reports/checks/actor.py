@@ -1,8 +1,6 @@
 """Checks of what the networks answer, and of whether the end was looked at."""
 
-from goalscope.diagnostics.record.transition_metrics import (
-    SATURATED_ACTIONS,
-)
+from goalscope.diagnostics.record.transition_metrics import SATURATED_ACTIONS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import goal_swap, measured, unmeasured_end

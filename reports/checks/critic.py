@@ -1,8 +1,6 @@
 """Checks of the critic: its target, and what its values can be."""
 
-from goalscope.diagnostics.record.metrics import (
-    Q_SPREAD,
-)
+from goalscope.diagnostics.record.metrics import Q_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     ENTROPY_OVER_REWARDS,
     Q_EXCESS,

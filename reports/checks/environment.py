@@ -2,9 +2,7 @@
 
 import math
 
-from goalscope.diagnostics.record.metrics import (
-    OBSERVATION_SPREAD,
-)
+from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     NORMALISED_OFFSET,

@@ -8,9 +8,7 @@ from goalscope.diagnostics.record.metrics import (
     ENTROPY_COEFFICIENT,
     Q_SWAP,
 )
-from goalscope.diagnostics.record.transition_metrics import (
-    Q_BIAS,
-)
+from goalscope.diagnostics.record.transition_metrics import Q_BIAS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (

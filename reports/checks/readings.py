@@ -1,7 +1,7 @@
 """Readings of a run that checks judge: a metric over the run, or a few of them put together."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -114,9 +114,8 @@ def largest(metric: Metric) -> Reading:
     """Return a reading of the largest value of a metric over all its blocks."""
 
     def read(run: Run, network: str) -> Series | None:
-        keys = [key for key in run.metrics if metric.match(key) is not None]
-        found = [table_series(run.metrics[key]) for key in keys]
-        return together(found, lambda values: np.max(values, axis=0))
+        keys = (key for key in run.metrics if metric.match(key) is not None)
+        return _over_keys(run, keys, np.max)
 
     return read
 
@@ -166,18 +165,14 @@ def of_vectors(metric: Metric) -> Reading:
 
     def read(run: Run, network: str) -> Series | None:
         keys = metric.by_block(run.metrics, metric.owners[0])
-        found = [table_series(run.metrics[k]) for b, k in keys.items() if b != run.image_block()]
-        return together(found, lambda values: np.max(values, axis=0))
+        return _over_keys(run, (k for b, k in keys.items() if b != run.image_block()), np.max)
 
     return read
 
 
 def least_travel(run: Run, network: str) -> Series | None:
     """Return how far the part of a network came that came least far, in steps."""
-    found = [
-        table_series(run.metrics[key]) for key in TRAVEL.by_block(run.metrics, network).values()
-    ]
-    return together(found, lambda values: np.min(values, axis=0))
+    return _over_keys(run, TRAVEL.by_block(run.metrics, network).values(), np.min)
 
 
 def largest_step(run: Run, network: str) -> Series | None:
@@ -187,7 +182,7 @@ def largest_step(run: Run, network: str) -> Series | None:
     far, because weights grow under steps that are too large, until the ratio looks healthy again.
     """
     keys = UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values()
-    found = together([table_series(run.metrics[k]) for k in keys], lambda v: np.max(v, axis=0))
+    found = _over_keys(run, keys, np.max)
     found = None if found is None else found.finite()
     if found is None or len(found.values) < IN_A_ROW:
         return None
@@ -210,9 +205,9 @@ def unchanged_in_replay(run: Run, network: str) -> Series | None:
 
 def largest_weight_gradient(run: Run, network: str) -> Series | None:
     """Return the largest weight gradient of a network's first layers over all blocks."""
-    keys = WEIGHT_GRADIENT.by_block(run.metrics, f"{network}_loss").values()
-    found = [table_series(run.metrics[key]) for key in keys]
-    return together(found, lambda values: np.max(values, axis=0))
+    return _over_keys(
+        run, WEIGHT_GRADIENT.by_block(run.metrics, f"{network}_loss").values(), np.max
+    )
 
 
 def broken_numbers(run: Run, network: str) -> Series:
@@ -316,6 +311,14 @@ def unmeasured_end(run: Run, network: str) -> Series | None:
     if not last or not run.updates:
         return None
     return series_of(np.array([run.updates]), np.array([1 - min(last.values()) / run.updates]))
+
+
+def _over_keys(
+    run: Run, keys: Iterable[str], choose: Callable[..., NDArray[np.float64]]
+) -> Series | None:
+    """Return the least or largest of several of a run's numbers at each update; None of none."""
+    found = [table_series(run.metrics[key]) for key in keys]
+    return together(found, lambda values: choose(values, axis=0))
 
 
 def _series(

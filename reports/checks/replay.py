@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from goalscope.diagnostics.record.metrics import (
-    REWARD_MISMATCH,
-)
+from goalscope.diagnostics.record.metrics import REWARD_MISMATCH
 from goalscope.diagnostics.record.transition_metrics import (
     CUT_AS_END_FRACTION,
     FOREIGN_GOAL_FRACTION,

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import imread
+from numpy.typing import NDArray
 
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.style import house_style
@@ -19,6 +22,7 @@ FigureFile = Literal["png", "csv", "pdf"]
 _MILLIMETRES = (84, 174)  # widths of one column of a paper, and of two
 _INCH = 25.4  # millimetres
 _DOTS_PER_INCH = 160
+_ON_SCREEN = 80  # dots per inch
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,18 @@ class Plot:
     rows: Callable[[], Sequence[Mapping[str, Any]]] | None = field(default=None, repr=False)
     section: str = REST
     shows: tuple[str, ...] = ()
+
+    def _repr_png_(self) -> bytes:
+        """Return the figure for a notebook."""
+        buffer = io.BytesIO()
+        with house_style():
+            self.make().savefig(buffer, format="png", dpi=_ON_SCREEN)
+        return buffer.getvalue()
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Return the figure as it is in a notebook, uint8 (height, width, 3)."""
+        image = imread(io.BytesIO(self._repr_png_()), format="png")  # 0..1
+        return np.round(image[:, :, :3] * 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,11 @@ def load_run(folder: Path | str, arm: str | None = None) -> Run:
     Raises:
         RecordError: not a run, empty, damaged, or from another schema version.
     """
-    record = read_run(folder)
+    return tables_of(read_run(folder), arm)
+
+
+def tables_of(record: RunRecord, arm: str | None = None) -> Run:
+    """Return the tables of a run that was read (`load_run`)."""
     arm, seed = arm or record.info.arm, record.info.seed
     return Run(
         record,

@@ -75,6 +75,7 @@ class ComparisonPage:
         steps: what to try next, the strongest evidence first.
         warnings: what limits the comparison, one line each.
         links: the links C1 to C7 at each time.
+        verdict_file: path of verdict.json, the same for programs.
         short: the short form, where one was asked for.
     """
 
@@ -85,6 +86,7 @@ class ComparisonPage:
     steps: tuple[str, ...]
     warnings: tuple[str, ...]
     links: tuple[Link, ...]
+    verdict_file: Path
     short: Path | None = None
 
 
@@ -207,7 +209,7 @@ def write_comparison(
             "tables": [*written, "differences.csv"],
         },
     )
-    write_json(out / VERDICT, content)
+    verdict_file = write_json(out / VERDICT, content)
     path = write_whole(out / PAGE, page)
     short = None
     if form is not None:
@@ -227,6 +229,7 @@ def write_comparison(
         tuple(words["steps"]),
         (*broken, *limits),
         assessment.links,
+        verdict_file,
         short,
     )
 

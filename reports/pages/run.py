@@ -73,7 +73,28 @@ def write_report(
         RecordError: the folder is not a readable run.
         ReportError: its run.json is damaged, or nothing can be written there.
     """
-    run = load_run(run_folder)
+    return page_of(load_run(run_folder), thresholds, figures=figures)
+
+
+def page_of(
+    run: Run,
+    thresholds: Thresholds | None = None,
+    *,
+    figures: Collection[FigureFile] = (),
+    redrawn_every: int | None = None,
+) -> RunPage:
+    """Write the page of a run that was read (`write_report`).
+
+    Args:
+        run: its tables.
+        thresholds: drawn and printed; None takes the fixed ones.
+        figures: also write the figures as files.
+        redrawn_every: seconds after which an open page loads itself again; None for never.
+
+    Raises:
+        ReportError: its run.json is damaged, or nothing can be written to its folder.
+    """
+    folder = run.record.folder
     thresholds = thresholds or Thresholds()
     diagnosis = diagnose(run)
     arms = {run.arm: [run]}
@@ -85,7 +106,7 @@ def write_report(
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
     plots = run_plots(run, times, thresholds, assessment.study.family)
-    tables = make_tables(Path(run_folder))
+    tables = make_tables(folder)
     written = [path.name for path in write_family_tables(run, tables)]
     write_windows_table(arms, times, tables / "windows.csv")
     write_claims_table(assessment, tables / "claims.csv")
@@ -95,6 +116,7 @@ def write_report(
         "report.html",
         {
             "run": run,
+            "redrawn_every": redrawn_every,
             "diagnosis": diagnosis,
             "notes": run.record.notes,
             "created": run.record.info.created,
@@ -110,13 +132,13 @@ def write_report(
             "times": TIMES,
             "routing": routing,
             "nonfinite": run.record.nonfinite(),
-            "figures": draw(plots, Path(run_folder) / "figures", figures),
+            "figures": draw(plots, folder / "figures", figures),
             "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
         },
     )
     content = json.dumps(as_json(diagnosis), indent=1, allow_nan=False)
-    write_whole(Path(run_folder) / FINDINGS, content + "\n")
-    path = write_whole(Path(run_folder) / PAGE, page)
+    write_whole(folder / FINDINGS, content + "\n")
+    path = write_whole(folder / PAGE, page)
     return RunPage(path, diagnosis, (*sentences, caveat), success, (*broken, *limits))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.faulty import parameters_of, pixels_of
+from helpers.faulty import pixels_of, same, weights
 
 from benchmarks.planted_faults.agent_faults import first_update
 from benchmarks.planted_faults.grounds import BATCH, UPDATES
@@ -12,14 +12,13 @@ from benchmarks.planted_faults.sets import SEEDS
 def test_nothing_moves_a_frozen_encoder(make_filled):
     model = make_filled("encoder_frozen")
     encoders = {n: n.features_extractor for n in (model.actor, model.critic)}
-    before = {network: parameters_of(encoder) for network, encoder in encoders.items()}
-    heads = parameters_of(model.critic.qf0)
+    before = {network: weights(encoder) for network, encoder in encoders.items()}
+    heads = weights(model.critic.qf0)
     model.train(5, BATCH)
     for network, encoder in encoders.items():
-        for old, new in zip(before[network], encoder.parameters(), strict=True):
-            assert torch.equal(old, new)
-            assert bool(new.grad.any())
-    assert not any(map(torch.equal, heads, model.critic.qf0.parameters()))
+        assert same(encoder, before[network])
+        assert all(bool(parameter.grad.any()) for parameter in encoder.parameters())
+    assert not any(map(torch.equal, heads, weights(model.critic.qf0)))
 
 
 def test_one_gradient_is_nan_from_some_update_on(make_filled):
@@ -52,10 +51,10 @@ def test_updates_at_which_faults_begin_differ_and_lie_within_a_run():
 
 def test_the_target_stays_where_it_was(make_filled):
     model = make_filled("target_frozen")
-    before, critic = parameters_of(model.critic_target), parameters_of(model.critic)
+    before, critic = weights(model.critic_target), weights(model.critic)
     model.train(5, BATCH)
-    assert all(map(torch.equal, before, model.critic_target.parameters()))
-    assert not any(map(torch.equal, critic[-2:], list(model.critic.parameters())[-2:]))
+    assert same(model.critic_target, before)
+    assert not any(map(torch.equal, critic[-2:], weights(model.critic)[-2:]))
 
 
 def test_entropy_is_gone_and_stays_so(make_filled):

@@ -3,20 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from helpers.faulty import same_batch, stepped
+from helpers.faulty import same, same_batch, stepped, weights
 
 from benchmarks.planted_faults import second_round_faults
 from benchmarks.planted_faults.grounds import BATCH, STARTS
 from benchmarks.planted_faults.second_round import SECOND_ROUND
 from goalscope.probes.blocks import GOAL_KEYS
-
-
-def weights(module: torch.nn.Module) -> list[torch.Tensor]:
-    return [values.clone() for values in module.state_dict().values()]
-
-
-def same(module: torch.nn.Module, before: list[torch.Tensor]) -> bool:
-    return all(map(torch.equal, weights(module), before))
 
 
 def test_all_are_known_since():
@@ -189,7 +181,7 @@ def test_a_large_learning_rate_saturates_the_actor(make_filled):
 
 def test_the_entropy_coefficient_stays_and_lifts_q_above_every_reward(make_filled):
     model = make_filled("entropy_dominates")
-    model.train(300, BATCH)
+    model.train(120, BATCH)
     batch = model.replay_buffer.sample(BATCH)
     with torch.no_grad():
         values = model.critic(batch.observations, batch.actions)[0]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor, nn
@@ -42,8 +43,12 @@ def same_batch(
     return found
 
 
-def parameters_of(module: nn.Module) -> list[Tensor]:
-    return [parameter.detach().clone() for parameter in module.parameters()]
+def weights(module: nn.Module) -> list[Tensor]:
+    return [values.clone() for values in module.state_dict().values()]
+
+
+def same(module: nn.Module, before: list[Tensor]) -> bool:
+    return all(map(torch.equal, weights(module), before))
 
 
 def pixels_of(features: Tensor) -> Tensor:

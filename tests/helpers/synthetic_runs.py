@@ -1,7 +1,7 @@
 """Run folders with made-up but realistic numbers, written through the record's own writer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +133,10 @@ def due(updates: int) -> list[int]:
 
 def hash_name(name: str | None) -> int:
     return sum(map(ord, name or ""))
+
+
+# The actor's encoder is dead: all its features of pixels are zero at every measurement.
+DEAD = replace(
+    BASELINE,
+    overrides={("features/actor.pixels.zero_fraction", update): 1.0 for update in range(1_000)},
+)

@@ -17,6 +17,9 @@ def test_rows_that_differ_are_counted_as_a_loop_counts_them():
     assert differing_share(given, back[..., :2]) == 1
     assert differing_share(torch.arange(3), torch.arange(3)[:, None]) == 0
     assert differing_share(torch.full((3, 1), torch.nan), torch.full((3, 1), torch.nan)) == 0
+    numbers = torch.tensor([0, 3, 1])  # of a discrete space
+    assert differing_share(numbers, numbers[:, None]) == 0
+    assert differing_share(numbers, numbers.flip(0)[:, None]) == pytest.approx(2 / 3)
 
 
 def test_the_offset_of_inputs_is_that_of_the_middle_row():

@@ -9,9 +9,7 @@ from goalscope.diagnostics.record.metrics import (
     SIGNAL,
     metric_of,
 )
-from goalscope.diagnostics.record.transition_metrics import (
-    TARGET_MOTION,
-)
+from goalscope.diagnostics.record.transition_metrics import TARGET_MOTION
 from goalscope.reports import Thresholds
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.claims import deciding

@@ -29,9 +29,11 @@ def loaded(code, *names, **environment):
 def test_the_public_names():
     assert set(reports.__all__) == {
         "ComparisonPage",
+        "LoadedRun",
         "RunPage",
         "ReportError",
         "Thresholds",
+        "load_run",
         "write_comparison",
         "write_probe_page",
         "write_report",

@@ -97,7 +97,7 @@ class ExtendedSAC(SAC):
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Make `gradient_steps` updates on batches of `batch_size`, and what goes beside them."""
-        if self.inverse_dynamics and not self._n_updates:
+        if self.inverse_dynamics and self.encoder_warmup and not self._n_updates:
             self._learn_dynamics(self.encoder_warmup, batch_size)
             self.critic_target.load_state_dict(self.critic.state_dict())  # equal, as at any start
         super().train(gradient_steps, batch_size)

@@ -9,9 +9,7 @@ from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE, UPDATE_RATIO
-from goalscope.reports.numbers.differences import (
-    mixed_arms,
-)
+from goalscope.reports.numbers.differences import mixed_arms
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.warnings import run_warnings

@@ -7,9 +7,7 @@ from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
 from goalscope.reports import Thresholds, write_comparison, write_report
-from goalscope.reports.claims.success import (
-    learning_sentence,
-)
+from goalscope.reports.claims.success import learning_sentence
 from goalscope.reports.numbers.differences import circumstance_differences
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run

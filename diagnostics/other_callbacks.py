@@ -1,0 +1,32 @@
+"""The callbacks beside ours: which there are, and which cannot be watched."""
+
+from collections.abc import Iterator
+
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EventCallback
+
+from goalscope.probes import UnsupportedPolicy
+
+
+def every_callback(callback: BaseCallback | None) -> Iterator[BaseCallback]:
+    """Yield a callback and those that it calls."""
+    if callback is not None:
+        yield callback
+    if isinstance(callback, CallbackList):
+        for part in callback.callbacks:
+            yield from every_callback(part)
+    elif isinstance(callback, EventCallback):
+        yield from every_callback(callback.callback)
+
+
+def refuse_training_elsewhere(callback: BaseCallback | None) -> None:
+    """Raise where a callback trains a copy of the agent in a thread of its own.
+
+    Raises:
+        UnsupportedPolicy: rl_zoo3's `ParallelTrainCallback` is among them. Known by its name: it
+            need not be installed.
+    """
+    if any(type(one).__name__ == "ParallelTrainCallback" for one in every_callback(callback)):
+        raise UnsupportedPolicy(
+            "ParallelTrainCallback trains a copy of the agent, of which nothing can be seen here; "
+            "leave it out of the run that is watched"
+        )
