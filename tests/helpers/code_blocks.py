@@ -8,6 +8,8 @@ SMALLER = {  # than the pages' own runs
     "learn(600,": "learn(240,",
     "learn(1_000,": "learn(110,",
     "learn(5_000,": "learn(112,",
+    "n_steps=256, n_epochs=4": "n_steps=64, n_epochs=1",
+    "learn(10_000,": "learn(128,",
     "learn(20_000,": "learn(112,",
     "eval_freq=2_000": "eval_freq=110",
     "n_eval_episodes=20": "n_eval_episodes=2",
