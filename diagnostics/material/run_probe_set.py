@@ -1,7 +1,6 @@
 """The probe set of a run: one that it is given, or states of its own replay buffer."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from goalscope.diagnostics.material.probe_set import ProbeSet, goal_grid
 from goalscope.diagnostics.material.replay import replay_batch
 from goalscope.diagnostics.material.wandering import ProbeSetError
+from goalscope.diagnostics.record import ProbeSetInfo
 from goalscope.probes import GoalBatch
 
 _ROWS = 128  # as many states as a gathered probe set has
@@ -75,7 +75,7 @@ class RunProbeSet:
         observations = {k: torch.as_tensor(v, device=model.device) for k, v in seen.items()}
         return goal_batch(model, observations, batch.actions, batch.goals)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ProbeSetInfo:
         """Return what run.json says of them."""
         if self._fixed is None:
             return {"source": "this run's own replay buffer before its first tracked update"}

@@ -143,9 +143,8 @@ def page_of(
 
 
 def _routing(run: Run) -> list[dict[str, Any]]:
-    """Return the routing table with every column, the losses in words."""
-    rows = [{column: row.get(column) for column in ROUTING_COLUMNS} for row in run.record.routing]
-    return [{**row, "losses": ", ".join(row["losses"] or [])} for row in rows]
+    """Return the routing table, the losses in words."""
+    return [{**row, "losses": ", ".join(row["losses"])} for row in run.record.routing]
 
 
 def _blocks(run: Run) -> list[dict[str, Any]]:
@@ -153,14 +152,14 @@ def _blocks(run: Run) -> list[dict[str, Any]]:
     found = []
     for network in run.section("networks"):
         blocks = run.blocks(network)
-        total = sum(block.get("width") or 0 for block in blocks)
+        total = sum(block.get("width", 0) for block in blocks)
         for block in blocks:
-            width = block.get("width") or 0
+            width = block.get("width", 0)
             found.append(
                 {
                     "network": network,
                     "name": f"{block['name']}{' (mixed)' if block.get('mixed') else ''}",
-                    "keys": ", ".join(block.get("keys") or ["none"]),
+                    "keys": ", ".join(block.get("keys", [])) or "none",
                     "width": width,
                     "share": percent(width / total) if total else "not known",
                     "ends_in": (block.get("ends_in") or "–")
