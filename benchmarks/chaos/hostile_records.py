@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
-from benchmarks.chaos.mutations import JSON_FILES, mutated, mutated_plan, small_records
-from benchmarks.chaos.row import Row
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
+from benchmarks.chaos.mutations import JSON_FILES, mutated, mutated_plan, small_records
+from benchmarks.chaos.row import Row
 from goalscope.errors import UserError
 
 ARCHIVE = Path(__file__).parents[2] / "docs/results/demo/records.tar.xz"
@@ -196,8 +197,6 @@ def inputs(draw: st.DrawFn, text_of: Callable[[str], str]) -> tuple[str, bytes, 
 
 def batch(seed: int, count: int, deadline: float) -> tuple[int, list[str], Counter[str]]:
     """Return how many inputs were tried, what went wrong, and how many were used and refused."""
-    import random
-
     import goalscope.cli.compare
     import goalscope.reports.pages.run  # noqa: F401  (loaded before memory is bounded)
 
@@ -208,6 +207,7 @@ def batch(seed: int, count: int, deadline: float) -> tuple[int, list[str], Count
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
 
+        @seeded(seed)
         @settings(
             max_examples=count,
             deadline=None,
@@ -226,8 +226,6 @@ def batch(seed: int, count: int, deadline: float) -> tuple[int, list[str], Count
             if wrong:
                 failures.append(wrong)
 
-        random.seed(seed)
-        each._hypothesis_internal_use_seed = seed  # type: ignore[attr-defined]
         each()
         return done, failures, trial.kinds
 

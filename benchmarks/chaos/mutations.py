@@ -1,6 +1,7 @@
 """Records changed into what no run writes: structure, types, numbers, names, bytes."""
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def mutated(draw: st.DrawFn, text: str) -> bytes:
         number = draw(st.integers(0, len(lines) - 1))
         try:
             content = json.loads(lines[number])
-        except ValueError:  # changed into no JSON before
+        except (ValueError, RecursionError):  # changed into no JSON before
             continue
         lines[number] = _written(_changed(draw, content))
         if draw(st.integers(0, 19)) == 0:
@@ -138,18 +139,22 @@ def _written(content: Any) -> str:
 
 
 def small_records(archive: Path, root: Path) -> list[Path]:
-    """Unpack a study's records, each cut down to a few lines, and return the runs' folders."""
-    import tarfile
-
+    """Unpack a study's records, cut down to a few lines and keys; return the runs' folders."""
     with tarfile.open(archive) as packed:
         packed.extractall(root, filter="data")
     runs = sorted(path.parent for path in root.glob("*/run.json"))
     for run in runs:
-        lines = (run / "measurements.jsonl").read_text().splitlines()
-        middle = len(lines) // 2
-        kept = lines[:10] + lines[middle : middle + 4] + lines[-8:]
-        (run / "measurements.jsonl").write_text("\n".join([*kept, ""]))
-        first = json.loads(kept[0])
-        probed = {"step": 0, "update": 0, **{k: v for k, v in first.items() if "/" in k}}
-        (run / "probes.jsonl").write_text(json.dumps(probed) + "\n")
+        lines = list(map(json.loads, (run / "measurements.jsonl").read_text().splitlines()))
+        kept = [_few_keys(line) for line in (*lines[:10], *lines[40:43], *lines[-8:])]
+        text = "".join(f"{json.dumps(line)}\n" for line in kept)
+        (run / "measurements.jsonl").write_text(text)
+        probed = next(line for line in kept if line["update"] > 0)
+        (run / "probes.jsonl").write_text(f"{json.dumps(probed)}\n")
     return runs
+
+
+def _few_keys(line: dict[str, Any]) -> dict[str, Any]:
+    """Return a line with every ninth metric, and all that evaluations and actors write."""
+    named = (name for name in line if "/" in name)
+    kept = {n for i, n in enumerate(sorted(named)) if i % 9 == 0 or n.startswith("evaluation/")}
+    return {name: value for name, value in line.items() if "/" not in name or name in kept}

@@ -13,11 +13,11 @@ from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.findings.diagnosis import Diagnosis, diagnose
 from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import Run, load_run
-from goalscope.reports.numbers.tables import write_family_tables, write_rows
+from goalscope.reports.numbers.tables import folder_for, write_family_tables, write_rows
 from goalscope.reports.numbers.warnings import run_warnings, times_warnings
 from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
-from goalscope.reports.pages.templating import make_tables, render, write_whole
+from goalscope.reports.pages.templating import render, write_whole
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.inputs import input_sentences
@@ -106,7 +106,7 @@ def page_of(
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
     plots = run_plots(run, times, thresholds, assessment.study.family)
-    tables = make_tables(folder)
+    tables = folder_for(folder, "tables")
     written = [path.name for path in write_family_tables(run, tables)]
     write_windows_table(arms, times, tables / "windows.csv")
     write_claims_table(assessment, tables / "claims.csv")
