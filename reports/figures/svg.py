@@ -36,9 +36,8 @@ def inline(svg: str, name: str, title: str) -> str:
     body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
     body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
     body = re.sub(r"\n\s*", "\n", body)
-    return body.replace(
-        "<svg", f'<svg role="img" aria-label="{html.escape(title)}" {_BY_DEFAULT}', 1
-    )
+    named = f'<svg role="img" aria-label="{html.escape(title)}" {_BY_DEFAULT}'
+    return body.replace("<svg", named, 1)
 
 
 def _with_own_ids(body: str, name: str) -> str:
