@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,8 @@ def mutated(draw: st.DrawFn, text: str) -> bytes:
     if draw(st.integers(0, 9)) == 0:
         return _torn(draw, text.encode())
     lines = text.splitlines() if "\n{" in text else [text]
+    if len(lines) > 1 and draw(st.integers(0, 2)) == 0:
+        return _everywhere(draw, lines)
     for _ in range(draw(st.integers(1, 3))):
         number = draw(st.integers(0, len(lines) - 1))
         try:
@@ -103,6 +106,23 @@ def mutated_plan() -> st.SearchStrategy[bytes]:
     lines = st.sampled_from(TOML).map(lambda line: f"{plan}{line}\n".encode())
     alone = st.sampled_from(TOML).map(str.encode)
     return st.one_of(lines, alone, st.binary(max_size=60))
+
+
+def _everywhere(draw: st.DrawFn, lines: Sequence[str]) -> bytes:
+    """Return lines in which some names have an extreme number, or none, in each of them."""
+    contents = list(map(json.loads, lines))
+    names = sorted({name for content in contents for name in content})
+    for _ in range(draw(st.integers(1, 4))):
+        name, number = (
+            draw(st.sampled_from(names)),
+            draw(st.sampled_from((*_NUMBERS, "NaN", "gone"))),
+        )
+        for content in contents:
+            if name in content and number == "gone":
+                del content[name]
+            elif name in content:
+                content[name] = number
+    return "".join(f"{_written(content)}\n" for content in contents).encode()
 
 
 def _torn(draw: st.DrawFn, data: bytes) -> bytes:
