@@ -22,6 +22,9 @@ class StudyError(UserError):
     """A study in which runs failed, or whose folder is not fit; one line that says why."""
 
 
+State = Literal["waiting", "running", "finished", "failed"]
+
+
 @dataclass(frozen=True)
 class StudyRun:
     """A run of a study as study.json has it.
@@ -30,14 +33,14 @@ class StudyRun:
         name: of its folder.
         arm: its arm.
         seed: its seed.
-        state: "waiting", "running", "finished" or "failed".
+        state: how it stands.
         cause: why it failed; None unless it did.
     """
 
     name: PlainName
     arm: str
     seed: int
-    state: Literal["waiting", "running", "finished", "failed"]
+    state: State
     cause: str | None
 
 
