@@ -21,6 +21,7 @@ from goalscope.training.runs.run import is_finished, make_probe_set, train
 from goalscope.training.runs.settings import RunSettings, SettingsError
 from goalscope.training.runs.study_folder import (
     STUDY_FILE,
+    State,
     StudyError,
     StudyRun,
     keep_plan,
@@ -104,7 +105,9 @@ class _Workers:
         self._runs = runs
         self._folder = folder
         self._parallel = parallel
-        self._states = {run.out.name: "finished" if is_finished(run) else "waiting" for run in runs}
+        self._states: dict[str, State] = {
+            run.out.name: "finished" if is_finished(run) else "waiting" for run in runs
+        }
         self._causes: dict[str, str] = {}
 
     def work(self) -> dict[str, str]:
@@ -200,7 +203,7 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def update(self, states: dict[str, str]) -> None:
+    def update(self, states: dict[str, State]) -> None:
         """Draw how far each run is."""
         for run, bar in self._bars.items():
             state = states[run.out.name]
