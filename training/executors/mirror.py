@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
 from goalscope.diagnostics.record import MEASUREMENTS_FILE
-from goalscope.training.runs.checkpoint.folder import DESCRIPTION
-from goalscope.training.runs.checkpoint.folder import FOLDER as CHECKPOINTS
+from goalscope.training.runs.checkpoint.names import DESCRIPTION
+from goalscope.training.runs.checkpoint.names import FOLDER as CHECKPOINTS
 
 _PIECE_BYTES = 4 * 2**20
 _DRAFT = ".arriving-"

@@ -8,7 +8,6 @@ import threading
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from goalscope.training.runs.run import train
 from goalscope.training.runs.settings import RunSettings
 
 
@@ -65,6 +64,8 @@ class RunProcess:
 
 def _train(run: RunSettings, says: Connection, scratch: Path | None) -> None:
     """What the process does: train, and where that fails say why."""
+    from goalscope.training.runs.run import train  # a process that only looks on needs no torch
+
     if scratch is not None:
         threading.Thread(target=_end_with_parent, args=(scratch,), daemon=True).start()
     try:

@@ -3,21 +3,25 @@
 import shutil
 import threading
 import time
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 import ray
+from helpers.command import goalscope, refused
 from ray.cluster_utils import Cluster
 from safetensors.torch import load_file
 
 from goalscope.diagnostics.record import last_update, read_run
-from goalscope.training.executors.cluster import ClusterError, RayCluster
+from goalscope.training.executors.cluster import RayCluster
 from goalscope.training.executors.processes import Processes
-from goalscope.training.runs.checkpoint.folder import POLICY, list_checkpoints
-from goalscope.training.runs.run import is_finished
+from goalscope.training.runs.checkpoint.folder import list_checkpoints
+from goalscope.training.runs.checkpoint.names import POLICY
+from goalscope.training.runs.run import is_finished, train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings, SettingsError
 from goalscope.training.runs.study import run_study
-from goalscope.training.runs.study_folder import StudyError, read_study
+from goalscope.training.runs.study_folder import read_study
 
 STORE = 80 * 2**20
 
@@ -64,31 +68,69 @@ def once(condition: Callable[[], bool], do: Callable[[], object]) -> threading.T
 
 
 def test_a_study_that_loses_a_node_comes_out_as_it_does_here(cluster, tmp_path):
-    here, there = tmp_path / "here", tmp_path / "there"
-    run_study([settings(here, seed) for seed in range(3)], here, Processes(1))
-    runs = [settings(there, seed) for seed in range(3)]
-    node = next(node for node in cluster.worker_nodes)
+    runs = [settings(tmp_path / "there", seed) for seed in (0, 1)]
+    doomed = next(iter(cluster.worker_nodes))
 
-    def two_train() -> bool:
-        begun = [run for run in runs if last_update(run.out) > 20]
-        return len(begun) == 2 and not any(is_finished(run) for run in begun)
+    def both_train() -> bool:
+        begun = all(last_update(run.out) > 20 for run in runs)
+        return begun and not any(map(is_finished, runs))
 
-    killing = once(two_train, lambda: cluster.remove_node(node, allow_graceful=False))
-    t = time.time()
-    folders = run_study(runs, there, RayCluster(cluster.address, 3, 1.0))
-    print("cluster study", time.time() - t)
+    killing = once(both_train, lambda: cluster.remove_node(doomed, allow_graceful=False))
+    run_study(runs, tmp_path / "there", RayCluster(cluster.address, 2, 1.0))
     killing.join()
-    assert {run.state for run in read_study(there)} == {"finished"}
-    resumed = 0
-    for folder in folders:
-        one, other = read_run(here / folder.name), read_run(folder)
-        resumed += len(other.resumes)
+    assert {run.state for run in read_study(tmp_path / "there")} == {"finished"}
+    resumed = []
+    for run in runs:
+        here = replace(run, out=tmp_path / "here" / run.out.name)
+        train(here)
+        one, other = read_run(here.out), read_run(run.out)
         assert one.measurements == other.measurements
         assert one.info.settings == other.info.settings
         assert one.info.probe_set == other.info.probe_set
-        ends = [list_checkpoints(at)[-1] for at in (here / folder.name, folder)]
-        weights = [load_file(end.folder / POLICY) for end in ends]
+        saved = [list_checkpoints(folder) for folder in (here.out, run.out)]
+        assert [c.step for c in saved[0]] == [c.step for c in saved[1]]
+        assert [c.resumable for c in saved[0]] == [c.resumable for c in saved[1]]
+        weights = [load_file(checkpoints[-1].folder / POLICY) for checkpoints in saved]
         assert all((weights[1][key] == value).all() for key, value in weights[0].items())
-        names = [{c.folder.name for c in list_checkpoints(at)} for at in (here / folder.name, folder)]
-        assert names[0] == names[1]
-    assert resumed == 1
+        resumed += [line.update > 0 for line in other.resumes]
+    assert resumed == [True]  # the one whose node was lost, and not from its beginning
+
+
+def test_a_study_that_is_stopped_is_saved_and_gone_on_with_here(cluster, tmp_path):
+    failing = settings(tmp_path, 0)
+    failing.out.mkdir(parents=True)
+    (failing.out / "run.json").write_text("{}")  # somebody else's
+    stopped = settings(tmp_path, 1, total_steps=5_000, evaluation=EvaluationSettings(every=0))
+    begun = once(lambda: last_update(stopped.out) > 20, interrupt_main)
+    with pytest.raises(KeyboardInterrupt):
+        run_study([failing, stopped], tmp_path, RayCluster(cluster.address, 2, 1.0))
+    begun.join()
+    first, second = read_study(tmp_path)
+    assert (first.state, second.state) == ("failed", "failed")
+    assert "already holds a run" in str(first.cause)
+    assert str(second.cause).startswith("Stopped: stopped at step ")
+    newest = list_checkpoints(stopped.out)[-1]
+    assert newest.resumable
+    assert newest.step % 50  # saved as it was asked to stop, not at the cadence
+    shutil.rmtree(failing.out)
+    (again,) = run_study([replace(stopped, total_steps=newest.step + 5)], tmp_path, Processes(1))
+    assert len(read_run(again).resumes) == 1
+
+
+def test_what_no_node_can_train_is_refused(cluster, tmp_path):
+    executor = RayCluster(cluster.address, 1, 1.0)
+    with pytest.raises(SettingsError, match=r"no node .* needs \(64 CPU, 1\.\d GiB memory\)"):
+        executor.submit(settings(tmp_path, 0, threads=64))
+    with pytest.raises(
+        SettingsError, match=r"no node .* GiB memory\); use a smaller --buffer-size"
+    ):
+        executor.submit(settings(tmp_path, 0, total_steps=8_000_000))
+    with pytest.raises(SettingsError, match="lost with the node; use --frames memory"):
+        executor.submit(settings(tmp_path, 0, frames="disk"))
+
+
+def test_a_cluster_that_is_not_there_is_named_in_one_line(tmp_path):
+    arguments = ["study", "pixel-her", "--env", "PixelPoint-v0", "--out", tmp_path / "study"]
+    arguments += ["--executor", "ray", "--address", "nowhere:1"]
+    refused(goalscope(*arguments), "no Ray cluster at nowhere:1", "ray start --head")
+    assert not (tmp_path / "study").exists()
