@@ -7,6 +7,7 @@ lines) with arrays for figures in `probes/`. Reports read runs through this pack
 else of them.
 """
 
+from goalscope.diagnostics.record.columns import Column, Lines
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
     NOTE,
@@ -56,7 +57,9 @@ __all__ = [
     "RUN_FILE",
     "SCHEMA_VERSION",
     "UNKNOWN_TASK",
+    "Column",
     "Line",
+    "Lines",
     "RecordError",
     "RecordWriter",
     "RunInfo",
