@@ -135,6 +135,9 @@ class Lines(Sequence[Line]):
             if end > first
         }
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lines) and list(self) == list(other)
+
     def __len__(self) -> int:
         return len(self.steps)
 
