@@ -36,7 +36,7 @@ def test_success_stands_beside_the_share_in_each_network(tmp_path):
     critic, actor = (axes[f"Goal's share of the {name}'s signal"] for name in ("critic", "actor"))
     assert critic.get_ylim() == actor.get_ylim() == (0.01, 0.99)
     assert [text.strip() for text in texts(critic)] == ["outweighed", "drowned"]
-    assert "each seed" in plot.caption
+    assert "every seed" in plot.caption
     assert {row["panel"] for row in plot.rows()} == {
         "Success", "goal's share, critic", "goal's share, actor"
     }  # fmt: skip
