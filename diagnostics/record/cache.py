@@ -20,7 +20,7 @@ from goalscope.diagnostics.record.columns import Lines
 from goalscope.diagnostics.record.lines import Line, decode_line, encode_line
 
 _VERSION = "1"
-_LEAST_BYTES = 4 * 2**20  # a shorter file is parsed in a moment
+_LEAST_BYTES = 2**18  # a shorter file is parsed in a moment
 _ARRAYS = {
     "steps": np.int64,
     "updates": np.int64,
