@@ -41,7 +41,7 @@ def test_a_study_that_loses_a_node_comes_out_as_it_does_here(cluster, tmp_path):
         here = replace(run, out=tmp_path / "here" / run.out.name)
         train(here)
         assert differences(here, run) == []
-        resumed += [line.update > 0 for line in read_run(run.out).resumes]
+        resumed += [line.step > 0 for line in read_run(run.out).resumes]
     assert resumed == [True]  # the one whose node was lost, and not from its beginning
 
 
