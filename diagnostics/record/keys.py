@@ -15,6 +15,7 @@ from typing import TypeVar
 
 ACTOR, CRITIC, CRITIC_TARGET = NETWORKS = ("actor", "critic", "critic_target")
 CRITIC_LOSS, ACTOR_LOSS = LOSSES = ("critic_loss", "actor_loss")
+JOINT_LOSS = "joint_loss"  # both at once, where one optimiser trains an encoder that both share
 LOSS_OF = {CRITIC: CRITIC_LOSS, ACTOR: ACTOR_LOSS}  # the loss that a network's optimiser follows
 _V = TypeVar("_V")
 

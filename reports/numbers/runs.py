@@ -127,9 +127,8 @@ class Run:
     def observes_goal(self) -> bool | None:
         """Return whether the critic or the actor reads the desired goal; None if unknown."""
         blocks = [block for network in (CRITIC, ACTOR) for block in self.blocks(network)]
-        return any(DESIRED_GOAL in (block.get("keys") or []) for block in blocks) or (
-            False if blocks else None
-        )
+        named = any(DESIRED_GOAL in str(block["name"]).split("+") for block in blocks)
+        return named or (False if blocks else None)
 
     def image_block(self) -> str:
         """Return the block that the goal is weighed against: pixels, else the widest other one."""
