@@ -48,6 +48,21 @@ def test_an_agent_is_watched_and_its_page_drawn_without_any_extra(tmp_path):
         (("demo", "--out", "demo"), "fetch"),
         (("doctor", "--arm", "pixel-her"), "fetch"),
         (("probe", "run"), "probes"),
+        (
+            (
+                "study",
+                "plain",
+                "--seeds",
+                "0",
+                "--env",
+                "PixelPoint-v0",
+                "--executor",
+                "ray",
+                "--out",
+                "s",
+            ),
+            "cluster",
+        ),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else value,
 )
