@@ -38,6 +38,13 @@ def test_an_agent_is_watched_and_its_page_drawn_without_any_extra(tmp_path):
     assert (tmp_path / "runs" / "eager" / "report.html").exists()
 
 
+def test_a_study_on_a_cluster_needs_ray(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    command = ("study", "pixel-her", "--executor", "ray", "--out", "study")
+    refused(goalscope(*command), "pip install 'goalscope[cluster]'")
+
+
 @pytest.mark.usefixtures("nothing_more")
 @pytest.mark.parametrize(
     ("command", "extra"),
@@ -48,22 +55,10 @@ def test_an_agent_is_watched_and_its_page_drawn_without_any_extra(tmp_path):
         (("demo", "--out", "demo"), "fetch"),
         (("doctor", "--arm", "pixel-her"), "fetch"),
         (("probe", "run"), "probes"),
-        (
-            (
-                "study",
-                "plain",
-                "--seeds",
-                "0",
-                "--env",
-                "PixelPoint-v0",
-                "--executor",
-                "ray",
-                "--out",
-                "s",
-            ),
-            "cluster",
         ),
     ],
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else value,
     ids=lambda value: value[0] if isinstance(value, tuple) else value,
 )
 def test_a_command_that_needs_an_extra_names_it_and_leaves_nothing(
