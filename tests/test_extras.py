@@ -55,10 +55,7 @@ def test_a_study_on_a_cluster_needs_ray(tmp_path, monkeypatch):
         (("demo", "--out", "demo"), "fetch"),
         (("doctor", "--arm", "pixel-her"), "fetch"),
         (("probe", "run"), "probes"),
-        ),
     ],
-    ],
-    ids=lambda value: value[0] if isinstance(value, tuple) else value,
     ids=lambda value: value[0] if isinstance(value, tuple) else value,
 )
 def test_a_command_that_needs_an_extra_names_it_and_leaves_nothing(
