@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 # What lies right inside a folder: no way out of it.
 PlainName = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^(?!\.{1,2}$)[^/\\\x00-\x1f]+$")
+    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^(?!\.{1,2}$)[^/\\]+$")
 ]
 
 
