@@ -21,6 +21,7 @@ from goalscope.diagnostics.updates.schedule import (
     Schedule,
 )
 from goalscope.diagnostics.watch import Diagnostics
+from goalscope.probes.blocks import GOAL_KEYS, GoalKeys
 
 
 class FeatureStatistics(Diagnostics):
@@ -29,10 +30,16 @@ class FeatureStatistics(Diagnostics):
     Args:
         folder: a new run folder; None writes to the SB3 logger alone.
         every: cadence in updates, after the first ten and the logarithmic ones.
+        goal_keys: what the achieved and the desired goal are called in the observation.
     """
 
-    def __init__(self, folder: Path | str | None = None, every: int = FEATURES_EVERY) -> None:
-        super().__init__(folder, [FeatureInstrument(Schedule(every))])
+    def __init__(
+        self,
+        folder: Path | str | None = None,
+        every: int = FEATURES_EVERY,
+        goal_keys: GoalKeys = GOAL_KEYS,
+    ) -> None:
+        super().__init__(folder, [FeatureInstrument(Schedule(every))], goal_keys=goal_keys)
 
 
 class GradientBalance(Diagnostics):
@@ -41,20 +48,27 @@ class GradientBalance(Diagnostics):
     Args:
         folder: a new run folder; None writes to the SB3 logger alone.
         every: cadence in updates, after the first ten and the logarithmic ones.
+        goal_keys: what the achieved and the desired goal are called in the observation.
     """
 
-    def __init__(self, folder: Path | str | None = None, every: int = GRADIENTS_EVERY) -> None:
-        super().__init__(folder, [GradientInstrument(Schedule(every))])
+    def __init__(
+        self,
+        folder: Path | str | None = None,
+        every: int = GRADIENTS_EVERY,
+        goal_keys: GoalKeys = GOAL_KEYS,
+    ) -> None:
+        super().__init__(folder, [GradientInstrument(Schedule(every))], goal_keys=goal_keys)
 
 
 class GoalSensitivity(Diagnostics):
-    """Records how much Q and the policy listen to the goal.
+    """Records how much Q and the policy listen to the goal, and to every other input.
 
     Args:
         folder: a new run folder; None writes to the SB3 logger alone.
         every: cadence in updates, after the first ten and the logarithmic ones.
         probe_set: fixed observations, or the file that holds them; None takes them from the run's
-            own replay buffer, so that runs cannot be compared on them.
+            own experience, so that runs cannot be compared on them.
+        goal_keys: what the achieved and the desired goal are called in the observation.
     """
 
     def __init__(
@@ -62,16 +76,17 @@ class GoalSensitivity(Diagnostics):
         folder: Path | str | None = None,
         every: int = SENSITIVITY_EVERY,
         probe_set: ProbeSet | Path | str | None = None,
+        goal_keys: GoalKeys = GOAL_KEYS,
     ) -> None:
         goal = GoalInstrument(Schedule(every, SENSITIVITY_GROWTH))
-        super().__init__(folder, [goal], probe_set=_loaded(probe_set))
+        super().__init__(folder, [goal], probe_set=_loaded(probe_set), goal_keys=goal_keys)
 
 
 class ModalityDiagnostics(Diagnostics):
     """The sum of `FeatureStatistics`, `GradientBalance` and `GoalSensitivity` in one record.
 
-    With goal sensitivity it also looks at the transitions of replay, and at where Q lies. Of an
-    agent that observes no goals there is no goal sensitivity, and all else is measured. What an SB3
+    With sensitivity it also looks at the transitions of replay, where there is one, and at where Q
+    lies. An agent that observes no goals is asked about every other input. What an SB3
     `EvalCallback` beside it logs of success is recorded as the run's success.
 
     Args:
@@ -83,7 +98,7 @@ class ModalityDiagnostics(Diagnostics):
         sensitivity_every: cadence of goal sensitivity and of transitions in updates; None leaves
             both out.
         probe_set: fixed observations, or the file that holds them; None takes them from the run's
-            own replay buffer, so that runs cannot be compared on them.
+            own experience, so that runs cannot be compared on them.
         settings: further settings for run.json, such as the environment's: flat, JSON values.
         arm: name of the configuration, such as "base": in a comparison the runs of one arm, each
             of another seed, are its sample. `goalscope compare --arm` can name arms afterwards.
@@ -91,6 +106,8 @@ class ModalityDiagnostics(Diagnostics):
             it, and refuse an arm that has one twice.
         resume: goes on with the run in the folder: what `state_dict` returned when the agent was
             saved. None begins a new run.
+        goal_keys: what the achieved and the desired goal are called in the observation; None for
+            one that is not observed. Names that the observation has not are goals that it has not.
         on_finding: what is done about what is wrong with the run, as the checks of its page have
             it, while it goes on: "warn" tells of each finding once, when it first holds, "stop"
             also ends the training at the first fault. A finding can pass again: the page of the
@@ -118,6 +135,7 @@ class ModalityDiagnostics(Diagnostics):
         arm: str | None = None,
         seed: int | None = None,
         resume: Mapping[str, Any] | None = None,
+        goal_keys: GoalKeys = GOAL_KEYS,
         on_finding: Action | None = None,
         log_to: Sequence[LogName] = (),
         log_figures: bool = False,
@@ -144,6 +162,7 @@ class ModalityDiagnostics(Diagnostics):
             arm=arm,
             seed=seed,
             resume=resume,
+            goal_keys=goal_keys,
         )
         self._on_finding, self._log_to, self._log_figures = on_finding, log_to, log_figures
         self._findings: OnFinding | None = None  # what it has told it tells once, in all trainings

@@ -14,10 +14,11 @@ import psutil
 import torch
 from gymnasium import spaces
 from stable_baselines3 import HerReplayBuffer
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from goalscope.diagnostics.material.declared_task import declared_task, environment_id
 from goalscope.diagnostics.record import NetworkInfo, ProbeSetInfo, RunInfo
+from goalscope.diagnostics.updates.tracked import by_extractor, trained_by
 from goalscope.probes import Network
 
 _PACKAGES = (
@@ -45,12 +46,17 @@ _AGENT_SETTINGS = (
     "action_penalty",
     "inverse_dynamics",
     "encoder_warmup",
+    "n_steps",
+    "n_epochs",
+    "gae_lambda",
+    "vf_coef",
+    "max_grad_norm",
 )
 
 
 def describe_run(
     folder: Path,
-    model: OffPolicyAlgorithm,
+    model: BaseAlgorithm,
     networks: Mapping[str, Network],
     *,
     settings: Mapping[str, Any],
@@ -85,11 +91,11 @@ def describe_run(
         task=declared_task(model.get_env()),
         environment=describe_environment(model),
         probe_set=probe_set,
-        notes=tuple(notes_on(networks)),
+        notes=(*notes_on(networks), *notes_on_gradients(model, networks)),
     )
 
 
-def describe_environment(model: OffPolicyAlgorithm) -> dict[str, str]:
+def describe_environment(model: BaseAlgorithm) -> dict[str, str]:
     """Return the environment's id, and what the agent observes of it and does in it, in words."""
     observed = model.observation_space
     parts = observed.spaces if isinstance(observed, spaces.Dict) else {"all": observed}
@@ -109,7 +115,7 @@ def _in_words(space: spaces.Space[Any]) -> str:
     return f"{space.dtype} {space.shape}, {ends}"
 
 
-def agent_settings(model: OffPolicyAlgorithm) -> dict[str, Any]:
+def agent_settings(model: BaseAlgorithm) -> dict[str, Any]:
     """Return the agent's settings as a flat dictionary of JSON values, keys "agent.<name>"."""
     found: dict[str, Any] = {"class": type(model).__name__}
     for name in _AGENT_SETTINGS:
@@ -117,7 +123,8 @@ def agent_settings(model: OffPolicyAlgorithm) -> dict[str, Any]:
             found[name] = _plain(getattr(model, name))
     found["learning_rate"] = _plain(model.learning_rate)
     found["entropy_coefficient"] = _plain(getattr(model, "ent_coef", None))
-    found["train_freq"] = str(getattr(model.train_freq, "frequency", model.train_freq))
+    if hasattr(model, "train_freq"):
+        found["train_freq"] = str(getattr(model.train_freq, "frequency", model.train_freq))
     policy = model.policy
     found["policy"] = type(policy).__name__
     found["net_arch"] = _plain(getattr(policy, "net_arch", None))
@@ -128,8 +135,9 @@ def agent_settings(model: OffPolicyAlgorithm) -> dict[str, Any]:
     found["optimizer"] = policy.optimizer_class.__name__
     for key, value in policy.optimizer_kwargs.items():
         found[f"optimizer.{key}"] = _plain(value)
-    buffer = model.replay_buffer
-    found["replay_buffer"] = type(buffer).__name__
+    buffer = getattr(model, "replay_buffer", None)
+    if buffer is not None:
+        found["replay_buffer"] = type(buffer).__name__
     if isinstance(buffer, HerReplayBuffer):
         found["n_sampled_goal"] = buffer.n_sampled_goal
         found["goal_selection_strategy"] = buffer.goal_selection_strategy.name.lower()
@@ -144,7 +152,7 @@ def software_versions() -> dict[str, str]:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed as a package"
+            found[package] = "not installed"
     return found
 
 
@@ -208,11 +216,37 @@ def notes_on(networks: Mapping[str, Network]) -> list[str]:
                 notes.append(
                     f"{network.name}: {block.width} fused features depend on no observation"
                 )
+            notes += [
+                f"{network.name}: {key} is recorded as {network.block_of(key)}"
+                for key in block.keys
+                if key in network.goal_keys and network.block_of(key) != key
+            ]
         if not network.consumers:
             notes.append(
-                f"{network.name}: no linear layer reads the fused features directly; forward "
-                "signal and gradients at the fusion cannot be measured"
+                f"{network.name}: no linear layer reads the fused features directly; gradients at "
+                "the fusion are those at the features extractor's output, and there is no first "
+                "layer whose signal or weights could be measured"
             )
+    return notes
+
+
+def notes_on_gradients(model: BaseAlgorithm, networks: Mapping[str, Network]) -> list[str]:
+    """Return what a reader must know of where this algorithm's gradients are read."""
+    notes = []
+    limit = getattr(model, "max_grad_norm", None)
+    if limit is not None:
+        notes.append(
+            "gradients at the fusion are the loss's own; those at weights and encoders are read "
+            f"after max_grad_norm has scaled them to a norm of {limit:g} at most"
+        )
+    for held in trained_by(networks).values():
+        notes += [
+            f"{' and '.join(network.name for network in together)} share their features extractor "
+            "and their optimiser: the encoder's gradient is one of both losses, joint_loss, and "
+            "only at the first layers are they apart"
+            for together in by_extractor(held)
+            if len(together) > 1
+        ]
     return notes
 
 

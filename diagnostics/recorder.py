@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import CSVOutputFormat
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.folders import Folder
@@ -62,16 +62,17 @@ class Recorder:
         self.stopped: str | None = None  # why training is to end at its next step
         self.failures: Counter[str] = Counter()
         self._writer: RecordWriter | None = None
-        self._model: OffPolicyAlgorithm
+        self._model: BaseAlgorithm
         if self.folder is not None and not resume:
             refuse_existing_run(self.folder)
 
-    def open(self, model: OffPolicyAlgorithm, describe: Callable[[], RunInfo]) -> None:
+    def open(self, model: BaseAlgorithm, describe: Callable[[], RunInfo], update: int) -> None:
         """Begin, or go on in the same record where the same callback watches again.
 
         Args:
             model: the agent, whose steps and logger are used.
             describe: returns the content of run.json; called when the record is new.
+            update: updates made so far.
         """
         self._model, self.stopped = model, None
         if self._choose is not None and self.folder is None:
@@ -90,7 +91,7 @@ class Recorder:
             info, undescribed = RunInfo(name=self.folder.name, seed=model.seed), error
         self._writer = RecordWriter(self.folder, info)
         if undescribed is not None:
-            self.fail("run_info", model._n_updates, undescribed)
+            self.fail("run_info", update, undescribed)
 
     def measure(
         self, instrument: str, update: int, measure: Callable[[], Mapping[str, Tensor | float]]

@@ -4,6 +4,7 @@ No schedule, no files, no state.
 """
 
 from goalscope.probes.blocks import Block, BlockError, find_blocks
+from goalscope.probes.families import UnsupportedPolicy
 from goalscope.probes.live.actions import (
     action_effect_r2,
     action_spread,
@@ -50,7 +51,7 @@ from goalscope.probes.live.value_bounds import (
     q_excess,
     value_bounds,
 )
-from goalscope.probes.networks import Consumer, Network, UnsupportedPolicy, view_networks
+from goalscope.probes.networks import Consumer, Network, view_networks
 from goalscope.probes.offline.attribution import (
     feature_ablation,
     integrated_gradient_values,

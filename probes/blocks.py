@@ -11,7 +11,8 @@ from torch.func import functional_call
 from goalscope.errors import UserError
 from goalscope.probes.isolation import isolated_generators
 
-GOAL_KEYS = ("achieved_goal", "desired_goal")
+GoalKeys = tuple[str | None, str | None]  # achieved, desired: keys of an observation, or none
+ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")  # SB3's
 GOAL = "goal"
 ACTION = "action"
 _CONSTANT = "constant"
@@ -41,7 +42,8 @@ class Block:
     """A modality's columns in the fused features.
 
     Attributes:
-        name: of the observation key (`key_name`); for columns that mix several keys, their names
+        name: of the observation key (`key_name`): whatever the goals' keys are, their blocks are
+            called achieved_goal and desired_goal. For columns that mix several keys, their names
             joined by "+"; for columns that depend on none, "constant".
         keys: the observation keys these columns depend on.
         columns: int64 (d_k,), their indices in the fused features, ascending.
@@ -83,7 +85,9 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def find_blocks(extractor: nn.Module, observations: Mapping[str, Tensor]) -> tuple[Block, ...]:
+def find_blocks(
+    extractor: nn.Module, observations: Mapping[str, Tensor], goal_keys: GoalKeys = GOAL_KEYS
+) -> tuple[Block, ...]:
     """Return the blocks of the fused features, in the order of their first columns.
 
     An observation key is replaced by NaN, and the columns that become NaN are those that depend on
@@ -97,6 +101,7 @@ def find_blocks(extractor: nn.Module, observations: Mapping[str, Tensor]) -> tup
         extractor: an SB3 features extractor of a Dict observation.
         observations: key -> float (B, ...), B >= 2, as the extractor receives them (images already
             scaled by SB3), finite.
+        goal_keys: what the achieved and the desired goal are called in the observation.
 
     Raises:
         BlockError: the fused features are not a finite (B, D) tensor.
@@ -115,7 +120,8 @@ def find_blocks(extractor: nn.Module, observations: Mapping[str, Tensor]) -> tup
             name: _depends_on_parameter(extractor, inputs, name, features)
             for name, _ in extractor.named_parameters()
         }
-    return _assemble(list(inputs), depends.cpu(), reached, inputs, features, trace)
+    names = {key: key_name(key, goal_keys) for key in inputs}
+    return _assemble(names, depends.cpu(), reached, inputs, features, trace)
 
 
 def goal_columns(blocks: Sequence[Block]) -> Tensor | None:
@@ -123,7 +129,7 @@ def goal_columns(blocks: Sequence[Block]) -> Tensor | None:
 
     Blocks that mix a goal with another key do not count: their columns are not the goal's alone.
     """
-    parts = [b.columns for b in blocks if b.keys and set(b.keys) <= set(GOAL_KEYS)]
+    parts = [b.columns for b in blocks if set(b.name.split("+")) <= set(GOAL_KEYS)]
     return torch.cat(parts) if parts else None
 
 
@@ -208,7 +214,7 @@ def _traced_forward(
 
 
 def _assemble(
-    keys: Sequence[str],
+    names: Mapping[str, str],
     depends: Tensor,
     reached: Mapping[str, Tensor],
     inputs: Mapping[str, Tensor],
@@ -217,7 +223,7 @@ def _assemble(
 ) -> tuple[Block, ...]:
     groups: dict[tuple[str, ...], list[int]] = {}
     for column in range(features.shape[1]):
-        owners = tuple(key for row, key in enumerate(keys) if bool(depends[row, column]))
+        owners = tuple(key for row, key in enumerate(names) if bool(depends[row, column]))
         groups.setdefault(owners, []).append(column)
     blocks: list[Block] = []
     for owners, members in groups.items():
@@ -226,7 +232,7 @@ def _assemble(
         maker = _maker(values, trace)
         normalisation = None if maker is None else _final_normalisation(maker, trace)
         identity = len(owners) == 1 and _same(inputs[owners[0]].flatten(1), values)
-        name = "+".join(map(key_name, owners)) or _CONSTANT
+        name = "+".join(names[key] for key in owners) or _CONSTANT
         while any(block.name == name for block in blocks):  # keys "a.b" and "a/b"
             name += "_"
         blocks.append(
@@ -243,17 +249,21 @@ def _assemble(
     return tuple(blocks)
 
 
-def key_name(key: str) -> str:
+def key_name(key: str, goal_keys: GoalKeys = GOAL_KEYS) -> str:
     """Return what a key's own block is called: the key itself, wherever a record can hold it.
 
-    "/", "." and "+" separate the parts of a record key; `goal`, `action` and `constant` are blocks
-    made up of others, and "_raw" ends the name of another's. A key so called is "key_goal".
+    The goals' are called as SB3 calls them, whatever their keys are. "/", "." and "+" separate the
+    parts of a record key; `goal`, `action` and `constant` are blocks made up of others, and "_raw"
+    ends the name of another's. A key so called, or called as a goal that it is not, is "key_goal".
     """
+    if key in goal_keys:
+        return GOAL_KEYS[goal_keys.index(key)]
     name = key.replace("/", "_").replace(".", "_").replace("+", "_")
     bare = name
     while bare.startswith(_KEY):  # "key_goal" is a key's own name, too
         bare = bare.removeprefix(_KEY)
-    return f"{_KEY}{name}" if bare in _MADE_UP or bare.endswith(_RAW) else name
+    taken = (*_MADE_UP, *GOAL_KEYS)
+    return f"{_KEY}{name}" if bare in taken or bare.endswith(_RAW) else name
 
 
 def _same(left: Tensor, right: Tensor) -> bool:

@@ -1,27 +1,30 @@
-"""A uniform view of the networks of an SB3 off-policy actor-critic."""
+"""A uniform view of the networks of an SB3 agent, whatever its algorithm."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.policies import BaseModel, BasePolicy
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import is_image_space, preprocess_obs
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-from goalscope.errors import UserError
-from goalscope.probes.blocks import ACTION, GOAL, Block, evaluation_mode, find_blocks, goal_columns
+from goalscope.probes.blocks import (
+    ACTION,
+    GOAL,
+    GOAL_KEYS,
+    Block,
+    GoalKeys,
+    evaluation_mode,
+    find_blocks,
+    goal_columns,
+    key_name,
+)
+from goalscope.probes.families import Layout, UnsupportedPolicy, layouts, substituted_features
 
-NETWORKS = ("actor", "critic", "critic_target")
 _ROWS = 64  # encoded at a time
-
-
-class UnsupportedPolicy(UserError):
-    """The policy is not an off-policy actor-critic with a Dict observation; one line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,30 +40,26 @@ class Consumer:
     layer: nn.Linear
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Network(Layout):
     """One of the agent's networks, taken apart at the fused features.
 
     Attributes:
         name: "actor", "critic" or "critic_target".
-        module: the SB3 network.
         blocks: the blocks of its fused features.
         consumers: the layers that read them; empty where no linear layer reads them directly.
         features_dim: D, number of fused features.
-        action_width: columns of the consumers after the fused features; 0 for the actor.
+        action_width: columns of the consumers after the fused features; 0 where they read no
+            action.
+        goal_keys: what the achieved and the desired goal are called in the observation.
     """
 
     name: str
-    module: BaseModel
     blocks: tuple[Block, ...]
     consumers: tuple[Consumer, ...]
     features_dim: int
     action_width: int
-
-    @property
-    def extractor(self) -> BaseFeaturesExtractor:
-        """The features extractor."""
-        return cast(BaseFeaturesExtractor, self.module.features_extractor)
+    goal_keys: GoalKeys = GOAL_KEYS
 
     @property
     def columns(self) -> dict[str, Tensor]:
@@ -101,31 +100,35 @@ class Network:
         """The block of that name, None where the network has none."""
         return next((block for block in self.blocks if block.name == name), None)
 
+    def block_of(self, key: str) -> str:
+        """Return what an observation key's own block is called."""
+        return key_name(key, self.goal_keys)
+
     def fused_features(self, observations: Mapping[str, Tensor]) -> Tensor:
         """Return the fused features, float (B, D), of observations as a buffer returns them.
 
         Without gradient in pieces of 64 rows, so that watching needs less memory than training.
         """
         if torch.is_grad_enabled():
-            return self.module.extract_features(dict(observations), self.extractor)
+            return self.encode(dict(observations), self.extractor)
         split = [value.split(_ROWS) for value in observations.values()]
         pieces = [dict(zip(observations, rows, strict=True)) for rows in zip(*split, strict=True)]
-        return torch.cat([self.module.extract_features(p, self.extractor) for p in pieces])
+        return torch.cat([self.encode(piece, self.extractor) for piece in pieces])
 
-    def q_values(self, features: Tensor, actions: Tensor) -> Tensor:
-        """Return the least Q of the critics, float (B,), of features (B, D) and actions (B, A).
+    def q_values(self, features: Tensor, actions: Tensor | None) -> Tensor:
+        """Return Q, float (B,), of features (B, D) and actions (B, A), or of greedy ones for None.
 
-        The smallest is what SAC's actor maximises and its targets bootstrap from.
+        Of several critics it is the least, which SAC's actor maximises and its targets bootstrap
+        from; of quantiles their mean; of a critic that reads no action the value of the state.
         """
-        with substituted_features(self.module, features):
-            values = self.module(None, actions)
-        return torch.cat(values, dim=1).amin(dim=1)
+        return self.answer(features, actions)
 
     def mean_actions(self, features: Tensor) -> Tensor:
-        """Return the deterministic action, float (B, A) in [-1, 1], of fused features (B, D)."""
-        with substituted_features(self.module, features):
-            actions: Tensor = _deterministic(self.module)
-        return actions
+        """Return the deterministic action, float (B, A) in [-1, 1], of fused features (B, D).
+
+        Of discrete actions 2 p - 1 of each one's probability p.
+        """
+        return self.answer(features, None)
 
     def drawn_actions(self, features: Tensor) -> tuple[Tensor, Tensor | float]:
         """Return actions (B, A) drawn from the policy and their log density (B,).
@@ -141,53 +144,55 @@ class Network:
         return actions, log_density.flatten()
 
 
-def view_networks(policy: BasePolicy) -> dict[str, Network]:
+def view_networks(policy: BasePolicy, goal_keys: GoalKeys = GOAL_KEYS) -> dict[str, Network]:
     """Return the policy's networks by name, with their blocks and consumers found.
 
+    Args:
+        policy: of the agent.
+        goal_keys: what the achieved and the desired goal are called in the observation; names that
+            it has not are goals that are not observed.
+
     Raises:
-        UnsupportedPolicy: no actor and critic, or the observation is not a Dict.
+        UnsupportedPolicy: no family of algorithms fits, or the observation is not a Dict.
     """
     if not isinstance(policy.observation_space, spaces.Dict):
         raise UnsupportedPolicy(
             "goalscope needs a Dict observation (MultiInputPolicy), not "
-            f"{type(policy.observation_space).__name__}; give the goal as a key of its own"
-        )
-    if not (hasattr(policy, "actor") and hasattr(policy, "critic")):
-        raise UnsupportedPolicy(
-            f"{type(policy).__name__} has no actor and critic; goalscope watches SB3's off-policy "
-            "actor-critics (SAC, TD3, DDPG)"
+            f"{type(policy.observation_space).__name__}; give each input as a key of its own"
         )
     batch = example_observations(policy.observation_space, policy.device)
-    networks = {}
-    for name in NETWORKS:
-        module = getattr(policy, name, None)
-        if module is not None:
-            networks[name] = _view(name, module, batch)
-    return networks
+    return {n: _view(n, layout, batch, goal_keys) for n, layout in layouts(policy).items()}
 
 
-def _view(name: str, module: BaseModel, batch: Mapping[str, Tensor]) -> Network:
+def _view(name: str, layout: Layout, batch: Mapping[str, Tensor], goal_keys: GoalKeys) -> Network:
+    module = layout.module
     prepared = preprocess_obs(
         dict(batch), module.observation_space, normalize_images=module.normalize_images
     )
     assert isinstance(prepared, dict)  # the space is a Dict
-    assert isinstance(module.features_extractor, nn.Module)
-    blocks = find_blocks(module.features_extractor, prepared)
+    blocks = find_blocks(layout.extractor, prepared, goal_keys)
     with torch.no_grad(), evaluation_mode(module):
-        features = module.extract_features(dict(batch), module.features_extractor)
-        consumers = _find_consumers(module, features)
+        features = layout.encode(dict(batch), layout.extractor)
+        consumers = _find_consumers(layout, features)
     extra = {consumer.layer.in_features - features.shape[1] for consumer in consumers}
     return Network(
-        name, module, blocks, consumers, features.shape[1], extra.pop() if len(extra) == 1 else 0
+        **vars(layout),
+        name=name,
+        blocks=blocks,
+        consumers=consumers,
+        features_dim=features.shape[1],
+        action_width=extra.pop() if len(extra) == 1 else 0,
+        goal_keys=goal_keys,
     )
 
 
-def _find_consumers(module: BaseModel, features: Tensor) -> tuple[Consumer, ...]:
+def _find_consumers(layout: Layout, features: Tensor) -> tuple[Consumer, ...]:
     """Run the heads once and keep the linear layers whose input begins with the fused features."""
     found: list[Consumer] = []
     handles = []
-    for name, part in module.named_modules():
-        if not isinstance(part, nn.Linear) or name.startswith("features_extractor"):
+    encoding = set(layout.extractor.modules())
+    for name, part in layout.module.named_modules():
+        if not isinstance(part, nn.Linear) or part in encoding:
             continue
 
         def record(layer: nn.Module, args: tuple[Any, ...], name: str = name) -> None:
@@ -198,36 +203,18 @@ def _find_consumers(module: BaseModel, features: Tensor) -> tuple[Consumer, ...]
 
         handles.append(part.register_forward_pre_hook(record))
     try:
-        with substituted_features(module, features):
-            if hasattr(module, "q_networks"):
-                shape = (len(features), *cast(spaces.Box, module.action_space).shape)
-                module(None, torch.zeros(shape, device=features.device).flatten(1))
-            else:
-                _deterministic(module)
+        layout.answer(features, example_actions(layout, len(features)))
     finally:
         for handle in handles:
             handle.remove()
     return tuple(found)
 
 
-def _deterministic(actor: BaseModel) -> Tensor:
-    # SAC's actor samples unless told not to; TD3's takes no such argument.
-    forward = cast(Callable[..., Tensor], actor)
-    return forward(None, deterministic=True) if hasattr(actor, "log_std") else forward(None)
-
-
-@contextmanager
-def substituted_features(module: BaseModel, features: Tensor) -> Iterator[None]:
-    """Let the network's own heads run on the given fused features instead of encoding again."""
-
-    def substitute(*_: object, **__: object) -> Tensor:
-        return features
-
-    object.__setattr__(module, "extract_features", substitute)
-    try:
-        yield
-    finally:
-        object.__delattr__(module, "extract_features")
+def example_actions(layout: Layout, rows: int) -> Tensor:
+    """Return the actions in the middle of a Box, or the first of discrete ones, (rows, A)."""
+    space = layout.module.action_space
+    width = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 1
+    return torch.zeros((rows, width), device=layout.module.device)
 
 
 def example_observations(

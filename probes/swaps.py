@@ -5,14 +5,14 @@ again.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from goalscope.probes.blocks import Block
-from goalscope.probes.networks import Network, example_observations
+from goalscope.probes.blocks import DESIRED_GOAL, GOAL_KEYS, Block, GoalKeys
+from goalscope.probes.networks import Network, example_actions, example_observations
 
 ACTION_RANGE = 2.0  # SB3's actors return actions in [-1, 1]
 
@@ -22,12 +22,12 @@ class GoalBatch:
     """The observations on which sensitivity is measured.
 
     Attributes:
-        observations: key -> (B, ...), as an SB3 buffer returns them; achieved_goal and desired_goal
-            among them.
-        actions: float (B, A), scaled to [-1, 1].
-        goals: float (G, d), a grid over the goals of the task, in goal units.
+        observations: key -> (B, ...), as an SB3 buffer returns them; goals among them or not.
+        actions: float (B, A), scaled to [-1, 1]; of discrete actions which, (B, 1).
+        goals: float (G, d), a grid over the goals of the task, in goal units; (0, 0) without goals.
         reached: float (B, d), the achieved goals in goal units; None where those observed are.
         as_observed: goals (N, d) in goal units -> as they are observed; None where they are so.
+        goal_keys: what the achieved and the desired goal are called in the observations.
     """
 
     observations: Mapping[str, Tensor]
@@ -35,25 +35,34 @@ class GoalBatch:
     goals: Tensor
     reached: Tensor | None = None
     as_observed: Callable[[Tensor], Tensor] | None = None
+    goal_keys: GoalKeys = GOAL_KEYS
 
     @property
-    def achieved(self) -> Tensor:
-        """The achieved goals in goal units, float32 (B, d), whatever the environment's."""
-        reached = self.observations["achieved_goal"] if self.reached is None else self.reached
-        return reached.float()
+    def achieved(self) -> Tensor | None:
+        """The achieved goals in goal units, float32 (B, d), whatever the environment's; or None."""
+        observed = self.observations.get(self.goal_keys[0] or "")
+        reached = observed if self.reached is None else self.reached
+        return None if reached is None else reached.float()
 
     @property
-    def desired(self) -> Tensor:
-        """The desired goals as networks read them, float32 (B, d), whatever the environment's."""
-        return self.observations["desired_goal"].float()
+    def desired(self) -> Tensor | None:
+        """The desired goals as networks read them, float32 (B, d); None where there are none."""
+        desired = self.observations.get(self.goal_keys[1] or "")
+        return None if desired is None else desired.float()
+
+    def with_goals(self, goals: Tensor) -> dict[str, Tensor]:
+        """Return the observations with those goals, as networks read them, for the desired ones."""
+        key = self.goal_keys[1]
+        assert key is not None  # there are goals to replace
+        return {**self.observations, key: goals}
 
 
 def example_goal_batch(critic: Network) -> GoalBatch:
     """Return a batch of random numbers that fits the network, for a dry run."""
     observations = example_observations(critic.module.observation_space, critic.module.device)
-    goals = observations["desired_goal"].float()
-    actions = torch.zeros(len(goals), critic.action_width, device=goals.device)
-    return GoalBatch(observations, actions, goals)
+    actions = example_actions(critic, len(next(iter(observations.values()))))
+    batch = GoalBatch(observations, actions, actions[:0, :0], goal_keys=critic.goal_keys)
+    return batch if batch.desired is None else replace(batch, goals=batch.desired)
 
 
 def derangement(size: int, generator: np.random.Generator) -> Tensor:
@@ -112,11 +121,12 @@ def _goal_features(network: Network, goals: Tensor, batch: GoalBatch) -> Tensor:
     # A goal encoder of the user's own: its block depends on the goal alone, so one observation
     # serves for all the other keys, and one small image is encoded per goal.
     rest = {k: v[:1].expand(len(goals), *v.shape[1:]) for k, v in batch.observations.items()}
-    return network.fused_features({**rest, "desired_goal": goals})[:, block.columns]
+    shown = replace(batch, observations=rest).with_goals(goals)
+    return network.fused_features(shown)[:, block.columns]
 
 
 def _goal_block(network: Network) -> Block:
-    block = network.block("desired_goal")
+    block = network.block(DESIRED_GOAL)
     assert block is not None  # callers ask before they come here
     return block
 

@@ -1,16 +1,19 @@
 """A made-up update, from which the keys that instruments will write are known beforehand."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from goalscope.diagnostics.record.keys import LOSS_OF
+from goalscope.diagnostics.record.keys import JOINT_LOSS, LOSS_OF
 from goalscope.diagnostics.updates.tracked import (
     ForwardPass,
     TrackedUpdate,
+    by_extractor,
     encoder_parameters,
     shared_encoder_parameters,
+    trained_by,
 )
 from goalscope.probes import EncoderUpdate, LossUpdate, Network
 
@@ -33,25 +36,30 @@ def made_up_update(
 
     for name, network in networks.items():
         weights = [consumer.layer.weight.detach() for consumer in network.consumers]
-        if not weights:
-            continue
-        inputs = draw(rows, weights[0].shape[1], like=weights[0])
-        raw = {
-            block.name: draw(rows, block.width, like=weights[0])
-            for block in network.blocks
-            if block.normalisation
-        }
+        like = next(network.module.parameters()).detach()
+        width = weights[0].shape[1] if weights else network.features_dim
+        inputs = draw(rows, width, like=like)
+        raw = {b.name: draw(rows, b.width, like=like) for b in network.blocks if b.normalisation}
         tracked.passes[name] = ForwardPass(inputs, weights, raw)
-        if name in LOSS_OF:
-            step = draw(3, like=weights[0])
+        if name in LOSS_OF and weights:
+            deltas = [draw(rows, len(weight), like=weight) for weight in weights]
+            tracked.losses[LOSS_OF[name]] = LossUpdate(inputs, deltas, weights, weights, weights)
+    for held in trained_by(networks).values():
+        for together in by_extractor(held):
+            network, joint = together[0], len(together) > 1
+            loss = JOINT_LOSS if joint else LOSS_OF[network.name]
+            features = tracked.passes[network.name].inputs[:, : network.features_dim]
+            if joint or not network.consumers:
+                seen = LossUpdate(
+                    features, [], [], [], [], received=draw(*features.shape, like=features)
+                )
+                tracked.losses[loss] = seen
+            step = draw(3, like=features)
             encoders = {
                 block: EncoderUpdate(step[:1], step[1], step[2])
                 for block in encoder_parameters(network)
             }
-            deltas = [draw(rows, len(weight), like=weight) for weight in weights]
-            tracked.losses[LOSS_OF[name]] = LossUpdate(
-                inputs, deltas, weights, weights, weights, encoders
-            )
+            tracked.losses[loss] = replace(tracked.losses[loss], encoders=encoders)
     if shared_encoder_parameters(networks):
         tracked.encoder_cosine = torch.zeros(())
     return tracked

@@ -19,20 +19,22 @@ from goalscope.probes import (
     goal_origins,
     success_fractions,
 )
+from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL, GOAL_KEYS, GoalKeys
 from goalscope.probes.live.transitions import SAME_REWARD
 
 LATEST = 2_000  # transitions, at most, that goals are compared in
 
 
 def episode_state(
-    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes
+    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes, goal_keys: GoalKeys
 ) -> dict[str, Tensor]:
     """Return record key -> scalar.
 
     Args:
         model: the agent.
-        stored: a batch as it is stored.
+        stored: a batch as it is stored, by the names of blocks.
         episodes: those that replay holds.
+        goal_keys: what the achieved and the desired goal are called in replay.
     """
     reward = _success_reward(model, stored)
     found: dict[str, Tensor] = {}
@@ -41,40 +43,39 @@ def episode_state(
     if not len(episodes):
         return found
     numbers = _ends(model, episodes, reward)
-    if "desired_goal" in stored.observations:
-        numbers |= _origins(model, stored, episodes)
+    achieved, desired = goal_keys
+    if achieved and desired and set(GOAL_KEYS) <= set(stored.observations):
+        numbers |= _origins(model, stored, episodes, achieved)
+        gap = None if reward is None else _gap(model, episodes, (achieved, desired), reward)
+        if gap is not None:
+            found[GOAL_GAP.key()] = torch.tensor(gap)
     results = {key: torch.tensor(value) for key, value in numbers.items()}
-    gap = None if reward is None else _gap(model, episodes, reward)
-    return (
-        found
-        | prefixed(Family.TRANSITIONS, results, "replay")
-        | ({} if gap is None else {GOAL_GAP.key(): torch.tensor(gap)})
-    )
+    return found | prefixed(Family.TRANSITIONS, results, "replay")
 
 
 def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | None:
     """Return the reward of a goal that is achieved exactly; None where no environment tells."""
     env = model.get_env()
-    if env is None or "achieved_goal" not in stored.observations:
+    if env is None or ACHIEVED_GOAL not in stored.observations:
         return None
     if not env.has_attr("compute_reward"):
         return None
-    goals = stored.next_observations["achieved_goal"][:1].cpu().numpy()
+    goals = stored.next_observations[ACHIEVED_GOAL][:1].cpu().numpy()
     infos: list[dict[str, Any]] = [{}]
     rewards = env.env_method("compute_reward", goals, goals, infos, indices=[0])[0]
     return float(np.max(rewards))
 
 
 def _origins(
-    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes
+    model: OffPolicyAlgorithm, stored: ReplayBatch, episodes: Episodes, achieved_key: str
 ) -> dict[str, float]:
     buffer = dict_buffer(model)
     rows, columns, numbers = episodes.transitions()
-    achieved = buffer.next_observations["achieved_goal"][rows, columns]
+    achieved = buffer.next_observations[achieved_key][rows, columns]
     strategy = buffer.goal_selection_strategy if isinstance(buffer, HerReplayBuffer) else None
     return goal_origins(
-        stored.next_observations["achieved_goal"].flatten(1).cpu().numpy(),
-        stored.observations["desired_goal"].flatten(1).cpu().numpy(),
+        stored.next_observations[ACHIEVED_GOAL].flatten(1).cpu().numpy(),
+        stored.observations[DESIRED_GOAL].flatten(1).cpu().numpy(),
         achieved.reshape(len(achieved), -1),
         numbers,
         np.arange(len(rows)),  # a later step of an episode has a larger number
@@ -82,13 +83,15 @@ def _origins(
     )
 
 
-def _gap(model: OffPolicyAlgorithm, episodes: Episodes, success: float) -> float | None:
+def _gap(
+    model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str], success: float
+) -> float | None:
     buffer = dict_buffer(model)
     rows, columns, _ = episodes.transitions()
     places = rows[-LATEST:], columns[-LATEST:]
     achieved, desired = (
         buffer.next_observations[key][places].reshape(len(places[0]), -1).astype(np.float64)
-        for key in ("achieved_goal", "desired_goal")
+        for key in keys
     )
     return goal_gap(achieved, desired, buffer.rewards[places] >= success - SAME_REWARD)
 

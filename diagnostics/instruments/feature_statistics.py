@@ -24,7 +24,8 @@ class FeatureInstrument(Instrument):
                 tanh=[block.name for block in network.blocks if block.ends_in == "Tanh"],
                 beside={before_normalisation(block): raw for block, raw in seen.raw.items()},
             )
-            signal = forward_signal(seen.inputs, seen.weights, network.consumer_columns)
             results |= prefixed(Family.FEATURES, statistics, name)
-            results |= prefixed(Family.SIGNAL, signal, name)
+            if seen.weights:
+                signal = forward_signal(seen.inputs, seen.weights, network.consumer_columns)
+                results |= prefixed(Family.SIGNAL, signal, name)
         return results

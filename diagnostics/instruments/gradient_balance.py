@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
-from goalscope.diagnostics.record.keys import LOSS_OF, Family, prefixed
+from goalscope.diagnostics.record.keys import CRITIC, JOINT_LOSS, LOSS_OF, Family, prefixed
 from goalscope.diagnostics.record.metrics import (
     DIRECTION_CONSISTENCY,
     DIRECTION_WINDOW,
@@ -16,7 +16,7 @@ from goalscope.probes import direction_consistency, gradient_balance
 
 WINDOW = 10
 MOST_ENTRIES = 100_000
-_NETWORK_OF = {loss: network for network, loss in LOSS_OF.items()}
+_NETWORK_OF = {loss: network for network, loss in LOSS_OF.items()} | {JOINT_LOSS: CRITIC}
 
 
 class GradientInstrument(Instrument):
@@ -43,13 +43,15 @@ class GradientInstrument(Instrument):
             columns = network.consumer_columns
             balance = gradient_balance(update, columns, network.features_dim)
             results |= prefixed(Family.GRADIENT, balance, loss)
+            for block, encoder in update.encoders.items():
+                key = ENCODER_DIRECTION_CONSISTENCY.key(loss, block)
+                results |= self._consistency(key, encoder.gradient)
+            if not update.weight_gradients:
+                continue
             stacked = torch.cat(list(update.weight_gradients))
             for block, index in columns.items():
                 key = DIRECTION_CONSISTENCY.key(loss, block)
                 results |= self._consistency(key, stacked[:, index])
-            for block, encoder in update.encoders.items():
-                key = ENCODER_DIRECTION_CONSISTENCY.key(loss, block)
-                results |= self._consistency(key, encoder.gradient)
             size = len(self._recent[DIRECTION_CONSISTENCY.key(loss, next(iter(columns)))])
             results[DIRECTION_WINDOW.key(loss)] = torch.tensor(float(size))
         if context.tracked.encoder_cosine is not None:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 import torch
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.dry_run import made_up_update
@@ -59,7 +59,7 @@ class Context:
     """
 
     update: int
-    model: OffPolicyAlgorithm
+    model: BaseAlgorithm
     networks: Mapping[str, Network]
     probe_set: RunProbeSet
     seen: TrackedUpdate | None = None
@@ -90,7 +90,7 @@ class Instrument(ABC):
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
 
-    def applies(self, model: OffPolicyAlgorithm) -> bool:
+    def applies(self, model: BaseAlgorithm) -> bool:
         """Whether there is anything to measure of an agent; asked as training starts."""
         return True
 
@@ -119,7 +119,7 @@ class Instrument(ABC):
     def watch_step(self, step: EnvironmentStep) -> None:  # noqa: B027  (most have nothing to do)
         """See a step of the environments, before it is stored."""
 
-    def is_urgent(self, model: OffPolicyAlgorithm) -> bool:
+    def is_urgent(self, model: BaseAlgorithm) -> bool:
         """Whether to measure before this rollout, due or not; asked before each, at `BETWEEN`."""
         return False
 

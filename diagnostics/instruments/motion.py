@@ -12,7 +12,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     TARGET_MOTION,
     TRAVEL,
 )
-from goalscope.diagnostics.updates.tracked import encoder_parameters
+from goalscope.diagnostics.updates.tracked import encoder_parameters, learning
 from goalscope.probes import Network, distance_moved
 
 MOTION_UPDATES = 10  # a target may follow the critic every few updates only
@@ -60,26 +60,31 @@ class Motion:
 
 def travel_blocks(network: Network) -> list[str]:
     """Return the blocks whose travel can be told: the encoders, and the first layers."""
-    return [*encoder_parameters(network), LAYERS]
+    return [*encoder_parameters(network), *([LAYERS] if network.consumers else [])]
 
 
 def _parameters(networks: Mapping[str, Network]) -> dict[tuple[str, str], Sequence[Tensor]]:
-    """Return (network, block) -> parameters; block "" is the whole of critic and target."""
+    """Return (network, block) -> parameters; block "" is the whole of critic and target.
+
+    Not of an agent without an actor: its target is a copy, made every so many steps.
+    """
     found: dict[tuple[str, str], Sequence[Tensor]] = {}
     for name in (CRITIC, CRITIC_TARGET):
-        if name in networks:
+        if name in networks and ACTOR in networks:
             found[name, ""] = list(networks[name].module.parameters())
-    for name in (CRITIC, ACTOR):
-        for block, parameters in encoder_parameters(networks[name]).items():
-            found[name, block] = parameters
-        found[name, LAYERS] = [c.layer.weight for c in networks[name].consumers]
+    for network in learning(networks):
+        for block, parameters in encoder_parameters(network).items():
+            found[network.name, block] = parameters
+        if network.consumers:
+            found[network.name, LAYERS] = [c.layer.weight for c in network.consumers]
     return found
 
 
 def _steps(context: Context) -> dict[tuple[str, str], Tensor]:
     """Return (network, block) -> norm of the step that was just taken."""
     found: dict[tuple[str, str], Tensor] = {}
-    for name in (CRITIC, ACTOR):
+    for network in learning(context.networks):
+        name = network.name
         update = context.seen.losses.get(LOSS_OF[name]) if context.seen else None
         if update is None:
             continue
@@ -87,5 +92,6 @@ def _steps(context: Context) -> dict[tuple[str, str], Tensor]:
             found[name, block] = encoder.change_norm
         pairs = zip(update.weights, update.weights_after, strict=True)
         parts = [(after - weight).norm() for weight, after in pairs]
-        found[name, LAYERS] = torch.stack(parts).norm()
+        if parts:
+            found[name, LAYERS] = torch.stack(parts).norm()
     return found

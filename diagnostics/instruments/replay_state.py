@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
@@ -29,20 +30,19 @@ from goalscope.probes import (
     replay_values,
     split_by_relabelling,
 )
-from goalscope.probes.blocks import key_name
 from goalscope.probes.live.features import spread_per_unit
 
 EPISODE_ROWS = 256
 _SAME_REWARD = 1e-4  # rewards are stored in single precision
 
 
-def replay_keys(observations: Iterable[str]) -> list[str]:
-    """Return every record key that `replay_state` can produce for these observation keys."""
+def replay_keys(blocks: Iterable[str]) -> list[str]:
+    """Return every record key that `replay_state` can produce for these blocks of keys."""
     split = (REPLAY_Q, REPLAY_TD_ERROR, REPLAY_REWARD)
     return [
         *(metric.key(CRITIC, kind) for kind in ("real", "relabelled") for metric in split),
         *(m.key() for m in (TARGET_SPREAD, Q_SPREAD, UNMOVED_FRACTION, REWARD_MISMATCH)),
-        *(OBSERVATION_SPREAD.key(block=key_name(key)) for key in observations),
+        *(OBSERVATION_SPREAD.key(block=block) for block in blocks),
     ]
 
 
@@ -63,7 +63,7 @@ def replay_state(
     buffer = model.replay_buffer
     assert buffer is not None  # the batch came from it
     results = {
-        OBSERVATION_SPREAD.key(block=key_name(key)): _spread(values)
+        OBSERVATION_SPREAD.key(block=networks[CRITIC].block_of(key)): _spread(values)
         for key, values in sample.observations.items()
     }
     if "critic_target" not in networks:
@@ -106,7 +106,7 @@ def relabelled_rows(buffer: ReplayBuffer, rows: int) -> Tensor:
     return relabelled
 
 
-def entropy_coefficient(model: OffPolicyAlgorithm) -> float | Tensor:
+def entropy_coefficient(model: BaseAlgorithm) -> float | Tensor:
     """Return SAC's entropy coefficient now, scalar tensor; 0 for agents without one."""
     log_coefficient = getattr(model, "log_ent_coef", None)
     if log_coefficient is not None:

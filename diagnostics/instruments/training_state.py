@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
@@ -19,10 +19,12 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.diagnostics.updates.schedule import Schedule
 
+# What SB3 logs a loss under: each algorithm one of these. Last for the critic a name that means all
+# of the losses where there are several.
 _LOSSES = {
-    LOSS.key("critic"): "train/critic_loss",
-    LOSS.key("actor"): "train/actor_loss",
-    LOSS.key("entropy"): "train/ent_coef_loss",
+    LOSS.key("critic"): ("train/critic_loss", "train/value_loss", "train/loss"),
+    LOSS.key("actor"): ("train/actor_loss", "train/policy_gradient_loss", "train/policy_loss"),
+    LOSS.key("entropy"): ("train/ent_coef_loss",),
 }
 _OTHERS = (
     ENTROPY_COEFFICIENT,
@@ -64,14 +66,13 @@ class TrainingState(Instrument):
         """Take over what `state_dict` returned."""
         self._returns, self._successes = list(state["returns"]), list(state["successes"])
 
-    def is_urgent(self, model: OffPolicyAlgorithm) -> bool:
+    def is_urgent(self, model: BaseAlgorithm) -> bool:
         """Whether a loss that SB3 logged of its last call of `train()` broke: NaN or infinite.
 
         Worth a line at once: an agent with NaN in it seldom takes another step.
         """
         logged, before = model.logger.name_to_value, self._was_broken
-        values = (logged.get(name, 0.0) for name in _LOSSES.values())
-        self._was_broken = not all(map(math.isfinite, values))
+        self._was_broken = not all(map(math.isfinite, _losses(logged).values()))
         return self._was_broken and not before
 
     def keys(self, context: Context) -> list[str]:
@@ -85,10 +86,10 @@ class TrainingState(Instrument):
         """
         model = context.model
         logged = model.logger.name_to_value
-        results = {key: float(logged[name]) for key, name in _LOSSES.items() if name in logged}
+        results = _losses(logged)
         results[ENTROPY_COEFFICIENT.key()] = float(entropy_coefficient(model))
         if model.num_timesteps:
-            results[UPDATES_PER_STEP.key()] = model._n_updates / model.num_timesteps
+            results[UPDATES_PER_STEP.key()] = context.update / model.num_timesteps
         results[ROLLOUT_EPISODES.key()] = float(len(self._returns))
         if self._successes:
             results[ROLLOUT_SUCCESS_RATE.key()] = float(np.mean(self._successes))
@@ -96,3 +97,13 @@ class TrainingState(Instrument):
             results[ROLLOUT_RETURN.key()] = float(np.mean(self._returns))
         self._returns, self._successes = [], []
         return results
+
+
+def _losses(logged: Mapping[str, float]) -> dict[str, float]:
+    """Return record key -> the loss that SB3 has logged last."""
+    found = {}
+    for key, names in _LOSSES.items():
+        name = next((name for name in names if name in logged), None)
+        if name is not None:
+            found[key] = float(logged[name])
+    return found

@@ -1,11 +1,14 @@
 """What a batch of replay looks like."""
 
+from collections.abc import Callable
+
+from gymnasium import spaces
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.replay_state import as_probed
-from goalscope.diagnostics.material.replay import dict_buffer, replay_batch
+from goalscope.diagnostics.material.replay import by_block, dict_buffer, replay_batch
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
@@ -30,40 +33,48 @@ from goalscope.probes.isolation import isolated_generators
 
 
 def stored_and_seen(
-    model: OffPolicyAlgorithm, rows: int, seed: int
+    model: OffPolicyAlgorithm, rows: int, seed: int, name_of: Callable[[str], str]
 ) -> tuple[ReplayBatch, DictReplayBufferSamples]:
     """Return the same transitions as they are stored, and as the networks see them.
+
+    As stored, observations go by the names of their blocks.
 
     Args:
         model: the agent.
         rows: how many.
         seed: decides which.
+        name_of: observation key -> the name of its block.
     """
     samples = []
     for normalised in (False, True) if model._vec_normalize_env is not None else (False,):
         with isolated_generators(seed):
             samples.append(replay_batch(model, rows, normalised=normalised))
     stored, seen = samples[0], samples[-1]
-    return as_probed(dict_buffer(model), stored), seen
+    return as_probed(dict_buffer(model), by_block(stored, name_of)), seen
 
 
-def transition_state(stored: ReplayBatch, seen: DictReplayBufferSamples) -> dict[str, Tensor]:
+def transition_state(
+    model: OffPolicyAlgorithm, stored: ReplayBatch, seen: DictReplayBufferSamples
+) -> dict[str, Tensor]:
     """Return record key -> scalar of what `stored_and_seen` returned.
 
     Args:
+        model: the agent.
         stored: the batch as it is stored.
         seen: as the networks see it.
     """
     results = {
         UNCHANGED_FRACTION.key(): unchanged_fraction(stored),
         TERMINATED_FRACTION.key(): stored.dones.mean(),
-        ACTION_SPREAD.key("replay"): action_spread(stored.actions),
         **prefixed(Family.TRANSITIONS, reward_statistics(seen.rewards), "replay"),
     }
     optional = {
         STEP_OVER_SPREAD.key(): step_over_spread(stored),
-        ACTION_OVER_GOALS.key(): action_over_goals(stored),
         GOAL_OFFSET.key(): goal_offset(stored),
-        ACTION_EFFECT_R2.key(): action_effect_r2(stored),
     }
+    if isinstance(model.action_space, spaces.Box):
+        # The number of a discrete action measures nothing.
+        optional[ACTION_SPREAD.key("replay")] = action_spread(stored.actions)
+        optional[ACTION_OVER_GOALS.key()] = action_over_goals(stored)
+        optional[ACTION_EFFECT_R2.key()] = action_effect_r2(stored)
     return results | {key: value for key, value in optional.items() if value is not None}

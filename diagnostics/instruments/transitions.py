@@ -4,6 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import DictReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
@@ -15,7 +18,7 @@ from goalscope.diagnostics.instruments.transition_state import stored_and_seen, 
 from goalscope.diagnostics.instruments.value_state import GatheredEntropy, value_state
 from goalscope.diagnostics.material.replay import dict_buffer, finished_episodes, unaugmented
 from goalscope.diagnostics.material.witness import EnvironmentStep, Witness
-from goalscope.diagnostics.record.keys import ACTOR, CRITIC, Family, Metric, prefixed
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, NETWORKS, Family, Metric, prefixed
 from goalscope.diagnostics.record.metrics import METRICS
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_SPREAD,
@@ -27,8 +30,11 @@ from goalscope.diagnostics.record.transition_metrics import (
     SATURATED_ACTIONS,
     TRAVEL,
 )
+from goalscope.diagnostics.updates.acting import acting_network
 from goalscope.diagnostics.updates.schedule import Schedule
+from goalscope.diagnostics.updates.tracked import learning
 from goalscope.probes import (
+    Network,
     ReplayBatch,
     TracedFeatures,
     action_spread,
@@ -36,7 +42,6 @@ from goalscope.probes import (
     saturated_fraction,
     traced_features,
 )
-from goalscope.probes.blocks import key_name
 
 ROWS = 128
 
@@ -53,6 +58,10 @@ class TransitionInstrument(Instrument):
         self._entropy = GatheredEntropy()
         self._witness = Witness()
 
+    def applies(self, model: BaseAlgorithm) -> bool:
+        """Whether the agent keeps a replay buffer of Dict observations."""
+        return isinstance(getattr(model, "replay_buffer", None), DictReplayBuffer)
+
     def state_dict(self) -> dict[str, Any]:
         """Return what Q remembers of entropy; where the weights were is not kept."""
         return self._entropy.state_dict()
@@ -68,34 +77,44 @@ class TransitionInstrument(Instrument):
     def measure(self, context: Context) -> dict[str, Tensor]:
         """Return the metrics of a replay batch, of replay's episodes, and of the agent on them."""
         model = context.model
+        assert isinstance(model, OffPolicyAlgorithm)  # it has a replay buffer
+        critic, actor = context.networks[CRITIC], context.networks.get(ACTOR)
         buffer = dict_buffer(model)
         episodes = finished_episodes(buffer)
         with unaugmented(buffer):
-            stored, seen = stored_and_seen(model, ROWS, context.update)
+            stored, seen = stored_and_seen(model, ROWS, context.update, critic.block_of)
             traced = {
-                name: traced_features(context.networks[name], seen.observations)
-                for name in (CRITIC, ACTOR)
+                network.name: traced_features(network, seen.observations)
+                for network in (critic, actor)
+                if network is not None
             }
             results = {
-                **transition_state(stored, seen),
-                **episode_state(model, stored, episodes),
-                **agreement(model, context.networks[ACTOR], self._witness, stored, seen, episodes),
-                **value_state(context, seen, traced[CRITIC].features, episodes, self._entropy),
+                **transition_state(model, stored, seen),
+                **episode_state(model, stored, episodes, critic.goal_keys),
+                **agreement(
+                    model, acting_network(context.networks), self._witness, stored, seen, episodes
+                ),
+                **value_state(
+                    context, model, seen, traced[CRITIC].features, episodes, self._entropy
+                ),
                 **_of_inputs(context, stored, traced),
-                **_of_actions(context, traced[ACTOR].features),
             }
+            if actor is not None:
+                results |= _of_actions(actor, traced[ACTOR].features)
         return results | self._motion.measure(context)
 
     def keys(self, context: Context) -> list[str]:
         """Return every record key it can write."""
-        networks = context.networks[CRITIC], context.networks[ACTOR]
-        images, normalised = set[str](), set(map(key_name, _normalised(context.model)))
+        name_of = context.networks[CRITIC].block_of
+        images, normalised = set[str](), set(map(name_of, _normalised(context.model)))
         travels: dict[str, None] = {}
-        for network in networks:
-            images |= set(map(key_name, network.image_keys))
+        for network in learning(context.networks):
+            images |= set(map(name_of, network.image_keys))
             normalised |= {b.name for b in network.blocks if not b.identity} - images
             travels |= dict.fromkeys(travel_blocks(network))
-        observed = [key_name(key) for key in dict_buffer(context.model).observation_space.spaces]
+        space = context.model.observation_space
+        assert isinstance(space, spaces.Dict)  # view_networks checked
+        observed = list(map(name_of, space.spaces))
         blocks: dict[Metric, list[str]] = dict.fromkeys(
             (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
         )
@@ -106,6 +125,7 @@ class TransitionInstrument(Instrument):
             for metric in METRICS
             if metric.family is Family.TRANSITIONS
             for owner in metric.owners
+            if owner not in NETWORKS or owner in context.networks
             for block in blocks.get(metric, (None,))
         ]
 
@@ -113,7 +133,7 @@ class TransitionInstrument(Instrument):
 def _of_inputs(
     context: Context, stored: ReplayBatch, traced: Mapping[str, TracedFeatures]
 ) -> dict[str, Tensor]:
-    normalised = _unclipped(context.model, stored)
+    normalised = _unclipped(context, stored)
     results: dict[str, Tensor] = {}
     for name, one in traced.items():
         values = input_statistics(context.networks[name], one, normalised)
@@ -121,14 +141,14 @@ def _of_inputs(
     return results
 
 
-def _unclipped(model: OffPolicyAlgorithm, stored: ReplayBatch) -> dict[str, Tensor]:
+def _unclipped(context: Context, stored: ReplayBatch) -> dict[str, Tensor]:
     """Return what VecNormalize makes of its keys before it clips them, float (B, n) each."""
-    env = model._vec_normalize_env
+    env, name_of = context.model._vec_normalize_env, context.networks[CRITIC].block_of
     found = {}
-    for key in _normalised(model):
+    for key in _normalised(context.model):
         assert env is not None  # it normalises them
         statistics = env.obs_rms[key] if isinstance(env.obs_rms, dict) else env.obs_rms
-        values = stored.observations[key]
+        values = stored.observations[name_of(key)]
         mean, variance = (
             torch.as_tensor(part, device=values.device)
             for part in (statistics.mean, statistics.var)
@@ -137,15 +157,15 @@ def _unclipped(model: OffPolicyAlgorithm, stored: ReplayBatch) -> dict[str, Tens
     return found
 
 
-def _normalised(model: OffPolicyAlgorithm) -> Collection[str]:
+def _normalised(model: BaseAlgorithm) -> Collection[str]:
     """Return the keys that VecNormalize normalises."""
     env = model._vec_normalize_env
     return () if env is None or not env.norm_obs else env.norm_obs_keys or ()
 
 
-def _of_actions(context: Context, features: Tensor) -> dict[str, Tensor]:
+def _of_actions(actor: Network, features: Tensor) -> dict[str, Tensor]:
     with torch.no_grad():
-        actions = context.networks[ACTOR].mean_actions(features)
+        actions = actor.mean_actions(features)
     return {
         SATURATED_ACTIONS.key(): saturated_fraction(actions),
         ACTION_SPREAD.key(ACTOR): action_spread(actions),

@@ -12,7 +12,7 @@ from torch import Tensor
 from goalscope.diagnostics.instruments.instrument import Context
 from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
 from goalscope.diagnostics.material.replay import Episodes, dict_buffer, stored_transitions
-from goalscope.diagnostics.record.keys import CRITIC
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC
 from goalscope.diagnostics.record.transition_metrics import (
     ENTROPY_OVER_REWARDS,
     Q_BIAS,
@@ -48,6 +48,7 @@ class GatheredEntropy:
     def at(self, context: Context, steps: float) -> float:
         """Return it at this measurement; an agent that is met in training has gathered it all."""
         model = context.model
+        assert isinstance(model, OffPolicyAlgorithm)  # it has a replay buffer
         now = float(entropy_coefficient(model))
         largest = now if self.coefficient is None else max(now, self.coefficient)
         per_step = largest * context.networks[CRITIC].action_width
@@ -66,6 +67,7 @@ class GatheredEntropy:
 
 def value_state(
     context: Context,
+    model: OffPolicyAlgorithm,
     seen: DictReplayBufferSamples,
     features: Tensor,
     episodes: Episodes,
@@ -75,12 +77,13 @@ def value_state(
 
     Args:
         context: of the measurement.
+        model: the agent.
         seen: a replay batch as the networks see it.
         features: float (B, D), the critic's fused features of it.
         episodes: those that replay holds.
         entropy: what Q had gathered at the measurement before; brought up to date.
     """
-    model, critic = context.model, context.networks[CRITIC]
+    critic = context.networks[CRITIC]
     longest = int(episodes.lengths.max()) if len(episodes) else None
     steps = horizon(model.gamma, longest)
     if steps is None:
@@ -98,8 +101,10 @@ def value_state(
     with torch.no_grad():
         learnt = learnt_share(context.update, model.tau, steps)
         results[Q_EXCESS.key()] = q_excess(critic.q_values(features, seen.actions), bounds)
-        if len(episodes):
-            results[Q_BIAS.key()] = _bias(context, episodes, bounds, learnt)
+        # Without an actor the target is a copy, made every so many steps: what Q can have learnt
+        # by then does not follow from tau.
+        if len(episodes) and ACTOR in context.networks:
+            results[Q_BIAS.key()] = _bias(context, model, episodes, bounds, learnt)
     return results
 
 
@@ -113,9 +118,14 @@ def _reward_range(model: OffPolicyAlgorithm, drawn: Tensor) -> tuple[float, floa
     return min(float(ends[0]), float(drawn.min())), max(float(ends[1]), float(drawn.max()))
 
 
-def _bias(context: Context, episodes: Episodes, bounds: ValueBounds, learnt: float) -> Tensor:
+def _bias(
+    context: Context,
+    model: OffPolicyAlgorithm,
+    episodes: Episodes,
+    bounds: ValueBounds,
+    learnt: float,
+) -> Tensor:
     """Return Q's bias at the first step of some episodes, drawn at random."""
-    model = context.model
     buffer = dict_buffer(model)
     generator = np.random.default_rng(context.update)
     chosen = generator.permutation(len(episodes))[:EPISODES]

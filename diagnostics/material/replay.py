@@ -1,6 +1,6 @@
 """What replay holds: a batch of it, and its finished episodes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -44,6 +44,17 @@ def dict_buffer(model: OffPolicyAlgorithm) -> DictReplayBuffer:
     if not isinstance(model.replay_buffer, DictReplayBuffer):
         raise TypeError("a replay buffer of Dict observations is needed")
     return model.replay_buffer
+
+
+def by_block(
+    sample: DictReplayBufferSamples, name_of: Callable[[str], str]
+) -> DictReplayBufferSamples:
+    """Return the same transitions, their observations by the names of the keys' own blocks."""
+    now, following = (
+        {name_of(key): values for key, values in side.items()}
+        for side in (sample.observations, sample.next_observations)
+    )
+    return sample._replace(observations=now, next_observations=following)
 
 
 @contextmanager

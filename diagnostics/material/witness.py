@@ -1,4 +1,4 @@
-"""What the environment gave and the actor received, step by step, beside what replay returns."""
+"""What the environment gave and the agent received, step by step, beside what replay returns."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import DictReplayBuffer
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import Tensor
 
 Arrays = Mapping[str, np.ndarray]
@@ -25,11 +26,11 @@ class EnvironmentStep:
         actions: (n_envs, A), as the environments got them; None where the caller does not say.
         rewards: (n_envs,), as the agent got them; None likewise.
         following: key -> (n_envs, ...), the observations after it; None likewise.
-        acted: key -> (n_envs, ...), what the actor's extractor was given; None where the actor was
-            not asked.
+        acted: key -> (n_envs, ...), what the extractor of the network that acts was given; None
+            where it was not asked.
     """
 
-    model: OffPolicyAlgorithm
+    model: BaseAlgorithm
     infos: Sequence[Mapping[str, Any]]
     dones: np.ndarray
     actions: np.ndarray | None = None
@@ -46,10 +47,10 @@ class Witnessed:
         row: of replay that it is stored in.
         before: key -> (1, ...), the observation that the environment gave.
         after: key -> (1, ...), the one after it, of the same episode.
-        action: (1, A), the action carried out, in -1..1.
+        action: (1, A), the action carried out, in -1..1; of discrete actions which.
         reward: (1,), as the environment gave it.
         end: bool (1,), whether the episode truly ended.
-        acted: key -> (1, ...), what the actor's extractor was given; None where it was not asked.
+        acted: key -> (1, ...), what the extractor that acts was given; None where it was not asked.
     """
 
     row: int
@@ -62,14 +63,14 @@ class Witnessed:
 
 
 def environment_step(
-    model: OffPolicyAlgorithm, seen: Mapping[str, Any], acted: Mapping[str, Tensor] | None
+    model: BaseAlgorithm, seen: Mapping[str, Any], acted: Mapping[str, Tensor] | None
 ) -> EnvironmentStep | None:
     """Return the step that was just taken; None where SB3 does not say what came of it.
 
     Args:
         model: the agent.
         seen: the local names of SB3's `collect_rollouts`.
-        acted: what the actor's extractor was given.
+        acted: what the extractor of the network that acts was given.
     """
     infos, dones, following = seen.get("infos"), seen.get("dones"), seen.get("new_obs")
     if infos is None or dones is None:
@@ -97,10 +98,10 @@ class Witness:
         if found is None:
             self._steps.clear()
             return
-        rows = step.model.replay_buffer.buffer_size  # type: ignore[union-attr]
-        if self._steps and found.row != (self._steps[-1].row + 1) % rows:
+        witnessed, rows = found
+        if self._steps and witnessed.row != (self._steps[-1].row + 1) % rows:
             self._steps.clear()  # replay does not store step by step
-        self._steps.append(found)
+        self._steps.append(witnessed)
 
     def steps(self, buffer: DictReplayBuffer) -> list[Witnessed]:
         """Return the steps that lie in replay's last rows, oldest first, all but the newest."""
@@ -110,9 +111,9 @@ class Witness:
         return steps[:-1]
 
 
-def _witnessed(step: EnvironmentStep) -> Witnessed | None:
-    """Return a step of the first environment; None where not all of it is known."""
-    model, buffer = step.model, step.model.replay_buffer
+def _witnessed(step: EnvironmentStep) -> tuple[Witnessed, int] | None:
+    """Return a step of the first environment, and replay's rows; None where not all is known."""
+    model, buffer = step.model, getattr(step.model, "replay_buffer", None)
     before = model._last_obs if model._vec_normalize_env is None else model._last_original_obs
     if not isinstance(buffer, DictReplayBuffer) or not isinstance(before, Mapping):
         return None
@@ -131,12 +132,16 @@ def _witnessed(step: EnvironmentStep) -> Witnessed | None:
     acted = step.acted
     if acted is not None and any(len(values) != len(step.dones) for values in acted.values()):
         acted = None
-    return Witnessed(
+    action = step.actions[:1]
+    if isinstance(model.action_space, spaces.Box):
+        action = model.policy.scale_action(action)
+    witnessed = Witnessed(
         buffer.pos,
         {key: values[:1].copy() for key, values in before.items()},
         {key: values.copy() for key, values in after.items()},
-        np.array(model.policy.scale_action(step.actions[:1])),
+        np.array(action).reshape(1, -1),  # as replay keeps it
         np.array(reward[:1], dtype=np.float64),
         np.array([bool(step.dones[0]) and not cut]),
         None if acted is None else {key: values[:1].clone() for key, values in acted.items()},
     )
+    return witnessed, buffer.buffer_size

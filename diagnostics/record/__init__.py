@@ -7,6 +7,7 @@ lines) with arrays for figures in `probes/`. Reports read runs through this pack
 else of them.
 """
 
+from goalscope.diagnostics.record.columns import Column, Lines
 from goalscope.diagnostics.record.documents import (
     PlainName,
     Unusable,
@@ -64,7 +65,9 @@ __all__ = [
     "SCHEMA_VERSION",
     "UNKNOWN_TASK",
     "BlockInfo",
+    "Column",
     "Line",
+    "Lines",
     "NetworkInfo",
     "PlainName",
     "ProbeSetInfo",

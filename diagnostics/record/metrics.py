@@ -7,6 +7,7 @@ from goalscope.diagnostics.record.keys import (
     ACTOR,
     CRITIC,
     GOAL,
+    JOINT_LOSS,
     LOSSES,
     NETWORKS,
     Family,
@@ -53,10 +54,15 @@ _PER_UPDATE = "ratio per update"
 _DIRECTED = "its window holds two gradients, not both 0"
 _SHARED = f"{_OBSERVED}; the gradient is not 0"
 _WEIGHED = "the weights are not all 0"
-_observed = kind_of(Family.GRADIENT, LOSSES, None, _OBSERVED)
-_layer = kind_of(Family.GRADIENT, LOSSES, None)
+_ALL_LOSSES = (*LOSSES, JOINT_LOSS)
+_READ = "a linear layer reads the fused features"
+_observed = kind_of(Family.GRADIENT, _ALL_LOSSES, None, _OBSERVED)
+_layer = kind_of(Family.GRADIENT, LOSSES, None, _READ)
 _encoder = kind_of(
-    Family.GRADIENT, LOSSES, None, "this loss's optimiser holds parameters of the block's encoder"
+    Family.GRADIENT,
+    _ALL_LOSSES,
+    None,
+    "this loss's optimiser holds parameters of the block's encoder",
 )
 FUSION_GRADIENT = _observed("fusion_gradient", _PER_FEATURE, "gradient at the fusion")
 FUSION_GRADIENT_PER_UNIT = _observed(
@@ -70,7 +76,7 @@ SIGNAL_GRADIENT_SHARE = _observed(
     "signal_gradient_share", "share", "share of the signal gradient", _SHARED
 )
 WEIGHT_GRADIENT = _layer("weight_gradient", _PER_WEIGHT, "weight gradient")
-WEIGHT_GRADIENT_SHARE = _observed(
+WEIGHT_GRADIENT_SHARE = _layer(
     "weight_gradient_share", "share", "share of the weight gradient", _SHARED
 )
 UPDATE_RATIO = _layer("update_ratio", _PER_UPDATE, "step over weights", _WEIGHED)

@@ -1,6 +1,5 @@
 """Reading the record of a run."""
 
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from goalscope.diagnostics.record.columns import Lines
 from goalscope.diagnostics.record.documents import (
     Count,
     Unusable,
@@ -66,7 +66,7 @@ class RunRecord:
 
     folder: Path
     info: RunInfo
-    lines: list[Line]
+    lines: Lines
     routing: list[RoutingRow]
     torn: bool
     probes: list[Line] = field(default_factory=list)
@@ -84,33 +84,37 @@ class RunRecord:
     @property
     def failures(self) -> list[Line]:
         """The measurements that raised: one line each, with `instrument` and `cause`."""
-        return [line for line in self.lines if line.event == "failure"]
+        return [line for line in self._events if line.event == "failure"]
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the agent, a sentence each: from the start and found later."""
-        later = [line.details.get("note", "") for line in self.lines if line.event == NOTE]
+        later = [line.details.get("note", "") for line in self._events if line.event == NOTE]
         return tuple(dict.fromkeys([*self.info.notes, *later]))
 
     @property
     def resumes(self) -> list[Line]:
         """Where the run went on after it was cut off: one line each, with `lost_buffer`."""
-        return [line for line in self.lines if line.event == RESUMED]
+        return [line for line in self._events if line.event == RESUMED]
 
     @property
     def end(self) -> Line | None:
         """How the run ended; None for a run that was cut off (or is still going)."""
-        last = next((line for line in reversed(self.lines) if line.event in ("end", RESUMED)), None)
-        return last if last is not None and last.event == "end" else None
+        ends = [line for line in self._events if line.event in ("end", RESUMED)]
+        return ends[-1] if ends and ends[-1].event == "end" else None
 
     def nonfinite(self) -> dict[str, int]:
         """Metric key -> first update at which it was NaN or infinite."""
         found: dict[str, int] = {}
-        for line in self.measurements:
-            for key, value in line.values.items():
-                if not math.isfinite(value):
-                    found.setdefault(key, line.update)
+        for place in np.flatnonzero(~np.isfinite(self.lines.values)).tolist():
+            line = int(np.searchsorted(self.lines.starts, place, side="right")) - 1
+            key = self.lines.names[self.lines.keys[place]]
+            found.setdefault(key, int(self.lines.updates[line]))
         return found
+
+    @property
+    def _events(self) -> list[Line]:
+        return list(self.lines.events.values())
 
 
 def is_run(folder: Path) -> bool:
@@ -166,7 +170,7 @@ def read_lines(path: Path) -> list[Line]:
     Raises:
         RecordError: one of them is damaged.
     """
-    return LineFile(path).read()[0]
+    return list(LineFile(path).read()[0])
 
 
 def read_arrays(folder: Path) -> dict[int, dict[str, np.ndarray]]:

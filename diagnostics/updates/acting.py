@@ -1,18 +1,27 @@
-"""What the actor is given where it acts: a hook on its features extractor."""
+"""What the agent is given where it acts: a hook on the features extractor that is asked."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC
+from goalscope.diagnostics.updates.passes import Passes
+from goalscope.probes import Network
+
+
+def acting_network(networks: Mapping[str, Network]) -> Network:
+    """Return the network whose answer is the action: the actor, or else the critic."""
+    return networks.get(ACTOR) or networks[CRITIC]
+
 
 class ActingInputs:
-    """Keeps what an actor's features extractor was last given outside of training.
+    """Keeps what a features extractor was last given outside of training and of measurements.
 
     SB3 switches the policy to evaluation wherever it asks for an action, and back where it trains.
 
     Args:
-        extractor: the actor's.
+        extractor: of the network that acts.
     """
 
     def __init__(self, extractor: nn.Module) -> None:
@@ -20,7 +29,9 @@ class ActingInputs:
         latest = self._latest
 
         def keep(module: nn.Module, args: tuple[Any, ...]) -> None:
-            if not module.training and args and isinstance(args[0], Mapping):
+            if module.training or Passes.measuring:
+                return
+            if args and isinstance(args[0], Mapping):
                 latest[:] = [dict(args[0])]
 
         # A function, no method: copies of a module would copy what a method belongs to.

@@ -1,8 +1,12 @@
-"""What the forward passes of an update show: fused features, their readers, what comes back."""
+"""What the forward passes of an update show: fused features, their readers, what comes back.
+
+Where no linear layer reads the fused features (an LSTM, a normalisation before the heads, the
+action first), the features extractor's own output stands for what was read.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +26,7 @@ class Fused:
 
 @dataclass
 class Read:
-    """One consumer's forward pass.
+    """One consumer's forward pass; without consumers, one of the features extractor.
 
     Attributes:
         inputs: what it read.
@@ -52,7 +56,10 @@ class Passes:
         recording: whether passes are kept.
         update: updates made so far.
         window: optimiser steps made so far: what a gradient of one loss is told from another's by.
+        measuring: measurements under way, whoever makes them: their passes are nobody's update.
     """
+
+    measuring: ClassVar[int] = 0
 
     def __init__(self, networks: Mapping[str, Network], is_live: Callable[[], bool]) -> None:
         self.recording = False
@@ -60,7 +67,7 @@ class Passes:
         self.window = 0
         self._networks = networks
         self._is_live = is_live
-        self._reads: dict[nn.Module, list[Read]] = {}
+        self._reads: dict[nn.Module | str, list[Read]] = {}
         self._raw: dict[tuple[str, str], Tensor] = {}
         self._latest: dict[nn.Module, Fused | None] = {}
         self._handles: list[RemovableHandle] = []
@@ -68,6 +75,11 @@ class Passes:
             self._hook_fusion(extractor)
         for network in networks.values():
             self._hook(network)
+
+    @property
+    def listening(self) -> bool:
+        """Whether passes are kept, and this one is no measurement's."""
+        return self.recording and not Passes.measuring
 
     def detach(self) -> None:
         """Remove every hook and forget what was seen."""
@@ -85,19 +97,18 @@ class Passes:
     def forget(self, *names: str) -> None:
         """Forget what the consumers of these networks read."""
         for name in names:
-            if name in self._networks:
-                for consumer in self._networks[name].consumers:
-                    self._reads.pop(consumer.layer, None)
+            for reader in self._readers(name):
+                self._reads.pop(reader, None)
 
     def forget_older(self, name: str) -> None:
         """Forget what a network's consumers read before the latest update began."""
-        for consumer in self._networks[name].consumers:
-            reads = self._reads.get(consumer.layer, [])
+        for reader in self._readers(name):
+            reads = self._reads.get(reader, [])
             reads[:] = [read for read in reads if read.update >= self.update - 1]
 
     def forward_pass(self, network: Network) -> ForwardPass | None:
         """Return a network's first pass since it was forgotten; None where there was none."""
-        reads = self._reads.get(network.consumers[0].layer) if network.consumers else None
+        reads = self._reads.get(self._readers(network.name)[0])
         if not reads:
             return None
         raw = {block: value for (name, block), value in self._raw.items() if name == network.name}
@@ -106,10 +117,10 @@ class Passes:
     def with_gradient(self, network: Network) -> list[list[Read]] | None:
         """Return each consumer's reads that a gradient came back to; None where one has none."""
         found = [
-            [read for read in self._reads.get(c.layer, []) if read.output_gradient is not None]
-            for c in network.consumers
+            [read for read in self._reads.get(reader, []) if read.output_gradient is not None]
+            for reader in self._readers(network.name)
         ]
-        return found if found and all(found) else None
+        return found if all(found) else None
 
     def gradient_at_fusion(self, reads: Sequence[Read]) -> Tensor | None:
         """Return what came back to the extractor's output since the last step, float (B, D).
@@ -128,25 +139,42 @@ class Passes:
         whole = [part for part in parts if part is not None]
         return torch.cat(whole) if len(whole) == len(passes) else None
 
-    def _hook(self, network: Network) -> None:
-        is_target = network.name == "critic_target"
+    def _readers(self, name: str) -> list[nn.Module | str]:
+        """Return what the reads of a network are kept under: its consumers, or else its name."""
+        network = self._networks.get(name)
+        if network is None:
+            return []
+        return [consumer.layer for consumer in network.consumers] or [name]
 
-        def read(layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
-            if self.recording and (output.requires_grad or is_target):
+    def _hook(self, network: Network) -> None:
+        is_target = network.optimizer is None
+
+        def read(reader: nn.Module | str, inputs: Tensor, output: Tensor) -> None:
+            if self.listening and (output.requires_grad or is_target):
                 fused = self._latest.get(network.extractor)
-                seen = Read(args[0].detach(), self.update, fused)
-                self._reads.setdefault(layer, []).append(seen)
+                seen = Read(inputs.detach(), self.update, fused)
+                self._reads.setdefault(reader, []).append(seen)
                 if output.requires_grad:
                     output.register_hook(seen.receive)
 
         for consumer in network.consumers:
-            self._handles.append(consumer.layer.register_forward_hook(read))
+            self._handles.append(
+                consumer.layer.register_forward_hook(
+                    lambda layer, args, output: read(layer, args[0], output)
+                )
+            )
+        if not network.consumers:
+            self._handles.append(
+                network.extractor.register_forward_hook(
+                    lambda _, args, output: read(network.name, output, output)
+                )
+            )
         for block in network.blocks:
             if block.normalisation is None:
                 continue
 
             def normalise(_: nn.Module, args: tuple[Any, ...], block: str = block.name) -> None:
-                if self.recording and (torch.is_grad_enabled() or is_target):
+                if self.listening and (torch.is_grad_enabled() or is_target):
                     self._raw[network.name, block] = args[0].detach().flatten(1)
 
             module = network.extractor.get_submodule(block.normalisation)
@@ -154,7 +182,7 @@ class Passes:
 
     def _hook_fusion(self, extractor: nn.Module) -> None:
         def encoded(_: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
-            if not self._is_live() or not self.recording:
+            if not self._is_live() or not self.listening:
                 return
             self._latest[extractor] = fused = Fused() if output.requires_grad else None
             if fused is not None:

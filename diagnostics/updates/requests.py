@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 
-from goalscope.diagnostics.record.keys import LOSSES
 from goalscope.diagnostics.updates.schedule import Schedule
 
 
@@ -13,16 +12,21 @@ class Requests:
     it: at its next step its network is still what it was, or is for the first time something else.
 
     Args:
+        losses: which there are.
         schedule: when each loss is due.
         since: the number up to which nothing is open.
         answered: loss -> that number, where it is known of an earlier run.
     """
 
     def __init__(
-        self, schedule: Schedule, since: int, answered: Mapping[str, int] | None = None
+        self,
+        losses: Collection[str],
+        schedule: Schedule,
+        since: int,
+        answered: Mapping[str, int] | None = None,
     ) -> None:
         self._schedule = schedule
-        self.answered = {**dict.fromkeys(LOSSES, since), **(answered or {})}
+        self.answered = {**dict.fromkeys(losses, since), **(answered or {})}
 
     def open(self, update: int) -> set[str]:
         """Return the losses of which something was due by this update and was not seen since."""

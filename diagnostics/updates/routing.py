@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from goalscope.diagnostics.record import RoutingRow
-from goalscope.diagnostics.record.keys import ACTOR_LOSS, CRITIC_LOSS
+from goalscope.diagnostics.record.keys import CRITIC_LOSS, LOSS_OF
 from goalscope.diagnostics.updates.steps import watch_steps
+from goalscope.diagnostics.updates.tracked import trained_by
 from goalscope.probes import Network
 
 ENTROPY_LOSS = "entropy_loss"
@@ -39,9 +40,7 @@ class ParameterGroup:
     parameters: tuple[Tensor, ...]
 
 
-def parameter_groups(
-    model: OffPolicyAlgorithm, networks: Mapping[str, Network]
-) -> list[ParameterGroup]:
+def parameter_groups(model: BaseAlgorithm, networks: Mapping[str, Network]) -> list[ParameterGroup]:
     """Return every parameter of the agent, by network and part."""
     groups: list[ParameterGroup] = []
     for network in networks.values():
@@ -51,7 +50,7 @@ def parameter_groups(
             encoded |= set(parts)
             if parts:
                 groups.append(ParameterGroup(network.name, f"encoder of {block.name}", parts))
-        for name, module in network.module.named_children():
+        for name, module in network.heads.items():
             parts = tuple(p for p in module.parameters() if p not in encoded)
             if parts:
                 groups.append(ParameterGroup(network.name, name, parts))
@@ -67,7 +66,7 @@ def parameter_groups(
     return groups
 
 
-def auxiliary_optimisers(model: OffPolicyAlgorithm) -> Mapping[str, torch.optim.Optimizer]:
+def auxiliary_optimisers(model: BaseAlgorithm) -> Mapping[str, torch.optim.Optimizer]:
     """Return what is learnt beside actor, critic and entropy -> its optimiser.
 
     An agent that learns more than SB3's do says so in an attribute `auxiliary`.
@@ -87,7 +86,7 @@ class RoutingWatch:
 
     def __init__(
         self,
-        model: OffPolicyAlgorithm,
+        model: BaseAlgorithm,
         networks: Mapping[str, Network],
         on_failure: Callable[[Exception], None],
     ) -> None:
@@ -101,10 +100,11 @@ class RoutingWatch:
         self._before: dict[ParameterGroup, Tensor] = {}  # the target's groups, until they move
         self._following: dict[ParameterGroup, str] = {}
         self._handles: list[RemovableHandle] = []
-        self._hook(networks["critic"].module.optimizer, CRITIC_LOSS)
-        self._hook(networks["actor"].module.optimizer, ACTOR_LOSS)
+        self._held = trained_by(networks)
+        for optimiser, held in self._held.items():
+            self._hook(optimiser, {LOSS_OF[network.name]: network.name for network in held})
         for name, optimiser in auxiliary_optimisers(model).items():
-            self._hook(optimiser, f"{name}_loss")
+            self._hook(optimiser, {f"{name}_loss": name})
 
     def seen(self) -> bool:
         """Whether each loss has made a step and each target has moved; ask between updates."""
@@ -153,17 +153,21 @@ class RoutingWatch:
             handle.remove()
         self._handles.clear()
 
-    def _hook(self, optimiser: torch.optim.Optimizer, loss: str) -> None:
-        self._reached[loss] = set()
+    def _hook(self, optimiser: torch.optim.Optimizer, losses: Mapping[str, str]) -> None:
+        """Watch the steps of an optimiser; losses: whose gradients it follows -> of what."""
+        self._reached |= {loss: set() for loss in losses}
 
         def before_step() -> None:
-            if loss == CRITIC_LOSS:
+            if CRITIC_LOSS in losses:
                 self._watch_target()
-            if not self._reached[loss]:
-                now = self._gradients()
-                for group in self._groups:
-                    if any(_changed(self._grads[p], now[p]) for p in group.parameters):
-                        self._reached[loss].add(group)
+            if any(self._reached[loss] for loss in losses):
+                return
+            now = self._gradients()
+            for group in self._groups:
+                if any(_changed(self._grads[p], now[p]) for p in group.parameters):
+                    for loss, network in losses.items():
+                        if len(losses) == 1 or network in self._owners(group):
+                            self._reached[loss].add(group)
 
         def after_step() -> None:
             if not self.stepped:
@@ -172,6 +176,11 @@ class RoutingWatch:
         self._handles += watch_steps(
             optimiser, lambda: self._guarded(before_step), lambda: self._guarded(after_step)
         )
+
+    def _owners(self, group: ParameterGroup) -> set[str]:
+        """Return the networks that any of a group's parameters are of."""
+        ids = {id(p) for p in group.parameters}
+        return {g.network for g in self._groups if ids & {id(p) for p in g.parameters}}
 
     def _guarded(self, action: Callable[[], None]) -> None:
         try:
@@ -200,10 +209,9 @@ class RoutingWatch:
         }
 
     def _optimisers(self) -> dict[str, set[int]]:
-        found: dict[str, torch.optim.Optimizer] = {
-            name: network.module.optimizer
-            for name, network in self._networks.items()
-            if getattr(network.module, "optimizer", None) is not None
+        found = {
+            held[0].name if len(held) == 1 else "policy": optimiser
+            for optimiser, held in self._held.items()
         }
         entropy = getattr(self._model, "ent_coef_optimizer", None)
         if entropy is not None:

@@ -4,36 +4,49 @@ After SB3's `train()` a critic parameter's `.grad` holds the critic's and the ac
 together. The tap therefore reads inside the optimisers' step hooks, where `zero_grad` and exactly
 one backward pass have just run, and knows what the consumers read and received from hooks on the
 forward passes. It runs no pass of its own and alters nothing.
+
+An update begins with the step that trains the critic. It ends with the actor's, where that has an
+optimiser of its own, and else with the same step: one optimiser may train both (PPO), and there may
+be no actor (DQN).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from goalscope.diagnostics.record.keys import ACTOR_LOSS, CRITIC_LOSS
-from goalscope.diagnostics.updates.acting import ActingInputs
+from goalscope.diagnostics.record.keys import (
+    ACTOR,
+    ACTOR_LOSS,
+    CRITIC,
+    CRITIC_LOSS,
+    CRITIC_TARGET,
+    JOINT_LOSS,
+    LOSS_OF,
+)
+from goalscope.diagnostics.updates.acting import ActingInputs, acting_network
+from goalscope.diagnostics.updates.open_step import OpenStep
 from goalscope.diagnostics.updates.passes import Passes, Read
 from goalscope.diagnostics.updates.steps import watch_steps
 from goalscope.diagnostics.updates.tracked import (
     TrackedUpdate,
-    consumer_weights,
-    encoder_parameters,
+    by_extractor,
     shared_encoder_parameters,
+    trained_by,
 )
-from goalscope.probes import EncoderUpdate, LossUpdate, Network
+from goalscope.probes import Network
 
 _ROUNDING = 0.02  # of a gradient, relative: a network in bfloat16 rounds to 0.4 %
 
 
 class Tap:
-    """Watches the optimiser steps of an actor and a critic.
+    """Watches the optimiser steps of an agent's networks.
 
     Args:
-        networks: the views of "actor", "critic" and, where there is one, "critic_target".
+        networks: the views of "critic" and, where there are such, "actor" and "critic_target".
         start: updates already made before the tap was attached.
         wanted: update number -> the losses to track in it.
         on_first: called inside the first tracked update before any weight has changed.
@@ -42,6 +55,10 @@ class Tap:
         on_note: called with a sentence about how the agent is wired, once for each loss.
         is_live: asked at every encoding whether this training is still being watched; where it is
             not, whoever answers calls `detach`.
+
+    Attributes:
+        update: updates made so far.
+        acting: what the network that acts was given as it was last asked for an action.
     """
 
     def __init__(
@@ -62,7 +79,7 @@ class Tap:
         self._on_update = on_update
         self._on_failure = on_failure
         self._on_note = on_note
-        self._steps: dict[str, _OpenStep] = {}
+        self._steps: dict[str, OpenStep] = {}
         self._only_readers: dict[str, bool] = {}  # loss -> whether only its consumers read z
         self._shared_gradients: list[tuple[Tensor, Tensor]] = []
         self._shared_of: dict[str, dict[Tensor, Tensor]] = {}
@@ -70,10 +87,11 @@ class Tap:
         self._passes = Passes(networks, is_live)
         self._passes.update = start
         self._passes.recording = bool(wanted(start + 1))
-        self._acting = ActingInputs(networks["actor"].extractor)
+        self.acting = ActingInputs(acting_network(networks).extractor)
         self._handles: list[RemovableHandle] = []
-        self._hook_optimiser(networks["critic"], self._before_critic, self._after_critic)
-        self._hook_optimiser(networks["actor"], self._before_actor, self._after_actor)
+        held = trained_by(networks)
+        for optimiser, together in held.items():
+            self._hook_optimiser(optimiser, together, ends=together is list(held.values())[-1])
         self._hook_shared_encoder()
 
     def finish(self) -> None:
@@ -84,35 +102,55 @@ class Tap:
     def detach(self) -> None:
         """Remove every hook; what is half seen is forgotten."""
         self._passes.detach()
-        self._acting.detach()
+        self.acting.detach()
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """Ignore forward passes inside: those that measurements make themselves."""
-        recording, self._passes.recording = self._passes.recording, False
+        """Ignore forward passes inside, those that measurements make themselves; every tap does."""
+        Passes.measuring += 1
         try:
             yield
         finally:
-            self._passes.recording = recording
-            self._acting.take()
-
-    def acted(self) -> dict[str, Tensor] | None:
-        """Return what the actor's extractor was given as it was last asked for an action.
-
-        Key -> (n_envs, ...); None where it has not been asked since the last call.
-        """
-        return self._acting.take()
+            Passes.measuring -= 1
 
     # What the optimisers show
 
     def _hook_optimiser(
-        self, network: Network, before: Callable[[], None], after: Callable[[], None]
+        self, optimiser: torch.optim.Optimizer, held: Sequence[Network], *, ends: bool
     ) -> None:
+        """Watch the steps of the optimiser that trains these networks.
+
+        Args:
+            optimiser: whose steps.
+            held: the networks.
+            ends: whether its step ends an update.
+        """
+        begins = any(network.name == CRITIC for network in held)
+
+        def before() -> None:
+            if begins:
+                self._begin_update()
+            self._open_steps(held)
+            if begins and not ends:
+                self._passes.forget(CRITIC, CRITIC_TARGET)
+                self._passes.forget_older(ACTOR)
+            if begins and self._first is not None:
+                first, self._first = self._first, None
+                first()
+
+        def after() -> None:
+            self._close_steps()
+            if ends:
+                self._end_update()
+            else:
+                wanted = self._wanted(self.update) or self._wanted(self.update + 1)
+                self._passes.recording = bool(wanted)
+
         self._handles += watch_steps(
-            network.module.optimizer, lambda: self._guarded(before), lambda: self._guarded(after)
+            optimiser, lambda: self._guarded(before), lambda: self._guarded(after)
         )
 
     def _guarded(self, action: Callable[[], None]) -> None:
@@ -128,64 +166,79 @@ class Tap:
             self._tracked = None
             self._on_failure(error)
 
-    def _before_critic(self) -> None:
+    def _begin_update(self) -> None:
         self.update += 1  # first, so that no failure below can make the count drift
         self._passes.update = self.update
         self._hand_over()
         losses = self._wanted(self.update)
         if losses:
             self._tracked = TrackedUpdate(self.update, frozenset(losses))
-            self._open_step(CRITIC_LOSS, "critic", "critic_target")
-        self._passes.forget("critic", "critic_target")
-        self._passes.forget_older("actor")
-        if self._first is not None:
-            first, self._first = self._first, None
-            first()
 
-    def _after_critic(self) -> None:
-        self._close_step(CRITIC_LOSS)
-        self._passes.recording = bool(self._wanted(self.update) or self._wanted(self.update + 1))
-
-    def _before_actor(self) -> None:
-        self._open_step(ACTOR_LOSS, "actor")
-
-    def _after_actor(self) -> None:
-        self._close_step(ACTOR_LOSS)
-        self._passes.forget("actor", "critic", "critic_target")
+    def _end_update(self) -> None:
+        self._passes.forget(ACTOR, CRITIC, CRITIC_TARGET)
         self._shared_gradients.clear()
         self._hand_over()
         self._passes.recording = bool(self._wanted(self.update + 1))
 
-    def _open_step(self, loss: str, owner: str, *others: str) -> None:
-        """Keep what a loss has left behind before its optimiser steps.
-
-        Args:
-            loss: which.
-            owner: the network whose optimiser it is.
-            others: networks whose forward passes belong to it, too.
-        """
-        if self._tracked is None or loss not in self._tracked.wanted:
+    def _open_steps(self, held: Sequence[Network]) -> None:
+        """Keep what the losses of these networks have left behind before their optimiser steps."""
+        losses = {LOSS_OF[network.name] for network in held}
+        if self._tracked is None or not losses & self._tracked.wanted:
             self._shared_gradients.clear()
             return
-        self._tracked.stepped.add(loss)
-        for name in (owner, *others):
+        self._tracked.stepped |= losses & self._tracked.wanted
+        before = [network.name for network in held]
+        for name in (*before, *([CRITIC_TARGET] if CRITIC in before else [])):
             network = self._networks.get(name)
             seen = self._passes.forward_pass(network) if network else None
             if seen is not None:
                 self._tracked.passes[name] = seen
-        self._shared_of[loss] = {p: gradient for p, gradient in self._shared_gradients}
+        for loss in losses:  # one, where two optimisers reach the same encoder
+            self._shared_of[loss] = {p: gradient for p, gradient in self._shared_gradients}
         self._shared_gradients.clear()
-        network = self._networks[owner]
-        reads = self._passes.with_gradient(network)
-        if reads is not None:
-            step = _OpenStep.begin(network, reads)
-            self._steps[loss] = self._with_other_readers(loss, step, reads[0])
+        for together in by_extractor(held):
+            if len(together) == 1:
+                self._open_alone(together[0])
+            else:
+                self._open_together(together)
 
-    def _close_step(self, loss: str) -> None:
+    def _open_alone(self, network: Network) -> None:
+        reads = self._passes.with_gradient(network)
+        if reads is None:
+            return
+        loss, step = LOSS_OF[network.name], OpenStep.begin(network, reads)
+        received = self._from_other_readers(loss, [step], reads[0])
+        if received is not None and network.consumers:
+            step = replace(step, seen=replace(step.seen, received=received))
+        self._steps[loss] = step
+
+    def _open_together(self, networks: Sequence[Network]) -> None:
+        """Keep the losses that reach one extractor at once: apart at their consumers alone."""
+        reads = {n.name: seen for n in networks if (seen := self._passes.with_gradient(n))}
+        layers = [consumer.layer for network in networks for consumer in network.consumers]
+        for network in networks:
+            own = {consumer.layer for consumer in network.consumers}
+            if network.name in reads and own and all(layers.count(layer) == 1 for layer in own):
+                step = OpenStep.begin(network, reads[network.name])
+                self._steps[LOSS_OF[network.name]] = replace(step, encoders={})
+        if not reads:
+            return
+        network = next(n for n in networks if n.name in reads)
+        first = reads[network.name][0]
+        received = self._passes.gradient_at_fusion(first)
+        if received is None:
+            return
+        apart = [self._steps[LOSS_OF[n.name]] for n in networks if LOSS_OF[n.name] in self._steps]
+        if len(apart) == len(networks):
+            self._from_other_readers(JOINT_LOSS, apart, first)
+        inputs = torch.cat([read.inputs[:, : network.features_dim] for read in first])
+        self._steps[JOINT_LOSS] = OpenStep.at_fusion(network, inputs, received)
+
+    def _close_steps(self) -> None:
         self._passes.window += 1
-        step = self._steps.pop(loss, None)
-        if step is not None and self._tracked is not None:
-            self._tracked.losses[loss] = step.finish()
+        steps, self._steps = self._steps, {}
+        if self._tracked is not None:
+            self._tracked.losses |= {loss: step.finish() for loss, step in steps.items()}
 
     def _hand_over(self) -> None:
         tracked, self._tracked = self._tracked, None
@@ -195,35 +248,40 @@ class Tap:
 
     # Who else reads the fused features
 
-    def _with_other_readers(
-        self, loss: str, step: "_OpenStep", reads: Sequence[Read]
-    ) -> "_OpenStep":
-        """Return the step with the gradient at z as a hook there saw it, where it is another.
+    def _from_other_readers(
+        self, loss: str, steps: Sequence[OpenStep], reads: Sequence[Read]
+    ) -> Tensor | None:
+        """Return the gradient at z as a hook there saw it, float (B, D), where it is another.
 
         That the consumers are the only readers of z is checked once per loss. A head of a user's
         own, or a penalty on the features, sends back what no consumer passes on.
+
+        Args:
+            loss: which.
+            steps: of the networks whose consumers read z.
+            reads: of one consumer.
         """
         if self._only_readers.get(loss):
-            return step
+            return None
         received = self._passes.gradient_at_fusion(reads)
         if received is None:
-            return step
+            return None
         if loss not in self._only_readers:
-            passed_on = step.seen.fusion_gradients(step.network.features_dim)
+            parts = [step.seen.fusion_gradients(step.network.features_dim) for step in steps]
+            passed_on = torch.stack(parts).sum(dim=0)
             size = torch.maximum(received.norm(), passed_on.norm())
             if not bool(size > 0):
-                return step  # no gradient tells nothing
+                return None  # no gradient tells nothing
             self._only_readers[loss] = bool((received - passed_on).norm() <= _ROUNDING * size)
             if not self._only_readers[loss]:
+                whose = " and the ".join(f"{step.network.name}'s" for step in steps)
                 self._on_note(
-                    f"{loss}: more than the {step.network.name}'s first layers reads the fused "
+                    f"{loss}: more than the {whose} first layers reads the fused "
                     f"features (a gradient of {float(received.norm()):.3g} arrives there, "
                     f"{float(passed_on.norm()):.3g} through those layers); gradients at the fusion "
                     "are taken from the features extractor's output, whoever sent them"
                 )
-        if self._only_readers[loss]:
-            return step
-        return replace(step, seen=replace(step.seen, received=received))
+        return None if self._only_readers[loss] else received
 
     # Where actor and critic share an encoder
 
@@ -231,7 +289,7 @@ class Tap:
         for parameter in shared_encoder_parameters(self._networks):
 
             def arrive(gradient: Tensor, parameter: Tensor = parameter) -> None:
-                if self._passes.recording:
+                if self._passes.listening:
                     self._shared_gradients.append((parameter, gradient.detach().clone()))
 
             self._handles.append(parameter.register_hook(arrive))
@@ -244,54 +302,3 @@ class Tap:
         left = torch.cat([critic[parameter].flatten() for parameter in common])
         right = torch.cat([actor[parameter].flatten() for parameter in common])
         return nn.functional.cosine_similarity(left, right, dim=0)
-
-
-@dataclass(frozen=True)
-class _OpenStep:
-    """A loss between its optimiser's pre-step and post-step hook.
-
-    Attributes:
-        network: whose.
-        seen: what the loss left behind; its weights after the step are still those before.
-        encoders: block -> the encoder's parameters, their gradient and their values before.
-    """
-
-    network: Network
-    seen: LossUpdate
-    encoders: dict[str, tuple[list[nn.Parameter], Tensor, Tensor]]
-
-    @classmethod
-    def begin(cls, network: Network, reads: Sequence[Sequence[Read]]) -> "_OpenStep":
-        layers = [consumer.layer for consumer in network.consumers]
-        deltas = [
-            [r.output_gradient for r in seen if r.output_gradient is not None] for seen in reads
-        ]
-        weights = consumer_weights(network)
-        seen = LossUpdate(
-            # Several passes of one loss (an averaged augmentation) are rows of one batch.
-            torch.cat([read.inputs for read in reads[0]]),
-            [torch.cat(parts) for parts in deltas],
-            weights,
-            [_gradient(layer.weight).clone() for layer in layers],
-            weights,
-        )
-        encoders = {
-            block: (parameters, _flat(map(_gradient, parameters)), _flat(parameters))
-            for block, parameters in encoder_parameters(network).items()
-        }
-        return cls(network, seen, encoders)
-
-    def finish(self) -> LossUpdate:
-        encoders = {
-            block: EncoderUpdate(gradient, before.norm(), (_flat(parameters) - before).norm())
-            for block, (parameters, gradient, before) in self.encoders.items()
-        }
-        return replace(self.seen, weights_after=consumer_weights(self.network), encoders=encoders)
-
-
-def _gradient(parameter: Tensor) -> Tensor:
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.detach()
-
-
-def _flat(tensors: Iterable[Tensor]) -> Tensor:
-    return torch.cat([tensor.detach().flatten() for tensor in tensors])

@@ -7,7 +7,7 @@ import torch
 from scipy.optimize import isotonic_regression
 from torch import Tensor
 
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.blocks import DESIRED_GOAL, evaluation_mode
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import GoalBatch, every_goal
 
@@ -45,7 +45,7 @@ def goal_map(
         batch: the states and the grid of goals.
         rows: which states, S of them: a slice, or int64 (S,).
     """
-    if not (actor.block("desired_goal") and critic.block("desired_goal")):
+    if batch.achieved is None or not (actor.block(DESIRED_GOAL) and critic.block(DESIRED_GOAL)):
         return None
     states = {key: value[rows] for key, value in batch.observations.items()}
     with torch.no_grad(), evaluation_mode(actor.module), evaluation_mode(critic.module):
@@ -62,6 +62,7 @@ def map_features(
     rows: slice | Tensor,
 ) -> GoalMap:
     """Return the map of states whose fused features, float (S, D) each, are already at hand."""
+    assert batch.achieved is not None  # callers ask before they come here
     achieved = batch.achieved[rows]
     distance = torch.cdist(achieved, batch.goals)
     actions = actor.mean_actions(every_goal(actor, actor_features, batch))

@@ -30,14 +30,15 @@ class LossUpdate:
     """What one loss's backward pass left behind, and the step its optimiser then took.
 
     Attributes:
-        inputs: float (B, D) or (B, D + A), what the consumers read in that forward pass.
+        inputs: float (B, D) or (B, D + A), what the consumers read in that forward pass; without
+            consumers the fused features.
         output_gradients: per consumer, dL/d(its output), float (B, H).
         weights: per consumer, its weight before the step, (H, D) or (H, D + A).
         weight_gradients: per consumer, dL/dW, same shapes.
         weights_after: per consumer, its weight after the step.
         encoders: block -> gradient and step of the encoder this loss's optimiser holds.
-        received: dL/dz, float (B, D), as it arrived at the fused features, where the consumers are
-            not their only readers; None where they are.
+        received: dL/dz, float (B, D), as it arrived at the fused features, where there are no
+            consumers, or they are not the only readers; None where they are.
     """
 
     inputs: Tensor
@@ -83,7 +84,8 @@ def gradient_balance(
     """
     observed = {block: index for block, index in columns.items() if block != ACTION}
     results = _fusion_gradients(update, observed, features_dim)
-    results |= _weight_gradients(update, columns)
+    if update.weights:
+        results |= _weight_gradients(update, columns)
     for block, encoder in update.encoders.items():
         results[f"{block}.encoder_gradient"] = encoder.gradient.norm()
     name = "{}.encoder_update_ratio".format

@@ -10,7 +10,7 @@ from stable_baselines3.common.preprocessing import preprocess_obs
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from goalscope.probes.blocks import evaluation_mode, key_name
+from goalscope.probes.blocks import evaluation_mode
 from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.networks import Network
 
@@ -78,12 +78,12 @@ def input_statistics(
         if not received.numel():
             continue
         if key in network.image_keys:
-            results[f"{key_name(key)}.input_max"] = received.abs().max()
+            results[f"{network.block_of(key)}.input_max"] = received.abs().max()
         elif key in normalised:
             offsets = _offset(received), _offset(normalised[key]).to(received)
-            results[f"{key_name(key)}.normalised_offset"] = torch.maximum(*offsets)
+            results[f"{network.block_of(key)}.normalised_offset"] = torch.maximum(*offsets)
         elif _standardised(traced.given[key], received):
-            results[f"{key_name(key)}.normalised_offset"] = _offset(received)
+            results[f"{network.block_of(key)}.normalised_offset"] = _offset(received)
     return results
 
 

@@ -17,7 +17,7 @@ class ReplayBatch:
     Attributes:
         observations: key -> (B, ...).
         next_observations: key -> (B, ...).
-        actions: float (B, A), scaled to [-1, 1].
+        actions: float (B, A), scaled to [-1, 1]; of discrete actions which, (B, 1).
         rewards: float (B,).
         dones: float (B,), 1 where the episode truly ended (a time limit does not count).
         relabelled: bool (B,), whether hindsight replaced the goal.
@@ -39,17 +39,25 @@ def replay_values(
 ) -> dict[str, Tensor]:
     """Return Q, TD target, TD error and reward of every transition, each float (B,).
 
-    The target is SAC's, r + (1 - done) gamma (min Q_target(s', a') - alpha log pi(a'|s')), with a'
-    drawn from the policy (torch's global generator: isolate it); for an actor without a density
-    (TD3) a' is its deterministic action and the entropy term is absent.
+    The target is SAC's, `r + (1 - done) gamma (min Q_target(s', a') - alpha log pi(a'|s'))`, with
+    a' drawn from the policy (torch's global generator: isolate it); for an actor without a density
+    (TD3) a' is its deterministic action and the entropy term is absent, and without an actor (DQN)
+    a' is the target's best action.
 
     Source: Haarnoja et al., "Soft Actor-Critic Algorithms and Applications", 2018, eq. 5-6.
     """
-    actor, critic, target = (networks[name] for name in ("actor", "critic", "critic_target"))
-    with torch.no_grad(), evaluation_mode(actor.module), evaluation_mode(critic.module):
+    actor, critic, target = networks.get("actor"), networks["critic"], networks["critic_target"]
+    with (
+        torch.no_grad(),
+        evaluation_mode(critic.module),
+        evaluation_mode((actor or critic).module),
+    ):
         q_values = critic.q_values(critic.fused_features(batch.observations), batch.actions)
-        next_features = actor.fused_features(batch.next_observations)
-        next_actions, log_density = actor.drawn_actions(next_features)
+        next_actions: Tensor | None = None
+        log_density: Tensor | float = 0.0
+        if actor is not None:
+            next_features = actor.fused_features(batch.next_observations)
+            next_actions, log_density = actor.drawn_actions(next_features)
         next_q = target.q_values(target.fused_features(batch.next_observations), next_actions)
         targets = batch.rewards + (1 - batch.dones) * discount * (
             next_q - entropy_coefficient * log_density

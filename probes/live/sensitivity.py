@@ -9,7 +9,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from goalscope.probes.blocks import ACTION, evaluation_mode
+from goalscope.probes.blocks import ACTION, DESIRED_GOAL, evaluation_mode
 from goalscope.probes.live.features import ratios
 from goalscope.probes.live.goal_grid import map_features
 from goalscope.probes.networks import Network
@@ -28,7 +28,7 @@ DISTANCE_BINS = 8
 
 
 def goal_sensitivity(
-    actor: Network,
+    actor: Network | None,
     critic: Network,
     batch: GoalBatch,
     generator: np.random.Generator,
@@ -37,56 +37,63 @@ def goal_sensitivity(
     """Return "<network>.<block>.<name>" -> scalar (definitions: docs/measurements.md).
 
     A metric of the desired goal is absent for a network whose extractor mixes that goal with
-    another key: its columns can then not be exchanged without encoding the images again. Absent is,
-    too, what would be 0/0: a change over the spread of a Q that is constant, a correlation of one
-    that is the same for every goal.
+    another key: its columns can then not be exchanged without encoding the images again. Without
+    goals what is left is how much Q and the policy listen to each block. Absent is, too, what would
+    be 0/0: a change over the spread of a Q that is constant, a correlation of one that is the same
+    for every goal.
 
     Args:
-        actor: the actor.
-        critic: the critic; Q is the smallest of its Q-values.
+        actor: the actor; None where the agent's actions are the critic's best.
+        critic: the critic; of several Q-values the smallest.
         batch: where to measure; B >= 2.
         generator: of the derangements; nothing else is drawn.
         states_on_grid: how many of the batch's states, evenly spaced, meet every goal of the grid
             in `q_goal_distance`.
     """
     order = derangement(len(batch.actions), generator).to(batch.actions.device)
-    with evaluation_mode(actor.module), evaluation_mode(critic.module):
+    with evaluation_mode(critic.module), evaluation_mode((actor or critic).module):
         with torch.no_grad():
-            actor_features = actor.fused_features(batch.observations)
             features = critic.fused_features(batch.observations)
             q_values = critic.q_values(features, batch.actions)
         slope = _goal_slope(critic, features, batch)
         with torch.no_grad():
             results = _q_swaps(critic, features, q_values, batch, order)
-            results |= _action_swaps(actor, actor_features, order)
             if slope is not None:
-                spread = batch.desired.std(dim=0, correction=0)
-                moved = (slope * spread).norm(dim=1)
                 name = "critic.desired_goal.q_goal_gradient"
-                results |= ratios({name: rms(moved)}, {name: std(q_values)})
-            if actor.block("desired_goal") and critic.block("desired_goal"):
+                results |= ratios({name: slope}, {name: std(q_values)})
+            if actor is None:
+                return results
+            actor_features = actor.fused_features(batch.observations)
+            results |= _action_swaps(actor, actor_features, order)
+            on_grid = actor.block(DESIRED_GOAL) and critic.block(DESIRED_GOAL)
+            if on_grid and batch.achieved is not None:
                 rows = slice(None, None, max(1, len(features) // states_on_grid))
                 results |= _on_goal_grid(
                     actor, critic, actor_features[rows], features[rows], batch, rows
                 )
-                results |= _reach_contrast(critic, features, batch)
+                results |= _reach_contrast(critic, features, batch, batch.achieved)
     return results
 
 
 def _goal_slope(critic: Network, features: Tensor, batch: GoalBatch) -> Tensor | None:
-    """Return dQ/dg, float (B, d); None where Q does not depend on the goal at all."""
+    """Return the RMS norm of dQ/dg times the spread of g; None where Q does not depend on g."""
+    if batch.desired is None:
+        return None
     goals = batch.desired.clone()
-    block = critic.block("desired_goal")
+    block = critic.block(DESIRED_GOAL)
     with torch.enable_grad():
         goals.requires_grad_()
         if block is not None and block.identity:
             live = replaced(features, block.columns, goals)
         else:  # a goal encoder of the user's own: only the path to the goal is walked back
-            live = critic.fused_features({**batch.observations, "desired_goal": goals})
+            live = critic.fused_features(batch.with_goals(goals))
         q_values = critic.q_values(live, batch.actions)
         if not q_values.requires_grad:
             return None
-        return torch.autograd.grad(q_values.sum(), goals, allow_unused=True)[0]
+        slope = torch.autograd.grad(q_values.sum(), goals, allow_unused=True)[0]
+    if slope is None:
+        return None
+    return rms((slope * batch.desired.std(dim=0, correction=0)).norm(dim=1))
 
 
 def _q_swaps(
@@ -96,10 +103,11 @@ def _q_swaps(
     for block, columns in critic.columns.items():
         swapped = exchanged(features, columns, order)
         change = critic.q_values(swapped, batch.actions) - q_values
-        name = "q_goal_swap" if block == "desired_goal" else "q_swap"
+        name = "q_goal_swap" if block == DESIRED_GOAL else "q_swap"
         changes[f"critic.{block}.{name}"] = rms(change)
-    change = critic.q_values(features, batch.actions[order]) - q_values
-    changes[f"critic.{ACTION}.q_swap"] = rms(change)
+    if critic.reads_action:
+        change = critic.q_values(features, batch.actions[order]) - q_values
+        changes[f"critic.{ACTION}.q_swap"] = rms(change)
     return ratios(changes, dict.fromkeys(changes, std(q_values)))
 
 
@@ -108,7 +116,7 @@ def _action_swaps(actor: Network, features: Tensor, order: Tensor) -> dict[str, 
     actions = actor.mean_actions(features)
     for block, columns in actor.columns.items():
         change = actor.mean_actions(exchanged(features, columns, order)) - actions
-        name = "action_goal_swap" if block == "desired_goal" else "action_swap"
+        name = "action_goal_swap" if block == DESIRED_GOAL else "action_swap"
         results[f"actor.{block}.{name}"] = rms(change) / ACTION_RANGE
     return results
 
@@ -137,11 +145,13 @@ def _on_goal_grid(
     return results
 
 
-def _reach_contrast(critic: Network, features: Tensor, batch: GoalBatch) -> dict[str, Tensor]:
+def _reach_contrast(
+    critic: Network, features: Tensor, batch: GoalBatch, achieved: Tensor
+) -> dict[str, Tensor]:
     """Return mean Q with the goal already achieved minus with the farthest goal of the grid."""
-    farthest = batch.goals[torch.cdist(batch.achieved, batch.goals).argmax(dim=1)]
+    farthest = batch.goals[torch.cdist(achieved, batch.goals).argmax(dim=1)]
     values = []
-    for goals in (batch.achieved, farthest):
+    for goals in (achieved, farthest):
         with_goals = goal_replaced(critic, features, goals, batch)
         values.append(critic.q_values(with_goals, batch.actions))
     return {"critic.goal.q_reach_contrast": (values[0] - values[1]).mean()}

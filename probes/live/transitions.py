@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.probes.images import averaged
 from goalscope.probes.live.actions import action_effect_r2
 from goalscope.probes.live.replay import ReplayBatch
@@ -127,7 +128,7 @@ def _flat(values: Tensor) -> Tensor:
 def _real_goals(batch: ReplayBatch) -> tuple[Tensor, Tensor, Tensor] | None:
     """Return desired, achieved and next achieved goals of the real transitions, each (B, d)."""
     real = ~batch.relabelled
-    if "desired_goal" not in batch.observations or not bool(real.any()):
+    if not set(GOAL_KEYS) <= set(batch.observations) or not bool(real.any()):
         return None
     chosen = (
         batch.observations["desired_goal"],

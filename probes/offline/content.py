@@ -142,10 +142,7 @@ def fresh_copy(network: Network, seed: int) -> Network:
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach every GPU's, too
         for name, module in extractor.named_modules():
             _reset(name, module)
-    shell = copy.copy(network.module)
-    shell._modules = dict(network.module._modules)  # a shallow copy would share this dictionary
-    shell.features_extractor = extractor.to(network.module.device)
-    return replace(network, module=shell)
+    return replace(network, extractor=extractor.to(network.module.device))
 
 
 def _reset(name: str, module: nn.Module) -> None:

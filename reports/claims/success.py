@@ -63,8 +63,7 @@ def evaluations(run: Run) -> pd.DataFrame:
     columns = _columns(run.task)
     rows = [
         (line.update, line.step, *(line.values.get(key, float("nan")) for key in columns.values()))
-        for line in run.record.measurements
-        if SUCCESS in line.values
+        for line in run.record.lines.with_metric(SUCCESS)
     ]
     return pd.DataFrame(rows, columns=["update", "step", *columns])
 

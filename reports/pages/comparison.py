@@ -49,6 +49,7 @@ from goalscope.reports.text.answer import (
     share_sentences,
 )
 from goalscope.reports.text.arm_rows import arm_rows
+from goalscope.reports.text.inputs import input_sentences
 from goalscope.reports.text.rules import SHARE, rule_sentences
 from goalscope.reports.text.sentences import (
     early_call_sentence,
@@ -57,6 +58,8 @@ from goalscope.reports.text.sentences import (
 )
 
 PAGE = "comparison.html"
+SEES = "Does the policy see its goal?"
+USES = "Which of its inputs does the policy use, learn from and hear?"
 VERDICT = "verdict.json"
 
 
@@ -161,6 +164,9 @@ def write_comparison(
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
     }
+    goals = any(run.observes_goal() is not False for run in runs)
+    if not goals:
+        words |= _without_goals(arms, times)
     links, rivals = link_rows(arms, assessment, calls), rival_rows(judged, assessment.baseline)
     plots = comparison_plots(arms, assessment, by_step=by_step is not None)
     tables = folder_for(out, "tables")
@@ -175,6 +181,8 @@ def write_comparison(
         "comparison.html",
         {
             **words,
+            "goals": goals,
+            "question": SEES if goals else USES,
             "networks": NETWORKS,
             "share_is": SHARE,
             "broken": broken,
@@ -205,7 +213,12 @@ def write_comparison(
     path = write_whole(out / PAGE, page)
     short = None
     if form is not None:
-        short = write_short(_short_words(assessment, words, links, rivals), plots, out, form)
+        short = write_short(
+            _short_words(assessment, words, links, rivals, SEES if goals else USES),
+            plots,
+            out,
+            form,
+        )
     return ComparisonPage(
         path,
         tuple(
@@ -245,16 +258,16 @@ def _short_words(
     words: Mapping[str, Any],
     links: Sequence[OutcomeRow],
     rivals: Sequence[OutcomeRow],
+    question: str,
 ) -> ShortForm:
     heading = ("", *TIMES)
     table = [heading]
-    for row in (*links, *rivals):
+    for row in (*links, *rivals) if question == SEES else rivals:
         outcomes = (str(row.cells[t].verdict) if t in row.cells else "–" for t in TIMES)
         name = f"{row.name} {row.network}".strip()
         table.append((f"{name}: {row.short}", *outcomes))
     return ShortForm(
-        f"Does the policy see its goal? {assessment.baseline} and "
-        f"{len(assessment.arms) - 1} other arms",
+        f"{question} {assessment.baseline} and {len(assessment.arms) - 1} other arms",
         [
             " ".join([words["answer"], *words["summary"]]),
             *(" ".join(said) for said in words["sentences"].values()),
@@ -263,6 +276,23 @@ def _short_words(
         table,
         words["steps"],
     )
+
+
+def _without_goals(arms: Arms, times: Times) -> dict[str, Any]:
+    """Return what a page says in place of the goal where no arm observes one: of their inputs."""
+    said: dict[str, list[str]] = {time: [] for time in TIMES}
+    for group in arms.values():
+        for run in group:
+            for time, text in zip(TIMES, input_sentences(run, times), strict=True):
+                said[time].append(f"{run.title}, {text[:1].lower()}{text[1:]}")
+    last = next((time for time in reversed(TIMES) if times.windows[time] is not None), TIMES[0])
+    return {
+        "answer": "No arm observes a goal. What each uses, learns from and hears:",
+        "summary": said[last],
+        "sentences": said,
+        "rules": [],
+        "early_calls_in_words": [],
+    }
 
 
 def _steps(arms: Arms, times: Times) -> dict[str, dict[str, str]]:

@@ -1,10 +1,12 @@
-"""Of a run without goals: which of its inputs it uses and learns from, at the four times."""
+"""Of a run without goals: which of its inputs it uses, learns from and hears, at the four times."""
 
 from collections.abc import Mapping
 
-from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, Metric
+from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, Family, Metric
 from goalscope.diagnostics.record.metrics import (
+    ACTION_SWAP,
     ENCODER_UPDATE_RATIO,
+    Q_SWAP,
     SIGNAL,
     SIGNAL_GRADIENT_SHARE,
     SIGNAL_SHARE,
@@ -16,7 +18,7 @@ from goalscope.reports.text.answer import WHEN
 
 
 def input_sentences(run: Run, times: Times) -> list[str]:
-    """Return a paragraph for each of the four times: what each network hears and learns from."""
+    """Return a paragraph for each of the four times: what each network uses, learns from, hears."""
     found = []
     for time, window in times.windows.items():
         start = f"{WHEN[time][:1].upper()}{WHEN[time][1:]}"
@@ -30,7 +32,7 @@ def input_sentences(run: Run, times: Times) -> list[str]:
 
 
 def _of_network(run: Run, network: str, window: Window) -> list[str]:
-    found = []
+    found = _uses(run, network, window)
     heard = _by_block(run, SIGNAL_SHARE, network, window)
     if heard:
         found.append(f"The {network}'s first layer hears {_shares(heard)}.")
@@ -49,6 +51,21 @@ def _of_network(run: Run, network: str, window: Window) -> list[str]:
             "an update."
         )
     return found
+
+
+def _uses(run: Run, network: str, window: Window) -> list[str]:
+    """Return how far another observation's input moves what a network answers."""
+    for family in (Family.SENSITIVITY, Family.SENSITIVITY_REPLAY):
+        metric = (Q_SWAP if network == CRITIC else ACTION_SWAP).within(family)
+        moved = _by_block(run, metric, network, window, but=ACTION)
+        if moved:
+            order = {in_words(b): moved[b] for b in sorted(moved, key=lambda b: -moved[b])}
+            if network == CRITIC:
+                sizes = [f"{block} moves Q by {plain(size)}" for block, size in order.items()]
+                return [f"Of another observation, {listed(sizes)} standard deviations."]
+            sizes = [f"{block} moves the action by {percent(s)}" for block, s in order.items()]
+            return [f"Of another observation, {listed(sizes)} of its range."]
+    return []
 
 
 def _by_block(

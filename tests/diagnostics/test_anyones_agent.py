@@ -175,6 +175,8 @@ def test_discrete_keys_are_described_and_measured(tmp_path):
     }
     assert run.info.settings["width"] == 3
     assert run.nonfinite() == {}
+    found = {key: v for line in run.measurements for key, v in line.values.items()}
+    assert found["transitions/replay.mode.differs"] == 0
 
 
 def test_what_is_written_at_the_start_never_ends_training(

@@ -232,14 +232,14 @@ def test_a_failed_capture_costs_that_update_alone(make_agent, monkeypatch):
     tap = Tap(
         view_networks(agent.policy), 0, lambda _: LOSSES, lambda: None, seen.append, failures.append
     )
-    begin = tap_module._OpenStep.begin
+    begin = tap_module.OpenStep.begin
 
     def sometimes(network: Any, reads: Any) -> Any:
         if tap.update == 2:
             raise RuntimeError("out of memory")
         return begin(network, reads)
 
-    monkeypatch.setattr(tap_module._OpenStep, "begin", sometimes)
+    monkeypatch.setattr(tap_module.OpenStep, "begin", sometimes)
     agent.learn(65)
     tap.detach()
     assert [str(failure) for failure in failures] == ["out of memory"]

@@ -15,6 +15,7 @@ def test_rows_that_differ_are_counted_as_a_loop_counts_them():
     naive = [not np.allclose(a, b, rtol=1e-4, atol=1e-6) for a, b in zip(given, back, strict=True)]
     assert differing_share(given, back) == np.mean(naive) == 0.25
     assert differing_share(given, back[..., :2]) == 1
+    assert differing_share(torch.arange(3), torch.arange(3)[:, None]) == 0
     assert differing_share(torch.full((3, 1), torch.nan), torch.full((3, 1), torch.nan)) == 0
     numbers = torch.tensor([0, 3, 1])  # of a discrete space
     assert differing_share(numbers, numbers[:, None]) == 0

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from stable_baselines3.common.preprocessing import preprocess_obs
 from torch import Tensor
 
-from goalscope.probes.networks import substituted_features
+from goalscope.probes.families import substituted_features
 from goalscope.training.agents.lean_encoding import prepare
 
 IMAGE = spaces.Box(0, 255, (3, 36, 36), "uint8")

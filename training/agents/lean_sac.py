@@ -10,7 +10,7 @@ from stable_baselines3.common.utils import polyak_update
 from torch import Tensor
 from torch.nn import functional
 
-from goalscope.probes.networks import substituted_features
+from goalscope.probes.families import substituted_features
 from goalscope.training.agents.critic_encoder import Detached
 from goalscope.training.agents.lean_encoding import (
     BatchEncoding,

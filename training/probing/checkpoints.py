@@ -35,13 +35,12 @@ from goalscope.training.replay.shift import random_shift
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.arms import UnknownArm
 from goalscope.training.runs.checkpoint.folder import (
-    FOLDER,
-    POLICY,
     Checkpoint,
     CheckpointError,
     list_checkpoints,
     read_checkpoint,
 )
+from goalscope.training.runs.checkpoint.names import FOLDER, POLICY
 from goalscope.training.runs.settings import RunSettings, settings_of
 
 LABELLED_SEED = 50_000_017  # of no other environment
@@ -75,10 +74,11 @@ def probe_run(
             f"{folder} holds no checkpoints to probe; train it with goalscope train, or give an "
             "SB3 .zip"
         )
-    if not (folder / PROBE_SET_FILE).exists():
+    observes_goals = _settings(wanted[0], folder).environment.goals
+    if not observes_goals or not (folder / PROBE_SET_FILE).exists():
         raise ProbeSetError(
-            f"{folder} has no {PROBE_SET_FILE}: an arm that observes no goals has nothing that "
-            "these probes ask about; probe one that does"
+            f"{folder} has no {PROBE_SET_FILE}, or observes no goals: these probes ask about them; "
+            "probe an arm that observes its goals"
         )
     lines = _lines_before(folder)
     model: SAC | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from goalscope.diagnostics.record import (
     PlainName,
@@ -13,6 +13,7 @@ from goalscope.diagnostics.record import (
     write_json_atomically,
 )
 from goalscope.errors import UserError
+from goalscope.training.runs.executor import State
 
 STUDY_FILE = "study.json"
 PLAN_FILE = "plan.toml"
@@ -20,9 +21,6 @@ PLAN_FILE = "plan.toml"
 
 class StudyError(UserError):
     """A study in which runs failed, or whose folder is not fit; one line that says why."""
-
-
-State = Literal["waiting", "running", "finished", "failed"]
 
 
 @dataclass(frozen=True)

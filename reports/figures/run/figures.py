@@ -27,7 +27,7 @@ from goalscope.reports.figures.run.balance import (
     gradient_sizes_plot,
     signal_plot,
 )
-from goalscope.reports.figures.run.panels import ONE_SEED, figure_of, panel_of_keys
+from goalscope.reports.figures.run.panels import ONE_SEED, figure_of, panel_of, panel_of_keys
 from goalscope.reports.figures.style import arm_styles, block_style
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
@@ -62,7 +62,25 @@ def run_plots(run: Run, times: Times, thresholds: Thresholds, family: Family | N
     return [plot for plot in found if plot is not None]
 
 
+def _inputs(run: Run) -> Plot | None:
+    """Return how far each input of an agent without goals moves what its networks answer."""
+    return figure_of(
+        "input_sensitivity",
+        "Sensitivity: which input is used?",
+        f"{ONE_SEED}Change of Q, and of the action, when one block is exchanged between fixed "
+        "observations: a block near 0 is not listened to.",
+        [
+            panel_of(run, Q_SWAP, CRITIC, "Q, one block exchanged", "std of Q", Scale.LOG),
+            panel_of(
+                run, ACTION_SWAP, ACTOR, "action, one block exchanged", "of its range", Scale.LOG
+            ),
+        ],
+    )
+
+
 def _sensitivity(run: Run, thresholds: Thresholds, family: Family | None) -> Plot | None:
+    if run.observes_goal() is False:
+        return _inputs(run)
     if family is None:
         return None
     panels = [

@@ -1,6 +1,7 @@
 """The page of a run that observes no goals: no word of them, nothing empty, its own question."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,12 @@ from helpers.pages import check_self_contained
 from helpers.synthetic_runs import BASELINE, write_run
 
 from goalscope.diagnostics.record import read_run
-from goalscope.reports import write_report
+from goalscope.reports import write_comparison, write_report
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import four_times
 from goalscope.reports.text.inputs import input_sentences
 
-QUESTION = "Which of its inputs does the policy use and learn from?"
+QUESTION = "Which of its inputs does this policy use, learn from and hear?"
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +26,14 @@ def pixels_alone(tmp_path_factory):
     return out
 
 
-def test_all_but_goal_sensitivity_is_measured(pixels_alone):
+def test_all_that_needs_no_goal_is_measured(pixels_alone):
     record = read_run(pixels_alone)
     families = {key.partition("/")[0] for line in record.measurements for key in line.values}
-    assert families == {"features", "signal", "gradient", "training", "transitions"}
+    measured = {"features", "signal", "gradient", "training", "transitions"}
+    assert families == measured | {"sensitivity", "sensitivity_replay", "observation"}
     assert not [line for line in record.lines if line.event == "failure"]
-    assert not (pixels_alone / "probe_set.safetensors").exists()
+    keys = {key for line in record.measurements for key in line.values}
+    assert {"sensitivity/critic.pixels.q_swap", "sensitivity/actor.pixels.action_swap"} <= keys
 
 
 def test_the_page_asks_about_inputs_and_speaks_of_no_goal(pixels_alone):
@@ -43,7 +46,8 @@ def test_the_page_asks_about_inputs_and_speaks_of_no_goal(pixels_alone):
     assert "The critic's first layer hears pixels alone." in said
     assert "The actor's encoder of pixels moves by" in said
     figures = set(re.findall(r'<figure id="(\w+)"', text))
-    assert {"gradient_sizes", "features", "training"} <= figures
+    assert {"gradient_sizes", "features", "training", "input_sensitivity"} <= figures
+    assert "Of another observation, pixels moves Q by" in said
     # of one block alone every share is all, and of no goal there is no sensitivity
     assert not figures & {"forward_signal", "gradient_shares", "goal_sensitivity", "q_distance"}
     captions = " ".join(re.findall(r"<figcaption>(.*?)</figcaption>", text, re.S))
@@ -65,3 +69,13 @@ def test_a_run_whose_inputs_are_unknown_is_taken_for_one_with_goals(tmp_path):
     assert run.observes_goal() is True
     unknown = replace(run.record.info, networks=None)
     assert replace(run, record=replace(run.record, info=unknown)).observes_goal() is None
+
+
+def test_a_comparison_of_arms_without_goals_asks_about_inputs(pixels_alone, tmp_path):
+    other = shutil.copytree(pixels_alone, tmp_path / "other")
+    page = write_comparison({"one": [pixels_alone], "other": [other]}, tmp_path / "page")
+    text = check_self_contained(page.page)
+    assert "Which of its inputs does the policy use, learn from and hear?" in text
+    assert "see its goal" not in text
+    assert "goal" not in page.overall.replace("No arm observes a goal.", "")
+    assert page.overall.count("pixels moves Q by") == 2

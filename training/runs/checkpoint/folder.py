@@ -1,10 +1,4 @@
-"""Checkpoints: all that a run needs to go on exactly, as safetensors and JSON; nothing is pickled.
-
-checkpoints/step-000120000/
-  checkpoint.json       step, update, configuration, versions, digests; written last
-  policy.safetensors    every network's weights; kept for each checkpoint of the cadence
-  resume/               optimisers, generators, environments, replay; of the newest alone
-"""
+"""Checkpoints: all that a run needs to go on, as safetensors and JSON; nothing is pickled."""
 
 import hashlib
 import json
@@ -25,14 +19,12 @@ from goalscope.diagnostics.record.documents import Count
 from goalscope.errors import UserError
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
 from goalscope.training.runs.checkpoint.agent_state import gather_state, restore_state
+from goalscope.training.runs.checkpoint.names import DESCRIPTION, FOLDER, POLICY, RESUME
 
 SCHEMA_VERSION = 2
-FOLDER = "checkpoints"
-DESCRIPTION = "checkpoint.json"
-POLICY: Final = "policy.safetensors"
 TENSORS: Final = "resume/state.safetensors"
 VALUES: Final = "resume/state.json"
-RESUME, REPLAY = "resume", "resume/replay"
+REPLAY = f"{RESUME}/replay"
 
 
 class CheckpointError(UserError):

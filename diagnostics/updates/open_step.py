@@ -1,0 +1,89 @@
+"""A loss between its optimiser's pre-step and post-step hook."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from goalscope.diagnostics.updates.passes import Read
+from goalscope.diagnostics.updates.tracked import consumer_weights, encoder_parameters
+from goalscope.probes import EncoderUpdate, LossUpdate, Network
+
+
+@dataclass(frozen=True)
+class OpenStep:
+    """A loss between its optimiser's pre-step and post-step hook.
+
+    Attributes:
+        network: whose.
+        seen: what the loss left behind; its weights after the step are still those before.
+        encoders: block -> the encoder's parameters, their gradient and their values before.
+    """
+
+    network: Network
+    seen: LossUpdate
+    encoders: dict[str, tuple[list[nn.Parameter], Tensor, Tensor]] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, network: Network, reads: Sequence[Sequence[Read]]) -> "OpenStep":
+        """Keep what a loss has left behind in a network whose encoder it alone has reached.
+
+        Args:
+            network: whose optimiser is about to step.
+            reads: of each consumer, those that a gradient came back to; without consumers of the
+                features extractor.
+        """
+        deltas = [
+            torch.cat([r.output_gradient for r in seen if r.output_gradient is not None])
+            for seen in reads
+        ]
+        layers = [consumer.layer for consumer in network.consumers]
+        weights = consumer_weights(network)
+        seen = LossUpdate(
+            # Several passes of one loss (an averaged augmentation) are rows of one batch.
+            torch.cat([read.inputs for read in reads[0]]),
+            deltas if layers else [],
+            weights,
+            [_gradient(layer.weight).clone() for layer in layers],
+            weights,
+            received=None if layers else deltas[0],
+        )
+        return cls(network, seen, _encoders(network))
+
+    @classmethod
+    def at_fusion(cls, network: Network, inputs: Tensor, received: Tensor) -> "OpenStep":
+        """Keep what several losses together have left behind at the extractor that they share.
+
+        Args:
+            network: one of theirs.
+            inputs: float (B, D), the fused features.
+            received: float (B, D), what came back to them.
+        """
+        return cls(
+            network, LossUpdate(inputs, [], [], [], [], received=received), _encoders(network)
+        )
+
+    def finish(self) -> LossUpdate:
+        """Return the update, once the optimiser has stepped."""
+        encoders = {
+            block: EncoderUpdate(gradient, before.norm(), (_flat(parameters) - before).norm())
+            for block, (parameters, gradient, before) in self.encoders.items()
+        }
+        weights = consumer_weights(self.network) if self.seen.weights else []
+        return replace(self.seen, weights_after=weights, encoders=encoders)
+
+
+def _encoders(network: Network) -> dict[str, tuple[list[nn.Parameter], Tensor, Tensor]]:
+    return {
+        block: (parameters, _flat(map(_gradient, parameters)), _flat(parameters))
+        for block, parameters in encoder_parameters(network).items()
+    }
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.detach()
+
+
+def _flat(tensors: Iterable[Tensor]) -> Tensor:
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])
