@@ -76,6 +76,18 @@ def test_only_the_runs_own_files_are_read(folder, tmp_path, name, kind):
         read_run(folder)
 
 
+@pytest.mark.parametrize("kind", ["a pipe", "a link", "no such thing"])
+def test_lines_kept_as_columns_are_the_runs_own_or_left_alone(folder, tmp_path, kind):
+    beside = folder / f".{MEASUREMENTS_FILE}.columns"
+    if kind == "a pipe":
+        os.mkfifo(beside)
+    elif kind == "a link":
+        beside.symlink_to(tmp_path / "elsewhere")
+    else:
+        beside.write_bytes(b"x" * 100)
+    assert len(read_run(folder).lines) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
