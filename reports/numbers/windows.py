@@ -216,10 +216,10 @@ def weighted_mean(
         return None
     if not np.isfinite(values).all():
         return float("nan")
-    x, y, widths = places, values, np.diff(places)
-    if not (widths > 0).all():
-        x, group, counts = np.unique(places, return_inverse=True, return_counts=True)
-        y, widths = np.bincount(group, weights=values) / counts, np.diff(x)
-    if len(x) == 1:
-        return float(y[0])
-    return float((widths * (y[1:] + y[:-1]) / 2).sum() / (x[-1] - x[0]))
+    if not (places[1:] > places[:-1]).all():
+        places, group, counts = np.unique(places, return_inverse=True, return_counts=True)
+        values = np.bincount(group, weights=values) / counts
+    if len(places) == 1:
+        return float(values[0])
+    halves = np.diff(places) * (values[1:] + values[:-1]) / 2
+    return float(halves.sum() / (places[-1] - places[0]))
