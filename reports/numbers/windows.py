@@ -216,10 +216,11 @@ def weighted_mean(
         return None
     if not np.isfinite(values).all():
         return float("nan")
-    if not (places[1:] > places[:-1]).all():
-        places, group, counts = np.unique(places, return_inverse=True, return_counts=True)
+    x = places.astype(np.float64)
+    if not (x[1:] > x[:-1]).all():
+        x, group, counts = np.unique(x, return_inverse=True, return_counts=True)
         values = np.bincount(group, weights=values) / counts
-    if len(places) == 1:
+    if len(x) == 1:
         return float(values[0])
-    halves = np.diff(places) * (values[1:] + values[:-1]) / 2
-    return float(halves.sum() / (places[-1] - places[0]))
+    halves = np.diff(x) * (values[1:] + values[:-1]) / 2
+    return float(halves.sum() / (x[-1] - x[0]))
