@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from goalscope.cli.arm_flags import ArmFlags
+from goalscope.extras import require_extra
 from goalscope.training.runs.settings import StudySettings
 from goalscope.training.runs.validation import check
 
@@ -69,6 +70,7 @@ class Study(ArmFlags, StudySettings):
 
     def _executor(self, runs: int) -> "Executor":
         if self.executor == "ray":
+            require_extra("cluster")
             from goalscope.training.executors.cluster import RayCluster
 
             return RayCluster(

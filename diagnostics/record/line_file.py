@@ -9,10 +9,11 @@ import numpy as np
 
 from goalscope.diagnostics.record.cache import cached_lines, keep_lines
 from goalscope.diagnostics.record.columns import Lines
+from goalscope.diagnostics.record.documents import Unusable, refuse_elsewhere
 from goalscope.diagnostics.record.lines import RESUMED, Line, RecordError, decode_line
 
 _BLOCK_BYTES = 8 * 2**20
-_LARGEST = 2**62
+_LONGEST_LINE = 2**20  # bytes
 
 
 class LineFile:
@@ -32,18 +33,29 @@ class LineFile:
         """Return every whole line that holds, and whether a torn one follows.
 
         Raises:
-            RecordError: a line is damaged.
+            RecordError: a line is damaged, or the file cannot be read.
         """
-        with open(self._path, "rb") as file:
-            about = os.fstat(file.fileno())
-            kept = cached_lines(self._path, about) if not self._end else None
-            if kept is not None:
-                self._lines, self._end = kept
-                self._number = int(self._lines.numbers[-1]) + 1
-            else:
-                self._read_on(file)
-                keep_lines(self._path, about, self._lines, self._end)
-            return self._lines, self._torn(file)
+        try:
+            refuse_elsewhere(self._path)
+            with open(self._path, "rb") as file:
+                return self._read(file)
+        except Unusable as error:
+            raise RecordError(f"{error}; put the run's own file there") from error
+        except OSError as error:
+            raise RecordError(
+                f"{self._path} cannot be read: {error.strerror or error}; look after the file"
+            ) from error
+
+    def _read(self, file: BinaryIO) -> tuple[Lines, bool]:
+        about = os.fstat(file.fileno())
+        kept = cached_lines(self._path, about) if not self._end else None
+        if kept is not None:
+            self._lines, self._end = kept
+            self._number = int(self._lines.numbers[-1]) + 1
+        else:
+            self._read_on(file)
+            keep_lines(self._path, about, self._lines, self._end)
+        return self._lines, self._torn(file)
 
     def _read_on(self, file: BinaryIO) -> None:
         """Decode what follows the lines there are."""
@@ -65,13 +77,15 @@ class LineFile:
 
     def _decode(self, raw: bytes) -> Line:
         try:
+            if len(raw) > _LONGEST_LINE:
+                raise ValueError(f"longer than {_LONGEST_LINE:,} bytes")
             line = decode_line(raw)
-            if max(abs(line.step), abs(line.update)) > _LARGEST:
-                raise ValueError(f"a step or update is larger than {_LARGEST}")
             if line.event == RESUMED:
-                line.details["kept_lines"] = min(int(line.details["kept_lines"]), self._number)
+                if "kept_lines" not in line.details:
+                    raise ValueError("kept_lines is missing")
+                line.details["kept_lines"] = min(line.details["kept_lines"], self._number)
             return line
-        except (ValueError, TypeError, KeyError) as error:
+        except ValueError as error:
             raise RecordError(
                 f"{self._path} line {self._number + 1} is damaged ({error}); "
                 f"keep the {self._number} lines before it and cut the rest off to read the run"
@@ -90,3 +104,5 @@ def _blocks(file: BinaryIO, start: int) -> Iterator[bytes]:
         whole, newline, rest = (rest + block).rpartition(b"\n")
         if newline:
             yield whole + newline
+        elif len(rest) > _LONGEST_LINE:  # which no line may be
+            yield rest

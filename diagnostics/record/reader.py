@@ -1,16 +1,22 @@
 """Reading the record of a run."""
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from goalscope.diagnostics.record.columns import Lines
+from goalscope.diagnostics.record.documents import (
+    Count,
+    Unusable,
+    fit,
+    read_document,
+    refuse_elsewhere,
+)
 from goalscope.diagnostics.record.line_file import LineFile
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
@@ -24,7 +30,24 @@ from goalscope.diagnostics.record.lines import (
     RecordError,
     decode_line,
 )
-from goalscope.diagnostics.record.run_info import RunInfo, info_from_json
+from goalscope.diagnostics.record.run_info import RunInfo, read_info
+from goalscope.errors import printable
+
+
+class RoutingRow(TypedDict):
+    """Parameters that belong together: which optimiser holds them, which losses reach them."""
+
+    network: str
+    group: str
+    parameters: Count
+    optimizer: str | None
+    losses: list[str]
+    shared_with: str | None
+    target: str | None
+
+
+class _RoutingFile(TypedDict):
+    rows: list[RoutingRow]
 
 
 @dataclass(frozen=True)
@@ -44,14 +67,14 @@ class RunRecord:
     folder: Path
     info: RunInfo
     lines: Lines
-    routing: list[dict[str, Any]]
+    routing: list[RoutingRow]
     torn: bool
     probes: list[Line] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """The folder's own name."""
-        return self.folder.resolve().name
+        return printable(self.folder.resolve().name)
 
     @property
     def measurements(self) -> list[Line]:
@@ -66,7 +89,7 @@ class RunRecord:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the agent, a sentence each: from the start and found later."""
-        later = [str(line.details.get("note")) for line in self._events if line.event == NOTE]
+        later = [line.details.get("note", "") for line in self._events if line.event == NOTE]
         return tuple(dict.fromkeys([*self.info.notes, *later]))
 
     @property
@@ -127,8 +150,7 @@ class RunReader:
                 f"{folder} holds a run without a single measurement; let it train past its first "
                 "update"
             )
-        routing_file = folder / ROUTING_FILE
-        routing = _load_json(routing_file).get("rows", []) if routing_file.exists() else []
+        routing = _read_routing(folder / ROUTING_FILE)
         probes = read_lines(folder / PROBES_FILE) if (folder / PROBES_FILE).exists() else []
         return RunRecord(folder, self._info, lines, routing, torn, probes)
 
@@ -160,6 +182,7 @@ def read_arrays(folder: Path) -> dict[int, dict[str, np.ndarray]]:
     found = {}
     for path in sorted((folder / PROBE_ARRAYS).glob("step-*.safetensors")):
         try:
+            refuse_elsewhere(path)
             found[int(path.stem.removeprefix("step-"))] = load_file(path)
         except (SafetensorError, ValueError, OSError) as error:
             raise RecordError(f"{path} is damaged ({error}); probe the run again") from error
@@ -174,7 +197,7 @@ def last_update(folder: Path) -> int:
             file.seek(max(0, file.tell() - 200_000))
             raw = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
         return decode_line(raw).update
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         return 0  # not begun, or caught while writing
 
 
@@ -190,16 +213,13 @@ def _read_info(folder: Path) -> RunInfo:
             f"{folder} is not a run: it needs {RUN_FILE} and {MEASUREMENTS_FILE}; "
             "give the folder that `goalscope train --out` or a callback wrote"
         )
-    return info_from_json(_load_json(folder / RUN_FILE), folder)
+    return read_info(folder / RUN_FILE)
 
 
-def _load_json(path: Path) -> dict[str, Any]:
+def _read_routing(path: Path) -> list[RoutingRow]:
+    if not path.exists():
+        return []
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise RecordError(
-            f"{path} cannot be read ({error}); the file is damaged, run it again"
-        ) from error
-    if not isinstance(content, dict):
-        raise RecordError(f"{path} is not a goalscope file; give the folder of a run")
-    return content
+        return fit(read_document(path), _RoutingFile, path)["rows"]
+    except Unusable as error:
+        raise RecordError(f"{error}; delete the file to read the run without it") from error

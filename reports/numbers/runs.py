@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from goalscope.diagnostics.record import Column, Lines, RunRecord, Task, read_run
+from goalscope.diagnostics.record import BlockInfo, Column, Lines, RunRecord, Task, read_run
 from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL
 
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
@@ -113,16 +113,13 @@ class Run:
         """Return a part of run.json, empty where it is absent or null."""
         return getattr(self.record.info, name) or {}
 
-    def blocks(self, network: str) -> list[Mapping[str, Any]]:
+    def blocks(self, network: str) -> list[BlockInfo]:
         """Return what run.json says of a network's blocks, in their order; empty if unknown."""
-        description = self.section("networks").get(network)
-        blocks = description.get("blocks", []) if isinstance(description, Mapping) else []
-        return [block for block in blocks if isinstance(block, Mapping) and "name" in block]
+        return self.record.info.networks.get(network, {}).get("blocks", [])
 
-    def block(self, network: str, name: str) -> Mapping[str, Any]:
-        """Return what run.json says of a network's block; empty if unknown."""
-        found = (block for block in self.blocks(network) if block["name"] == name)
-        return next(found, {})
+    def block(self, network: str, name: str) -> BlockInfo | None:
+        """Return what run.json says of a network's block; None if unknown."""
+        return next((block for block in self.blocks(network) if block["name"] == name), None)
 
     def observes_goal(self) -> bool | None:
         """Return whether the critic or the actor reads the desired goal; None if unknown."""
@@ -136,7 +133,7 @@ class Run:
         others = [block for block in blocks if block["name"] not in GOAL_KEYS]
         if not others or any(block["name"] == "pixels" for block in others):
             return "pixels"
-        return str(max(others, key=lambda block: block.get("width", 0))["name"])
+        return max(others, key=lambda block: block.get("width", 0))["name"]
 
 
 Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline first
@@ -157,10 +154,9 @@ def load_run(folder: Path | str, arm: str | None = None) -> Run:
 
 def tables_of(record: RunRecord, arm: str | None = None) -> Run:
     """Return the tables of a run that was read (`load_run`)."""
-    arm, seed = arm or record.info.arm, record.info.seed
     return Run(
         record,
-        str(arm) if arm else record.name,
-        seed if isinstance(seed, int) else None,
+        arm or record.info.arm or record.name,
+        record.info.seed,
         Tables(Lines.joined([record.lines, Lines.of(record.probes)]).by_metric()),
     )

@@ -15,20 +15,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import ray
+from ray.exceptions import RayError, RayTaskError
+
 from goalscope.errors import UserError
+from goalscope.training.executors.cluster_worker import Look, Worker, batches
 from goalscope.training.executors.mirror import Piece, Sender, take
 from goalscope.training.runs.capacity import memory_for
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 from goalscope.training.runs.executor import Change
 from goalscope.training.runs.settings import RunSettings, SettingsError
-
-try:
-    import ray
-    from ray.exceptions import RayError, RayTaskError
-except ImportError as error:
-    raise UserError("--executor ray needs Ray: pip install 'goalscope[cluster]'") from error
-
-from goalscope.training.executors.cluster_worker import Look, Worker, batches
 
 _POLL_SECONDS = 1.0
 _RETRIES = 3  # after the loss of a node, without a new checkpoint in between

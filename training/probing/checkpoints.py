@@ -92,7 +92,7 @@ def probe_run(
                 found = _probe(checkpoint, settings, model, folder)
                 lines[checkpoint.step] = Line(
                     checkpoint.step,
-                    int(checkpoint.content["update"]),
+                    checkpoint.content["update"],
                     found.values,
                     details={"policy_sha256": digest},
                 )

@@ -6,7 +6,9 @@ checkpoints/step-000120000/
   resume/               optimisers, generators, environments, replay; of the newest alone
 """
 
+from typing import Final
+
 FOLDER = "checkpoints"
 DESCRIPTION = "checkpoint.json"
-POLICY = "policy.safetensors"
+POLICY: Final = "policy.safetensors"
 RESUME = "resume"
