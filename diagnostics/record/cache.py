@@ -105,7 +105,7 @@ def _fits(lines: Lines) -> bool:
     count, starts, keys = len(lines.steps), lines.starts, lines.keys
     return (
         all(a.dtype == _ARRAYS[name] and a.ndim == 1 for name, a in arrays.items())
-        and len(lines.updates) == len(lines.numbers) == count == len(starts) - 1
+        and len(lines.updates) == len(lines.numbers) == count == len(starts) - 1 > 0
         and len(keys) == len(lines.values) == starts[-1]
         and starts[0] == 0
         and bool((np.diff(starts) >= 0).all())
