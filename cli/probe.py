@@ -20,7 +20,7 @@ from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.runs_in import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.interrupts import kept_from_workers
 
 if TYPE_CHECKING:
     from goalscope.reports.figures.plot import FigureFile
@@ -101,7 +101,7 @@ def probe_runs(
     context = multiprocessing.get_context("spawn")  # OpenGL does not survive a fork
     with ProcessPoolExecutor(parallel, context) as pool:
         try:
-            with interrupts_kept_from_workers():
+            with kept_from_workers():
                 waiting = {pool.submit(_probe_and_draw, run, figures): run for run in runs}
             for future in tqdm(as_completed(waiting), "probing", len(runs), unit=" runs"):
                 try:

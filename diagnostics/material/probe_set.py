@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from goalscope.diagnostics.material.channels_first import ChannelsFirst
 from goalscope.diagnostics.material.declared_task import environment_id
 from goalscope.diagnostics.material.wandering import ProbeSetError, box_actions, wander
+from goalscope.diagnostics.record.disk import disk_errors
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
@@ -56,8 +57,13 @@ class ProbeSet:
         return _digest({key: value for key, value in self._arrays().items() if key in kept})
 
     def save(self, path: Path | str) -> None:
-        """Write to a safetensors file."""
-        save_file(self._arrays(), path, metadata={"source": self.source})
+        """Write to a safetensors file.
+
+        Raises:
+            OSError: the disk is full or gone.
+        """
+        with disk_errors():
+            save_file(self._arrays(), path, metadata={"source": self.source})
         Path(path).chmod(0o644)  # safetensors keeps it to its owner
 
     def batch(self, device: torch.device) -> GoalBatch:

@@ -38,6 +38,8 @@ class LineFile:
             line = decode_line(raw)
             if line.event == RESUMED:
                 kept = int(line.details["kept_lines"])
+                if not 0 <= kept <= self._number:
+                    raise ValueError(f"it keeps {kept} lines, and {self._number} stand above it")
                 self._lines[kept:] = [None] * (len(self._lines) - kept)
         except (ValueError, TypeError, KeyError) as error:
             raise RecordError(

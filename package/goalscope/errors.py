@@ -7,3 +7,16 @@ class UserError(Exception):
     Every error of that kind derives from it, so that the command can tell it from a fault of its
     own without importing what might raise it.
     """
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked for an end; the message, where there is one, says how things were left.
+
+    Args:
+        number: of the signal.
+        message: one line.
+    """
+
+    def __init__(self, number: int, message: str = "") -> None:
+        super().__init__(message)
+        self.number = number

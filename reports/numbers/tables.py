@@ -9,6 +9,7 @@ from typing import Any
 
 from goalscope.diagnostics.record import Line
 from goalscope.diagnostics.record.keys import parse
+from goalscope.reports.errors import ReportError
 from goalscope.reports.numbers.runs import Run
 
 
@@ -45,11 +46,21 @@ def write_family_tables(run: Run, folder: Path) -> list[Path]:
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows to a CSV file; a column that a row lacks stays empty."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    """Write rows to a CSV file; a column that a row lacks stays empty.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
+    try:
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise ReportError(
+            f"cannot write {path}: {error.strerror or error}; free the disk or choose another "
+            "folder"
+        ) from error
 
 
 def number(value: float) -> str:

@@ -1,7 +1,9 @@
 """A study: several runs side by side, each in a process of its own."""
 
+import logging
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update
 from goalscope.diagnostics.updates.schedule import DENSE_UPDATES
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.interrupts import kept_from_workers
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.pace import Pace, duration
 from goalscope.training.runs.run import is_finished, make_probe_set, train
@@ -29,6 +31,8 @@ from goalscope.training.runs.study_folder import (
 from goalscope.training.runs.validation import check
 
 _POLL_SECONDS = 0.5
+_log = logging.getLogger("goalscope")
+_KEPT = (signal.SIGINT, signal.SIGHUP)  # from the runs, which are asked to end with SIGTERM
 
 
 def run_study(
@@ -106,6 +110,7 @@ class _Workers:
         self._parallel = parallel
         self._states = {run.out.name: "finished" if is_finished(run) else "waiting" for run in runs}
         self._causes: dict[str, str] = {}
+        self._is_unwritten = False  # how they stand: the disk refused it
 
     def work(self) -> dict[str, str]:
         """Train all that is missing and return run -> cause of those that failed."""
@@ -116,13 +121,15 @@ class _Workers:
             with _Bars(self._runs) as bars:
                 while waiting or working:
                     while waiting and len(working) < self._parallel:
-                        with interrupts_kept_from_workers():  # they are asked to end with SIGTERM
+                        with kept_from_workers(_KEPT):
                             working.append(self._start(waiting.pop(0)))
                     time.sleep(_POLL_SECONDS)
                     ended = [worker for worker in working if not worker.process.is_alive()]
                     for worker in ended:
                         working.remove(worker)
                         self._end(worker)
+                    if self._is_unwritten:
+                        self._write()
                     bars.update(self._states)
         except KeyboardInterrupt:
             for worker in working:  # each saves itself and ends
@@ -165,7 +172,19 @@ class _Workers:
             rows.append(
                 StudyRun(name, run.arm, run.seed, self._states[name], self._causes.get(name))
             )
-        write_study(self._folder, rows)
+        try:
+            write_study(self._folder, rows)
+        except OSError as error:
+            if not self._is_unwritten:
+                _log.warning(
+                    "goalscope: cannot write %s (%s); the runs go on, and it is written again as "
+                    "soon as it can be",
+                    self._folder / STUDY_FILE,
+                    error.strerror or error,
+                )
+            self._is_unwritten = True
+        else:
+            self._is_unwritten = False
 
 
 def _train(run: RunSettings, says: Connection) -> None:
