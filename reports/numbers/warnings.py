@@ -20,7 +20,7 @@ _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates s
 
 
 def run_warnings(run: Run) -> list[str]:
-    """Return what is wrong with a run's record: cut off, resumed, failures, NaN."""
+    """Return what is wrong with a run's record: cut off, resumed, disorder, failures, NaN."""
     found = []
     end = run.record.end
     if end is None:
@@ -35,11 +35,41 @@ def run_warnings(run: Run) -> list[str]:
             f"{end.details.get('reason', 'no reason given')}"
         )
     found += [f"{run.title} was {words}" for words in resumes_in_words(run)]
+    found += _disorder(run)
     found += _failures(run)
     found += _nonfinite(run)
     if not run.metrics:
         found.append(f"{run.title} holds no measurement, only events")
     return found
+
+
+def _disorder(run: Run) -> list[str]:
+    """Return that lines stand twice, or before what they should follow: a run writes neither."""
+    seen: set[tuple[int, int, str, float]] = set()
+    latest: dict[str, int] = {}
+    twice, early = 0, 0
+    for line in run.record.measurements:
+        if not line.values:
+            continue
+        key, value = next(iter(line.values.items()))  # tells one measurement from another
+        entry = line.step, line.update, key, value
+        twice += entry in seen
+        seen.add(entry)
+        early += line.update < latest.get(key, 0)
+        latest[key] = line.update
+    found = []
+    if twice:
+        found.append(f"{_times(twice, 'measurement')} of {run.title} in the record twice")
+    if early:
+        found.append(
+            f"{_times(early, 'measurement')} of {run.title} after later ones: here they are in "
+            "the order of their updates"
+        )
+    return [f"{words}; the file was changed after it was written" for words in found]
+
+
+def _times(count: int, what: str) -> str:
+    return f"{count} {what} stands" if count == 1 else f"{count} {what}s stand"
 
 
 def _failures(run: Run) -> list[str]:

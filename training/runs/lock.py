@@ -38,10 +38,10 @@ def locked(folder: Path, worth_keeping: Callable[[], bool]) -> Iterator[None]:
                 f"{folder} is being trained into by process {file.read().strip() or 'unknown'}; "
                 "wait for it to end, or choose another folder"
             )
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
         try:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
             yield
         except BaseException:
             if made and not worth_keeping():
