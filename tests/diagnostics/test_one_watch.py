@@ -38,7 +38,7 @@ def test_a_callback_that_watched_another_agent_is_refused(make_agent, tmp_path):
 
 
 def test_two_callbacks_that_would_watch_each_other_are_refused(make_agent, tmp_path):
-    both = [FeatureStatistics(tmp_path / "a"), [GradientBalance(tmp_path / "b")]]
+    both = [FeatureStatistics(tmp_path / "a"), GradientBalance(tmp_path / "b")]
     with pytest.raises(RecordError, match="FeatureStatistics and GradientBalance would watch"):
         make_agent().learn(65, callback=both)
     assert not list(tmp_path.iterdir())

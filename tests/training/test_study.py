@@ -1,6 +1,8 @@
 """A study keeps its failures, goes on without them, and does only what is missing."""
 
+import errno
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,9 +13,10 @@ import time
 import pytest
 
 from goalscope.diagnostics.record import is_run, last_update, read_run
+from goalscope.training.runs import study
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
-from goalscope.training.runs.study_folder import StudyError, read_study
+from goalscope.training.runs.study_folder import StudyError, read_study, write_study
 
 
 def settings(folder, seed) -> RunSettings:
@@ -60,6 +63,34 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     assert len(digests) == 1
 
 
+class Trained:
+    """A process that has done its work."""
+
+    exitcode = 0
+
+    def is_alive(self) -> bool:
+        return False
+
+
+def test_a_study_goes_on_where_its_state_cannot_be_written(tmp_path, monkeypatch, caplog):
+    run = settings(tmp_path, 0)
+    pipe, _ = multiprocessing.Pipe()
+    monkeypatch.setattr(
+        study._Workers, "_start", lambda _, run: study._Worker(run, Trained(), pipe)
+    )
+    refusals = [OSError(errno.ENOSPC, "No space left on device")]
+
+    def write(folder, runs):
+        if refusals:
+            raise refusals.pop()
+        write_study(folder, runs)
+
+    monkeypatch.setattr(study, "write_study", write)
+    assert study._Workers([run], tmp_path, 1).work() == {}
+    assert "No space left on device" in caplog.text
+    assert [row.state for row in read_study(tmp_path)] == ["finished"]
+
+
 def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     folder = tmp_path / "study"
     run = folder / "pixel-her-seed0"
@@ -72,9 +103,9 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
         time.sleep(0.05)
     process.terminate()
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert "interrupted" in said
     (row,) = read_study(folder)
     assert row.state == "failed"
-    assert row.cause.startswith("Stopped: stopped at step ")
+    assert row.cause.startswith("Interrupted: stopped at step ")
     assert list((run / "checkpoints").iterdir())
