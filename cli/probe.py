@@ -111,7 +111,7 @@ def probe_runs(
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in multiprocessing.active_children():
-                worker.terminate()  # what a run's checkpoints have shown until now is kept
+                worker.kill()  # what a run's checkpoints have shown until now is kept
             raise
     return failed
 

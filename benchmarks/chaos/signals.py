@@ -76,6 +76,18 @@ def environment_killed(folder: Path, update: int) -> list[str]:
     ]
 
 
+def run_killed(folder: Path, update: int) -> list[str]:
+    """Kill a run itself, which can say nothing more, after some updates; return what went wrong."""
+    process = _started(training(folder), folder, update)
+    process.kill()
+    said = _ended(process)
+    wrong = [] if said == "" else [f"said {said[-300:]!r}"]
+    newest = list_checkpoints(folder)[-1]
+    if not newest.resumable:
+        wrong.append(f"{newest.folder.name} cannot be gone on from")
+    return wrong + _orphans(process.pid)
+
+
 def study_signalled(number: int, folder: Path, update: int) -> list[str]:
     """Send every process of a study of two runs a signal; return what went wrong."""
     command = ["study", "pixel-her-drq", "--seeds", "0", "1", "--parallel", "2", *_FLAGS]
@@ -101,11 +113,13 @@ def trials(budget_s: float) -> list[Row]:
     }
     kinds["SIGTERM to every process of a study"] = partial(study_signalled, signal.SIGTERM)
     kinds["SIGKILL to the process of an environment"] = environment_killed
+    kinds["SIGKILL to the run itself"] = run_killed
     probe_set()
     return try_in_turn(
         {kind: partial(_somewhen, attempt) for kind, attempt in kinds.items()},
         budget_s,
-        "one line said, exit code right, a checkpoint to go on from, no process left",
+        "one line said (of SIGKILL to the run none), exit code right, a checkpoint to go on from, "
+        "no process left",
     )
 
 

@@ -5,7 +5,13 @@ import signal
 import pytest
 from helpers.command import goalscope
 
-from benchmarks.chaos.signals import environment_killed, signalled, study_signalled, training
+from benchmarks.chaos.signals import (
+    environment_killed,
+    run_killed,
+    signalled,
+    study_signalled,
+    training,
+)
 from goalscope.diagnostics.record import read_run
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.warnings import run_warnings
@@ -28,6 +34,11 @@ def test_a_run_that_all_are_told_to_end_saves_itself(number, tmp_path):
 @pytest.mark.slow
 def test_a_study_that_all_are_told_to_end_saves_its_runs(tmp_path):
     assert study_signalled(signal.SIGTERM, tmp_path / "study", UPDATE) == []
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_leaves_no_environment_behind(tmp_path):
+    assert run_killed(tmp_path / "run", UPDATE) == []
 
 
 def test_a_run_whose_environment_was_killed_goes_on_with_new_episodes(tmp_path):

@@ -79,7 +79,7 @@ def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str
     np.random.set_state((name, np.asarray(keys, np.uint32), *rest))  # noqa: NPY002
     model.action_space.np_random.bit_generator.state = values["generator.actions"]
     torch.set_rng_state(tensors["generator.torch"])
-    if "generator.cuda" in tensors:
+    if "generator.cuda" in tensors and torch.cuda.is_available():  # the record says what differs
         torch.cuda.set_rng_state(tensors["generator.cuda"])
 
 
