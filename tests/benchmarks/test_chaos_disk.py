@@ -6,27 +6,17 @@ import pytest
 
 from benchmarks.chaos.disk import (
     WRITES,
-    Unmountable,
     cannot_begin,
     full_for_a_while,
     full_to_the_end,
+    mountable,
     page_refused,
     refused,
     removed,
-    small_disk,
 )
 
 
-@pytest.fixture
-def mountable(tmp_path):
-    try:
-        with small_disk(tmp_path / "small"):
-            pass
-    except Unmountable as error:
-        pytest.skip(f"no small file system can be mounted here: {error}")
-
-
-@pytest.mark.usefixtures("mountable")
+@pytest.mark.skipif(not mountable(), reason="no small file system can be mounted here")
 class TestOnASmallDisk:
     def test_a_run_goes_on_without_room_and_says_what_is_missing(self, tmp_path):
         assert full_for_a_while(tmp_path / "disk", 55) == []
