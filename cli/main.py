@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from goalscope.cli import BAD_INPUT
-from goalscope.errors import Interrupted, UserError
+from goalscope.errors import Interrupted, UserError, printable
 from goalscope.training.runs.interrupts import interrupt_on_stop_signals
 
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"goalscope: {where}{error.strerror or error}; look after the disk", file=sys.stderr)
         return BAD_INPUT
     except UserError as error:
-        print(f"goalscope: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"goalscope: {' '.join(printable(str(error)).split())}", file=sys.stderr)
         return BAD_INPUT
 
 

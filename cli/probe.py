@@ -20,6 +20,7 @@ from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.runs_in import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
+from goalscope.extras import require_extra
 from goalscope.training.runs.interrupts import kept_from_workers
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Probe(FigureFlags, EnvironmentFlags):
 
     def run(self) -> int:
         """Probe, and write the page of each run."""
+        require_extra("probes")
         if self.path.suffix == ".zip":
             from goalscope.training.probing.zips import probe_zip
 

@@ -20,3 +20,14 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int, message: str = "") -> None:
         super().__init__(message)
         self.number = number
+
+
+def printable(text: str) -> str:
+    """Return a text with a blank for each character that a terminal obeys or no file can hold.
+
+    Control characters, marks that turn the direction of writing, and lone surrogates, which a file
+    name brings along that is no UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else " " for character in text)

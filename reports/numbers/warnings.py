@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
     ENVIRONMENT,
@@ -45,18 +47,16 @@ def run_warnings(run: Run) -> list[str]:
 
 def _disorder(run: Run) -> list[str]:
     """Return that lines stand twice, or before what they should follow: a run writes neither."""
-    seen: set[tuple[int, int, str, float]] = set()
-    latest: dict[str, int] = {}
-    twice, early = 0, 0
-    for line in run.record.measurements:
-        if not line.values:
-            continue
-        key, value = next(iter(line.values.items()))  # tells one measurement from another
-        entry = line.step, line.update, key, value
-        twice += entry in seen
-        seen.add(entry)
-        early += line.update < latest.get(key, 0)
-        latest[key] = line.update
+    lines = run.record.lines
+    measured = np.flatnonzero(np.diff(lines.starts))
+    first = lines.starts[measured]  # its first number tells one measurement from another
+    values = lines.values[first].view(np.int64)  # NaN equals itself
+    rows = np.stack(
+        [lines.keys[first], lines.updates[measured], lines.steps[measured], values], axis=1
+    )
+    twice = len(rows) - len(np.unique(rows, axis=0))
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    early = int(((np.diff(rows[:, 0]) == 0) & (np.diff(rows[:, 1]) < 0)).sum())
     found = []
     if twice:
         found.append(f"{_times(twice, 'measurement')} of {run.title} in the record twice")
@@ -75,12 +75,11 @@ def _times(count: int, what: str) -> str:
 def _failures(run: Run) -> list[str]:
     causes: dict[str, tuple[int, int, str]] = {}
     for line in run.record.failures:
-        instrument = str(line.details.get("instrument", "an instrument"))
+        instrument = line.details.get("instrument", "an instrument")
         count, update, cause = causes.get(
-            instrument, (0, line.update, str(line.details.get("cause", "cause not recorded")))
+            instrument, (0, line.update, line.details.get("cause", "cause not recorded"))
         )
-        recorded = line.details.get("count")
-        count = max(count + 1, recorded if isinstance(recorded, int) else 0)
+        count = max(count + 1, line.details.get("count", 0))
         causes[instrument] = (count, update, cause)
     return [
         f"{instrument} failed {count} time{'s' if count > 1 else ''} in {run.title}, first at "

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,7 +12,9 @@ import time
 import pytest
 
 from goalscope.diagnostics.record import is_run, last_update, read_run
+from goalscope.training.executors.processes import Processes
 from goalscope.training.runs import study
+from goalscope.training.runs.executor import Change
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
 from goalscope.training.runs.study_folder import StudyError, read_study, write_study
@@ -47,7 +48,7 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     (runs[0].out / "run.json").write_text("{}")  # somebody else's
     threading.Thread(target=kill_once_it_trains, args=(runs[1],)).start()
     with pytest.raises(StudyError, match=r"2 of 3 runs failed: pixel-her-seed0 .*already holds"):
-        run_study(runs, folder, parallel=2)
+        run_study(runs, folder, Processes(2))
     assert read_run(runs[2].out).end is not None
     failures = [run for run in read_study(folder) if run.state == "failed"]
     assert [run.name for run in failures] == ["pixel-her-seed0", "pixel-her-seed1"]
@@ -56,39 +57,42 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     assert states == ["failed", "failed", "finished"]
     written = (runs[2].out / "measurements.jsonl").stat().st_mtime_ns
     (runs[0].out / "run.json").unlink()
-    assert run_study(runs, folder, parallel=2) == [run.out for run in runs]
+    assert run_study(runs, folder, Processes(2)) == [run.out for run in runs]
     assert {run.state for run in read_study(folder)} == {"finished"}
     assert (runs[2].out / "measurements.jsonl").stat().st_mtime_ns == written
     digests = {read_run(run.out).info.probe_set["sha256"] for run in runs}
     assert len(digests) == 1
 
 
-class Trained:
-    """A process that has done its work."""
+class Done:
+    """Has trained each run as soon as it is asked."""
 
-    exitcode = 0
+    threads = 1
 
-    def is_alive(self) -> bool:
-        return False
+    def __init__(self):
+        self.changes = []
+
+    def submit(self, run):
+        self.changes.append(Change(run.out.name, "finished"))
+
+    def poll(self):
+        return [self.changes.pop()] if self.changes else []
 
 
 def test_a_study_goes_on_where_its_state_cannot_be_written(tmp_path, monkeypatch, caplog):
-    run = settings(tmp_path, 0)
-    pipe, _ = multiprocessing.Pipe()
-    monkeypatch.setattr(
-        study._Workers, "_start", lambda _, run: study._Worker(run, Trained(), pipe)
-    )
-    refusals = [OSError(errno.ENOSPC, "No space left on device")]
+    runs = [settings(tmp_path, seed) for seed in (0, 1)]
+    (tmp_path / "probe_set.safetensors").touch()  # not gathered, for nobody asks
+    refusals = [OSError(errno.ENOSPC, "No space left on device")] * 2
 
-    def write(folder, runs):
+    def write(folder, rows):
         if refusals:
             raise refusals.pop()
-        write_study(folder, runs)
+        write_study(folder, rows)
 
     monkeypatch.setattr(study, "write_study", write)
-    assert study._Workers([run], tmp_path, 1).work() == {}
-    assert "No space left on device" in caplog.text
-    assert [row.state for row in read_study(tmp_path)] == ["finished"]
+    run_study(runs, tmp_path, Done())
+    assert caplog.text.count("No space left on device") == 1
+    assert [row.state for row in read_study(tmp_path)] == ["finished", "finished"]
 
 
 def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):

@@ -11,15 +11,13 @@ import gymnasium as gym
 import numpy as np
 
 from goalscope.diagnostics.record import fetch_task
+from goalscope.extras import require_extra
 from goalscope.training.envs.observing import Observation, UnusableEnvironment
 from goalscope.training.envs.opengl import FreeCamera, renderer_name
 from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.shuffled_pixels import ShuffledPixels
 from goalscope.training.envs.tasks import FETCH_TASKS, PIXEL_POINT
-
-with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
-    import gymnasium_robotics
 
 VIEWS = {"close": FreeCamera((1.34, 0.75, 0.45), distance=0.85, azimuth=132.0, elevation=-32.0)}
 
@@ -46,6 +44,7 @@ def make_environment(settings: EnvironmentSettings) -> gym.Env[Observation, np.n
 
     Raises:
         UnusableEnvironment: unknown id or camera, no goals, not a task of ours, too small an image.
+        MissingExtra: its simulator is not installed.
         RenderingError: no OpenGL.
     """
     env = _kind(settings).make(settings)
@@ -57,6 +56,7 @@ def make_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
 
     Raises:
         UnusableEnvironment: no task of that name.
+        MissingExtra: its simulator is not installed.
     """
     return _kind(settings).simulate(settings)
 
@@ -85,6 +85,10 @@ def _fetch(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
 
 
 def _fetch_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
+    require_extra("fetch")
+    with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
+        import gymnasium_robotics
+
     gym.register_envs(gymnasium_robotics)
     close = get_close_matches(settings.id, KINDS, n=1, cutoff=0.4)
     hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(KINDS)}"

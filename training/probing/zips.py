@@ -19,6 +19,7 @@ from goalscope.errors import UserError
 from goalscope.probes import view_networks
 from goalscope.training.envs.own import MakeEnv, made
 from goalscope.training.probing.checkpoints import DRQ_SHIFT, LABELLED_SEED, shifted
+from goalscope.training.probing.unpacking import refuse_bomb
 
 ALGORITHMS: dict[str, type[OffPolicyAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG": DDPG}
 
@@ -84,6 +85,7 @@ def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:
     if not path.is_file():
         raise ModelError(f"{path} does not exist; give the .zip that model.save wrote")
     try:
+        refuse_bomb(path)
         return ALGORITHMS[algorithm].load(path, env=env, device="cpu")
     except Exception as error:  # unpickling somebody's file can fail in any way
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -26,7 +26,6 @@ from goalscope.training.evaluation.floors import floors_of
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.arms import find_arm
 from goalscope.training.runs.capacity import fitted
-from goalscope.training.runs.checkpoint.folder import FOLDER as CHECKPOINTS
 from goalscope.training.runs.checkpoint.folder import (
     Checkpoint,
     CheckpointError,
@@ -34,6 +33,7 @@ from goalscope.training.runs.checkpoint.folder import (
     load_checkpoint,
     refuse_other_configuration,
 )
+from goalscope.training.runs.checkpoint.names import FOLDER as CHECKPOINTS
 from goalscope.training.runs.environment_processes import EnvironmentLost
 from goalscope.training.runs.interrupts import stop_signals_noted
 from goalscope.training.runs.lock import locked
