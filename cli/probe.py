@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
-from goalscope.cli.environment_flags import EnvironmentFlags
 from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.runs_in import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
+from goalscope.training.envs.settings import ObservationSettings
 from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe(FigureFlags, EnvironmentFlags):
+class Probe(FigureFlags, ObservationSettings):
     """Ask the agent of each checkpoint: what Q and action owe to each modality, what features know.
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
     figures, and numbers in the run's probes.jsonl. Of an SB3 .zip of your own, give its environment
-    (--env and its flags, or --make-env) and a new folder (--out). Started again, it goes on.
+    (--env and its flags) and a new folder (--out). Started again, it goes on.
 
     For example: goalscope probe runs/a
     """
@@ -55,10 +55,12 @@ class Probe(FigureFlags, EnvironmentFlags):
     def run(self) -> int:
         """Probe, and write the page of each run."""
         if self.path.suffix == ".zip":
+            from goalscope.training.envs.making import make_environment
             from goalscope.training.probing.zips import probe_zip
 
             out = self.out or self.path.with_suffix("")
-            probe_zip(self.path, self.environment_maker(), out, self.algorithm, trust=self.trust)
+            make = lambda: make_environment(self.observed)  # noqa: E731  (only of a file to trust)
+            probe_zip(self.path, make, out, self.algorithm, trust=self.trust)
             print(f"The page: {reports.write_probe_page(out, figures=self.figures)}")
             return 0
         if self.parallel is not None and self.parallel < 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
@@ -82,7 +82,7 @@ def probe_run(
             "probe an arm that observes its goals"
         )
     lines = _lines_before(folder)
-    model: SAC | None = None
+    model: BaseAlgorithm | None = None
     try:
         for checkpoint in wanted:
             before = lines.get(checkpoint.step)
@@ -152,7 +152,7 @@ def _settings(checkpoint: Checkpoint, folder: Path) -> RunSettings:
         ) from error
 
 
-def _rebuilt(settings: RunSettings, folder: Path) -> SAC:
+def _rebuilt(settings: RunSettings, folder: Path) -> BaseAlgorithm:
     """Return the run's agent, untrained, with one environment and next to no replay."""
     small = replace(
         settings, n_envs=1, buffer_size=_SMALL_BUFFER, fast=False, frames=None, device="cpu"
@@ -160,7 +160,9 @@ def _rebuilt(settings: RunSettings, folder: Path) -> SAC:
     return build_agent(small, load_probe_set(folder / PROBE_SET_FILE))
 
 
-def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Path) -> Probed:
+def _probe(
+    checkpoint: Checkpoint, settings: RunSettings, model: BaseAlgorithm, folder: Path
+) -> Probed:
     path = checkpoint.folder / POLICY
     try:
         model.policy.load_state_dict(load_file(path))

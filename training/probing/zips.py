@@ -89,8 +89,8 @@ def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "spaces do not match" in cause:
             raise ModelError(
-                f"{path} was not trained in this environment ({cause}); give --env and its flags, "
-                "or --make-env, as it was trained"
+                f"{path} was not trained in this environment ({cause}); give --env and its flags "
+                "as it was trained"
             ) from error
         raise ModelError(
             f"{path} cannot be loaded as {algorithm} ({cause}); is it an SB3 file of that "

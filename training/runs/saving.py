@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from goalscope.diagnostics import ModalityDiagnostics
@@ -33,7 +33,7 @@ class CheckpointCallback(BaseCallback):
         evaluation: likewise; None where there is none.
     """
 
-    model: SAC
+    model: BaseAlgorithm
 
     def __init__(
         self,
@@ -91,6 +91,7 @@ class CheckpointCallback(BaseCallback):
                 self.model,
                 self._settings.configuration(),
                 state,
+                self._diagnostics.update,
                 kept=kept,
                 with_replay=self._settings.save_buffer,
             )

@@ -1,5 +1,9 @@
-"""The state of an agent beside its weights and replay: what decides how training goes on."""
+"""The state of an agent beside its weights and replay: what decides how training goes on.
 
+An environment of a user's own that does not keep its state (`Keeps`) begins a new episode instead.
+"""
+
+import logging
 import random
 from collections import deque
 from collections.abc import Mapping
@@ -7,17 +11,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3 import SAC
+from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from goalscope.training.envs.resumable import LOST
 
-def gather_state(model: SAC) -> tuple[dict[str, Tensor], dict[str, Any]]:
+_log = logging.getLogger("goalscope")
+
+
+def gather_state(model: BaseAlgorithm) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return everything but the weights and replay: tensors by name, JSON values by name."""
     tensors: dict[str, Tensor] = {"generator.torch": torch.get_rng_state()}
     if torch.cuda.is_initialized():
         tensors["generator.cuda"] = torch.cuda.get_rng_state()
-    if model.log_ent_coef is not None:
-        tensors["log_ent_coef"] = model.log_ent_coef.detach()
+    tensors |= _log_entropy(model)
     for name, optimizer in _optimizers(model).items():
         for index, parameter in enumerate(_parameters(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
@@ -36,8 +45,8 @@ def gather_state(model: SAC) -> tuple[dict[str, Tensor], dict[str, Any]]:
     numpy: Any = np.random.get_state()  # noqa: NPY002  (it is the global state that SB3 draws from)
     values = {
         "step": model.num_timesteps,
-        "update": model._n_updates,
-        "episodes": model._episode_num,
+        "update": int(vars(model)["_n_updates"]),
+        "episodes": getattr(model, "_episode_num", 0),  # which those with replay count
         "recent_episodes": [_plain(info) for info in model.ep_info_buffer or ()],
         "recent_successes": [float(value) for value in model.ep_success_buffer or ()],
         "environments": environments,
@@ -48,14 +57,16 @@ def gather_state(model: SAC) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, values
 
 
-def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+def restore_state(
+    model: BaseAlgorithm, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
+) -> None:
     """Take over what `gather_state` returned; every generator last.
 
     Raises:
         KeyError, ValueError: the state is of another agent.
     """
-    if model.log_ent_coef is not None:
-        model.log_ent_coef.data.copy_(tensors["log_ent_coef"])
+    for name, learnt in _log_entropy(model).items():
+        learnt.copy_(tensors[name])
     for name, optimizer in _optimizers(model).items():
         prefix = f"optimizer.{name}."
         for index, parameter in enumerate(_parameters(optimizer)):
@@ -63,8 +74,10 @@ def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str
             saved = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
             if saved:
                 optimizer.state[parameter] = {k: _like(v, parameter) for k, v in saved.items()}
-    model.num_timesteps, model._n_updates = values["step"], values["update"]
-    model._episode_num = values["episodes"]
+    counted = {"num_timesteps": "step", "_n_updates": "update", "_episode_num": "episodes"}
+    for name, saved_as in counted.items():
+        if hasattr(model, name):
+            setattr(model, name, values[saved_as])
     prefix = "last_observation."
     model._last_obs = {
         key.removeprefix(prefix): value.numpy()
@@ -83,6 +96,8 @@ def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str
             k.removeprefix(start): v.numpy() for k, v in tensors.items() if k.startswith(start)
         }
         env.env_method("set_state", arrays, described, indices=number)
+    if any(LOST in described for described in values["environments"]):
+        _begin_episodes(model, env)
     version, state, gauss = values["generator.python"]
     random.setstate((version, tuple(state), gauss))
     name, keys, *rest = values["generator.numpy"]
@@ -93,12 +108,32 @@ def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str
         torch.cuda.set_rng_state(tensors["generator.cuda"])
 
 
-def _optimizers(model: SAC) -> dict[str, torch.optim.Optimizer]:
-    found = {"actor": model.actor.optimizer, "critic": model.critic.optimizer}
-    if model.ent_coef_optimizer is not None:
-        found["entropy"] = model.ent_coef_optimizer
+def _begin_episodes(model: BaseAlgorithm, env: VecEnv) -> None:
+    """Begin anew where an environment does not keep where it was; replay's open episode ends."""
+    _log.warning(
+        "goalscope: the environment does not keep its state (get_state, set_state); the run goes "
+        "on at the start of an episode, and not bit for bit"
+    )
+    env.seed((model.seed or 0) + model.num_timesteps)  # not the first episodes once more
+    model._last_obs = env.reset()  # type: ignore[assignment]  (a Dict)
+    model._last_episode_starts = np.ones(env.num_envs, bool)
+    replay = getattr(model, "replay_buffer", None)
+    if isinstance(replay, HerReplayBuffer):
+        replay.truncate_last_trajectory()
+
+
+def _optimizers(model: BaseAlgorithm) -> dict[str, torch.optim.Optimizer]:
+    holders = {name: getattr(model, name, None) for name in ("actor", "critic", "policy")}
+    found = {name: getattr(holder, "optimizer", None) for name, holder in holders.items()}
+    found["entropy"] = getattr(model, "ent_coef_optimizer", None)
     auxiliary: dict[str, torch.optim.Optimizer] = getattr(model, "auxiliary", {})
-    return found | auxiliary
+    return {name: optimizer for name, optimizer in found.items() if optimizer} | auxiliary
+
+
+def _log_entropy(model: BaseAlgorithm) -> dict[str, Tensor]:
+    """Return the entropy coefficient's logarithm by its name; empty where it is not learnt."""
+    learnt = getattr(model, "log_ent_coef", None)
+    return {} if learnt is None else {"log_ent_coef": learnt.detach()}
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.provenance import software_versions
@@ -62,9 +62,10 @@ class Checkpoint:
 
 def save_checkpoint(
     run: Path,
-    model: SAC,
+    model: BaseAlgorithm,
     configuration: Mapping[str, Any],
     callbacks: Mapping[str, Any],
+    update: int,
     *,
     kept: bool,
     with_replay: bool = True,
@@ -79,6 +80,7 @@ def save_checkpoint(
         model: the agent, with its environments.
         configuration: what must be the same for the run to go on.
         callbacks: state of the callbacks, JSON values.
+        update: updates made, as the record counts them.
         kept: whether its weights stay when a newer one is saved.
         with_replay: save the replay buffer, too.
 
@@ -94,14 +96,15 @@ def save_checkpoint(
         tensors, values = gather_state(model)
         _save_tensors(draft / TENSORS, tensors)
         write_json_atomically(draft / VALUES, {**values, "callbacks": callbacks})
-        if with_replay:
+        replay = getattr(model, "replay_buffer", None)  # which those on policy have not
+        if with_replay and replay is not None:
             (draft / REPLAY).mkdir()
-            save_buffer(model.replay_buffer, draft / REPLAY)
+            save_buffer(replay, draft / REPLAY)
         content = {
             "goalscope": "checkpoint",
             "schema": SCHEMA_VERSION,
             "step": model.num_timesteps,
-            "update": model._n_updates,
+            "update": update,
             "kept": kept,
             "replay": with_replay,
             "configuration": dict(configuration),
@@ -156,7 +159,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, content)
 
 
-def load_checkpoint(checkpoint: Checkpoint, model: SAC) -> dict[str, Any]:
+def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> dict[str, Any]:
     """Bring an agent, just built, to where the checkpoint was saved; return the callbacks' state.
 
     Raises:
@@ -170,8 +173,9 @@ def load_checkpoint(checkpoint: Checkpoint, model: SAC) -> dict[str, Any]:
         model.policy.load_state_dict(load_file(folder / POLICY, device=str(model.device)))
         tensors = load_file(folder / TENSORS)
         values = json.loads((folder / VALUES).read_text(encoding="utf-8"))
-        if checkpoint.content["replay"]:
-            load_buffer(model.replay_buffer, folder / REPLAY)
+        replay = getattr(model, "replay_buffer", None)
+        if checkpoint.content["replay"] and replay is not None:
+            load_buffer(replay, folder / REPLAY)
         restore_state(model, tensors, values)
     except (SafetensorError, RuntimeError, ValueError, KeyError, OSError) as error:
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
