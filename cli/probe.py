@@ -31,7 +31,7 @@ class Probe(FigureFlags, ObservationSettings):
     """Ask the agent of each checkpoint: what Q and action owe to each modality, what features know.
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
-    figures, and numbers in the run's probes.jsonl. Of an SB3 .zip of your own, give its environment
+    figures, and numbers in the run's probes.jsonl. --ablate plays episodes instead. Of an SB3 .zip of your own, give its environment
     (--env and its flags) and a new folder (--out). Started again, it goes on.
 
     For example: goalscope probe runs/a
@@ -49,6 +49,13 @@ class Probe(FigureFlags, ObservationSettings):
     out: Path | None = None
     """Folder for what is found of a .zip; beside it, under its name, if left out."""
 
+    ablate: tuple[str, ...] = ()
+    """Is an input used at all? Instead, play the newest checkpoint's episodes with each of these
+    keys shuffled, blanked and delayed, against untouched; goal stands for both goals."""
+
+    episodes: int = 50
+    """Of --ablate, for each of these."""
+
     parallel: int | None = None
     """Runs of a study at a time; one per core if left out."""
 
@@ -63,6 +70,8 @@ class Probe(FigureFlags, ObservationSettings):
             probe_zip(self.path, make, out, self.algorithm, trust=self.trust)
             print(f"The page: {reports.write_probe_page(out, figures=self.figures)}")
             return 0
+        if self.ablate:
+            return self._ablate()
         if self.parallel is not None and self.parallel < 1:
             raise UserError(f"--parallel must be at least 1, and {self.parallel} is not")
         runs = runs_in(self.path)
@@ -73,6 +82,19 @@ class Probe(FigureFlags, ObservationSettings):
         folder, only = run_of(self.path)
         with tqdm(desc=f"probing {folder.name}", unit=" checkpoints") as bar:
             probe_run(folder, only, lambda _: bar.update())
+        print(f"The page: {reports.write_probe_page(folder, figures=self.figures)}")
+        return 0
+
+    def _ablate(self) -> int:
+        from goalscope.reports.numbers.runs import load_run
+        from goalscope.reports.text.ablation import ablation_sentences
+        from goalscope.training.probing.ablating import ablate_run
+        from goalscope.training.probing.checkpoints import run_of
+
+        folder, only = run_of(self.path)
+        ablate_run(folder, self.ablate, only, self.episodes)
+        for sentence in ablation_sentences(load_run(folder)):
+            print(sentence)
         print(f"The page: {reports.write_probe_page(folder, figures=self.figures)}")
         return 0
 
