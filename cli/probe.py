@@ -31,8 +31,9 @@ class Probe(FigureFlags, ObservationSettings):
     """Ask the agent of each checkpoint: what Q and action owe to each modality, what features know.
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
-    figures, and numbers in the run's probes.jsonl. --ablate plays episodes instead. Of an SB3 .zip of your own, give its environment
-    (--env and its flags) and a new folder (--out). Started again, it goes on.
+    figures, and numbers in the run's probes.jsonl. --ablate plays episodes instead. Of an SB3 .zip
+    of your own, give its environment (--env and its flags) and a new folder (--out). Started again,
+    it goes on.
 
     For example: goalscope probe runs/a
     """
@@ -43,7 +44,7 @@ class Probe(FigureFlags, ObservationSettings):
     trust: bool = False
     """An SB3 .zip is pickled: loading it runs whatever code it holds. Say that you trust it."""
 
-    algorithm: Literal["SAC", "TD3", "DDPG"] = "SAC"
+    algorithm: Literal["SAC", "TD3", "DDPG", "TQC"] = "SAC"
     """What saved the .zip."""
 
     out: Path | None = None

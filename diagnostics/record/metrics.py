@@ -253,6 +253,7 @@ SHIFT = _camera("shift_{unit}", "{unit}", "how far augmentation shifts the scene
 
 # What episodes of a saved agent come to with an input withheld, and what its value expects of them.
 
+WITHHELD = ("shuffled", "blanked", "delayed")  # ways in which an input is
 _TOLD = "every episode tells of success"
 _untouched = kind_of(Family.ABLATION, ("policy",))
 _withheld = kind_of(Family.ABLATION, ("policy",), None)

@@ -13,10 +13,9 @@ from goalscope.diagnostics.record.metrics import (
     UNTOUCHED_RETURN,
     UNTOUCHED_SUCCESS,
     VALUE_BIAS,
+    WITHHELD,
 )
 from goalscope.reports.numbers.runs import Run
-
-WAYS = ("shuffled", "blanked", "delayed")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Ablation:
         episodes: of each kind.
         mean_return: nothing withheld.
         success: nothing withheld; None where the task does not tell.
-        withheld: by input, and then in the order of `WAYS`.
+        withheld: by input, and then in the order of `WITHHELD`.
         bias: of the value at the starts; None where it was not measured.
         following: the discounted return that it should have told.
     """
@@ -93,7 +92,7 @@ def ablation_of(run: Run) -> Ablation | None:
     }
     withheld = []
     for name in dict.fromkeys(parse(key).block for key in values if parse(key).block):
-        for way in WAYS:
+        for way in WITHHELD:
             loss = _measured(values, ABLATED_RETURN_LOSS, "mean", block=name, way=way)
             success = _measured(values, ABLATED_SUCCESS, "rate", block=name, way=way)
             if loss is not None:

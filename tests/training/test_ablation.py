@@ -1,4 +1,4 @@
-"""An input that a policy uses costs success when it is withheld, and one that it does not, nothing."""
+"""An input that a policy uses costs success when it is withheld, another nothing."""
 
 from types import SimpleNamespace
 
@@ -44,7 +44,7 @@ def test_what_is_used_costs_and_what_is_not_costs_nothing(found):
 
 def test_an_input_that_there_is_not_is_refused():
     env = make_environment(POINT)
-    with pytest.raises(UserError, match="depth names no input.* achieved_goal"):
+    with pytest.raises(UserError, match=r"depth names no input.* achieved_goal"):
         ablate(ToGoal(), env, ["depth"], 2, 0)
     env.close()
 

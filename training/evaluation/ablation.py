@@ -16,13 +16,14 @@ from goalscope.diagnostics.record.metrics import (
     UNTOUCHED_EPISODES,
     UNTOUCHED_RETURN,
     UNTOUCHED_SUCCESS,
+    WITHHELD,
 )
 from goalscope.diagnostics.successes import Successes
 from goalscope.errors import UserError
 from goalscope.probes.blocks import GOAL, GOAL_KEYS
 from goalscope.training.evaluation.episodes import Episode, play
 
-SHUFFLED, BLANKED, DELAYED = WAYS = ("shuffled", "blanked", "delayed")
+SHUFFLED, BLANKED, DELAYED = WITHHELD
 DELAY = 5  # steps
 _REMEMBER_EVERY = 10  # steps
 _SEED = 0
@@ -54,7 +55,7 @@ def ablate(
     untouched = play(policy, remembering, episodes, seed)
     found = untouched_values(untouched)
     for name in inputs:
-        for way in WAYS:
+        for way in WITHHELD:
             withheld = _Withheld(env, keys[name], way, remembering.seen)
             played = play(policy, withheld, episodes, seed)
             found |= ablated_values(untouched, played, name, way)

@@ -40,7 +40,7 @@ def value_bias(
         seed: of the first; episode i starts from seed + i.
 
     Returns:
-        Empty where an episode is cut off by something else than TimeLimit, or nothing is discounted.
+        Empty where something else than TimeLimit cuts an episode off, or nothing is discounted.
     """
     if gamma >= 1:
         return {}

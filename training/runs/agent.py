@@ -45,7 +45,7 @@ def build_agent(
 
     Raises:
         BufferTooLarge: replay fits neither in memory nor on disk.
-        SettingsError: the algorithm's package is missing.
+        NoTQC: the package of TQC is missing.
     """
     agent = settings.agent
     env = make_environments(settings)

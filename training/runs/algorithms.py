@@ -19,11 +19,12 @@ from goalscope.training.agents.critic_encoder import CriticEncoderPolicy, Decoup
 from goalscope.training.agents.extended_sac import ExtendedLeanSAC, ExtendedSAC
 from goalscope.training.agents.lean_sac import LeanSAC
 from goalscope.training.agents.settings import AgentSettings
+from goalscope.training.agents.tqc import tqc
 from goalscope.training.envs.making import make_simulation
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 from goalscope.training.replay.moved import HalfMovedHerReplayBuffer
 from goalscope.training.runs.capacity import room_for
-from goalscope.training.runs.settings import AlgorithmName, RunSettings, SettingsError
+from goalscope.training.runs.settings import AlgorithmName, RunSettings
 
 Made = tuple[type[BaseAlgorithm], dict[str, Any]]
 _TD3_NOISE = 0.1  # of its actions while training (Fujimoto et al. 2018), which SB3 leaves out
@@ -43,7 +44,7 @@ def algorithm_of(settings: RunSettings, env: VecEnv, replay_folder: Path | None)
         replay_folder: where replay keeps frames that lie on disk.
 
     Raises:
-        SettingsError: the algorithm's package is missing.
+        NoTQC: its package is missing.
         BufferTooLarge: replay fits neither in memory nor on disk.
     """
     kind, own = _BY_NAME[settings.algorithm](settings, env)
@@ -81,13 +82,7 @@ def _td3(_: RunSettings, env: VecEnv) -> Made:
 
 
 def _tqc(settings: RunSettings, _: VecEnv) -> Made:
-    try:
-        from sb3_contrib import TQC
-    except ImportError as error:
-        raise SettingsError(
-            "--algorithm tqc needs the package sb3-contrib; install goalscope[tqc]"
-        ) from error
-    return TQC, {"ent_coef": settings.entropy_coefficient}
+    return tqc(), {"ent_coef": settings.entropy_coefficient}
 
 
 def _ppo(settings: RunSettings, _: VecEnv) -> Made:
