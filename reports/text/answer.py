@@ -27,7 +27,7 @@ def answer_sentence(assessment: Assessment, calls: Sequence[EarlyCall], seeds: i
     """Return the answer to "does the policy see its goal?": yes, no, or where and from when on.
 
     A network sees its goal where its output is shown to react to another one, at the last time
-    that was measured; and does not where it is shown not to.
+    that was measured; and does not where it is shown not to. Seeds that only lean are said to.
 
     Args:
         assessment: the links.
@@ -37,9 +37,10 @@ def answer_sentence(assessment: Assessment, calls: Sequence[EarlyCall], seeds: i
     last = {network: _last(assessment, network) for network in NETWORKS}
     sees = {n: _sees(link) for n, link in last.items()}
     settled = {c.network: c for c in calls if c.link == "C4" and c.arm == assessment.baseline}
-    if all(sees.values()):
+    leans = any(link.verdict.way for link in last.values())
+    if all(sees.values()) and not leans:
         return f"Yes, {_since(settled)}: Q and the action both react to another goal."
-    if all(seen is False for seen in sees.values()):
+    if all(seen is False for seen in sees.values()) and not leans:
         return "No: neither Q nor the action reacts to another goal."
     if all(seen is None for seen in sees.values()):
         return _unknown(last, seeds, assessment.thresholds)
@@ -47,7 +48,8 @@ def answer_sentence(assessment: Assessment, calls: Sequence[EarlyCall], seeds: i
     for network in sorted(NETWORKS, key=lambda n: sees[n] is not True):
         own = {network: settled[network]} if network in settled else {}
         words = {True: f"yes, {_since(own)}", False: "no", None: "undecided"}[sees[network]]
-        parts.append(f"in the {network}, {words}")
+        leaning = ", as far as the seeds lean" if last[network].verdict.way else ""
+        parts.append(f"in the {network}, {words}{leaning}")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 

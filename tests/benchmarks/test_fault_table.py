@@ -12,6 +12,7 @@ SETTINGS_OF_FAULTS = {
     "target_frozen": "agent.tau",
     "discount_one": "agent.gamma",
     "learning_rate_x100": "agent.learning_rate",
+    "rate_finder": "agent.learning_rate",
     "entropy_dominates": "agent.entropy_coefficient",
 }
 
