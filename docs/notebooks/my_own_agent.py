@@ -48,7 +48,7 @@ watch = ModalityDiagnostics(
     "runs/lamps", features_every=10, gradients_every=10, sensitivity_every=40, on_finding="warn"
 )
 model = PPO("MultiInputPolicy", Lamps(), n_steps=128, batch_size=64, n_epochs=4, seed=0)
-model.learn(256, callback=watch)
+_ = model.learn(256, callback=watch)
 
 # %% [markdown]
 # The run can be read whenever one likes, here after two rollouts. How far does each input move the action, of
@@ -68,7 +68,7 @@ moved()
 # It goes on: the same callback, the same record.
 
 # %%
-model.learn(512, callback=watch, reset_num_timesteps=False)
+_ = model.learn(512, callback=watch, reset_num_timesteps=False)
 moved()
 
 # %% [markdown]

@@ -72,7 +72,7 @@ def _rows(found: Ablation) -> Sequence[dict[str, Any]]:
 
 
 def _row(each: Withheld) -> dict[str, Any]:
-    row = {"input": each.name, "way": each.way}
+    row: dict[str, Any] = {"input": each.name, "way": each.way}
     for name, measured in (("loss", each.loss), ("success", each.success)):
         if measured is not None:
             row |= {

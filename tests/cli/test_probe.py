@@ -22,6 +22,16 @@ def test_probing_what_cannot_be_probed(tmp_path):
     refused(goalscope("probe", tmp_path / "model.zip", *made), "cannot be imported")
 
 
+def test_playing_without_an_input(runs, tmp_path):
+    folder = shutil.copytree(runs / "pixel-her-0", tmp_path / "run")
+    done = goalscope("probe", folder, "--ablate", "pixels", "goal", "--episodes", "2")
+    assert done.returncode == 0, done.stderr
+    assert "With pixels withheld: shuffled" in done.stdout
+    assert 'id="ablation"' in (folder / "probes.html").read_text()
+    refused(goalscope("probe", folder, "--ablate", "depth"), "depth names no input")
+    refused(goalscope("probe", tmp_path, "--ablate", "pixels"), "neither a run nor a checkpoint")
+
+
 MODULE = "from {sibling} import ANSWER\n\n\ndef make():\n    return ANSWER\n"
 
 

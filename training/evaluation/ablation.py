@@ -173,7 +173,9 @@ class _Withheld(gym.Wrapper[Any, Any, Any, Any]):
         if self._way == BLANKED:
             return {**observation, **self._blank}
         if self._way == SHUFFLED:
-            shown: Mapping[str, np.ndarray] = self._seen[self._generator.integers(len(self._seen))]
+            shown: Mapping[str, np.ndarray] = self._seen[
+                int(self._generator.integers(len(self._seen)))
+            ]
         else:
             self._past.append(dict(observation))
             shown = self._past[0]

@@ -115,7 +115,7 @@ def _begin_episodes(model: BaseAlgorithm, env: VecEnv) -> None:
         "on at the start of an episode, and not bit for bit"
     )
     env.seed((model.seed or 0) + model.num_timesteps)  # not the first episodes once more
-    model._last_obs = env.reset()  # type: ignore[assignment]  (a Dict)
+    model._last_obs = env.reset()  # type: ignore[assignment]
     model._last_episode_starts = np.ones(env.num_envs, bool)
     replay = getattr(model, "replay_buffer", None)
     if isinstance(replay, HerReplayBuffer):
