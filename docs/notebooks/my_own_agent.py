@@ -47,7 +47,7 @@ class Lamps(gym.Env):
 watch = ModalityDiagnostics(
     "runs/lamps", features_every=10, gradients_every=10, sensitivity_every=40, on_finding="warn"
 )
-model = PPO("MultiInputPolicy", Lamps(), n_steps=128, batch_size=64, n_epochs=4, seed=0)
+model = PPO("MultiInputPolicy", Lamps(), n_steps=128, batch_size=64, n_epochs=8, seed=0)
 _ = model.learn(256, callback=watch)
 
 # %% [markdown]
@@ -68,7 +68,7 @@ moved()
 # It goes on: the same callback, the same record.
 
 # %%
-_ = model.learn(512, callback=watch, reset_num_timesteps=False)
+_ = model.learn(768, callback=watch, reset_num_timesteps=False)
 moved()
 
 # %% [markdown]

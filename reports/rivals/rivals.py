@@ -145,6 +145,7 @@ RIVALS = (
         "proprio",
         "observe the gripper's own state, or stack frames (+stack4)",
         checks=("velocity_missing", "proprioception_missing"),
+        of_goals=True,  # told from the next achieved goal
     ),
     Rival(
         "R10",

@@ -87,4 +87,10 @@ def test_a_comparison_of_arms_without_goals_asks_about_inputs(pixels_alone, tmp_
     spoken = spoken.replace("No arm observes a goal.", "")
     assert not re.search(r"(?<!env\.)\bgoals?\b|hindsight", spoken, re.I)
     content = json.loads(page.verdict_file.read_text())
-    assert {judged["rival"] for judged in content["rivals"]} & {"C", "R6", "R10", "R12"} == set()
+    assert {judged["rival"] for judged in content["rivals"]} & {
+        "C",
+        "R6",
+        "R9",
+        "R10",
+        "R12",
+    } == set()
