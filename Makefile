@@ -1,11 +1,12 @@
 # Two commands are all the set-up there is: make demo, make test.
-.PHONY: help demo test test-slow check bench faults clean
+.PHONY: help demo test test-slow check docs bench faults clean
 PYTHON := .venv/bin/python
 
 help:
 	@echo "make demo       set everything up, train baseline and fix, compare them (7 minutes)"
 	@echo "make test       set everything up, run the tests"
 	@echo "make check      formatting, lint, types"
+	@echo "make docs       the documentation site, in build/docs"
 	@echo "make bench      speed, memory and overhead, side by side with plain SB3 (about 40 minutes)"
 	@echo "make faults     plant faults, score whether the diagnosis names them (an hour; goes on where it stopped)"
 	@echo "make test-slow  the tests that take minutes"
@@ -28,6 +29,11 @@ check:
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy -p goalscope
+
+docs:
+	@scripts/setup.sh
+	@$(PYTHON) -m sphinx -q -E -W --keep-going docs build/docs
+	@echo "The site: build/docs/index.html"
 
 bench:
 	@scripts/setup.sh

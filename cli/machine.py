@@ -13,6 +13,7 @@ import psutil
 import torch
 
 from goalscope.diagnostics.provenance import software_versions
+from goalscope.extras import EXTRAS
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.opengl import is_software, renderer_name, select_backend
 from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
@@ -109,8 +110,23 @@ def check_software() -> list[Finding]:
     return [Finding(name, version) for name, version in software_versions().items()]
 
 
+def check_extras() -> list[Finding]:
+    """What was left out of the installation, and what it would be needed for."""
+    return [
+        Finding(
+            f"goalscope[{name}]",
+            "not installed",
+            f"{extra.users} need it; run: pip install 'goalscope[{name}]'",
+        )
+        for name, extra in EXTRAS.items()
+        if extra.missing()
+    ]
+
+
 def check_rendering() -> list[Finding]:
-    """The renderer in use, and how fast it draws the plan's frames."""
+    """The renderer in use, and how fast it draws the plan's frames; nothing without a simulator."""
+    if EXTRAS["fetch"].missing():
+        return []
     try:
         name = renderer_name()
         milliseconds = _milliseconds_per_frame()
@@ -170,6 +186,7 @@ def check_room() -> list[Finding]:
 
 CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     check_software,
+    check_extras,
     check_rendering,
     check_torch,
     check_room,

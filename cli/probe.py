@@ -19,6 +19,7 @@ from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.runs_in import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
+from goalscope.extras import require_extra
 from goalscope.training.envs.settings import ObservationSettings
 from goalscope.training.runs.interrupts import interrupts_kept_from_workers
 
@@ -62,6 +63,7 @@ class Probe(FigureFlags, ObservationSettings):
 
     def run(self) -> int:
         """Probe, and write the page of each run."""
+        require_extra("probes")
         if self.path.suffix == ".zip":
             from goalscope.training.envs.making import make_environment
             from goalscope.training.probing.zips import probe_zip

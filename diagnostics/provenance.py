@@ -152,7 +152,7 @@ def software_versions() -> dict[str, str]:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed as a package"
+            found[package] = "not installed"
     return found
 
 

@@ -1,13 +1,18 @@
 """What is installed: a wheel that works without the checkout; links while developing."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
+
+from goalscope.extras import EXTRAS
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("cli", "diagnostics", "probes", "reports", "training", "underway")
@@ -63,6 +68,22 @@ def test_the_wheel_works_without_the_checkout(installed, tmp_path):
     assert "goalscope = goalscope.cli.main:main" in entry_points.read_text()
 
 
+def test_watching_and_drawing_require_no_simulator(installed):
+    (file,) = installed.glob("*.dist-info/METADATA")
+    required: dict[str, set[str]] = {}
+    for line in Parser().parsestr(file.read_text()).get_all("Requires-Dist"):
+        requirement, _, extra = line.partition("; extra == ")
+        name = re.match(r"[\w-]+", requirement)[0].replace("-", "_")
+        required.setdefault(extra.strip('"'), set()).add(name)
+    for extra, left_out in EXTRAS.items():
+        assert required[extra] == set(left_out.modules)
+    assert required[""] == {
+        *("torch", "stable_baselines3", "gymnasium", "numpy", "scipy", "pandas"),
+        *("matplotlib", "seaborn", "jinja2", "pypdf"),
+        *("tyro", "rich", "tqdm", "safetensors", "psutil"),
+    }
+
+
 def test_the_wheel_holds_all_of_goalscope_and_nothing_else(installed):
     assert {path.name.partition("-")[0] for path in installed.iterdir()} == {"goalscope"}
     shipped = {
@@ -94,3 +115,8 @@ def test_new_files_are_seen_at_once_by_the_development_install(source, tmp_path)
         assert run(Path(path), tmp_path, "-c", asked) == "42\n"
     finally:
         (source / "probes" / "brand_new.py").unlink()
+
+
+def test_the_citation_is_of_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"\nversion: {project['version']}\n" in (ROOT / "CITATION.cff").read_text()

@@ -39,8 +39,8 @@ def replay_values(
 ) -> dict[str, Tensor]:
     """Return Q, TD target, TD error and reward of every transition, each float (B,).
 
-    The target is SAC's, r + (1 - done) gamma (min Q_target(s', a') - alpha log pi(a'|s')), with a'
-    drawn from the policy (torch's global generator: isolate it); for an actor without a density
+    The target is SAC's, `r + (1 - done) gamma (min Q_target(s', a') - alpha log pi(a'|s'))`, with
+    a' drawn from the policy (torch's global generator: isolate it); for an actor without a density
     (TD3) a' is its deterministic action and the entropy term is absent, and without an actor (DQN)
     a' is the target's best action.
 

@@ -1,17 +1,19 @@
 """How much of Q and of the action each block accounts for: Shapley, integrated gradients, ablation.
 
 Images are encoded once. Every coalition, step and ablation replaces columns of the fused features
-and runs the heads alone. captum is imported where it is asked: it brings pyplot along, more than
-half a second of every command that trains.
+and runs the heads alone. captum is an extra, imported where it is asked: it brings pyplot along,
+more than half a second of every command that trains.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from goalscope.extras import require_extra
 from goalscope.probes.blocks import ACTION, GOAL, evaluation_mode, goal_columns
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import ACTION_RANGE, GoalBatch, derangement, replaced, rms, std
@@ -72,8 +74,6 @@ def shapley_values(network: Network, batch: GoalBatch, order: Tensor) -> dict[st
     Raises:
         ValueError: more than 8 blocks.
     """
-    from captum.attr import ShapleyValues
-
     with torch.no_grad(), evaluation_mode(network.module):
         game = _game(network, batch, {b.name: b.columns for b in network.blocks})
         if len(game.players) > LARGEST_GAME:
@@ -81,7 +81,7 @@ def shapley_values(network: Network, batch: GoalBatch, order: Tensor) -> dict[st
                 f"exact Shapley values of {len(game.players)} blocks take too long; "
                 f"goalscope computes them for at most {LARGEST_GAME}"
             )
-        return game.play(ShapleyValues, game.inputs[order])
+        return game.play(_captum().ShapleyValues, game.inputs[order])
 
 
 def feature_ablation(actor: Network, critic: Network, batch: GoalBatch) -> dict[str, Tensor]:
@@ -97,15 +97,14 @@ def feature_ablation(actor: Network, critic: Network, batch: GoalBatch) -> dict[
         `goal` and `action` among the blocks; "actor.<block>.action_ablation": RMS over batch and
         components, over the action range of 2, in 0..1.
     """
-    from captum.attr import FeatureAblation
-
+    captum = _captum()
     results = {}
     with torch.no_grad(), evaluation_mode(actor.module), evaluation_mode(critic.module):
         for network, name in ((actor, "action_ablation"), (critic, "q_ablation")):
             game = _game(network, batch, network.columns)
             scale = std(game.head(game.inputs)) if network is critic else ACTION_RANGE
             mean = game.inputs.mean(dim=0).expand_as(game.inputs)
-            for block, change in game.play(FeatureAblation, mean).items():
+            for block, change in game.play(captum.FeatureAblation, mean).items():
                 results[f"{network.name}.{block}.{name}"] = rms(change) / scale
     return results
 
@@ -143,15 +142,27 @@ def integrated_gradient_values(
         block -> float (B,) in units of return. Summed over the blocks: Q(z, a) - Q(mean z, a), up
         to the quadrature's error.
     """
-    from captum.attr import IntegratedGradients
-
     with torch.no_grad(), evaluation_mode(critic.module):
         features = critic.fused_features(batch.observations)
         mean = features.mean(dim=0, keepdim=True)
-        per_unit = IntegratedGradients(critic.q_values).attribute(
-            features, mean, additional_forward_args=(batch.actions,), n_steps=steps
+        per_unit = (
+            _captum()
+            .IntegratedGradients(critic.q_values)
+            .attribute(features, mean, additional_forward_args=(batch.actions,), n_steps=steps)
         )
     return {block.name: per_unit[:, block.columns].sum(dim=1) for block in critic.blocks}
+
+
+def _captum() -> Any:
+    """Return captum's methods.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    require_extra("probes")
+    from captum import attr
+
+    return attr
 
 
 @dataclass(frozen=True, eq=False)

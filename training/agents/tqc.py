@@ -2,21 +2,17 @@
 
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from goalscope.errors import UserError
-
-
-class NoTQC(UserError):
-    """sb3-contrib is not installed; the message is one line and names the remedy."""
+from goalscope.extras import require_extra
 
 
 def tqc() -> type[OffPolicyAlgorithm]:
     """Return the class.
 
     Raises:
-        NoTQC: the package is missing.
+        MissingExtra: the package is not installed.
     """
-    try:
-        from sb3_contrib import TQC
-    except ImportError as error:
-        raise NoTQC("TQC needs the package sb3-contrib; install goalscope[tqc]") from error
-    return TQC
+    require_extra("tqc")
+    from sb3_contrib import TQC
+
+    algorithm: type[OffPolicyAlgorithm] = TQC
+    return algorithm

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from goalscope.diagnostics.record import fetch_task
+from goalscope.extras import require_extra
 from goalscope.training.envs.observing import Observation, UnusableEnvironment
 from goalscope.training.envs.opengl import FreeCamera, renderer_name
 from goalscope.training.envs.own import make_own, registered
@@ -17,9 +18,6 @@ from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.shuffled_pixels import ShuffledPixels
 from goalscope.training.envs.tasks import PIXEL_POINT, is_own
-
-with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
-    import gymnasium_robotics
 
 VIEWS = {"close": FreeCamera((1.34, 0.75, 0.45), distance=0.85, azimuth=132.0, elevation=-32.0)}
 
@@ -48,6 +46,7 @@ def make_environment(settings: EnvironmentSettings) -> gym.Env[Observation, np.n
     Raises:
         UnusableEnvironment: unknown id or camera, too small an image, or a user's own fails.
         NotDict: a user's own observes no Dict.
+        MissingExtra: its simulator is not installed.
         RenderingError: no OpenGL.
     """
     env = _kind(settings).make(settings)
@@ -59,6 +58,7 @@ def make_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
 
     Raises:
         UnusableEnvironment: no task of that name.
+        MissingExtra: its simulator is not installed.
     """
     return _kind(settings).simulate(settings)
 
@@ -87,6 +87,10 @@ def _fetch(settings: EnvironmentSettings) -> gym.Env[Observation, np.ndarray]:
 
 
 def _fetch_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
+    require_extra("fetch")
+    with contextlib.redirect_stderr(io.StringIO()):  # a notice about other tasks, at every import
+        import gymnasium_robotics
+
     gym.register_envs(gymnasium_robotics)
     env = registered(settings.id)
     robot = cast(Any, env.unwrapped)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from goalscope.errors import UserError
+from goalscope.extras import require_extra
 
 _LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
 _ON_SCREEN = ("glfw", "glx", "enable", "enabled", "on", "true", "1")
@@ -72,8 +73,10 @@ def renderer_name() -> str:
     """Return OpenGL's own name of what draws, such as "llvmpipe (LLVM 15.0.6, 256 bits)".
 
     Raises:
+        MissingExtra: mujoco, which makes the context, is not installed.
         RenderingError: no context can be made.
     """
+    require_extra("fetch")
     with _drawing():
         context = _make_context(16, 16)
         try:

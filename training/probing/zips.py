@@ -51,7 +51,7 @@ def probe_zip(
 
     Raises:
         ModelError: not trusted, no SB3 file, of another algorithm, or not of this environment.
-        NoTQC: the package of TQC is missing.
+        MissingExtra: the package of TQC is not installed.
         UnusableEnvironment: it cannot be made.
         UnsupportedPolicy, ProbeSetError, RecordError: it cannot be probed, or not written there.
     """

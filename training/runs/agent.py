@@ -45,7 +45,7 @@ def build_agent(
 
     Raises:
         BufferTooLarge: replay fits neither in memory nor on disk.
-        NoTQC: the package of TQC is missing.
+        MissingExtra: the package of TQC is not installed.
     """
     agent = settings.agent
     env = make_environments(settings)

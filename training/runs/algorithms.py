@@ -44,7 +44,7 @@ def algorithm_of(settings: RunSettings, env: VecEnv, replay_folder: Path | None)
         replay_folder: where replay keeps frames that lie on disk.
 
     Raises:
-        NoTQC: its package is missing.
+        MissingExtra: the package of TQC is not installed.
         BufferTooLarge: replay fits neither in memory nor on disk.
     """
     kind, own = _BY_NAME[settings.algorithm](settings, env)
