@@ -14,7 +14,6 @@ from goalscope.reports.numbers.ablation import Ablation, Measured, Withheld, abl
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import in_words
 
-NAME, TITLE = "ablation", "Is it used? Episodes with an input withheld"
 _ROW, _ROOM = 0.24, 1.1  # inches
 
 
@@ -31,7 +30,13 @@ def ablation_plot(run: Run) -> Plot | None:
         "t interval of the mean. Shuffled: another moment's, anew at each step; blanked: the mean; "
         "delayed: of five steps before. An input that costs nothing in any way is not used."
     )
-    return Plot(NAME, TITLE, caption, lambda: _plot(found), lambda: _rows(found))
+    return Plot(
+        "ablation",
+        "Is it used? Episodes with an input withheld",
+        caption,
+        lambda: _plot(found),
+        lambda: _rows(found),
+    )
 
 
 def _plot(found: Ablation) -> Figure:

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from goalscope.reports.figures.ablation import NAME as ABLATION
-from goalscope.reports.figures.ablation import TITLE as ABLATION_TITLE
 from goalscope.reports.figures.ablation import ablation_plot
 from goalscope.reports.figures.probes.attribution import attribution_section
 from goalscope.reports.figures.probes.content import augmentation_section, content_section
@@ -21,11 +19,7 @@ def probe_sections(probes: Probes) -> list[Section]:
     """Return the figures of a run's probes, each drawn or absent with its reason."""
     kept = any(checkpoint.arrays for checkpoint in probes.checkpoints)
     played = ablation_plot(probes.run)
-    found: list[Section] = [
-        Absent(ABLATION, ABLATION_TITLE, "no input was withheld (goalscope probe --ablate)")
-        if played is None
-        else played
-    ]
+    found: list[Section] = [] if played is None else [played]
     for section in (
         map_section,
         front_section,

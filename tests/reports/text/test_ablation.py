@@ -76,4 +76,4 @@ def test_both_pages_show_it(tmp_path):
     without = probed(tmp_path / "without")
     assert ablation_plot(load_run(without)) is None
     assert ablation_sentences(load_run(without)) == []
-    assert "goalscope probe --ablate" in write_probe_page(without).read_text()
+    assert "withheld" not in write_probe_page(without).read_text()
