@@ -22,13 +22,17 @@ def ablation_plot(run: Run) -> Plot | None:
     found = ablation_of(run)
     if found is None or not found.withheld:
         return None
-    told = "Left: success with its 95 % Wilson interval, the band that of the same starts "
-    told += "untouched. Right: " if found.success is not None else ""
+    told = (
+        "Loss of return"
+        if found.success is None
+        else "Left: success with its 95 % Wilson interval, the band that of the same starts "
+        "untouched. Right: loss of return"
+    )
     caption = (
         f"One run, so one seed: {found.episodes} episodes of its best actions at update "
-        f"{found.update:,}. {told}loss of return against the same starts untouched, with the 95 % "
+        f"{found.update:,}. {told} against the same starts untouched, with the 95 % "
         "t interval of the mean. Shuffled: another moment's, anew at each step; blanked: the mean; "
-        "delayed: of five steps before. An input that costs nothing in any way is not used."
+        "delayed: of five steps before. That an input is used is shown where withholding it costs."
     )
     return Plot(
         "ablation",
@@ -61,7 +65,7 @@ def _plot(found: Ablation) -> Figure:
         panels[0].xaxis.set_major_formatter(PercentFormatter(1))
     labels = [f"{in_words(each.name)}, {each.way}" for each in found.withheld]
     panels[0].set_yticks(range(len(labels)), labels)
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(labels) - 0.5, -0.5)
     for axes in panels:
         sns.despine(ax=axes)
     return figure
