@@ -67,7 +67,10 @@ class Compare(FigureFlags):
             for run in read_study(folder)
             if run.state != "finished"
         ]
-        out = self.out or folders[0].resolve().parent / "comparison"
+        beside = folders[0].resolve().parent / "comparison"
+        if self.out is None and beside.is_symlink():
+            raise UserError(f"{beside} is a link that leads elsewhere; give --out")
+        out = self.out or beside
         comparison = reports.write_comparison(
             arms or folders,
             out,

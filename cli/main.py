@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from goalscope.cli import BAD_INPUT, INTERRUPTED
-from goalscope.errors import UserError
+from goalscope.errors import UserError, printable
 
 
 class Command(Protocol):
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return INTERRUPTED
     except UserError as error:
-        print(f"goalscope: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"goalscope: {' '.join(printable(str(error)).split())}", file=sys.stderr)
         return BAD_INPUT
 
 

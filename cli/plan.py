@@ -12,15 +12,17 @@ evaluation.every = 1_000
 goal_share = 0.5
 """
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Required, TypedDict
+
+from msgspec import Meta
 
 from goalscope import reports
 from goalscope.cli.arm_flags import ArmFlags
+from goalscope.diagnostics.record import Unusable, fit, read_document
 from goalscope.errors import UserError
 from goalscope.training.runs.arms import ARMS, start_of
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, StudySettings
@@ -31,6 +33,14 @@ if TYPE_CHECKING:
 
 PRESETS = Path(__file__).resolve().parent / "presets"
 _NESTED = {"every": Cadence, "evaluation": EvaluationSettings}
+_Value = bool | int | float | str | list[bool | int | float | str]
+
+
+class _PlanFile(TypedDict, total=False):
+    arms: Required[Annotated[list[str], Meta(min_length=1)]]
+    seeds: Annotated[list[int], Meta(min_length=1)]
+    run: dict[str, _Value | dict[str, _Value]]
+    thresholds: dict[str, Any]
 
 
 class PlanError(UserError):
@@ -106,28 +116,23 @@ def load_plan(path: Path) -> Plan:
         PlanError: it is missing, no TOML, has unknown keys, no arms, or senseless thresholds.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path} cannot be read ({error}); give a plan file or a preset") from error
-    except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"{path} is not TOML: {error}; mend it there") from error
-    _refuse_unknown(path, "", content, ("arms", "seeds", "run", "thresholds"))
-    run, thresholds = content.get("run", {}), content.get("thresholds", {})
-    for name, table in (("run", run), ("thresholds", thresholds)):
-        if not isinstance(table, dict):
-            raise PlanError(f"{path}: {name} must be a table; write it as [{name}]")
-    own = {f.name for kind in (StudySettings, ArmFlags) for f in fields(kind)}
-    _refuse_unknown(path, "run.", run, own)
-    for name, kind in _NESTED.items():
-        if name in run:
-            part = run[name] if isinstance(run[name], dict) else {}
-            _refuse_unknown(path, f"run.{name}.", part, {f.name for f in fields(kind)})
-    arms, seeds = content.get("arms", []), content.get("seeds", [0, 1, 2, 3, 4])
-    if not arms or not _all(arms, str):
-        raise PlanError(f'{path} names no arms; write arms = ["pixel-her", "pixel-her-norm"]')
-    if not seeds or not _all(seeds, int):
-        raise PlanError(f"{path}: seeds must be a list of whole numbers, such as [0, 1, 2, 3, 4]")
-    return Plan(path, tuple(arms), tuple(seeds), run, _thresholds(path, thresholds))
+        found = read_document(path)
+        _refuse_unknown(path, "", found, _PlanFile.__annotations__)
+        content = fit(found, _PlanFile, path)
+        run, thresholds = content.get("run", {}), content.get("thresholds", {})
+        own = {f.name for kind in (StudySettings, ArmFlags) for f in fields(kind)}
+        _refuse_unknown(path, "run.", run, own)
+        for name, kind in _NESTED.items():
+            part = run.get(name)
+            if isinstance(part, dict):
+                _refuse_unknown(path, f"run.{name}.", part, {f.name for f in fields(kind)})
+        known = {f.name for f in fields(reports.Thresholds)}
+        _refuse_unknown(path, "thresholds.", thresholds, known)
+        decide = fit(thresholds, reports.Thresholds, f"{path}: thresholds")
+    except Unusable as error:
+        raise PlanError(f"{error}; mend it there, or give another plan file or a preset") from error
+    seeds = content.get("seeds", [0, 1, 2, 3, 4])
+    return Plan(path, tuple(content["arms"]), tuple(seeds), run, decide)
 
 
 def kept_plan(folder: Path) -> Plan | None:
@@ -140,28 +145,14 @@ def kept_plan(folder: Path) -> Plan | None:
     return load_plan(path) if path.is_file() else None
 
 
-def _thresholds(path: Path, table: Mapping[str, Any]) -> "Thresholds":
-    _refuse_unknown(path, "thresholds.", table, {f.name for f in fields(reports.Thresholds)})
-    try:
-        return reports.Thresholds(**table)
-    except (ValueError, TypeError) as error:
-        raise PlanError(f"{path}: {error}") from error
-
-
 def _refuse_unknown(
-    path: Path, prefix: str, table: Mapping[str, Any], known: Sequence[str] | set[str]
+    path: Path, prefix: str, table: Mapping[str, Any], known: Collection[str]
 ) -> None:
     for name in table:
         if name not in known:
             close = get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
             raise PlanError(f"{path} has an unknown key {prefix}{name}; {hint}")
-
-
-def _all(values: Any, kind: type) -> bool:
-    return isinstance(values, list) and all(
-        isinstance(v, kind) and not isinstance(v, bool) for v in values
-    )
 
 
 def _flags(table: Mapping[str, Any], prefix: str = "") -> list[str]:

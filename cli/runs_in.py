@@ -13,7 +13,8 @@ def runs_in(folder: Path) -> list[Path]:
     late window for all the others.
 
     Raises:
-        StudyError: a study without a finished run, or its study.json is damaged.
+        StudyError: a study without a finished run, or its study.json is damaged; or a run in it is
+            a link that leads elsewhere.
     """
     if is_run(folder) or not folder.is_dir():
         return [folder]
@@ -21,6 +22,9 @@ def runs_in(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if is_run(path))
     if runs:  # in the plan's order of arms
         found = [folder / run.name for run in runs if run.state == "finished"]
+    for run in found:
+        if run.resolve().parent != folder.resolve():
+            raise StudyError(f"{run} is a link that leads out of the study; give that run itself")
     if not found and (folder / STUDY_FILE).is_file():
         failed = [f"{run.name} failed ({run.cause})" for run in runs if run.state == "failed"]
         why = f": {failed[0]}" if failed else ""

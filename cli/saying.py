@@ -4,11 +4,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from goalscope.errors import printable
+
 
 def say(sentences: Sequence[str], warnings: Sequence[str], page: Path) -> None:
     """Print what the page says; warnings go where errors go."""
     for warning in warnings:
-        print(f"Note: {warning}", file=sys.stderr)
+        print(printable(f"Note: {warning}"), file=sys.stderr)
     for sentence in sentences:
-        print(sentence)
+        print(printable(sentence))
     print(f"The page: {page}")

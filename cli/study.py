@@ -4,12 +4,17 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from goalscope.cli.arm_flags import ArmFlags
+from goalscope.extras import require_extra
 from goalscope.training.runs.settings import StudySettings
 from goalscope.training.runs.validation import check
+
+if TYPE_CHECKING:
+    from goalscope.training.runs.executor import Executor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +36,17 @@ class Study(ArmFlags, StudySettings):
     """Seeds of each arm."""
 
     parallel: int | None = None
-    """Runs at a time; one per core if left out."""
+    """Runs at a time; one per core, or as many as the cluster has room for, if left out."""
+
+    executor: Literal["processes", "ray"] = "processes"
+    """Where the runs are trained: in processes of this machine, or on a Ray cluster, from which
+    their records and checkpoints come back into this folder."""
+
+    address: str = "auto"
+    """Of the Ray cluster; the one that this machine belongs to if left out."""
+
+    gpus: float = 1.0
+    """GPUs of each run on a cluster that has some; with 0.25 four runs share one."""
 
     plan: Path | None = None
     """The plan file all this was read from, whose thresholds decide; kept in the folder."""
@@ -48,8 +63,20 @@ class Study(ArmFlags, StudySettings):
 
         from goalscope.training.runs.study import run_study
 
-        parallel = min(len(runs), os.cpu_count() or 1) if self.parallel is None else self.parallel
-        run_study(runs, self.out, parallel, self.plan)
+        run_study(runs, self.out, self._executor(len(runs)), self.plan)
         again = shlex.quote(str(self.out))
         print(f"Recorded in {self.out}. Read it with: goalscope compare {again}")
         return 0
+
+    def _executor(self, runs: int) -> "Executor":
+        if self.executor == "ray":
+            require_extra("cluster")
+            from goalscope.training.executors.cluster import RayCluster
+
+            return RayCluster(
+                self.address, runs if self.parallel is None else self.parallel, self.gpus
+            )
+        from goalscope.training.executors.processes import Processes
+
+        cores = os.cpu_count() or 1
+        return Processes(min(runs, cores) if self.parallel is None else self.parallel)

@@ -17,7 +17,7 @@ from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from goalscope.diagnostics.material.declared_task import declared_task, environment_id
-from goalscope.diagnostics.record import RunInfo
+from goalscope.diagnostics.record import NetworkInfo, ProbeSetInfo, RunInfo
 from goalscope.diagnostics.updates.tracked import by_extractor, trained_by
 from goalscope.probes import Network
 
@@ -63,7 +63,7 @@ def describe_run(
     arm: str | None = None,
     seed: int | None = None,
     cadences: Mapping[str, int] | None = None,
-    probe_set: Mapping[str, Any] | None = None,
+    probe_set: ProbeSetInfo | None = None,
 ) -> RunInfo:
     """Return the description of a run that begins now, or of an agent that was saved.
 
@@ -169,7 +169,7 @@ def hardware(device: torch.device) -> dict[str, Any]:
     }
 
 
-def describe_networks(networks: Mapping[str, Network]) -> dict[str, Any]:
+def describe_networks(networks: Mapping[str, Network]) -> dict[str, NetworkInfo]:
     """Return the blocks and consumers found in each network."""
     return {
         name: {

@@ -2,10 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -18,6 +18,7 @@ from goalscope.diagnostics.record import (
     RESUMED,
     Line,
     RecordWriter,
+    RoutingRow,
     RunInfo,
     encode_json,
     refuse_existing_run,
@@ -158,7 +159,7 @@ class Recorder:
                 self.listeners.remove(listener)
                 self.fail(listener.name, line.update, error)
 
-    def write_routing(self, rows: list[dict[str, Any]]) -> None:
+    def write_routing(self, rows: Sequence[RoutingRow]) -> None:
         """Write the routing table."""
         self._keep(lambda writer: writer.write_routing(rows))
 

@@ -38,6 +38,13 @@ def test_an_agent_is_watched_and_its_page_drawn_without_any_extra(tmp_path):
     assert (tmp_path / "runs" / "eager" / "report.html").exists()
 
 
+def test_a_study_on_a_cluster_needs_ray(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    command = ("study", "pixel-her", "--executor", "ray", "--out", "study")
+    refused(goalscope(*command), "pip install 'goalscope[cluster]'")
+
+
 @pytest.mark.usefixtures("nothing_more")
 @pytest.mark.parametrize(
     ("command", "extra"),

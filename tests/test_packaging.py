@@ -80,7 +80,7 @@ def test_watching_and_drawing_require_no_simulator(installed):
     assert required[""] == {
         *("torch", "stable_baselines3", "gymnasium", "numpy", "scipy", "pandas"),
         *("matplotlib", "seaborn", "jinja2", "pypdf"),
-        *("tyro", "rich", "tqdm", "safetensors", "psutil"),
+        *("tyro", "rich", "tqdm", "safetensors", "msgspec", "psutil"),
     }
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from benchmarks.planted_faults.running import PlannedRun
-from goalscope.diagnostics.record import RecordError
+from goalscope.diagnostics.record import Lines, RecordError
 from goalscope.reports.findings import diagnosis as findings
 from goalscope.reports.numbers.runs import Run, load_run
 
@@ -75,7 +75,7 @@ def _until(run: Run, update: int) -> Run:
     """Return a run as its record was at an update."""
     record = replace(
         run.record,
-        lines=[line for line in run.record.lines if line.update <= update],
+        lines=Lines.of(line for line in run.record.lines if line.update <= update),
         probes=[line for line in run.record.probes if line.update <= update],
     )
     cut = {key: table[table["update"] <= update] for key, table in run.metrics.items()}

@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from goalscope.diagnostics.material.channels_first import ChannelsFirst
 from goalscope.diagnostics.material.declared_task import environment_id
 from goalscope.diagnostics.material.wandering import ProbeSetError, box_actions, wander
+from goalscope.diagnostics.record import ProbeSetInfo
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
@@ -68,7 +69,7 @@ class ProbeSet:
             torch.as_tensor(self.goals, device=device),
         )
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ProbeSetInfo:
         """Return what run.json says of it."""
         return {
             "states": len(self),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 from goalscope.diagnostics.material.experience import experience, where_kept
 from goalscope.diagnostics.material.probe_set import ProbeSet, goal_grid
 from goalscope.diagnostics.material.wandering import ProbeSetError
+from goalscope.diagnostics.record import ProbeSetInfo
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS, GoalKeys
 
@@ -83,7 +83,7 @@ class RunProbeSet:
         observations = {k: torch.as_tensor(v, device=model.device) for k, v in seen.items()}
         return goal_batch(model, observations, batch.actions, batch.goals, self._goal_keys)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ProbeSetInfo:
         """Return what run.json says of them."""
         if self._fixed is None:
             return {"source": "this run's own experience before its first tracked update"}

@@ -7,6 +7,14 @@ lines) with arrays for figures in `probes/`. Reports read runs through this pack
 else of them.
 """
 
+from goalscope.diagnostics.record.columns import Column, Lines
+from goalscope.diagnostics.record.documents import (
+    PlainName,
+    Unusable,
+    fit,
+    read_document,
+    refuse_elsewhere,
+)
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
     NOTE,
@@ -21,6 +29,7 @@ from goalscope.diagnostics.record.lines import (
     RecordError,
 )
 from goalscope.diagnostics.record.reader import (
+    RoutingRow,
     RunReader,
     RunRecord,
     is_run,
@@ -29,13 +38,12 @@ from goalscope.diagnostics.record.reader import (
     read_lines,
     read_run,
 )
-from goalscope.diagnostics.record.run_info import RunInfo
+from goalscope.diagnostics.record.run_info import BlockInfo, NetworkInfo, ProbeSetInfo, RunInfo
 from goalscope.diagnostics.record.task import (
     UNKNOWN_TASK,
     Task,
     fetch_task,
     named_task,
-    recorded_task,
 )
 from goalscope.diagnostics.record.writer import (
     RecordWriter,
@@ -56,22 +64,32 @@ __all__ = [
     "RUN_FILE",
     "SCHEMA_VERSION",
     "UNKNOWN_TASK",
+    "BlockInfo",
+    "Column",
     "Line",
+    "Lines",
+    "NetworkInfo",
+    "PlainName",
+    "ProbeSetInfo",
     "RecordError",
     "RecordWriter",
+    "RoutingRow",
     "RunInfo",
     "RunReader",
     "RunRecord",
     "Task",
+    "Unusable",
     "encode_json",
     "fetch_task",
+    "fit",
     "is_run",
     "last_update",
     "named_task",
     "read_arrays",
+    "read_document",
     "read_lines",
     "read_run",
-    "recorded_task",
+    "refuse_elsewhere",
     "refuse_existing_run",
     "write_json_atomically",
     "write_probes",

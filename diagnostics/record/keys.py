@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 ACTOR, CRITIC, CRITIC_TARGET = NETWORKS = ("actor", "critic", "critic_target")
@@ -77,6 +77,7 @@ class Key:
         return f"{self.family}/{rest}"
 
 
+@lru_cache(4096)  # of one record: some hundred
 def parse(key: str) -> Key:
     """Return the parts of a record key; a block that holds dots keeps them."""
     family, _, rest = key.partition("/")

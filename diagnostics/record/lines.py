@@ -3,9 +3,13 @@
 import json
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, Required, TypedDict
 
-from goalscope.errors import UserError
+import msgspec
+
+from goalscope.diagnostics.record.documents import LONGEST_TEXT, Count, in_words
+from goalscope.errors import UserError, printable
 
 SCHEMA_VERSION = 1
 RUN_FILE = "run.json"
@@ -19,6 +23,9 @@ PROBE_ARRAYS = "probes"
 
 # JSON has no NaN and no infinity: they are written as these strings, and come back as floats.
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_LONGEST_KEY = 2_000  # characters: a block may be named after all the keys that it mixes
+_LARGEST = 2**1000  # a float holds it
+_FLAT = msgspec.json.Decoder(dict[str, bool | int | float | str | None])
 
 
 class RecordError(UserError):
@@ -45,6 +52,22 @@ class Line:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+class _Words(TypedDict, total=False):
+    """What a line may hold beside numbers; an event of a user's own may say more."""
+
+    step: Required[Count]
+    update: Required[Count]
+    event: str | None
+    instrument: str
+    cause: str
+    count: Count
+    note: str
+    reason: str
+    kept_lines: Count
+    lost_buffer: bool
+    policy_sha256: str
+
+
 def encode_line(line: Line) -> bytes:
     """Return a line as it stands in a file, its newline included."""
     content: dict[str, Any] = {"step": line.step, "update": line.update}
@@ -52,29 +75,57 @@ def encode_line(line: Line) -> bytes:
         content["event"] = line.event
     content |= line.details
     content |= {key: _encode(value) for key, value in line.values.items()}
-    return (json.dumps(content, allow_nan=False) + "\n").encode()
+    text = json.dumps(content, allow_nan=False, ensure_ascii=False)
+    return text.encode(errors="replace") + b"\n"  # the name of a file may be no UTF-8
 
 
 def decode_line(raw: bytes) -> Line:
     """Return the line that stands in a file.
 
     Raises:
-        ValueError, TypeError, KeyError: it is damaged.
+        ValueError: it is damaged; the message names the place in it.
     """
-    content = json.loads(raw)
-    if not isinstance(content, dict):
-        raise ValueError("not a JSON object")
-    step, update = int(content.pop("step")), int(content.pop("update"))
-    event = content.pop("event", None)
-    values, details = {}, {}
-    for key, value in content.items():
-        if "/" not in key:
-            details[key] = value
-        elif isinstance(value, str):
-            values[key] = _NONFINITE[value]
-        else:
-            values[key] = float(value)
-    return Line(step, update, values, event, details)
+    values: dict[str, float] = {}
+    words: dict[str, Any] = {}
+    try:
+        for name, value in _FLAT.decode(raw).items():
+            key = _metric_key(name)
+            if key is None:
+                words[printable(name)] = _short(name, value)
+            else:
+                values[key] = value if type(value) is float else _number(key, value)
+        msgspec.convert(words, _Words)
+    except msgspec.MsgspecError as error:
+        raise ValueError(in_words(error)) from error
+    step, update, event = words.pop("step"), words.pop("update"), words.pop("event", None)
+    return Line(step, update, values, event, words)
+
+
+@lru_cache(maxsize=100_000)
+def _metric_key(name: str) -> str | None:
+    """Return a record key, the same object for every line; None for what is no metric's name."""
+    if "/" not in name:
+        return None
+    if len(name) > _LONGEST_KEY:
+        raise ValueError(f"a key is longer than {_LONGEST_KEY:,} characters: {name[:40]}...")
+    return printable(name)
+
+
+def _number(key: str, value: object) -> float:
+    """Return a value that is no decimal number: a whole one, or one that is not finite."""
+    if isinstance(value, str) and value in _NONFINITE:
+        return _NONFINITE[value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
+        return float(value)
+    raise ValueError(f"{key}: {str(value)[:40]!r} is no number")
+
+
+def _short(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if len(value) > LONGEST_TEXT:
+        raise ValueError(f"{name[:40]} is longer than {LONGEST_TEXT:,} characters")
+    return printable(value)
 
 
 def _encode(value: float) -> float | str:

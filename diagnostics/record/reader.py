@@ -1,16 +1,22 @@
 """Reading the record of a run."""
 
-import json
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from goalscope.diagnostics.record.columns import Lines
+from goalscope.diagnostics.record.documents import (
+    Count,
+    Unusable,
+    fit,
+    read_document,
+    refuse_elsewhere,
+)
 from goalscope.diagnostics.record.line_file import LineFile
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
@@ -24,7 +30,24 @@ from goalscope.diagnostics.record.lines import (
     RecordError,
     decode_line,
 )
-from goalscope.diagnostics.record.run_info import RunInfo, info_from_json
+from goalscope.diagnostics.record.run_info import RunInfo, read_info
+from goalscope.errors import printable
+
+
+class RoutingRow(TypedDict):
+    """Parameters that belong together: which optimiser holds them, which losses reach them."""
+
+    network: str
+    group: str
+    parameters: Count
+    optimizer: str | None
+    losses: list[str]
+    shared_with: str | None
+    target: str | None
+
+
+class _RoutingFile(TypedDict):
+    rows: list[RoutingRow]
 
 
 @dataclass(frozen=True)
@@ -43,15 +66,15 @@ class RunRecord:
 
     folder: Path
     info: RunInfo
-    lines: list[Line]
-    routing: list[dict[str, Any]]
+    lines: Lines
+    routing: list[RoutingRow]
     torn: bool
     probes: list[Line] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """The folder's own name."""
-        return self.folder.resolve().name
+        return printable(self.folder.resolve().name)
 
     @property
     def measurements(self) -> list[Line]:
@@ -61,33 +84,37 @@ class RunRecord:
     @property
     def failures(self) -> list[Line]:
         """The measurements that raised: one line each, with `instrument` and `cause`."""
-        return [line for line in self.lines if line.event == "failure"]
+        return [line for line in self._events if line.event == "failure"]
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the agent, a sentence each: from the start and found later."""
-        later = [str(line.details.get("note")) for line in self.lines if line.event == NOTE]
+        later = [line.details.get("note", "") for line in self._events if line.event == NOTE]
         return tuple(dict.fromkeys([*self.info.notes, *later]))
 
     @property
     def resumes(self) -> list[Line]:
         """Where the run went on after it was cut off: one line each, with `lost_buffer`."""
-        return [line for line in self.lines if line.event == RESUMED]
+        return [line for line in self._events if line.event == RESUMED]
 
     @property
     def end(self) -> Line | None:
         """How the run ended; None for a run that was cut off (or is still going)."""
-        last = next((line for line in reversed(self.lines) if line.event in ("end", RESUMED)), None)
-        return last if last is not None and last.event == "end" else None
+        ends = [line for line in self._events if line.event in ("end", RESUMED)]
+        return ends[-1] if ends and ends[-1].event == "end" else None
 
     def nonfinite(self) -> dict[str, int]:
         """Metric key -> first update at which it was NaN or infinite."""
         found: dict[str, int] = {}
-        for line in self.measurements:
-            for key, value in line.values.items():
-                if not math.isfinite(value):
-                    found.setdefault(key, line.update)
+        for place in np.flatnonzero(~np.isfinite(self.lines.values)).tolist():
+            line = int(np.searchsorted(self.lines.starts, place, side="right")) - 1
+            key = self.lines.names[self.lines.keys[place]]
+            found.setdefault(key, int(self.lines.updates[line]))
         return found
+
+    @property
+    def _events(self) -> list[Line]:
+        return list(self.lines.events.values())
 
 
 def is_run(folder: Path) -> bool:
@@ -123,8 +150,7 @@ class RunReader:
                 f"{folder} holds a run without a single measurement; let it train past its first "
                 "update"
             )
-        routing_file = folder / ROUTING_FILE
-        routing = _load_json(routing_file).get("rows", []) if routing_file.exists() else []
+        routing = _read_routing(folder / ROUTING_FILE)
         probes = read_lines(folder / PROBES_FILE) if (folder / PROBES_FILE).exists() else []
         return RunRecord(folder, self._info, lines, routing, torn, probes)
 
@@ -144,7 +170,7 @@ def read_lines(path: Path) -> list[Line]:
     Raises:
         RecordError: one of them is damaged.
     """
-    return LineFile(path).read()[0]
+    return list(LineFile(path).read()[0])
 
 
 def read_arrays(folder: Path) -> dict[int, dict[str, np.ndarray]]:
@@ -156,6 +182,7 @@ def read_arrays(folder: Path) -> dict[int, dict[str, np.ndarray]]:
     found = {}
     for path in sorted((folder / PROBE_ARRAYS).glob("step-*.safetensors")):
         try:
+            refuse_elsewhere(path)
             found[int(path.stem.removeprefix("step-"))] = load_file(path)
         except (SafetensorError, ValueError, OSError) as error:
             raise RecordError(f"{path} is damaged ({error}); probe the run again") from error
@@ -170,7 +197,7 @@ def last_update(folder: Path) -> int:
             file.seek(max(0, file.tell() - 200_000))
             raw = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
         return decode_line(raw).update
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         return 0  # not begun, or caught while writing
 
 
@@ -186,16 +213,13 @@ def _read_info(folder: Path) -> RunInfo:
             f"{folder} is not a run: it needs {RUN_FILE} and {MEASUREMENTS_FILE}; "
             "give the folder that `goalscope train --out` or a callback wrote"
         )
-    return info_from_json(_load_json(folder / RUN_FILE), folder)
+    return read_info(folder / RUN_FILE)
 
 
-def _load_json(path: Path) -> dict[str, Any]:
+def _read_routing(path: Path) -> list[RoutingRow]:
+    if not path.exists():
+        return []
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise RecordError(
-            f"{path} cannot be read ({error}); the file is damaged, run it again"
-        ) from error
-    if not isinstance(content, dict):
-        raise RecordError(f"{path} is not a goalscope file; give the folder of a run")
-    return content
+        return fit(read_document(path), _RoutingFile, path)["rows"]
+    except Unusable as error:
+        raise RecordError(f"{error}; delete the file to read the run without it") from error

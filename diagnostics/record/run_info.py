@@ -1,11 +1,44 @@
 """What `run.json` says of a run: its fields, and their form as JSON."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Required, TypedDict
 
+from goalscope.diagnostics.record.documents import Count, Unusable, fit, read_document
 from goalscope.diagnostics.record.lines import SCHEMA_VERSION, RecordError
-from goalscope.diagnostics.record.task import UNKNOWN_TASK, Task, recorded_task
+from goalscope.diagnostics.record.task import UNKNOWN_TASK, Task, guessed_task
+
+
+class BlockInfo(TypedDict, total=False):
+    """A block of a network; parts that an older record lacks are absent."""
+
+    name: Required[str]
+    keys: list[str]
+    width: Count
+    mixed: bool
+    ends_in: str | None
+    normalised: bool
+    encoder_parameters: Count
+
+
+class NetworkInfo(TypedDict, total=False):
+    """What was found in a network."""
+
+    features_dim: Count
+    consumers: list[str]
+    action_width: Count
+    blocks: list[BlockInfo]
+
+
+class ProbeSetInfo(TypedDict, total=False):
+    """Where the fixed states come from, how many there are, and their digests."""
+
+    states: Count
+    goals: Count
+    source: str
+    sha256: str
+    states_sha256: str
 
 
 @dataclass(frozen=True)
@@ -38,11 +71,11 @@ class RunInfo:
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, Any] = field(default_factory=dict)
-    networks: Mapping[str, Any] = field(default_factory=dict)
+    networks: Mapping[str, NetworkInfo] = field(default_factory=dict)
     instruments: Mapping[str, Any] = field(default_factory=dict)
     task: Task = UNKNOWN_TASK
     environment: Mapping[str, str] = field(default_factory=dict)
-    probe_set: Mapping[str, Any] | None = None
+    probe_set: ProbeSetInfo | None = None
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -50,36 +83,24 @@ class RunInfo:
         return {"schema": SCHEMA_VERSION, **asdict(self)}
 
 
-_SECTIONS = (
-    "settings",
-    "versions",
-    "hardware",
-    "networks",
-    "instruments",
-    "task",
-    "environment",
-    "probe_set",
-)
-
-
-def info_from_json(content: Mapping[str, Any], folder: object) -> RunInfo:
-    """Return what the `run.json` of a folder says; what this version does not know is left out.
+def read_info(path: Path) -> RunInfo:
+    """Return what a `run.json` says; what this version does not know is left out.
 
     Raises:
-        RecordError: it is of another schema version, or a part of it is not what it should be.
+        RecordError: it is damaged, of another schema version, or not what it should be.
     """
-    version = content.get("schema")
-    if version != SCHEMA_VERSION:
-        raise RecordError(
-            f"{folder} was written with record schema {version!r}, this goalscope reads "
-            f"{SCHEMA_VERSION}; read it with the goalscope version in its run.json"
-        )
-    known = {f.name for f in fields(RunInfo)}
-    found = {key: value for key, value in content.items() if key in known and value is not None}
-    for name in _SECTIONS:
-        if not isinstance(found.get(name, {}), Mapping):
+    try:
+        content = read_document(path)
+        version = content.get("schema")
+        if version != SCHEMA_VERSION:
             raise RecordError(
-                f"run.json of {folder} is damaged: {name!r} is not a mapping; run it again"
+                f"{path.parent} was written with record schema {version!r}, this goalscope reads "
+                f"{SCHEMA_VERSION}; read it with the goalscope version in its {path.name}"
             )
-    notes, _ = found.pop("notes", []), found.pop("task", None)
-    return RunInfo(**found, task=recorded_task(content), notes=tuple(notes))
+        known = {name: value for name, value in content.items() if value is not None}
+        info = fit(known, RunInfo, path)
+    except Unusable as error:
+        raise RecordError(f"{error}; the file is damaged, run it again") from error
+    if "task" in known:
+        return info
+    return replace(info, task=guessed_task(info.settings, info.probe_set or {}))

@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from goalscope.diagnostics.record.documents import Count
 
 NO_TARGET = "achieved_goal"
+_Length = Annotated[float, Meta(ge=0, le=1e30)]
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,11 @@ class Task:
     name: str
     unit: str = "goal units"
     shown_in: str = "goal units"
-    scale: float = 1.0
-    tolerance: float | None = None
-    goal_range: float | None = None
-    negligible: float | None = None
-    episode_steps: int | None = None
+    scale: Annotated[float, Meta(gt=0, le=1e30)] = 1.0
+    tolerance: _Length | None = None
+    goal_range: _Length | None = None
+    negligible: _Length | None = None
+    episode_steps: Count | None = None
     target: str = NO_TARGET
     probe_targets: Mapping[str, str] = field(default_factory=dict)
     proprioception: tuple[str, ...] = ()
@@ -57,14 +62,6 @@ class Task:
 
 
 UNKNOWN_TASK = Task("unknown")
-
-
-def task_from_json(content: Mapping[str, Any]) -> Task:
-    """Return the task that JSON describes; what a later version added is left out."""
-    known = {f.name for f in fields(Task)}
-    values = {key: value for key, value in content.items() if key in known}
-    proprioception = tuple(values.pop("proprioception", ()))
-    return Task(**{"name": UNKNOWN_TASK.name, **values}, proprioception=proprioception)
 
 
 def fetch_task(name: str) -> Task:
@@ -96,15 +93,13 @@ def named_task(name: str) -> Task:
     return fetch_task(name) if name.startswith("Fetch") else Task(name)
 
 
-def recorded_task(info: Mapping[str, Any]) -> Task:
-    """Return the task of a run, from the content of its run.json.
+def guessed_task(settings: Mapping[str, Any], probe_set: Mapping[str, Any]) -> Task:
+    """Return the task of a run whose record was made before tasks were kept.
 
-    A record made before tasks were kept says which environment it is of.
+    Args:
+        settings: of its run.json, which name the environment.
+        probe_set: of its run.json, whose source names it, too.
     """
-    kept = info.get("task")
-    if kept is not None:
-        return task_from_json(kept)
-    name = str((info.get("settings") or {}).get("env.id") or "")
-    source = str((info.get("probe_set") or {}).get("source") or "")
-    found = re.search(r"Fetch\S+", f"{name} {source}")
+    name = str(settings.get("env.id") or "")
+    found = re.search(r"Fetch\S+", f"{name} {probe_set.get('source', '')}")
     return named_task(found.group() if found else name or UNKNOWN_TASK.name)

@@ -21,7 +21,7 @@ from goalscope.diagnostics.record.lines import (
     RecordError,
     encode_line,
 )
-from goalscope.diagnostics.record.reader import is_run
+from goalscope.diagnostics.record.reader import RoutingRow, is_run
 from goalscope.diagnostics.record.run_info import RunInfo
 
 
@@ -134,7 +134,7 @@ class RecordWriter:
             raise OSError(28, f"only {written} of {len(data)} bytes fitted on the disk")
         self.lines += 1
 
-    def write_routing(self, rows: list[dict[str, Any]]) -> None:
+    def write_routing(self, rows: Sequence[RoutingRow]) -> None:
         """Write the routing table, once it has been seen."""
         write_json_atomically(self.folder / ROUTING_FILE, {"schema": SCHEMA_VERSION, "rows": rows})
 

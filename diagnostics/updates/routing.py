@@ -9,13 +9,13 @@ table.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from goalscope.diagnostics.record import RoutingRow
 from goalscope.diagnostics.record.keys import CRITIC_LOSS, LOSS_OF
 from goalscope.diagnostics.updates.steps import watch_steps
 from goalscope.diagnostics.updates.tracked import trained_by
@@ -116,13 +116,13 @@ class RoutingWatch:
         """Whether each loss has made a step."""
         return all(self._reached.values())
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[RoutingRow]:
         """Return the table, one row per group; call it between updates."""
         self._see_following()
         still = f"did not move in the first {self._updates} updates"
         following = {**dict.fromkeys(self._before, still), **self._following}
         holders = self._optimisers()
-        rows = []
+        rows: list[RoutingRow] = []
         for group in self._groups:
             ids = {id(p) for p in group.parameters}
             held = [name for name, parameters in holders.items() if ids & parameters]

@@ -7,3 +7,14 @@ class UserError(Exception):
     Every error of that kind derives from it, so that the command can tell it from a fault of its
     own without importing what might raise it.
     """
+
+
+def printable(text: str) -> str:
+    """Return a text with a blank for each character that a terminal obeys or no file can hold.
+
+    Control characters, marks that turn the direction of writing, and lone surrogates, which a file
+    name brings along that is no UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -32,6 +32,7 @@ EXTRAS: Mapping[str, Extra] = {
     "fetch": Extra(("mujoco", "gymnasium_robotics"), "the Fetch tasks"),
     "probes": Extra(("captum",), "goalscope probe and the probes of attribution"),
     "tqc": Extra(("sb3_contrib",), "runs and files of TQC"),
+    "cluster": Extra(("ray",), "goalscope study --executor ray"),
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from goalscope.diagnostics.record import RoutingRow
 from goalscope.diagnostics.record.keys import Metric, before_normalisation, parse
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
@@ -76,10 +77,10 @@ def under_normalisation(metric: Metric) -> Reading:
 
     def read(run: Run, network: str) -> Series | None:
         block = run.image_block()
-        normalised = run.block(network, block).get("normalised")
-        return _series(
-            run, metric, network, before_normalisation(block) if normalised else block, {}
-        )
+        description = run.block(network, block)
+        if description is not None and description.get("normalised"):
+            block = before_normalisation(block)
+        return _series(run, metric, network, block, {})
 
     return read
 
@@ -334,7 +335,7 @@ def _always(run: Run, value: float) -> Series:
     return series_of(np.array([0, run.updates // 2, run.updates]), np.full(3, value))
 
 
-def _encoder_row(run: Run, network: str) -> dict[str, object] | None:
+def _encoder_row(run: Run, network: str) -> RoutingRow | None:
     group = f"encoder of {run.image_block()}"
     for row in run.record.routing:
         if row["group"] == group and row["network"] == network and not row["shared_with"]:

@@ -1,5 +1,6 @@
 """Success at the evaluations of a run, and whether it lies above the floor of doing nothing."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,8 +63,7 @@ def evaluations(run: Run) -> pd.DataFrame:
     columns = _columns(run.task)
     rows = [
         (line.update, line.step, *(line.values.get(key, float("nan")) for key in columns.values()))
-        for line in run.record.measurements
-        if SUCCESS in line.values
+        for line in run.record.lines.with_metric(SUCCESS)
     ]
     return pd.DataFrame(rows, columns=["update", "step", *columns])
 
@@ -89,9 +89,9 @@ def _floors(run: Run) -> list[RecordedFloor]:
     floors = []
     for policy, label in _FLOORS.items():
         names = [f"floor.{policy}.{name}" for name in ("success_rate", "low", "high")]
-        values = [run.settings.get(name) for name in (*names, "floor.episodes")]
-        if all(isinstance(value, int | float) for value in values):
-            rate, low, high, episodes = (float(value) for value in values if value is not None)
+        values: list[Any] = [run.settings.get(name) for name in (*names, "floor.episodes")]
+        if all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+            rate, low, high, episodes = map(float, values)
             floors.append(RecordedFloor(label, rate, low, high, int(episodes)))
     return floors
 

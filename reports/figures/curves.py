@@ -22,6 +22,7 @@ from goalscope.reports.statistics.scales import Array, Scale
 _MOST_MARKERS = 25  # more run into a thick line
 SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel
 MOST_POINTS = 400  # of a line alone; more cannot be told apart
+MOST_SEEDS = 20  # of an arm drawn each by itself; more are one blot, and make a large page
 POINTS_AMONG_SEEDS = 80  # of a line that stands with others of its arm, thin behind their mean
 
 
@@ -120,8 +121,14 @@ def thinned(curve: Curve, axis: Axis) -> Curve:
 def _shown(panel: Panel) -> list[float]:
     """Return the finite numbers that must be in view."""
     lines = [reference.value for reference in panel.references]
-    values = [v for curve in panel.curves for table in curve.tables for v in table["value"]]
-    return [float(value) for value in (*values, *lines, *panel.include) if math.isfinite(value)]
+    values = np.concatenate([*_all(panel, "value"), lines, panel.include])
+    return [float(value) for value in values[np.isfinite(values)]]
+
+
+def _all(panel: Panel, name: str) -> list[Array]:
+    """Return a column of every table of a panel."""
+    tables = [table for curve in panel.curves for table in curve.tables]
+    return [table[name].to_numpy(dtype=float) for table in tables]
 
 
 def _plot_panel(axes: Axes, panel: Panel, axis: Axis, shown: Sequence[float]) -> None:
@@ -135,10 +142,9 @@ def _plot_panel(axes: Axes, panel: Panel, axis: Axis, shown: Sequence[float]) ->
     """
     axes.set_title(panel.title[:1].upper() + panel.title[1:])
     axes.set_ylabel(panel.unit)
-    places = [p for curve in panel.curves for table in curve.tables for p in table[axis]]
-    root_axis(axes, 0 if axis == "update" else int(min(places)), int(max(places)), axis)
-    values = [v for curve in panel.curves for table in curve.tables for v in table["value"]]
-    if np.isfinite(values).any():
+    places = np.concatenate(_all(panel, axis))
+    root_axis(axes, 0 if axis == "update" else int(places.min()), int(places.max()), axis)
+    if np.isfinite(np.concatenate(_all(panel, "value"))).any():
         value_axis(axes, panel.scale, np.asarray(shown, dtype=float))
     else:
         axes.text(0.5, 0.5, "no finite measurement", ha="center", transform=axes.transAxes)
@@ -162,7 +168,7 @@ def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale, lift: float =
         lift: points by which the lines are moved up, so that none hides another.
     """
     up = axes.transData + ScaledTranslation(0, lift / 72, axes.figure.dpi_scale_trans)
-    for table in curve.tables:
+    for table in _drawn_seeds(curve.tables):
         _plot_seed(axes, table, curve, axis, scale, up)
     return _plot_mean(axes, curve, axis, scale, up)
 
@@ -203,9 +209,9 @@ def _plot_seed(
 
 def _plot_mean(axes: Axes, curve: Curve, axis: Axis, scale: Scale, up: Transform) -> End | None:
     """Draw mean and interval where every seed has a finite number; return where the line ends."""
-    lasts = [finite.iloc[-1] for t in curve.tables if len(finite := t[np.isfinite(t["value"])])]
     common = seeds_side_by_side(curve.tables, axis)
     if len(curve.tables) == 1 or not len(common):
+        lasts = [f.iloc[-1] for t in curve.tables if len(f := t[np.isfinite(t["value"])])]
         if not lasts:
             return None
         value = float(np.mean([last["value"] for last in lasts]))
@@ -226,10 +232,40 @@ def _plot_mean(axes: Axes, curve: Curve, axis: Axis, scale: Scale, up: Transform
 
 def seeds_side_by_side(tables: Sequence[pd.DataFrame], axis: Axis) -> pd.DataFrame:
     """Return one column per seed, with the rows at which all of them have a finite number."""
-    columns = [table.groupby(axis)["value"].mean() for table in tables]
-    joined = pd.concat(columns, axis=1, join="inner").sort_index()
-    finite = np.isfinite(joined.to_numpy(dtype=float)).all(axis=1)
-    return pd.DataFrame(joined.loc[finite])
+    columns = [_by_place(table, axis) for table in tables]
+    shared = columns[0][0]
+    for places, _ in columns[1:]:
+        shared = np.intersect1d(shared, places, assume_unique=True)
+    rows = np.column_stack([values[np.searchsorted(at, shared)] for at, values in columns])
+    finite = np.isfinite(rows).all(axis=1)
+    return pd.DataFrame(rows[finite], index=shared[finite])
+
+
+def _by_place(table: pd.DataFrame, axis: Axis) -> tuple[Array, Array]:
+    """Return the places of a table, each once, and the mean of the values there."""
+    places, group, counts = np.unique(
+        table[axis].to_numpy(), return_inverse=True, return_counts=True
+    )
+    return places, np.bincount(group, table["value"].to_numpy(dtype=float)) / counts
+
+
+def _drawn_seeds(tables: Sequence[pd.DataFrame]) -> Sequence[pd.DataFrame]:
+    """Return the tables of the seeds that have a line of their own.
+
+    Of many it is some, from the least to the greatest where their lines end.
+    """
+    if len(tables) <= MOST_SEEDS:
+        return tables
+    ends = np.argsort([float(table["value"].iloc[-1]) for table in tables], kind="stable")
+    ranks = np.linspace(0, len(tables) - 1, MOST_SEEDS).round().astype(int)
+    return [tables[place] for place in ends[ranks]]
+
+
+def thin_lines(seeds: int) -> str:
+    """Return what the thin lines of a curve over that many seeds are, in words."""
+    if seeds <= MOST_SEEDS:
+        return "thin every seed"
+    return f"thin {MOST_SEEDS} seeds of each arm, from the least at its end to the greatest"
 
 
 def thin(table: pd.DataFrame, axis: Axis, most: int = MOST_POINTS) -> pd.DataFrame:
@@ -241,18 +277,13 @@ def thin(table: pd.DataFrame, axis: Axis, most: int = MOST_POINTS) -> pd.DataFra
         return table
     place = root(table[axis].to_numpy(dtype=float) - table[axis].min())
     group = np.floor(place / (place.max() or 1.0) * most)
-    grouped = table.groupby(group)
-    return pd.DataFrame(
-        {
-            "update": grouped["update"].last(),
-            "step": grouped["step"].last(),
-            "value": grouped["value"].apply(_mean_or_nan),
-        }
-    )
-
-
-def _mean_or_nan(values: "pd.Series[float]") -> float:
-    return float(values.mean()) if bool(np.isfinite(values).all()) else math.nan
+    first = np.flatnonzero(np.diff(group, prepend=-1.0))
+    last = np.append(first[1:], len(group)) - 1
+    values = table["value"].to_numpy(dtype=float)
+    with np.errstate(invalid="ignore"):  # infinities of both signs
+        mean = np.add.reduceat(values, first) / (last - first + 1)
+    ends = table[["update", "step"]].iloc[last].reset_index(drop=True)
+    return ends.assign(value=np.where(np.isfinite(mean), mean, math.nan))
 
 
 def inside(values: Array, scale: Scale) -> Array:

@@ -1,7 +1,6 @@
 """Q against the distance to the goal: the front of this curve is how far success has spread."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -48,9 +47,6 @@ def q_distance_plot(
 
 def bin_centres(run: Run, family: Family) -> list[float] | None:
     """Return the middle of each distance bin in goal units; None where the record does not say."""
-    edges = run.section("probe_set").get("distance_edges")
-    if isinstance(edges, Sequence) and len(edges) == BINS + 1:
-        return [(float(a) + float(b)) / 2 for a, b in pairwise(edges)]
     largest = run.metrics.get(LARGEST_DISTANCE.within(family).key())
     if largest is None:
         return None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.figures.svg import inline
-from goalscope.reports.numbers.tables import write_rows
+from goalscope.reports.numbers.tables import folder_for, fresh, write_rows
 
 # Sections of the page of a comparison, beside those of its links.
 ANSWER, ARMS, REST = "answer", "arms", "rest"
@@ -112,15 +112,15 @@ def _write(
 ) -> dict[str, str]:
     files: dict[str, str] = {}
     if kinds:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = folder_for(folder.parent, folder.name)
     if "png" in kinds:
         files["PNG"] = f"{plot.name}.png"
-        figure.savefig(folder / files["PNG"], dpi=_DOTS_PER_INCH)
+        figure.savefig(fresh(folder / files["PNG"]), dpi=_DOTS_PER_INCH)
     if "csv" in kinds and plot.rows is not None and (rows := plot.rows()):
         files["its numbers"] = f"{plot.name}.csv"
         write_rows(folder / files["its numbers"], rows, list(rows[0]))
     for width in _MILLIMETRES if "pdf" in kinds else ():
         name = files[f"PDF, {width} mm"] = f"{plot.name}-{width}mm.pdf"
         with house_style(width / _INCH):
-            plot.make().savefig(folder / name, metadata={"CreationDate": None})
+            plot.make().savefig(fresh(folder / name), metadata={"CreationDate": None})
     return files

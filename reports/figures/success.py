@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from goalscope.reports.claims.success import RecordedFloor, evaluations, recorded_floors
 from goalscope.reports.figures.axes import even_axis
-from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Curve, plot_curve
+from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Curve, plot_curve, thin_lines
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import GREY, ArmStyles, Dash, new_figure, panels_abreast
@@ -74,7 +74,7 @@ def _seeds(arms: Arms) -> str:
     if min(counts.values()) == 1:
         clauses.append("bars at a lone seed: 95 % Wilson interval of each evaluation")
     if max(counts.values()) > 1:
-        clauses.append("thin every seed, thick their mean")
+        clauses.append(f"{thin_lines(max(counts.values()))}, thick their mean")
     if max(counts.values()) >= SEEDS_FOR_A_BAND:
         clauses.append("shaded its 95 % t-interval")
     return f"{'; '.join(clauses)}."

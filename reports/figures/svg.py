@@ -8,7 +8,9 @@ _POINT = re.compile(r"([ML]) (\S+) (\S+)")
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
 _TAG = re.compile(r"<[^>]*>")
 _MARKS = re.compile(r"<g([^>]*)>\s*((?:<use [^>]*/>\s*)+)</g>")
-_STYLE = re.compile(r' style="[^"]*"')
+_STYLE = re.compile(r' style="([^"]*)"')
+_PAINT = re.compile(r' (?:fill|stroke|opacity)[a-z-]*="[^"]*"')
+_BY_DEFAULT = 'stroke-linejoin="round" stroke-linecap="butt"'  # matplotlib's own style sheet
 _USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
 _TENTH = 10  # of a point, the grid of lines: a screen's dot is about half a point
 
@@ -27,18 +29,15 @@ def inline(svg: str, name: str, title: str) -> str:
     # Of coordinates alone: what stands between the tags is read.
     body = _TAG.sub(lambda tag: _DIGITS.sub(r"\1", tag[0]), body)
     body = _with_own_ids(body, name)
-    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     body = re.sub(r' transform="rotate\(-0 [^"]*"', "", body)
-    body = re.sub(
-        r' style="([^"]*)"',
-        lambda s: f' style="{s[1].replace(": ", ":").replace("; ", ";")}"',
-        body,
-    )
+    body = re.sub(r"<style[^>]*>[^<]*</style>", "", body)
+    body = _TAG.sub(lambda tag: _STYLE.sub(_attributes, tag[0]), body)
     body = _MARKS.sub(_in_one_style, body)
     body = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", body, count=1)
     body = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", body, count=1)
     body = re.sub(r"\n\s*", "\n", body)
-    return body.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
+    named = f'<svg role="img" aria-label="{html.escape(title)}" {_BY_DEFAULT}'
+    return body.replace("<svg", named, 1)
 
 
 def _with_own_ids(body: str, name: str) -> str:
@@ -48,13 +47,27 @@ def _with_own_ids(body: str, name: str) -> str:
     return _USED.sub(lambda used: used[0].replace(used[1], ids[used[1]]), body)
 
 
+def _attributes(style: re.Match[str]) -> str:
+    """Return a style as attributes: a page's policy lets no style through that is not its own.
+
+    The page itself says which font text has.
+    """
+    pairs = (part.partition(":") for part in style[1].split(";") if ":" in part)
+    return "".join(
+        f' {name.strip()}="{value.strip()}"'
+        for name, _, value in pairs
+        if name.strip() != "font-family"
+    )
+
+
 def _in_one_style(marks: re.Match[str]) -> str:
-    """Return marks whose common style stands once, with their group."""
-    styles = set(_STYLE.findall(marks[2]))
-    if len(styles) != 1 or "style=" in marks[1]:
+    """Return marks whose common paint stands once, with their group."""
+    each = re.findall(r"<use [^>]*/>", marks[2])
+    paints = {"".join(_PAINT.findall(mark)) for mark in each}
+    if len(paints) != 1 or _PAINT.search(marks[1]):
         return marks[0]
-    each = _STYLE.sub("", marks[2]).replace("xlink:href", "href")
-    return f"<g{marks[1]}{styles.pop()}>\n{each}</g>"
+    bare = _PAINT.sub("", marks[2]).replace("xlink:href", "href")
+    return f"<g{marks[1]}{paints.pop()}>\n{bare}</g>"
 
 
 def _relative(path: str) -> str:

@@ -44,8 +44,8 @@ def _episodes(run: Run, rate: str, episodes: str) -> list[tuple[float, float]]:
     """Return successes and episodes of each line after the first update."""
     return [
         (line.values[rate] * line.values[episodes], line.values[episodes])
-        for line in run.record.measurements
-        if line.update > 0 and rate in line.values and episodes in line.values
+        for line in run.record.lines.with_metric(rate)
+        if line.update > 0 and episodes in line.values
     ]
 
 

@@ -9,7 +9,8 @@ CHANGES = "arm.changes"  # the setting: names of an arm's base and of the change
 
 def changes_of(runs: Sequence[Run]) -> tuple[str, ...]:
     """Return the names of an arm's base and of the changes made to it; empty where not recorded."""
-    return tuple(map(str, runs[0].settings.get(CHANGES) or ()))
+    changes = runs[0].settings.get(CHANGES)
+    return tuple(map(str, changes)) if isinstance(changes, list | tuple) else ()
 
 
 def made_of(arms: Arms, *changes: str) -> str | None:

@@ -1,10 +1,13 @@
 """Runs sorted into arms, the baseline first; what cannot be compared is refused."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
+
+import numpy as np
 
 from goalscope.reports.errors import ReportError
 from goalscope.reports.numbers.runs import Run, load_run
@@ -76,10 +79,10 @@ def _sorted_by_hand(folders: Mapping[str, Sequence[Path | str]]) -> list[Run]:
 
 def _tell_apart(runs: list[Run]) -> list[Run]:
     """Return the runs; where folder names clash, those without an arm carry their parent's, too."""
-    nameless = [run.name for run in runs if not run.record.info.arm]
+    nameless = Counter(run.name for run in runs if not run.record.info.arm)
     return [
         replace(run, arm=f"{run.record.folder.resolve().parent.name}/{run.name}")
-        if not run.record.info.arm and nameless.count(run.name) > 1
+        if not run.record.info.arm and nameless[run.name] > 1
         else run
         for run in runs
     ]
@@ -100,11 +103,24 @@ def _refuse_repeats(arm: str, runs: Sequence[Run]) -> None:
 
 def _refuse_copies(arm: str, runs: Sequence[Run]) -> None:
     """Refuse runs without a seed that measured the same: only their numbers tell them apart."""
-    for one, other in combinations([run for run in runs if run.seed is None], 2):
-        if one.metrics.keys() == other.metrics.keys() and all(
-            table.equals(other.metrics[key]) for key, table in one.metrics.items()
-        ):
-            raise ReportError(
-                f"{one.record.folder} and {other.record.folder} of arm {arm} measured exactly the "
-                "same: a run that is repeated is not another sample; leave one out"
-            )
+    seen: dict[str, Run] = {}
+    for run in runs:
+        if run.seed is None:
+            other = seen.setdefault(_measured(run), run)
+            if other is not run:
+                raise ReportError(
+                    f"{other.record.folder} and {run.record.folder} of arm {arm} measured exactly "
+                    "the same: a run that is repeated is not another sample; leave one out"
+                )
+
+
+def _measured(run: Run) -> str:
+    """Return a digest of all that a run measured, whatever the order of its metrics."""
+    digest = sha256()
+    for key in sorted(run.metrics):
+        column = run.column(key)
+        assert column is not None
+        digest.update(key.encode())
+        for part in (column.updates, column.steps, column.values):
+            digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()

@@ -1,19 +1,48 @@
 """Runs: the record of a folder, one tidy table per metric."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pandas as pd
 
-from goalscope.diagnostics.record import Line, RunRecord, Task, read_run
+from goalscope.diagnostics.record import BlockInfo, Column, Lines, RunRecord, Task, read_run
 from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL
 
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
 # The order in which blocks are shown; others come before the action.
 BLOCK_ORDER = ("pixels", GOAL, DESIRED_GOAL, ACHIEVED_GOAL, "proprioception", ACTION)
+
+
+class Tables(Mapping[str, pd.DataFrame]):
+    """Record key -> its table, which is made when it is first asked for.
+
+    Args:
+        columns: record key -> what was measured.
+    """
+
+    def __init__(self, columns: Mapping[str, Column]) -> None:
+        self.columns = columns
+        self._made: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, key: str) -> pd.DataFrame:
+        if key not in self._made:
+            column = self.columns[key]
+            self._made[key] = pd.DataFrame(
+                {"update": column.updates, "step": column.steps, "value": column.values}
+            )
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +79,25 @@ class Run:
         named = self.arm != self.name and self.seed is not None
         return f"{self.arm} {self.label}" if named else self.name
 
-    @property
+    def column(self, key: str) -> Column | None:
+        """Return what was measured of a metric as arrays; None where nothing was."""
+        if isinstance(self.metrics, Tables):  # of which no table need be made
+            return self.metrics.columns.get(key)
+        table = self.metrics.get(key)
+        if table is None:
+            return None
+        value = table["value"].to_numpy(dtype=float)
+        return Column(table["update"].to_numpy(), table["step"].to_numpy(), value)
+
+    @cached_property
     def updates(self) -> int:
         """The last update the record knows of."""
-        return max(line.update for line in self.record.lines)
+        return int(self.record.lines.updates.max())
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Environment transitions at the last line of the record."""
-        return max(line.step for line in self.record.lines)
+        return int(self.record.lines.steps.max())
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -74,16 +113,13 @@ class Run:
         """Return a part of run.json, empty where it is absent or null."""
         return getattr(self.record.info, name) or {}
 
-    def blocks(self, network: str) -> list[Mapping[str, Any]]:
+    def blocks(self, network: str) -> list[BlockInfo]:
         """Return what run.json says of a network's blocks, in their order; empty if unknown."""
-        description = self.section("networks").get(network)
-        blocks = description.get("blocks", []) if isinstance(description, Mapping) else []
-        return [block for block in blocks if isinstance(block, Mapping) and "name" in block]
+        return self.record.info.networks.get(network, {}).get("blocks", [])
 
-    def block(self, network: str, name: str) -> Mapping[str, Any]:
-        """Return what run.json says of a network's block; empty if unknown."""
-        found = (block for block in self.blocks(network) if block["name"] == name)
-        return next(found, {})
+    def block(self, network: str, name: str) -> BlockInfo | None:
+        """Return what run.json says of a network's block; None if unknown."""
+        return next((block for block in self.blocks(network) if block["name"] == name), None)
 
     def observes_goal(self) -> bool | None:
         """Return whether the critic or the actor reads the desired goal; None if unknown."""
@@ -97,7 +133,7 @@ class Run:
         others = [block for block in blocks if block["name"] not in GOAL_KEYS]
         if not others or any(block["name"] == "pixels" for block in others):
             return "pixels"
-        return str(max(others, key=lambda block: block.get("width", 0))["name"])
+        return max(others, key=lambda block: block.get("width", 0))["name"]
 
 
 Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline first
@@ -123,26 +159,9 @@ def load_run(folder: Path | str, arm: str | None = None) -> Run:
 
 def tables_of(record: RunRecord, arm: str | None = None) -> Run:
     """Return the tables of a run that was read (`load_run`)."""
-    arm, seed = arm or record.info.arm, record.info.seed
     return Run(
         record,
-        str(arm) if arm else record.name,
-        seed if isinstance(seed, int) else None,
-        _by_metric([*record.measurements, *record.probes]),
+        arm or record.info.arm or record.name,
+        record.info.seed,
+        Tables(Lines.joined([record.lines, Lines.of(record.probes)]).by_metric()),
     )
-
-
-def _by_metric(lines: Iterable[Line]) -> dict[str, pd.DataFrame]:
-    columns: dict[str, tuple[list[int], list[int], list[float]]] = defaultdict(lambda: ([], [], []))
-    for line in lines:
-        for key, value in line.values.items():
-            updates, steps, values = columns[key]
-            updates.append(line.update)
-            steps.append(line.step)
-            values.append(value)
-    return {
-        key: pd.DataFrame({"update": updates, "step": steps, "value": values}).sort_values(
-            "update", kind="stable", ignore_index=True
-        )
-        for key, (updates, steps, values) in columns.items()
-    }

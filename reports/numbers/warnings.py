@@ -45,12 +45,11 @@ def run_warnings(run: Run) -> list[str]:
 def _failures(run: Run) -> list[str]:
     causes: dict[str, tuple[int, int, str]] = {}
     for line in run.record.failures:
-        instrument = str(line.details.get("instrument", "an instrument"))
+        instrument = line.details.get("instrument", "an instrument")
         count, update, cause = causes.get(
-            instrument, (0, line.update, str(line.details.get("cause", "cause not recorded")))
+            instrument, (0, line.update, line.details.get("cause", "cause not recorded"))
         )
-        recorded = line.details.get("count")
-        count = max(count + 1, recorded if isinstance(recorded, int) else 0)
+        count = max(count + 1, line.details.get("count", 0))
         causes[instrument] = (count, update, cause)
     return [
         f"{instrument} failed {count} time{'s' if count > 1 else ''} in {run.title}, first at "

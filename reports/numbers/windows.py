@@ -147,18 +147,20 @@ def _times(
 
 def _step_of_update(run: Run, update: int) -> int:
     """Return the step of the last line up to an update."""
-    return max(line.step for line in run.record.lines if line.update <= max(update, 0))
+    lines = run.record.lines
+    return int(lines.steps[lines.updates <= max(update, 0)].max())
 
 
 def updates_per_step(run: Run) -> float:
     """Return updates made per environment transition once learning had begun, NaN for no update."""
-    lines = [line for line in run.record.lines if line.update > 0]
-    if not lines:
+    lines = run.record.lines
+    begun = np.flatnonzero(lines.updates > 0)
+    if not len(begun):
         return float("nan")
-    first, last = lines[0], lines[-1]
-    if last.step == first.step:
-        return last.update / last.step if last.step else float("nan")
-    return (last.update - first.update) / (last.step - first.step)
+    (first, last), (start, end) = lines.updates[begun[[0, -1]]], lines.steps[begun[[0, -1]]]
+    if end == start:
+        return float(last / end) if end else float("nan")
+    return float((last - first) / (end - start))
 
 
 def steps_of(runs: Sequence[Run], window: Window | None) -> str:
@@ -166,12 +168,13 @@ def steps_of(runs: Sequence[Run], window: Window | None) -> str:
     if window is None:
         return "not reached"
     last = 0 if window.time == "initialisation" else window.last
-    places = [
-        line.step
-        for run in runs
-        for line in run.record.measurements
-        if window.first <= (line.update if window.axis == "update" else line.step) <= last
-    ]
+    places: list[int] = []
+    for run in runs:
+        lines = run.record.lines
+        at = lines.updates if window.axis == "update" else lines.steps
+        inside = (at >= window.first) & (at <= last)
+        inside[[*lines.events]] = False
+        places += lines.steps[inside].tolist()
     if not places:
         return "no measurement"
     first, end = min(places), max(places)
@@ -187,18 +190,16 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
         None where nothing was measured, or the run did not come to the window's end; NaN where any
         of the measurements is NaN or infinite.
     """
-    table = run.metrics.get(key)
-    if table is None or window is None or not window.reaches(run):
+    column = run.column(key)
+    if column is None or window is None or not window.reaches(run):
         return None
-    updates = table["update"].to_numpy()
-    places = table[window.axis].to_numpy()
+    places = column.updates if window.axis == "update" else column.steps
     if window.time == "initialisation":
         # A gradient exists from the first update on; a state exists before it.
-        inside = updates == (1 if parse(key).family == Family.GRADIENT else 0)
+        inside = column.updates == (1 if parse(key).family == Family.GRADIENT else 0)
     else:
-        inside = (places >= window.first) & (places <= window.last) & (updates > 0)
-    values = table["value"].to_numpy(dtype=float)[inside]
-    return window.mean(places[inside], values)
+        inside = (places >= window.first) & (places <= window.last) & (column.updates > 0)
+    return window.mean(places[inside], column.values[inside])
 
 
 def weighted_mean(
@@ -215,8 +216,11 @@ def weighted_mean(
         return None
     if not np.isfinite(values).all():
         return float("nan")
-    x, group, counts = np.unique(places, return_inverse=True, return_counts=True)
-    y = np.bincount(group, weights=values) / counts
+    x: NDArray[np.number] = places
+    y, widths = values, np.diff(places)
+    if not (widths > 0).all():
+        x, group, counts = np.unique(places, return_inverse=True, return_counts=True)
+        y, widths = np.bincount(group, weights=values) / counts, np.diff(x)
     if len(x) == 1:
         return float(y[0])
-    return float(np.trapezoid(y, x) / (x[-1] - x[0]))
+    return float((widths * (y[1:] + y[:-1]) / 2).sum() / (x[-1] - x[0]))

@@ -24,7 +24,7 @@ from goalscope.reports.findings.over_arms import arms_without_findings, found_in
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
 from goalscope.reports.numbers.grouping import RunFolders, load_arms
 from goalscope.reports.numbers.runs import Arms, observe_goals
-from goalscope.reports.numbers.tables import write_rows
+from goalscope.reports.numbers.tables import folder_for, write_rows
 from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings, uneven_pace
 from goalscope.reports.numbers.windows import (
     TIMES,
@@ -36,7 +36,7 @@ from goalscope.reports.numbers.windows import (
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
 from goalscope.reports.pages.paper import ShortForm
 from goalscope.reports.pages.short_form import Format, write_short
-from goalscope.reports.pages.templating import make_tables, render, write_json, write_whole
+from goalscope.reports.pages.templating import render, write_json, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
 from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
 from goalscope.reports.rivals.judging import judge_rivals, learns_in_words
@@ -170,7 +170,7 @@ def write_comparison(
     links = link_rows(arms, assessment, calls) if goals else []
     rivals = rival_rows(judged, assessment.baseline)
     plots = comparison_plots(arms, assessment, by_step=by_step is not None)
-    tables = make_tables(out)
+    tables = folder_for(out, "tables")
     written = _write_tables(tables, arms, assessment, by_step)
     rows_of_differences = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
     write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])

@@ -18,6 +18,7 @@ from pypdf import PageObject, PdfReader, PdfWriter
 
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import house_style
+from goalscope.reports.numbers.tables import fresh
 
 _POINTS = 72  # an inch
 _PAGE = (210 / 25.4, 297 / 25.4)  # inches, A4
@@ -75,7 +76,7 @@ def write_paper(words: ShortForm, plots: Sequence[Plot], path: Path) -> Path:
         _place(page, block, _MARGIN + left)
         left -= _GAP
     draft = path.with_name(f".{path.name}.tmp")
-    with open(draft, "wb") as file:
+    with open(fresh(draft), "wb") as file:
         writer.write(file)
     draft.replace(path)
     return path

@@ -8,9 +8,9 @@ from typing import Any
 from goalscope.reports.figures.plot import FigureFile, Plot, draw
 from goalscope.reports.figures.probes.figures import probe_sections
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes, load_probes
-from goalscope.reports.numbers.tables import number, write_rows
+from goalscope.reports.numbers.tables import folder_for, number, write_rows
 from goalscope.reports.pages.run import PAGE as REPORT
-from goalscope.reports.pages.templating import make_tables, render, write_whole
+from goalscope.reports.pages.templating import render, write_whole
 from goalscope.reports.statistics.formatting import count
 from goalscope.reports.text.probe_sentences import probe_sentences
 
@@ -37,7 +37,7 @@ def write_probe_page(run_folder: Path | str, *, figures: Collection[FigureFile] 
     """
     folder = Path(run_folder)
     probes = load_probes(folder)
-    tables = make_tables(folder)
+    tables = folder_for(folder, "tables")
     write_rows(tables / TABLE, _rows(probes), _COLUMNS)
     sections = probe_sections(probes)
     plots = [section for section in sections if isinstance(section, Plot)]

@@ -13,11 +13,11 @@ from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.findings.diagnosis import Diagnosis, diagnose
 from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import Run, load_run
-from goalscope.reports.numbers.tables import write_family_tables, write_rows
+from goalscope.reports.numbers.tables import folder_for, write_family_tables, write_rows
 from goalscope.reports.numbers.warnings import run_warnings, times_warnings
 from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
-from goalscope.reports.pages.templating import make_tables, render, write_whole
+from goalscope.reports.pages.templating import render, write_whole
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.ablation import ablation_sentences
@@ -107,7 +107,7 @@ def page_of(
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
     plots = run_plots(run, times, thresholds, assessment.study.family)
-    tables = make_tables(folder)
+    tables = folder_for(folder, "tables")
     written = [path.name for path in write_family_tables(run, tables)]
     write_windows_table(arms, times, tables / "windows.csv")
     write_claims_table(assessment, tables / "claims.csv")
@@ -145,9 +145,8 @@ def page_of(
 
 
 def _routing(run: Run) -> list[dict[str, Any]]:
-    """Return the routing table with every column, the losses in words."""
-    rows = [{column: row.get(column) for column in ROUTING_COLUMNS} for row in run.record.routing]
-    return [{**row, "losses": ", ".join(row["losses"] or [])} for row in rows]
+    """Return the routing table, the losses in words."""
+    return [{**row, "losses": ", ".join(row["losses"])} for row in run.record.routing]
 
 
 def _blocks(run: Run) -> list[dict[str, Any]]:
@@ -155,14 +154,14 @@ def _blocks(run: Run) -> list[dict[str, Any]]:
     found = []
     for network in run.section("networks"):
         blocks = run.blocks(network)
-        total = sum(block.get("width") or 0 for block in blocks)
+        total = sum(block.get("width", 0) for block in blocks)
         for block in blocks:
-            width = block.get("width") or 0
+            width = block.get("width", 0)
             found.append(
                 {
                     "network": network,
                     "name": f"{block['name']}{' (mixed)' if block.get('mixed') else ''}",
-                    "keys": ", ".join(block.get("keys") or ["none"]),
+                    "keys": ", ".join(block.get("keys", [])) or "none",
                     "width": width,
                     "share": percent(width / total) if total else "not known",
                     "ends_in": (block.get("ends_in") or "–")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import house_style
+from goalscope.reports.numbers.tables import folder_for, fresh
 from goalscope.reports.pages.paper import ShortForm, write_paper
 from goalscope.reports.pages.templating import write_whole
 
@@ -35,16 +36,15 @@ def write_short(words: ShortForm, plots: Sequence[Plot], out: Path, form: Format
     Raises:
         ReportError: it cannot be written.
     """
-    folder = out / FOLDER
+    folder = folder_for(out, FOLDER)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if form == "pdf":
             return write_paper(words, plots, folder / "verdict.pdf")
         captioned = form == "png"
         for plot in plots:
             with house_style():
                 figure = _with_caption(plot) if captioned else plot.make()
-                figure.savefig(folder / f"{plot.name}.png", dpi=_DPI, bbox_inches="tight")
+                figure.savefig(fresh(folder / f"{plot.name}.png"), dpi=_DPI, bbox_inches="tight")
         return write_whole(folder / "verdict.md", _markdown(words, () if captioned else plots))
     except OSError as error:
         raise ReportError(

@@ -1,8 +1,12 @@
 """Pages from templates: one self-contained file each, written whole or not at all."""
 
+import base64
+import hashlib
 import json
 import os
 import re
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import jinja2
 from goalscope.reports.claims.wording import difference_in_words, value_of, with_interval
 from goalscope.reports.errors import ReportError
 from goalscope.reports.findings import words as in_words
+from goalscope.reports.numbers.tables import fresh
 from goalscope.reports.statistics.formatting import percent, plain
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.text.sentences import equivalence_in_words
@@ -18,6 +23,11 @@ from goalscope.reports.text.sentences import equivalence_in_words
 
 def render(template: str, content: dict[str, Any]) -> str:
     """Return a page; everything in `content` is escaped but for figures."""
+    return _environment().get_template(template).render(content)
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("goalscope.reports.pages"),
         autoescape=True,
@@ -34,14 +44,20 @@ def render(template: str, content: dict[str, Any]) -> str:
         "breakable": breakable,
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
+    style = files("goalscope.reports.pages").joinpath("templates/page.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment.globals |= {
+        "style": style,
+        # A page runs nothing and asks for nothing, whatever a record has put into it.
+        "policy": f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'",
         "in_words": in_words,
         "with_interval": with_interval,
         "value_of": value_of,
         "difference_in_words": difference_in_words,
         "equivalence_in_words": equivalence_in_words,
     }
-    return environment.get_template(template).render(content)
+    return environment
 
 
 def badge_class(verdict: Verdict) -> str:
@@ -65,22 +81,6 @@ def breakable(key: str) -> str:
     return re.sub(r"([/._])", "\\1\u200b", key)
 
 
-def make_tables(out: Path) -> Path:
-    """Return the folder for the tables of a page, made if missing.
-
-    Raises:
-        ReportError: it cannot be made.
-    """
-    try:
-        tables = out / "tables"
-        tables.mkdir(parents=True, exist_ok=True)
-        return tables
-    except OSError as error:
-        raise ReportError(
-            f"cannot write a page to {out}: {error.strerror or error}; choose another folder"
-        ) from error
-
-
 def write_json(path: Path, content: Any) -> Path:
     """Write JSON values without blanks: outcomes are many, and read by programs.
 
@@ -99,7 +99,7 @@ def write_whole(path: Path, text: str) -> Path:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        fresh(temporary).write_text(text, encoding="utf-8", errors="replace")
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ def trained(monkeypatch) -> list[list]:
     """Lets runs appear without training; what was asked for, study by study."""
     asked = []
 
-    def run_study(runs, folder, parallel, plan=None) -> list[Path]:
+    def run_study(runs, folder, executor, plan=None) -> list[Path]:
         asked.append(runs)
         return [write_run(run.out, run.arm, run.seed, KINDS[run.arm]) for run in runs]
 

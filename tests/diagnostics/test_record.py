@@ -109,8 +109,8 @@ def damage(folder, how):  # noqa: C901  (one case per kind of damage)
         ("no measurement", "without a single measurement"),
         ("no run.json", "is not a run"),
         ("other schema", "schema 99"),
-        ("truncated run.json", "cannot be read"),
-        ("not an object", "not a goalscope file"),
+        ("truncated run.json", "run.json is not JSON"),
+        ("not an object", "run.json: expected a mapping"),
         ("empty", "is empty"),
         ("missing", "does not exist"),
         ("a file", "is a file"),
@@ -161,7 +161,7 @@ def test_what_a_later_version_says_of_a_run_is_left_out(folder):
 def test_a_section_that_is_no_mapping_is_damage(folder, section):
     content = json.loads((folder / RUN_FILE).read_text())
     (folder / RUN_FILE).write_text(json.dumps({**content, section: [1, 2]}))
-    with pytest.raises(RecordError, match=f"damaged: '{section}' is not a mapping"):
+    with pytest.raises(RecordError, match=f"run.json: {section}: expected `mapping"):
         read_run(folder)
 
 

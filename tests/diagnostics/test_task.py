@@ -14,7 +14,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMoni
 from goalscope.diagnostics.material.declared_task import declared_task, environment_id
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.wandering import ProbeSetError
-from goalscope.diagnostics.record import Task, fetch_task, recorded_task
+from goalscope.diagnostics.record import Task, Unusable, fetch_task, fit
+from goalscope.diagnostics.record.task import guessed_task
 from goalscope.training.envs.pixel_point import PixelPointEnv
 
 POINT = "goalscope.training.envs.making:PixelPoint-v0"  # also in a process that knows none yet
@@ -39,11 +40,17 @@ class Silent(gym.Env):
 
 def test_a_task_survives_run_json():
     for task in (OWN, PixelPointEnv.goal_task, fetch_task("FetchPush-v4")):
-        assert recorded_task({"task": json.loads(json.dumps(asdict(task)))}) == task
+        assert fit(json.loads(json.dumps(asdict(task))), Task, "run.json") == task
 
 
 def test_what_a_later_version_added_is_left_out():
-    assert recorded_task({"task": {**asdict(OWN), "colour": "red"}}) == OWN
+    assert fit({**asdict(OWN), "colour": "red"}, Task, "run.json") == OWN
+
+
+@pytest.mark.parametrize("part", [{"scale": 0}, {"scale": "x"}, {"tolerance": -1}, {"unit": None}])
+def test_a_task_that_makes_no_sense_is_refused(part):
+    with pytest.raises(Unusable, match=next(iter(part))):
+        fit({**asdict(OWN), **part}, Task, "run.json")
 
 
 def test_distances_are_shown_in_their_unit():
@@ -72,12 +79,12 @@ def test_distances_are_shown_in_their_unit():
     ],
 )
 def test_a_record_from_before_tasks_were_kept(info, name, target, unit):
-    task = recorded_task(info)
+    task = guessed_task(info.get("settings", {}), info.get("probe_set") or {})
     assert (task.name, task.target, task.unit) == (name, target, unit)
 
 
 def test_of_an_unknown_task_no_distance_is_guessed():
-    task = recorded_task({"settings": {"env.id": "Maze-v1"}})
+    task = guessed_task({"env.id": "Maze-v1"}, {})
     assert (task.tolerance, task.goal_range, task.negligible, task.episode_steps) == (None,) * 4
 
 

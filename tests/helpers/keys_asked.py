@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from goalscope.diagnostics.record import Line, RunRecord
+from goalscope.diagnostics.record import Line, Lines, RunRecord
 from goalscope.reports.figures.plot import DrawnPlot, Plot
 from goalscope.reports.numbers import runs
 from goalscope.reports.pages import comparison, probes, run
@@ -43,18 +43,23 @@ def _undrawn(plots: Sequence[Plot], folder: Path, kinds: Collection[str]) -> lis
 def keys_asked() -> Iterator[set[str]]:
     """Note the keys that pages made inside this context ask their runs for; no figure is drawn."""
     asked: set[str] = set()
-    read, tables = runs.read_run, runs._by_metric
+    read, by_metric, with_metric = runs.read_run, Lines.by_metric, Lines.with_metric
 
     def noting(lines: list[Line]) -> list[Line]:
         return [replace(line, values=_Noting(line.values, asked)) for line in lines]
 
     def read_run(folder: Path | str) -> RunRecord:
         record = read(folder)
-        return replace(record, lines=noting(record.lines), probes=noting(record.probes))
+        return replace(record, probes=noting(record.probes))
+
+    def lines_with(lines: Lines, key: str) -> list[Line]:
+        asked.add(key)
+        return noting(with_metric(lines, key))
 
     with (
         patch.object(runs, "read_run", read_run),
-        patch.object(runs, "_by_metric", lambda lines: _Noting(tables(lines), asked)),
+        patch.object(Lines, "by_metric", lambda lines: _Noting(by_metric(lines), asked)),
+        patch.object(Lines, "with_metric", lines_with),
         patch.object(comparison, "draw", _undrawn),
         patch.object(run, "draw", _undrawn),
         patch.object(probes, "draw", _undrawn),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from goalscope.diagnostics.record import Line, RunInfo, RunRecord, named_task
+from goalscope.diagnostics.record import Line, Lines, RunInfo, RunRecord, named_task
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
@@ -105,7 +105,7 @@ def memory_run(
     info = RunInfo(
         name=f"{arm}-{seed}", arm=arm, seed=seed, settings=settings, task=named_task(task)
     )
-    record = RunRecord(Path(f"{arm}-{seed}"), info, lines, [], False)
+    record = RunRecord(Path(f"{arm}-{seed}"), info, Lines.of(lines), [], False)
     return Run(record, arm, seed, metrics)
 
 

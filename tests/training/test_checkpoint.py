@@ -96,7 +96,7 @@ def test_a_foreign_checkpoint_is_refused(run, change, said):
 
 def test_a_truncated_description_is_refused(run):
     spoil_half(list_checkpoints(run)[-1].folder / "checkpoint.json")
-    with pytest.raises(CheckpointError, match="is damaged"):
+    with pytest.raises(CheckpointError, match="is not JSON"):
         train(settings(run, 300))
 
 

@@ -1,7 +1,9 @@
 """Probing what was saved: every checkpoint of a run, one of them, an SB3 file; bad input first."""
 
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import gymnasium as gym
@@ -294,6 +296,19 @@ def test_sb3_files_that_cannot_be_probed(saved, tmp_path, kind):
     if kind == "another environment":
         assert "not trained in this environment" in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_zip_that_would_fill_the_memory_is_not_unpacked(saved, tmp_path, inside):
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data", bytes(50_000_000))
+    path = tmp_path / "bomb.zip"
+    shutil.copy(saved, path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("more.pth", bomb.getvalue() if inside else bytes(50_000_000))
+    with pytest.raises(ModelError, match="would unpack"):
+        probe_zip(path, make_point, tmp_path / "out", "TD3", trust=True)
 
 
 def test_a_run_without_checkpoints(tmp_path):

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from goalscope.diagnostics.record import is_run, last_update, read_run
+from goalscope.training.executors.processes import Processes
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
 from goalscope.training.runs.study_folder import StudyError, read_study
@@ -44,7 +45,7 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     (runs[0].out / "run.json").write_text("{}")  # somebody else's
     threading.Thread(target=kill_once_it_trains, args=(runs[1],)).start()
     with pytest.raises(StudyError, match=r"2 of 3 runs failed: pixel-her-seed0 .*already holds"):
-        run_study(runs, folder, parallel=2)
+        run_study(runs, folder, Processes(2))
     assert read_run(runs[2].out).end is not None
     failures = [run for run in read_study(folder) if run.state == "failed"]
     assert [run.name for run in failures] == ["pixel-her-seed0", "pixel-her-seed1"]
@@ -53,7 +54,7 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     assert states == ["failed", "failed", "finished"]
     written = (runs[2].out / "measurements.jsonl").stat().st_mtime_ns
     (runs[0].out / "run.json").unlink()
-    assert run_study(runs, folder, parallel=2) == [run.out for run in runs]
+    assert run_study(runs, folder, Processes(2)) == [run.out for run in runs]
     assert {run.state for run in read_study(folder)} == {"finished"}
     assert (runs[2].out / "measurements.jsonl").stat().st_mtime_ns == written
     digests = {read_run(run.out).info.probe_set["sha256"] for run in runs}

@@ -37,13 +37,12 @@ from goalscope.training.replay.shift import random_shift
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.arms import UnknownArm
 from goalscope.training.runs.checkpoint.folder import (
-    FOLDER,
-    POLICY,
     Checkpoint,
     CheckpointError,
     list_checkpoints,
     read_checkpoint,
 )
+from goalscope.training.runs.checkpoint.names import FOLDER, POLICY
 from goalscope.training.runs.settings import RunSettings, settings_of
 
 LABELLED_SEED = 50_000_017  # of no other environment

@@ -21,6 +21,7 @@ from goalscope.probes import view_networks
 from goalscope.training.agents.tqc import tqc
 from goalscope.training.envs.own import MakeEnv, made
 from goalscope.training.probing.checkpoints import DRQ_SHIFT, LABELLED_SEED, shifted
+from goalscope.training.probing.unpacking import refuse_bomb
 
 ALGORITHMS: Mapping[str, Callable[[], type[OffPolicyAlgorithm]]] = {
     "SAC": lambda: SAC,
@@ -93,6 +94,7 @@ def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:
         raise ModelError(f"{path} does not exist; give the .zip that model.save wrote")
     kind = ALGORITHMS[algorithm]()
     try:
+        refuse_bomb(path)
         return kind.load(path, env=env, device="cpu")
     except Exception as error:  # unpickling somebody's file can fail in any way
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -15,6 +15,8 @@ from goalscope.training.replay.sizes import GIB, BufferTooLarge, replay_bytes
 from goalscope.training.runs.settings import RunSettings
 
 _SHARE = 0.6  # of the free memory that frames may take before they go to disk
+_PROCESS_BYTES = GIB  # torch, the networks, an update's activations
+_WORKER_BYTES = GIB // 2  # of an environment in a process of its own
 _VECTOR_BYTES = 4 * 3 + 8 * 2  # reward, done, timeout; start and length of the episode
 
 
@@ -92,6 +94,12 @@ def fitted(settings: RunSettings) -> RunSettings:
     if room.problem is not None:
         raise BufferTooLarge(room.problem)
     return replace(settings, frames=room.frames) if settings.shared_frames else settings
+
+
+def memory_for(settings: RunSettings) -> int:
+    """Return the memory that the whole run takes, bytes: its replay and its processes, about."""
+    workers = settings.n_envs if settings.fast and settings.n_envs > 1 else 0
+    return room_for(settings).memory + _PROCESS_BYTES + workers * _WORKER_BYTES
 
 
 def _bytes(space: spaces.Space[object]) -> int:

@@ -27,7 +27,6 @@ from goalscope.training.evaluation.floors import floors_of
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.arms import find_arm
 from goalscope.training.runs.capacity import fitted
-from goalscope.training.runs.checkpoint.folder import FOLDER as CHECKPOINTS
 from goalscope.training.runs.checkpoint.folder import (
     Checkpoint,
     CheckpointError,
@@ -35,6 +34,7 @@ from goalscope.training.runs.checkpoint.folder import (
     load_checkpoint,
     refuse_other_configuration,
 )
+from goalscope.training.runs.checkpoint.names import FOLDER as CHECKPOINTS
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.progress import ProgressCallback
 from goalscope.training.runs.saving import CheckpointCallback

@@ -1,12 +1,8 @@
-"""A study: several runs side by side, each in a process of its own."""
+"""A study: several runs side by side."""
 
-import multiprocessing
-import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,10 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update
 from goalscope.diagnostics.updates.schedule import DENSE_UPDATES
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.executor import Change, Executor, State
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.pace import Pace, duration
-from goalscope.training.runs.run import can_gather, is_finished, make_probe_set, train
+from goalscope.training.runs.run import can_gather, is_finished, make_probe_set
 from goalscope.training.runs.settings import RunSettings, SettingsError
 from goalscope.training.runs.study_folder import (
     STUDY_FILE,
@@ -28,23 +24,20 @@ from goalscope.training.runs.study_folder import (
 )
 from goalscope.training.runs.validation import check
 
-_POLL_SECONDS = 0.5
-
 
 def run_study(
-    runs: Sequence[RunSettings], folder: Path, parallel: int, plan: Path | None = None
+    runs: Sequence[RunSettings], folder: Path, executor: Executor, plan: Path | None = None
 ) -> list[Path]:
-    """Train the runs, `parallel` at a time, and return their folders in the order given.
+    """Train the runs and return their folders in the order given.
 
     The probe set is gathered once, stored in the study's folder, and given to every run that
-    observes as the first does. The cores are shared out evenly, so that runs do not slow each other
-    down by changing places. A run that fails, or whose process dies, is listed in study.json with
-    its cause, and the rest go on. Started again, a study does what is missing.
+    observes as the first does. A run that fails, or whose process dies, is listed in study.json
+    with its cause, and the rest go on. Started again, a study does what is missing.
 
     Args:
         runs: the runs.
         folder: the study's folder; made if missing.
-        parallel: runs at a time, at least 1.
+        executor: trains them, wherever and however many at a time.
         plan: the plan file that the runs were read from; kept in the folder.
 
     Raises:
@@ -53,7 +46,7 @@ def run_study(
         StudyError: runs failed, and the others are whole; or the folder holds another plan.
         KeyboardInterrupt: interrupted; the runs under way were saved first.
     """
-    _check(runs, parallel)
+    _check(runs)
     with locked(folder, worth_keeping=(folder / STUDY_FILE).exists):
         if plan is not None:
             keep_plan(plan, folder)
@@ -61,27 +54,24 @@ def run_study(
         first = runs[0].environment
         if can_gather(first) and not probe_file.exists():
             make_probe_set(first).save(probe_file)
-        threads = max(1, (os.cpu_count() or 1) // parallel)
         ready = [
             replace(
                 run,
                 probe_set=probe_file if can_gather(first) and run.environment == first else None,
-                threads=run.threads or threads,
+                threads=run.threads or executor.threads,
             )
             for run in runs
         ]
-        failures = _Workers(ready, folder, parallel).work()
+        failures = _work(ready, folder, executor)
     if failures:
         listed = "; ".join(f"{name} ({cause})" for name, cause in failures.items())
         raise StudyError(f"{len(failures)} of {len(runs)} runs failed: {listed}")
     return [run.out for run in ready]
 
 
-def _check(runs: Sequence[RunSettings], parallel: int) -> None:
+def _check(runs: Sequence[RunSettings]) -> None:
     if not runs:
         raise SettingsError("a study needs an arm and a seed or more; see: goalscope study --help")
-    if parallel < 1:
-        raise SettingsError(f"--parallel must be at least 1, and {parallel} is not")
     for run in runs:
         check(run)
     names = [run.out.name for run in runs]
@@ -90,91 +80,53 @@ def _check(runs: Sequence[RunSettings], parallel: int) -> None:
         raise SettingsError(f"the study would make {twice} twice; name each arm and seed once")
 
 
-@dataclass
-class _Worker:
-    run: RunSettings
-    process: BaseProcess
-    said: Connection
+class _States:
+    """How the runs of a study stand; study.json says it, too.
 
+    Args:
+        runs: of the study.
+        folder: of the study.
+    """
 
-class _Workers:
-    """The processes of a study."""
+    def __init__(self, runs: Sequence[RunSettings], folder: Path) -> None:
+        self._runs, self._folder = runs, folder
+        self.of: dict[str, State] = {
+            run.out.name: "finished" if is_finished(run) else "waiting" for run in runs
+        }
+        self.causes: dict[str, str] = {}  # of those that failed
+        self.note([])
 
-    def __init__(self, runs: Sequence[RunSettings], folder: Path, parallel: int) -> None:
-        self._runs = runs
-        self._folder = folder
-        self._parallel = parallel
-        self._states = {run.out.name: "finished" if is_finished(run) else "waiting" for run in runs}
-        self._causes: dict[str, str] = {}
-
-    def work(self) -> dict[str, str]:
-        """Train all that is missing and return run -> cause of those that failed."""
-        waiting = [run for run in self._runs if self._states[run.out.name] == "waiting"]
-        working: list[_Worker] = []
-        self._write()
-        try:
-            with _Bars(self._runs) as bars:
-                while waiting or working:
-                    while waiting and len(working) < self._parallel:
-                        with interrupts_kept_from_workers():  # they are asked to end with SIGTERM
-                            working.append(self._start(waiting.pop(0)))
-                    time.sleep(_POLL_SECONDS)
-                    ended = [worker for worker in working if not worker.process.is_alive()]
-                    for worker in ended:
-                        working.remove(worker)
-                        self._end(worker)
-                    bars.update(self._states)
-        except KeyboardInterrupt:
-            for worker in working:  # each saves itself and ends
-                worker.process.terminate()
-            for worker in working:
-                worker.process.join()
-                self._end(worker)
-            raise
-        return self._causes
-
-    def _start(self, run: RunSettings) -> _Worker:
-        # A fresh interpreter: neither torch's threads nor an OpenGL context survive a fork.
-        context = multiprocessing.get_context("spawn")
-        said, says = context.Pipe(duplex=False)
-        process = context.Process(target=_train, args=(run, says), name=run.out.name)
-        process.start()
-        says.close()
-        self._states[run.out.name] = "running"
-        self._write()
-        return _Worker(run, process, said)
-
-    def _end(self, worker: _Worker) -> None:
-        name, code = worker.run.out.name, worker.process.exitcode
-        self._states[name] = "finished" if code == 0 else "failed"
-        if code != 0:
-            by_signal = f"its process was ended by signal {-(code or 0)}"
-            self._causes[name] = by_signal
-            if worker.said.poll():
-                try:
-                    self._causes[name] = worker.said.recv()
-                except EOFError:  # it died without a word
-                    pass
-        worker.said.close()
-        self._write()
-
-    def _write(self) -> None:
-        rows = []
-        for run in self._runs:
-            name = run.out.name
-            rows.append(
-                StudyRun(name, run.arm, run.seed, self._states[name], self._causes.get(name))
-            )
+    def note(self, changes: Sequence[Change]) -> None:
+        """Take over what an executor says has changed."""
+        for change in changes:
+            self.of[change.name] = change.state
+            if change.cause is not None:
+                self.causes[change.name] = change.cause
+        rows = [
+            StudyRun(name, run.arm, run.seed, self.of[name], self.causes.get(name))
+            for run in self._runs
+            for name in [run.out.name]
+        ]
         write_study(self._folder, rows)
 
 
-def _train(run: RunSettings, says: Connection) -> None:
-    """What a worker does: train, and where that fails say why."""
+def _work(runs: Sequence[RunSettings], folder: Path, executor: Executor) -> dict[str, str]:
+    """Train all that is missing and return run -> cause of those that failed."""
+    states = _States(runs, folder)
     try:
-        train(run)
-    except BaseException as error:
-        says.send(" ".join(f"{type(error).__name__}: {error}".split()))
-        raise SystemExit(1) from error
+        with _Bars(runs) as bars:
+            for run in runs:
+                if states.of[run.out.name] == "waiting":
+                    executor.submit(run)
+            while any(state in ("waiting", "running") for state in states.of.values()):
+                changes = executor.poll()
+                if changes:
+                    states.note(changes)
+                bars.update(states.of)
+    except KeyboardInterrupt:
+        states.note(executor.stop())
+        raise
+    return states.causes
 
 
 class _Bars:
@@ -200,7 +152,7 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def update(self, states: dict[str, str]) -> None:
+    def update(self, states: Mapping[str, State]) -> None:
         """Draw how far each run is."""
         for run, bar in self._bars.items():
             state = states[run.out.name]

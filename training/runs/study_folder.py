@@ -1,12 +1,19 @@
 """A study's folder: the state of its runs, and the plan that they were read from."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypedDict
 
-from goalscope.diagnostics.record import write_json_atomically
+from goalscope.diagnostics.record import (
+    PlainName,
+    Unusable,
+    fit,
+    read_document,
+    write_json_atomically,
+)
 from goalscope.errors import UserError
+from goalscope.training.runs.executor import State
 
 STUDY_FILE = "study.json"
 PLAN_FILE = "plan.toml"
@@ -24,15 +31,19 @@ class StudyRun:
         name: of its folder.
         arm: its arm.
         seed: its seed.
-        state: "waiting", "running", "finished" or "failed".
+        state: how it stands.
         cause: why it failed; None unless it did.
     """
 
-    name: str
+    name: PlainName
     arm: str
     seed: int
-    state: str
+    state: State
     cause: str | None
+
+
+class _StudyFile(TypedDict):
+    runs: list[StudyRun]
 
 
 def write_study(folder: Path, runs: Sequence[StudyRun]) -> None:
@@ -44,16 +55,15 @@ def read_study(folder: Path) -> list[StudyRun]:
     """Return the runs of a study as they stood when it was last at work; none where it is none.
 
     Raises:
-        StudyError: its study.json is damaged.
+        StudyError: its study.json is damaged, or a run in it leads out of the folder.
     """
     path = folder / STUDY_FILE
     if not path.is_file():
         return []
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        return [StudyRun(**row) for row in rows]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{path} is damaged ({error}); start the study again") from error
+        return fit(read_document(path), _StudyFile, path)["runs"]
+    except Unusable as error:
+        raise StudyError(f"{error}; start the study again") from error
 
 
 def keep_plan(path: Path, folder: Path) -> None:

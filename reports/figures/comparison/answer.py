@@ -21,6 +21,7 @@ from goalscope.reports.figures.curves import (
     curve_rows,
     plot_curve,
     seeds_side_by_side,
+    thin_lines,
     thinned,
 )
 from goalscope.reports.figures.labels import End, side_labels
@@ -77,9 +78,10 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         return None
     floors = recorded_floors([run for runs in arms.values() for run in runs])
     styles = _styles(arms, success)
+    most = max(map(len, arms.values()))
     others = sum(colour == _PALE for colour, _ in styles.values())
     words = [
-        "Thin: each seed; thick: their mean." if max(map(len, arms.values())) > 1 else "",
+        f"{thin_lines(most).capitalize()}, thick their mean." if most > 1 else "",
         f"In grey the {count(others, 'other arm')}, means alone." if others else "",
         success.caption if success else "Success was not measured in these runs: nothing is drawn.",
         "Share: of what the first layer hears, the goal's part. At 50 % it weighs as much as all "

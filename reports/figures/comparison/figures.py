@@ -17,7 +17,13 @@ from goalscope.reports.figures.comparison.panels import (
     training_panels,
 )
 from goalscope.reports.figures.comparison.times import times_plot
-from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Panel, curve_rows, curves_figure
+from goalscope.reports.figures.curves import (
+    SEEDS_FOR_A_BAND,
+    Panel,
+    curve_rows,
+    curves_figure,
+    thin_lines,
+)
 from goalscope.reports.figures.distance import q_distance_plot
 from goalscope.reports.figures.plot import REST, Plot
 from goalscope.reports.figures.style import ArmStyles, arm_styles
@@ -211,9 +217,11 @@ def seeds_in_words(arms: Arms) -> str:
     )
     if all(len(runs) == 1 for runs in arms.values()):
         return f"Seeds: {each}, so that there is no interval."
-    if max(len(runs) for runs in arms.values()) < SEEDS_FOR_A_BAND:
+    most = max(len(runs) for runs in arms.values())
+    lines = thin_lines(most)
+    if most < SEEDS_FOR_A_BAND:
         return (
-            f"Seeds: {each}; thin every seed, thick their mean. No band: the interval of two seeds "
+            f"Seeds: {each}; {lines}, thick their mean. No band: the interval of two seeds "
             "spans the whole panel."
         )
-    return f"Seeds: {each}; thin every seed, thick their mean, shaded its 95 % t-interval."
+    return f"Seeds: {each}; {lines}, thick their mean, shaded its 95 % t-interval."

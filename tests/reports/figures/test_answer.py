@@ -36,7 +36,7 @@ def test_success_stands_beside_the_share_in_each_network(tmp_path):
     critic, actor = (axes[f"Goal's share of the {name}'s signal"] for name in ("critic", "actor"))
     assert critic.get_ylim() == actor.get_ylim() == (0.01, 0.99)
     assert [text.strip() for text in texts(critic)] == ["outweighed", "drowned"]
-    assert "each seed" in plot.caption
+    assert "every seed" in plot.caption
     assert {row["panel"] for row in plot.rows()} == {
         "Success", "goal's share, critic", "goal's share, actor"
     }  # fmt: skip
@@ -69,11 +69,17 @@ def test_without_any_success_a_line_says_so(tmp_path):
     assert all("pixel-her" in texts(each) for each in axes.values())
 
 
+def rise(table):
+    return table.assign(value=np.linspace(0, 1, len(table)))
+
+
 def test_a_share_beyond_the_axis_lies_at_its_end(tmp_path):
     arms = load_arms(write_arms(tmp_path, 1, {"pixel-her": FAILS, "fix": FAILS}))
-    for run in [run for runs in arms.values() for run in runs]:
-        table = run.metrics["signal/critic.goal.share"]
-        table["value"] = np.linspace(0, 1, len(table))
-    _, axes = made(arms)
+    key = "signal/critic.goal.share"
+    rising = {
+        arm: [replace(run, metrics={**run.metrics, key: rise(run.metrics[key])}) for run in runs]
+        for arm, runs in arms.items()
+    }
+    _, axes = made(rising)
     line = axes["Goal's share of the critic's signal"].lines[-1]
     assert (line.get_ydata().min(), line.get_ydata().max()) == (0.01, 0.99)

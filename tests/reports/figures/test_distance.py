@@ -11,5 +11,3 @@ from goalscope.reports.numbers.runs import load_run
 def test_distances_come_from_the_record(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     assert bin_centres(run, Family.SENSITIVITY)[0] == pytest.approx(0.42 / 16)
-    run.record.info.probe_set["distance_edges"] = [0, 1, 2, 3, 4, 5, 6, 7, 8]
-    assert bin_centres(run, Family.SENSITIVITY)[0] == 0.5

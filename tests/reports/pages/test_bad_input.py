@@ -71,6 +71,6 @@ def test_settings_that_are_no_mapping_are_refused(tmp_path):
     folder = write_run(tmp_path / "a", kind=SHORT)
     info = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**info, "settings": [1, 2]}))
-    with pytest.raises(RecordError, match="damaged"):
+    with pytest.raises(RecordError, match="settings: expected `mapping`"):
         write_report(folder)
     assert not (folder / "tables").exists()

@@ -1,10 +1,4 @@
-"""Checkpoints: all that a run needs to go on exactly, as safetensors and JSON; nothing is pickled.
-
-checkpoints/step-000120000/
-  checkpoint.json       step, update, configuration, versions, digests; written last
-  policy.safetensors    every network's weights; kept for each checkpoint of the cadence
-  resume/               optimisers, generators, environments, replay; of the newest alone
-"""
+"""Checkpoints: all that a run needs to go on, as safetensors and JSON; nothing is pickled."""
 
 import hashlib
 import json
@@ -12,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, TypedDict
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -20,21 +14,41 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.provenance import software_versions
-from goalscope.diagnostics.record import write_json_atomically
+from goalscope.diagnostics.record import Unusable, fit, read_document, write_json_atomically
+from goalscope.diagnostics.record.documents import Count
 from goalscope.errors import UserError
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
 from goalscope.training.runs.checkpoint.agent_state import gather_state, restore_state
+from goalscope.training.runs.checkpoint.names import DESCRIPTION, FOLDER, POLICY, RESUME
 
 SCHEMA_VERSION = 2
-FOLDER = "checkpoints"
-DESCRIPTION = "checkpoint.json"
-POLICY = "policy.safetensors"
-RESUME = "resume"
-TENSORS, VALUES, REPLAY = f"{RESUME}/state.safetensors", f"{RESUME}/state.json", f"{RESUME}/replay"
+TENSORS: Final = "resume/state.safetensors"
+VALUES: Final = "resume/state.json"
+REPLAY = f"{RESUME}/replay"
 
 
 class CheckpointError(UserError):
     """A checkpoint cannot be gone on with; the message is one line and names the remedy."""
+
+
+Digests = TypedDict(
+    "Digests",
+    {"policy.safetensors": str, "resume/state.safetensors": str, "resume/state.json": str},
+)
+
+
+class CheckpointContent(TypedDict):
+    """What a checkpoint.json says."""
+
+    goalscope: Literal["checkpoint"]
+    schema: int
+    step: Count
+    update: Count
+    kept: bool
+    replay: bool
+    configuration: dict[str, Any]
+    versions: dict[str, str]
+    sha256: Digests
 
 
 @dataclass(frozen=True)
@@ -47,12 +61,12 @@ class Checkpoint:
     """
 
     folder: Path
-    content: Mapping[str, Any]
+    content: CheckpointContent
 
     @property
     def step(self) -> int:
         """Environment transitions before it."""
-        return int(self.content["step"])
+        return self.content["step"]
 
     @property
     def resumable(self) -> bool:
@@ -100,7 +114,7 @@ def save_checkpoint(
         if with_replay and replay is not None:
             (draft / REPLAY).mkdir()
             save_buffer(replay, draft / REPLAY)
-        content = {
+        content: CheckpointContent = {
             "goalscope": "checkpoint",
             "schema": SCHEMA_VERSION,
             "step": model.num_timesteps,
@@ -109,7 +123,11 @@ def save_checkpoint(
             "replay": with_replay,
             "configuration": dict(configuration),
             "versions": software_versions(),
-            "sha256": {name: _digest(draft / name) for name in (POLICY, TENSORS, VALUES)},
+            "sha256": {
+                POLICY: _digest(draft / POLICY),
+                TENSORS: _digest(draft / TENSORS),
+                VALUES: _digest(draft / VALUES),
+            },
         }
         write_json_atomically(draft / DESCRIPTION, content)
         shutil.rmtree(target, ignore_errors=True)
@@ -146,17 +164,17 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             f"{folder} is no checkpoint of goalscope: it has no {DESCRIPTION}; move it away"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}); {_another(folder)}") from error
-    if not isinstance(content, dict) or content.get("goalscope") != "checkpoint":
-        raise CheckpointError(f"{path} was not written by goalscope; move {folder} away")
-    if content.get("schema") != SCHEMA_VERSION:
-        raise CheckpointError(
-            f"{folder} has checkpoint schema {content.get('schema')!r}, this goalscope reads "
-            f"{SCHEMA_VERSION}; go on with the goalscope version in its {DESCRIPTION}"
-        )
-    return Checkpoint(folder, content)
+        content = read_document(path)
+        if content.get("goalscope") != "checkpoint":
+            raise CheckpointError(f"{path} was not written by goalscope; move {folder} away")
+        if content.get("schema") != SCHEMA_VERSION:
+            raise CheckpointError(
+                f"{folder} has checkpoint schema {content.get('schema')!r}, this goalscope reads "
+                f"{SCHEMA_VERSION}; go on with the goalscope version in its {DESCRIPTION}"
+            )
+        return Checkpoint(folder, fit(content, CheckpointContent, path))
+    except Unusable as error:
+        raise CheckpointError(f"{error}; {_another(folder)}") from error
 
 
 def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> dict[str, Any]:
@@ -172,12 +190,12 @@ def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> dict[str, A
     try:
         model.policy.load_state_dict(load_file(folder / POLICY, device=str(model.device)))
         tensors = load_file(folder / TENSORS)
-        values = json.loads((folder / VALUES).read_text(encoding="utf-8"))
+        values = read_document(folder / VALUES)
         replay = getattr(model, "replay_buffer", None)
         if checkpoint.content["replay"] and replay is not None:
             load_buffer(replay, folder / REPLAY)
         restore_state(model, tensors, values)
-    except (SafetensorError, RuntimeError, ValueError, KeyError, OSError) as error:
+    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{folder} cannot be read ({cause}); {_another(folder)}") from error
     callbacks: dict[str, Any] = values["callbacks"]

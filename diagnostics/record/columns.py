@@ -1,0 +1,166 @@
+"""Lines of a record as columns: a long record takes twelve bytes a number, not a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goalscope.diagnostics.record.lines import Line
+
+
+@dataclass(frozen=True)
+class Column:
+    """What was measured of one metric, a row each.
+
+    Attributes:
+        updates: int64.
+        steps: int64.
+        values: float64, NaN and infinities included.
+    """
+
+    updates: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Lines(Sequence[Line]):
+    """Lines in the order written; each is made anew when it is asked for.
+
+    Attributes:
+        steps: of each line, int64.
+        updates: of each line, int64.
+        numbers: how many lines of the file stood before each, int64.
+        starts: where each line's numbers begin in `keys` and `values`, and where the last's end.
+        keys: of each number, int32, an index into `names`.
+        values: the numbers, float64.
+        names: metric keys, in the order in which they came up.
+        events: place of a line that is no measurement -> that line; it has no numbers here.
+    """
+
+    steps: NDArray[np.int64]
+    updates: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    keys: NDArray[np.int32]
+    values: NDArray[np.float64]
+    names: tuple[str, ...]
+    events: Mapping[int, Line]
+
+    @classmethod
+    def of(cls, lines: Iterable[Line], before: int = 0) -> Lines:
+        """Return lines as columns, of which `before` others stand in front in their file."""
+        kept = list(lines)
+        names: dict[str, int] = {}
+        keys: list[int] = []
+        values: list[float] = []
+        starts = [0]
+        for line in kept:
+            if line.event is None:
+                keys += [names.setdefault(key, len(names)) for key in line.values]
+                values += line.values.values()
+            starts.append(len(values))
+        return cls(
+            np.array([line.step for line in kept], np.int64),
+            np.array([line.update for line in kept], np.int64),
+            np.arange(before, before + len(kept)),
+            np.array(starts, np.int64),
+            np.array(keys, np.int32),
+            np.array(values, np.float64),
+            tuple(names),
+            {place: line for place, line in enumerate(kept) if line.event is not None},
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Lines]) -> Lines:
+        """Return the lines of several, one after the other."""
+        names = dict.fromkeys(name for part in parts for name in part.names)
+        place = {name: index for index, name in enumerate(names)}
+        keys, starts = [], [np.zeros(1, np.int64)]
+        events: dict[int, Line] = {}
+        lines = values = 0
+        for part in parts:
+            own = np.array([place[name] for name in part.names], np.int32)
+            keys.append(own[part.keys])
+            starts.append(part.starts[1:] + values)
+            events |= {lines + at: line for at, line in part.events.items()}
+            lines, values = lines + len(part), values + len(part.values)
+        return cls(
+            np.concatenate([part.steps for part in parts]),
+            np.concatenate([part.updates for part in parts]),
+            np.concatenate([part.numbers for part in parts]),
+            np.concatenate(starts),
+            np.concatenate(keys),
+            np.concatenate([part.values for part in parts]),
+            tuple(names),
+            events,
+        )
+
+    def first(self, count: int) -> Lines:
+        """Return only the first lines."""
+        end = int(self.starts[count])
+        return Lines(
+            self.steps[:count],
+            self.updates[:count],
+            self.numbers[:count],
+            self.starts[: count + 1],
+            self.keys[:end],
+            self.values[:end],
+            self.names,
+            {place: line for place, line in self.events.items() if place < count},
+        )
+
+    def with_metric(self, key: str) -> list[Line]:
+        """Return the measurements that hold a metric."""
+        if key not in self.names:
+            return []
+        places = np.flatnonzero(self.keys == self.names.index(key))
+        return [self._line(at) for at in np.searchsorted(self.starts, places, side="right") - 1]
+
+    def by_metric(self) -> dict[str, Column]:
+        """Return key -> what was measured of it, by update; rows of one update as written."""
+        rows = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        order = np.lexsort((self.updates[rows], self.keys))
+        updates, steps = self.updates[rows[order]], self.steps[rows[order]]
+        values = self.values[order]
+        ends = np.cumsum(np.bincount(self.keys, minlength=len(self.names))).tolist()
+        parts = zip(self.names, [0, *ends], ends, strict=False)
+        return {
+            key: Column(updates[first:end], steps[first:end], values[first:end])
+            for key, first, end in parts
+            if end > first
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lines) and list(self) == list(other)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @overload
+    def __getitem__(self, place: int) -> Line: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Line]: ...
+
+    def __getitem__(self, place: int | slice) -> Line | list[Line]:
+        """Return a line, or a list of them."""
+        if isinstance(place, slice):
+            return [self._line(at) for at in range(*place.indices(len(self)))]
+        return self._line(range(len(self))[place])
+
+    def __iter__(self) -> Iterator[Line]:
+        return map(self._line, range(len(self)))
+
+    def _line(self, place: int) -> Line:
+        event = self.events.get(place)
+        if event is not None:
+            return event
+        own = slice(int(self.starts[place]), int(self.starts[place + 1]))
+        named = (self.names[key] for key in self.keys[own].tolist())
+        values = dict(zip(named, self.values[own].tolist(), strict=True))
+        return Line(int(self.steps[place]), int(self.updates[place]), values)

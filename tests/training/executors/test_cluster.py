@@ -1,0 +1,84 @@
+"""A study on a real cluster of three nodes comes out as it does here, though one of them dies."""
+
+import shutil
+from _thread import interrupt_main
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from helpers.command import goalscope, refused
+from ray.cluster_utils import Cluster
+
+from benchmarks.chaos.cluster import (
+    differences,
+    once,
+    small_run,
+    study_that_loses_a_node,
+    three_nodes,
+)
+from goalscope.diagnostics.record import last_update, read_run
+from goalscope.training.executors.cluster import RayCluster
+from goalscope.training.executors.processes import Processes
+from goalscope.training.runs.checkpoint.folder import list_checkpoints
+from goalscope.training.runs.run import train
+from goalscope.training.runs.settings import SettingsError
+from goalscope.training.runs.study import run_study
+from goalscope.training.runs.study_folder import read_study
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with three_nodes() as made:
+        yield made
+
+
+def test_a_study_that_loses_a_node_comes_out_as_it_does_here(cluster, tmp_path):
+    runs = [small_run(tmp_path / "there", seed) for seed in (0, 1)]
+    study_that_loses_a_node(cluster, runs, tmp_path / "there", update=20)
+    assert {run.state for run in read_study(tmp_path / "there")} == {"finished"}
+    resumed = []
+    for run in runs:
+        here = replace(run, out=tmp_path / "here" / run.out.name)
+        train(here)
+        assert differences(here, run) == []
+        resumed += [line.step > 0 for line in read_run(run.out).resumes]
+    assert resumed == [True]  # the one whose node was lost, and not from its beginning
+
+
+def test_a_study_that_is_stopped_is_saved_and_gone_on_with_here(cluster, tmp_path):
+    failing = small_run(tmp_path, 0)
+    failing.out.mkdir(parents=True)
+    (failing.out / "run.json").write_text("{}")  # somebody else's
+    stopped = replace(small_run(tmp_path, 1), total_steps=5_000)
+    begun = once(lambda: last_update(stopped.out) > 20, interrupt_main)
+    with pytest.raises(KeyboardInterrupt):
+        run_study([failing, stopped], tmp_path, RayCluster(cluster.address, 2, 1.0))
+    begun.join()
+    first, second = read_study(tmp_path)
+    assert (first.state, second.state) == ("failed", "failed")
+    assert "already holds a run" in str(first.cause)
+    newest = list_checkpoints(stopped.out)[-1]
+    assert newest.resumable
+    assert f"stopped at step {newest.step:,}," in str(second.cause)  # that is what came back
+    shutil.rmtree(failing.out)
+    (again,) = run_study([replace(stopped, total_steps=newest.step + 5)], tmp_path, Processes(1))
+    assert len(read_run(again).resumes) == 1
+
+
+def test_what_no_node_can_train_is_refused(cluster, tmp_path):
+    executor, run = RayCluster(cluster.address, 1, 1.0), small_run(tmp_path, 0)
+    with pytest.raises(SettingsError, match=r"no node .* needs \(64 CPU, 1\.\d GiB memory\)"):
+        executor.submit(replace(run, threads=64))
+    with pytest.raises(
+        SettingsError, match=r"no node .* GiB memory\); use a smaller --buffer-size"
+    ):
+        executor.submit(replace(run, total_steps=8_000_000))
+    with pytest.raises(SettingsError, match="lost with the node; use --frames memory"):
+        executor.submit(replace(run, frames="disk"))
+
+
+def test_a_cluster_that_is_not_there_is_named_in_one_line(tmp_path):
+    arguments = ["study", "pixel-her", "--env", "PixelPoint-v0", "--out", tmp_path / "study"]
+    arguments += ["--executor", "ray", "--address", "nowhere:1"]
+    refused(goalscope(*arguments), "no Ray cluster at nowhere:1", "ray start --head")
+    assert not (tmp_path / "study").exists()
