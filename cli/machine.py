@@ -86,6 +86,8 @@ def check_run(settings: RunSettings) -> list[Finding]:
 
 def check_time(settings: RunSettings) -> Finding:
     """How long a run would take, from a few of its steps and updates."""
+    if settings.on_policy:
+        return Finding("time", "not measured of PPO, which learns once in a rollout, all at once")
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     found = run_time(settings)

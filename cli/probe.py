@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from goalscope import reports
 from goalscope.cli import BAD_INPUT
-from goalscope.cli.environment_flags import EnvironmentFlags
 from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.runs_in import runs_in
 from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
 from goalscope.extras import require_extra
+from goalscope.training.envs.settings import ObservationSettings
 from goalscope.training.runs.interrupts import kept_from_workers
 
 if TYPE_CHECKING:
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe(FigureFlags, EnvironmentFlags):
+class Probe(FigureFlags, ObservationSettings):
     """Ask the agent of each checkpoint: what Q and action owe to each modality, what features know.
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
-    figures, and numbers in the run's probes.jsonl. Of an SB3 .zip of your own, give its environment
-    (--env and its flags, or --make-env) and a new folder (--out). Started again, it goes on.
+    figures, and numbers in the run's probes.jsonl. --ablate plays episodes instead. Of an SB3 .zip
+    of your own, give its environment (--env and its flags) and a new folder (--out). Started again,
+    it goes on.
 
     For example: goalscope probe runs/a
     """
@@ -44,11 +45,18 @@ class Probe(FigureFlags, EnvironmentFlags):
     trust: bool = False
     """An SB3 .zip is pickled: loading it runs whatever code it holds. Say that you trust it."""
 
-    algorithm: Literal["SAC", "TD3", "DDPG"] = "SAC"
+    algorithm: Literal["SAC", "TD3", "DDPG", "TQC"] = "SAC"
     """What saved the .zip."""
 
     out: Path | None = None
     """Folder for what is found of a .zip; beside it, under its name, if left out."""
+
+    ablate: tuple[str, ...] = ()
+    """Is an input used at all? Instead, play the newest checkpoint's episodes with each of these
+    keys shuffled, blanked and delayed, against untouched; goal stands for both goals."""
+
+    episodes: int = 50
+    """Of --ablate, for each of these."""
 
     parallel: int | None = None
     """Runs of a study at a time; one per core if left out."""
@@ -57,12 +65,16 @@ class Probe(FigureFlags, EnvironmentFlags):
         """Probe, and write the page of each run."""
         require_extra("probes")
         if self.path.suffix == ".zip":
+            from goalscope.training.envs.making import make_environment
             from goalscope.training.probing.zips import probe_zip
 
             out = self.out or self.path.with_suffix("")
-            probe_zip(self.path, self.environment_maker(), out, self.algorithm, trust=self.trust)
+            make = lambda: make_environment(self.observed)  # noqa: E731  (only of a file to trust)
+            probe_zip(self.path, make, out, self.algorithm, trust=self.trust)
             print(f"The page: {reports.write_probe_page(out, figures=self.figures)}")
             return 0
+        if self.ablate:
+            return self._ablate()
         if self.parallel is not None and self.parallel < 1:
             raise UserError(f"--parallel must be at least 1, and {self.parallel} is not")
         runs = runs_in(self.path)
@@ -73,6 +85,19 @@ class Probe(FigureFlags, EnvironmentFlags):
         folder, only = run_of(self.path)
         with tqdm(desc=f"probing {folder.name}", unit=" checkpoints") as bar:
             probe_run(folder, only, lambda _: bar.update())
+        print(f"The page: {reports.write_probe_page(folder, figures=self.figures)}")
+        return 0
+
+    def _ablate(self) -> int:
+        from goalscope.reports.numbers.runs import load_run
+        from goalscope.reports.text.ablation import ablation_sentences
+        from goalscope.training.probing.ablating import ablate_run
+        from goalscope.training.probing.checkpoints import run_of
+
+        folder, only = run_of(self.path)
+        ablate_run(folder, self.ablate, only, self.episodes)
+        for sentence in ablation_sentences(load_run(folder)):
+            print(sentence)
         print(f"The page: {reports.write_probe_page(folder, figures=self.figures)}")
         return 0
 

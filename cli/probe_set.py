@@ -4,17 +4,17 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from goalscope.cli.environment_flags import EnvironmentFlags
 from goalscope.errors import UserError
+from goalscope.training.envs.settings import ObservationSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeSet(EnvironmentFlags):
+class ProbeSet(ObservationSettings):
     """Gather the states and goals that every run of a comparison is asked about, in one file.
 
     Give the file to each run: ModalityDiagnostics(..., probe_set=FILE), or train --probe-set FILE.
 
-    For example: goalscope probe-set --make-env my_env.py:make --out probe_set.safetensors
+    For example: goalscope probe-set --env my_env.py:make --out probe_set.safetensors
     """
 
     out: Path
@@ -33,13 +33,11 @@ class ProbeSet(EnvironmentFlags):
             raise UserError(f"{self.out} is there already; choose another name, or delete it")
         if not self.out.resolve().parent.is_dir():
             raise UserError(f"{self.out.parent} is no folder; make it first")
-        make_env = self.environment_maker()
-
         from goalscope.diagnostics.material.probe_set import PROBE_SEED, gather_probe_set
-        from goalscope.training.envs.own import made
+        from goalscope.training.envs.making import make_environment
 
         seed = PROBE_SEED if self.seed is None else self.seed
-        env = made(make_env)
+        env = make_environment(self.observed)
         try:
             probe_set = gather_probe_set(env, self.size, seed)
         finally:

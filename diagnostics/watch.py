@@ -107,7 +107,7 @@ class Diagnostics(BaseCallback):
         For what others measure beside the instruments, such as success; success that SB3 logs is
         then left where it is. One that raises is counted under `name` and skipped.
         """
-        update = self._update
+        update = self.update
 
         def measured() -> Values:
             values = measure(self._measuring.context(update))
@@ -118,12 +118,17 @@ class Diagnostics(BaseCallback):
 
     def fail(self, name: str, error: Exception) -> None:
         """Count a failure of what runs beside the instruments, with its cause, in the record."""
-        self._recorder.fail(name, self._update, error)
+        self._recorder.fail(name, self.update, error)
 
     @property
     def failures(self) -> dict[str, int]:
         """Instrument -> how often its measurement raised."""
         return dict(self._recorder.failures)
+
+    @property
+    def update(self) -> int:
+        """Updates made: optimiser steps of the critic."""
+        return self._made if self._tap is None else self._tap.update
 
     # SB3's events
 
@@ -156,19 +161,19 @@ class Diagnostics(BaseCallback):
             wanted=self._measuring.wanted,
             on_first=lambda: self._measuring.first(start),
             on_update=self._measuring.updated,
-            on_failure=lambda error: self._measuring.lost(self._update, error),
-            on_note=lambda note: self._recorder.note(self._update, note),
+            on_failure=lambda error: self._measuring.lost(self.update, error),
+            on_note=lambda note: self._recorder.note(self.update, note),
             is_live=self._is_live,
         )
         with self._recorder.guarded("routing", start):
             self._routing = RoutingWatch(
                 self.model,
                 self._networks,
-                lambda error: self._recorder.fail("routing", self._update, error),
+                lambda error: self._recorder.fail("routing", self.update, error),
             )
 
     def _on_step(self) -> bool:
-        with self._recorder.guarded("steps", self._update):
+        with self._recorder.guarded("steps", self.update):
             acted = None if self._tap is None else self._tap.acting.take()
             step = environment_step(self.model, self.locals, acted)
             if step is not None:
@@ -179,7 +184,7 @@ class Diagnostics(BaseCallback):
         # Here, because SB3's next dump clears what it logged of the last updates.
         if self._routing is not None and self._routing.seen():
             self._write_routing(self._routing)
-        self._measuring.between(self._update)
+        self._measuring.between(self.update)
 
     def _on_training_end(self) -> None:
         if self._tap is None:
@@ -187,17 +192,12 @@ class Diagnostics(BaseCallback):
         self._tap.finish()
         if self._routing is not None and self._routing.stepped:
             self._write_routing(self._routing)
-        if self._update:
-            self._measuring.finish(self._update)
-        self._recorder.end(self._update)
+        if self.update:
+            self._measuring.finish(self.update)
+        self._recorder.end(self.update)
         self._detach()
 
     # As long as this training goes on
-
-    @property
-    def _update(self) -> int:
-        """Updates made: optimiser steps of the critic."""
-        return self._made if self._tap is None else self._tap.update
 
     def _count(self) -> int:
         """Return the updates made before this training, and keep them.
@@ -252,7 +252,7 @@ class Diagnostics(BaseCallback):
             )
 
     def _write_routing(self, routing: RoutingWatch) -> None:
-        with self._recorder.guarded("routing", self._update):
+        with self._recorder.guarded("routing", self.update):
             self._recorder.write_routing(routing.rows())
         routing.detach()
         self._routing = None
@@ -267,7 +267,7 @@ class Diagnostics(BaseCallback):
         if self._is_evaluated:
             return
         # Not `Recorder.measure`: SB3's logger, which is being read, is left as it is.
-        update = self._update
+        update = self.update
         with self._recorder.guarded("evaluation", update):
             self._recorder.write(Line(self.model.num_timesteps, update, read()))
 

@@ -19,7 +19,9 @@ from goalscope.reports.checks import readings
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.numbers.runs import load_run
 from goalscope.training.envs.tasks import task_of
-from goalscope.training.evaluation.episodes import Evaluation
+from goalscope.training.evaluation.ablation import SHUFFLED, ablated_values, untouched_values
+from goalscope.training.evaluation.episodes import Episode, Evaluation
+from goalscope.training.evaluation.value_bias import bias_values
 from goalscope.training.probing.checkpoints import shift_values, shifted
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.settings import RunSettings
@@ -33,6 +35,7 @@ FIX = "pixel-her-drq-norm"
 ARMS = ("pixel-her", FIX, "pixel-her+share+proprio+goal-std")
 GOALS = np.random.default_rng(1).normal(size=(9, 3)).astype(np.float32)
 CONSTANTS = ProbeSet(dict.fromkeys(GOAL_KEYS, GOALS), GOALS, GOALS, "made up")  # goal-std's
+PLAYED = [Episode(True, 0.01, -9.0), Episode(False, 0.1, -50.0)]
 UPDATES = (0, 1, 2, 10, 300, 1_000, 1_500, 1_900, 2_000)
 
 
@@ -93,6 +96,8 @@ def write(arm: str, folder) -> set[str]:
     writer.close()
     offline = {key: v for key, v in found.values.items() if parse(key).family in OFFLINE_FAMILIES}
     offline |= shift_values(TASK, 0.02, 4)
+    offline |= untouched_values(PLAYED) | ablated_values(PLAYED, PLAYED, "pixels", SHUFFLED)
+    offline |= bias_values([-3.0, -2.0], [-4.0, -1.0])
     steps = (0, 1_000, 2_000)
     write_probes(
         folder,

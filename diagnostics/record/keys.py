@@ -40,6 +40,7 @@ class Family(StrEnum):
     CONTENT = "content"
     PREDICTION = "prediction"
     AUGMENTATION = "augmentation"
+    ABLATION = "ablation"
 
 
 # What only probes of a saved agent find, and no run measures while it trains.
@@ -50,6 +51,7 @@ OFFLINE_FAMILIES = frozenset(
         Family.CONTENT,
         Family.PREDICTION,
         Family.AUGMENTATION,
+        Family.ABLATION,
     }
 )
 

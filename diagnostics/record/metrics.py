@@ -251,6 +251,25 @@ WOULD_BE_AUGMENTATION_NOISE = _noise(
 PIXEL_SPAN = _camera("{unit}_per_pixel", "{unit}", "what a pixel spans")
 SHIFT = _camera("shift_{unit}", "{unit}", "how far augmentation shifts the scene")
 
+# What episodes of a saved agent come to with an input withheld, and what its value expects of them.
+
+WITHHELD = ("shuffled", "blanked", "delayed")  # ways in which an input is
+_TOLD = "every episode tells of success"
+_untouched = kind_of(Family.ABLATION, ("policy",))
+_withheld = kind_of(Family.ABLATION, ("policy",), None)
+_expected = kind_of(
+    Family.ABLATION, (CRITIC,), (), "episodes end by themselves or by TimeLimit; a discount below 1"
+)
+UNTOUCHED_EPISODES = _untouched("episodes", "count", "episodes of each kind")
+UNTOUCHED_RETURN = _untouched("return", "reward", "mean return, nothing withheld")
+UNTOUCHED_SUCCESS = _untouched("success_{end}", "share", "success, nothing withheld", _TOLD)
+ABLATED_SUCCESS = _withheld("{way}_success_{end}", "share", "success, the input withheld", _TOLD)
+ABLATED_RETURN_LOSS = _withheld(
+    "{way}_return_loss_{end}", "reward", "loss of return, the input withheld"
+)
+VALUE_BIAS = _expected("bias_{end}", "return", "Q minus the discounted return that followed")
+FOLLOWING_RETURN = _expected("discounted_return", "return", "discounted return that followed")
+
 _NAMED = (*globals().values(), *vars(transition_metrics).values())
 _TABLE = [value for value in _NAMED if isinstance(value, Metric)]
 METRICS: tuple[Metric, ...] = (

@@ -31,6 +31,7 @@ class Extra:
 EXTRAS: Mapping[str, Extra] = {
     "fetch": Extra(("mujoco", "gymnasium_robotics"), "the Fetch tasks"),
     "probes": Extra(("captum",), "goalscope probe and the probes of attribution"),
+    "tqc": Extra(("sb3_contrib",), "runs and files of TQC"),
     "cluster": Extra(("ray",), "goalscope study --executor ray"),
 }
 

@@ -139,6 +139,11 @@ class Run:
 Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline first
 
 
+def observe_goals(arms: Arms) -> bool:
+    """Return whether any run observes a goal, or may do so."""
+    return any(run.observes_goal() is not False for runs in arms.values() for run in runs)
+
+
 def load_run(folder: Path | str, arm: str | None = None) -> Run:
     """Return a run folder's tables.
 

@@ -197,16 +197,18 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
 
 def _sensitivity(runs: Sequence[Run], family: Family | None) -> list[str]:
     if family is None:
-        return ["goal sensitivity was not measured in every run: C4 is not tested"]
+        goals = any(run.observes_goal() is not False for run in runs)
+        untested = ["goal sensitivity was not measured in every run: C4 is not tested"]
+        return untested if goals else []
     if family is Family.SENSITIVITY_REPLAY:
         return [
-            "not every run has a probe set: goal sensitivity is that of each run's own replay "
+            "not every run has a probe set: sensitivity is that of each run's own replay "
             "batches, which differ between runs"
         ]
     digests = {probe_set_digest(run) for run in runs}
     if len(digests) > 1:
         return [
-            "the runs do not share one probe set: part of any difference in goal sensitivity is "
+            "the runs do not share one probe set: part of any difference in sensitivity is "
             "the probe set's"
         ]
     return []

@@ -23,7 +23,7 @@ from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
 from goalscope.reports.numbers.grouping import RunFolders, load_arms
-from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.runs import Arms, observe_goals
 from goalscope.reports.numbers.tables import folder_for, write_rows
 from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings, uneven_pace
 from goalscope.reports.numbers.windows import (
@@ -164,10 +164,11 @@ def write_comparison(
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
     }
-    goals = any(run.observes_goal() is not False for run in runs)
+    goals = observe_goals(arms)
     if not goals:
         words |= _without_goals(arms, times)
-    links, rivals = link_rows(arms, assessment, calls), rival_rows(judged, assessment.baseline)
+    links = link_rows(arms, assessment, calls) if goals else []
+    rivals = rival_rows(judged, assessment.baseline)
     plots = comparison_plots(arms, assessment, by_step=by_step is not None)
     tables = folder_for(out, "tables")
     written = _write_tables(tables, arms, assessment, by_step)
@@ -203,7 +204,7 @@ def write_comparison(
             "differences": differences,
             "circumstances": circumstances,
             "window_steps": _steps(arms, times),
-            "quantity_tables": _quantity_tables(assessment, by_step),
+            "quantity_tables": _quantity_tables(assessment, by_step) if goals else [],
             "figures": drawn,
             "shown": placed(links, drawn),
             "tables": [*written, "differences.csv"],
@@ -262,7 +263,7 @@ def _short_words(
 ) -> ShortForm:
     heading = ("", *TIMES)
     table = [heading]
-    for row in (*links, *rivals) if question == SEES else rivals:
+    for row in (*links, *rivals):
         outcomes = (str(row.cells[t].verdict) if t in row.cells else "–" for t in TIMES)
         name = f"{row.name} {row.network}".strip()
         table.append((f"{name}: {row.short}", *outcomes))

@@ -24,7 +24,7 @@ FRAME_COLUMNS = ("update", "step", "family", "owner", "block", "name", "unit", "
 FINDING_COLUMNS = ("name", "kind", "network", "since", "until", "value", "usual", "says", "change")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedRun:
     """A run as it was when it was loaded; it shows itself in a notebook.
 
@@ -75,6 +75,10 @@ class LoadedRun:
         times = four_times([self.run], thresholds.early_updates, thresholds.late_part)
         family = assess({self.run.arm: [self.run]}, times, thresholds).study.family
         return {plot.name: plot for plot in run_plots(self.run, times, thresholds, family)}
+
+    def __repr__(self) -> str:
+        run = self.run
+        return f"LoadedRun({run.title}: {run.updates:,} updates in {run.steps:,} steps)"
 
     def _repr_html_(self) -> str:
         """Return the findings and the success of the run, as its page has them."""

@@ -20,6 +20,7 @@ from goalscope.reports.pages.claims_files import write_claims_table, write_windo
 from goalscope.reports.pages.templating import render, write_whole
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.ablation import ablation_sentences
 from goalscope.reports.text.inputs import input_sentences
 from goalscope.reports.text.sentences import one_seed_sentence, single_run_sentences
 
@@ -126,6 +127,7 @@ def page_of(
             "goals": goals,
             "caveat": caveat,
             "success": success,
+            "played": ablation_sentences(run),
             "broken": broken,
             "limits": limits,
             "assessment": assessment,

@@ -12,7 +12,6 @@ from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Time
 from goalscope.reports.rivals.judging import JudgedRival
-from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.outcomes import Verdict
 
 PLAN_FIX = "norm"  # the change
@@ -105,7 +104,7 @@ def link_rows(arms: Arms, assessment: Assessment, calls: Sequence[EarlyCall]) ->
 def rival_rows(judged: Sequence[JudgedRival], baseline: str) -> list[OutcomeRow]:
     """Return a row for each alternative explanation, and network where it is of one."""
     rows = []
-    for rival in RIVALS:
+    for rival in dict.fromkeys(one.rival for one in judged):
         for network in rival.networks:
             own = {j.time: j for j in judged if (j.rival, j.network) == (rival, network)}
             title = rival.title_of(network)

@@ -8,7 +8,7 @@ from goalscope.reports.claims.success import arm_successes, recorded_floors
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time, Times
 from goalscope.reports.rivals.evidence import Evidence, checked
-from goalscope.reports.rivals.rivals import RIVALS, Rival
+from goalscope.reports.rivals.rivals import Rival, rivals_of
 from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.outcomes import Verdict, decide, not_tested
 from goalscope.reports.statistics.seed_tests import SeedTest, all_of, any_of, untested
@@ -55,7 +55,7 @@ def judge_rivals(arms: Arms, times: Times, thresholds: Thresholds) -> list[Judge
     """
     learns = learns_in_words(arms, thresholds)
     found = []
-    for rival in RIVALS:
+    for rival in rivals_of(arms):
         for time in TIMES:
             pieces = _evidence(rival, arms, time, times, thresholds)
             for network in rival.networks:

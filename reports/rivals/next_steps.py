@@ -8,10 +8,10 @@ from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.numbers.changes import changed_by, made_of
-from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.runs import Arms, observe_goals
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.judging import JudgedRival
-from goalscope.reports.rivals.rivals import RIVALS, Rival
+from goalscope.reports.rivals.rivals import Rival, rivals_of
 from goalscope.reports.statistics.outcomes import Verdict
 
 CLAIM = Rival(
@@ -80,13 +80,14 @@ def rank_explanations(
         arms: arm -> its runs, the baseline first.
     """
     outcomes = {(j.rival.name, j.network, j.time): j.verdict for j in judged}
-    for network in NETWORKS:
+    claimed = NETWORKS if observe_goals(arms) else ()
+    for network in claimed:
         for time in TIMES:
             scale = assessment.find("C1", time, assessment.baseline, network)
             outcomes[CLAIM.name, network, time] = scale.verdict
     explained = [
         _explanation(rival, network, outcomes, arms)
-        for rival in sorted((*RIVALS, CLAIM), key=_cause)
+        for rival in sorted((*rivals_of(arms), *([CLAIM] if claimed else [])), key=_cause)
         for network in rival.networks
     ]
     by_outcome: dict[str, list[Explanation]] = defaultdict(list)

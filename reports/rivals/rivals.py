@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC
-from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.runs import Arms, observe_goals
 from goalscope.reports.numbers.windows import Time, Window
 from goalscope.reports.rivals.comparing import at_the_floor, lost_content, quiet_goal
 from goalscope.reports.rivals.evidence import Evidence
@@ -30,6 +30,7 @@ class Rival:
             its checks are all there is.
         networks: of which it is asked, each by itself; (None,) for the run as a whole.
         note: what a reader must know of how it is tested.
+        of_goals: whether it is about goals, so that it explains nothing where none is observed.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Rival:
     compares: Comparing | None = None
     networks: tuple[str | None, ...] = (None,)
     note: str = ""
+    of_goals: bool = False
 
     def title_of(self, network: str | None) -> str:
         """Return what it says of a network."""
@@ -116,6 +118,7 @@ RIVALS = (
         "",
         "see that relabelled rewards belong to their goals, and that episodes move the object",
         checks=("reward_mismatch", "object_unmoved"),
+        of_goals=True,
     ),
     Rival(
         "R7",
@@ -142,6 +145,7 @@ RIVALS = (
         "proprio",
         "observe the gripper's own state, or stack frames (+stack4)",
         checks=("velocity_missing", "proprioception_missing"),
+        of_goals=True,  # told from the next achieved goal
     ),
     Rival(
         "R10",
@@ -150,6 +154,7 @@ RIVALS = (
         "no-marker",
         "do not draw the goal's marker: relabelling cannot move it",
         checks=("goal_in_image",),
+        of_goals=True,
     ),
     Rival(
         "R11",
@@ -167,5 +172,12 @@ RIVALS = (
         "centre the goal vectors and divide by their spread",
         checks=("goal_path_quiet",),
         compares=quiet_goal,
+        of_goals=True,
     ),
 )
+
+
+def rivals_of(arms: Arms) -> list[Rival]:
+    """Return the rivals that arms can be asked about."""
+    goals = observe_goals(arms)
+    return [rival for rival in RIVALS if goals or not rival.of_goals]

@@ -20,6 +20,7 @@ from goalscope.diagnostics.record.metrics import (
 from goalscope.reports.numbers.probes import Probes
 from goalscope.reports.numbers.runs import BLOCK_ORDER, DESIRED_GOAL, GOAL_KEYS
 from goalscope.reports.statistics.formatting import in_words, listed, percent, plain
+from goalscope.reports.text.ablation import ablation_sentences
 
 NO_IMAGE_BLOCK = (
     "no block of this agent's features depends on images alone, so there are no image features to "
@@ -46,7 +47,9 @@ class Sentence:
 
 def probe_sentences(probes: Probes) -> list[Sentence]:
     """Return what Q and action owe, where actions point, and what image features know."""
-    found = [
+    played = ablation_sentences(probes.run)
+    found = [Sentence("Use", " ".join(played))] if played else []
+    found += [
         Sentence("Q", _owes(probes, CRITIC, "Q")),
         Sentence("Action", _owes(probes, ACTOR, "the action")),
         Sentence("Direction", _direction(probes)),

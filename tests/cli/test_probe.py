@@ -6,9 +6,9 @@ import sys
 import pytest
 from helpers.command import goalscope, refused
 
-from goalscope.cli.environment_flags import imported
 from goalscope.diagnostics.record import RecordWriter, RunInfo
 from goalscope.errors import UserError
+from goalscope.training.envs.own import imported
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 
 
@@ -18,8 +18,18 @@ def test_probing_what_cannot_be_probed(tmp_path):
     refused(goalscope("probe", tmp_path / "nothing"), "neither a run nor a checkpoint")
     (tmp_path / "model.zip").write_bytes(b"PK")
     refused(goalscope("probe", tmp_path / "model.zip"), "pickled", "--trust")
-    made = ["--make-env", "nowhere:make", "--trust"]
+    made = ["--env", "nowhere:make", "--trust"]
     refused(goalscope("probe", tmp_path / "model.zip", *made), "cannot be imported")
+
+
+def test_playing_without_an_input(runs, tmp_path):
+    folder = shutil.copytree(runs / "pixel-her-0", tmp_path / "run")
+    done = goalscope("probe", folder, "--ablate", "pixels", "goal", "--episodes", "2")
+    assert done.returncode == 0, done.stderr
+    assert "With pixels withheld: shuffled" in done.stdout
+    assert 'id="ablation"' in (folder / "probes.html").read_text()
+    refused(goalscope("probe", folder, "--ablate", "depth"), "depth names no input")
+    refused(goalscope("probe", tmp_path, "--ablate", "pixels"), "neither a run nor a checkpoint")
 
 
 MODULE = "from {sibling} import ANSWER\n\n\ndef make():\n    return ANSWER\n"
@@ -56,7 +66,7 @@ def test_makers_that_cannot_be_imported(tmp_path, monkeypatch, where, says):
     (tmp_path / "broken.py").write_text("def make(:")
     monkeypatch.setattr("sys.path", [*sys.path])
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=f"^--make-env {where} cannot be imported from ") as caught:
+    with pytest.raises(UserError, match=f"^--env {where} cannot be imported from ") as caught:
         imported(where)
     assert says in str(caught.value)
 

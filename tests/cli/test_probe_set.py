@@ -35,7 +35,7 @@ def test_of_an_environment_of_ours_it_is_that_of_every_run(tmp_path):
 
 def test_of_an_environment_of_a_users_own(tmp_path):
     (tmp_path / "maker_here.py").write_text(MAKER)
-    made = ["--make-env", f"{tmp_path}/maker_here.py:make"]
+    made = ["--env", f"{tmp_path}/maker_here.py:make"]
     sets = []
     for seed in (3, 3, 4):
         file = tmp_path / f"{len(sets)}.safetensors"
@@ -49,13 +49,13 @@ def test_of_an_environment_of_a_users_own(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--make-env", "maker_bad.py:broken", "--out", "a"], "RuntimeError: no licence"),
-        (["--make-env", "maker_bad.py:other", "--out", "a"], "returns a int"),
-        (["--make-env", "nowhere.py:make", "--out", "a"], "cannot be imported"),
+        (["--env", "maker_bad.py:broken", "--out", "a"], "RuntimeError: no licence"),
+        (["--env", "maker_bad.py:other", "--out", "a"], "returns a int"),
+        (["--env", "nowhere.py:make", "--out", "a"], "cannot be imported"),
         (["--env", "PixelPint-v0", "--out", "a"], "PixelPoint-v0"),
         (["--out", "no/folder/a"], "no folder"),
         ([], "--out"),
-        (["--make-env", "maker_bad.py:make", "--size", "0", "--out", "a"], "2 states or more"),
+        (["--env", "maker_bad.py:make", "--size", "0", "--out", "a"], "2 states or more"),
     ],
 )
 def test_what_is_refused(tmp_path, monkeypatch, flags, says):

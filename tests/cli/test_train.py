@@ -11,7 +11,7 @@ from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
     [
         (["train", "pixel-hor", *TINY], ["did you mean pixel-her"]),
         (["train", "pixel-her", "--env", "FetchPussh-v4"], ["did you mean FetchPush-v4"]),
-        (["train", "pixel-her", "--env", "Pendulum-v1"], ["not a Dict"]),
+        (["train", "pixel-her", "--env", "Pendulum-v1"], ["observes a Box"]),
         (["train", "pixel-her", "--colour", "red"], ["--colour"]),
         (["train", "pixel-her", "--camera", "moon"], ["head_camera_rgb"]),
         (["train", "pixel-her", "--total-steps", "50"], ["--learning-starts"]),

@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import POINT
 from safetensors.torch import load_file, save_file
+from sb3_contrib import TQC
 from stable_baselines3 import SAC, TD3, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
@@ -22,11 +23,13 @@ from goalscope.diagnostics.material.probe_set import gather_probe_set
 from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.record import RecordWriter, RunInfo, read_arrays, read_run
+from goalscope.errors import UserError
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.observing import UnusableEnvironment
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.tasks import PIXEL_POINT
 from goalscope.training.probing import checkpoints as probing
+from goalscope.training.probing.ablating import ablate_run
 from goalscope.training.probing.checkpoints import probe_run, run_of, shifted
 from goalscope.training.probing.zips import ModelError, probe_zip
 from goalscope.training.runs.checkpoint.folder import POLICY, CheckpointError, list_checkpoints
@@ -169,6 +172,53 @@ def test_an_sb3_file_of_ones_own(saved, tmp_path):
     assert "signal/critic.goal.share" in record.measurements[0].values
     assert "sensitivity/critic.desired_goal.q_goal_swap" in record.measurements[0].values
     assert "attribution/critic.pixels.shapley_share" in record.probes[0].values
+
+
+def test_a_file_of_tqc(tmp_path):
+    model = TQC("MultiInputPolicy", make_vec_env(make_point), buffer_size=10, seed=3)
+    model.save(tmp_path / "tqc.zip")
+    model.get_env().close()
+    line = probe_zip(tmp_path / "tqc.zip", make_point, tmp_path / "out", "TQC", trust=True)
+    assert "attribution/critic.pixels.shapley_share" in line.values
+    assert "sensitivity/critic.pixels.q_swap" in read_run(tmp_path / "out").measurements[0].values
+
+
+def test_episodes_without_an_input_stand_beside_what_else_was_found(run):
+    line = ablate_run(run, ["pixels"], episodes=2)
+    assert line.step == 140
+    played = {key for key in line.values if key.startswith("ablation/")}
+    assert "ablation/policy.pixels.shuffled_success_rate" in played
+    assert "ablation/critic.bias_mean" in played
+    again = ablate_run(run, ["goal"], episodes=2)
+    assert played < set(again.values)
+    probed = probe_run(run)[-1]
+    assert {key: again.values[key] for key in played}.items() <= probed.values.items()
+    assert "attribution/critic.pixels.shapley_share" in probed.values
+    assert read_arrays(run)
+    with pytest.raises(UserError, match="at least 2"):
+        ablate_run(run, ["pixels"], episodes=1)
+
+
+@pytest.mark.parametrize("algorithm", ["tqc", "ppo"])
+def test_runs_of_other_algorithms(algorithm, tmp_path):
+    run = train(
+        RunSettings(
+            arm="plain",
+            algorithm=algorithm,
+            out=tmp_path / "run",
+            total_steps=64,
+            learning_starts=32,
+            env=POINT.id,
+            image_size=POINT.image_size,
+            batch_size=16,
+            checkpoint_every=1_000,
+            evaluation=EvaluationSettings(every=0),
+        )
+    )
+    found = probe_run(run, list_checkpoints(run)[-1].folder)[-1].values
+    assert "attribution/actor.pixels.shapley_share" in found
+    assert "goal_map/actor.goal.action_alignment" in found
+    assert any(key.startswith("content/critic") for key in found)
 
 
 class AsGymnasiumHasIt(gym.ObservationWrapper):

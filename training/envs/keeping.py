@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
+import gymnasium as gym
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
@@ -19,6 +20,19 @@ class Keeps(Protocol):
 
     def set_state(self, arrays: Arrays, values: Values) -> None:
         """Take over what `get_state` returned."""
+
+
+def layers(env: gym.Env[Any, Any]) -> list[gym.Env[Any, Any]]:
+    """Return an environment's wrappers, the outermost first, and last the environment itself."""
+    found = [env]
+    while isinstance(found[-1], gym.Wrapper):
+        found.append(found[-1].env)
+    return found
+
+
+def keeps(env: gym.Env[Any, Any]) -> bool:
+    """Whether the environment, or a wrapper around it, keeps what decides what comes next."""
+    return any(isinstance(layer, Keeps) for layer in layers(env))
 
 
 def numbered(name: str, items: Iterable[np.ndarray]) -> Arrays:

@@ -2,9 +2,8 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, cast
 
 import gymnasium as gym
@@ -14,10 +13,11 @@ from goalscope.diagnostics.record import fetch_task
 from goalscope.extras import require_extra
 from goalscope.training.envs.observing import Observation, UnusableEnvironment
 from goalscope.training.envs.opengl import FreeCamera, renderer_name
+from goalscope.training.envs.own import make_own, registered
 from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.shuffled_pixels import ShuffledPixels
-from goalscope.training.envs.tasks import FETCH_TASKS, PIXEL_POINT
+from goalscope.training.envs.tasks import PIXEL_POINT, is_own
 
 VIEWS = {"close": FreeCamera((1.34, 0.75, 0.45), distance=0.85, azimuth=132.0, elevation=-32.0)}
 
@@ -28,7 +28,8 @@ class _Kind:
 
     Attributes:
         make: from the settings, observed as they say.
-        simulate: from the settings, drawing nothing: for rewards, and for what needs goals alone.
+        simulate: from the settings, a task of ours drawing nothing: for rewards, and for what needs
+            goals alone.
         packages: what its numbers depend on.
         opengl: whether frames are drawn by OpenGL.
     """
@@ -43,7 +44,8 @@ def make_environment(settings: EnvironmentSettings) -> gym.Env[Observation, np.n
     """Return a new environment, with its pixels shuffled where that is asked.
 
     Raises:
-        UnusableEnvironment: unknown id or camera, no goals, not a task of ours, too small an image.
+        UnusableEnvironment: unknown id or camera, too small an image, or a user's own fails.
+        NotDict: a user's own observes no Dict.
         MissingExtra: its simulator is not installed.
         RenderingError: no OpenGL.
     """
@@ -52,7 +54,7 @@ def make_environment(settings: EnvironmentSettings) -> gym.Env[Observation, np.n
 
 
 def make_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
-    """Return the environment that draws nothing and observes its goals.
+    """Return the environment that draws nothing and observes its goals; a user's own as it is.
 
     Raises:
         UnusableEnvironment: no task of that name.
@@ -90,16 +92,7 @@ def _fetch_simulation(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]
         import gymnasium_robotics
 
     gym.register_envs(gymnasium_robotics)
-    close = get_close_matches(settings.id, KINDS, n=1, cutoff=0.4)
-    hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(KINDS)}"
-    try:
-        # Its checker knows nothing of an environment that is restored instead of reset.
-        env = gym.make(settings.id, disable_env_checker=True)
-    except gym.error.UnregisteredEnv as error:
-        raise UnusableEnvironment(f"there is no environment {settings.id!r}; {hint}") from error
-    except (gym.error.Error, ImportError) as error:  # a malformed name, a missing package
-        cause = str(error).splitlines()[0]
-        raise UnusableEnvironment(f"{settings.id!r} cannot be made ({cause}); {hint}") from error
+    env = registered(settings.id)
     robot = cast(Any, env.unwrapped)
     robot.goal_task = fetch_task(settings.id)
     if settings.dense_reward:
@@ -140,9 +133,15 @@ def _observed(settings: EnvironmentSettings) -> dict[str, Any]:
     }
 
 
+def _own(settings: EnvironmentSettings) -> gym.Env[Any, np.ndarray]:
+    return make_own(settings.id)
+
+
 def _kind(settings: EnvironmentSettings) -> _Kind:
+    if is_own(settings.id):
+        return _OWN
     # Variants of the Fetch tasks, and what there is not, are gymnasium-robotics' to know.
-    return KINDS.get(settings.id, _FETCH)
+    return _POINT if settings.id == PIXEL_POINT.name else _FETCH
 
 
 gym.register(
@@ -156,12 +155,5 @@ _FETCH = _Kind(
     packages=("mujoco", "gymnasium-robotics", "gymnasium", "numpy"),
     opengl=True,
 )
-KINDS: Mapping[str, _Kind] = {
-    **dict.fromkeys(FETCH_TASKS, _FETCH),
-    PIXEL_POINT.name: _Kind(
-        _point,
-        _point_simulation,
-        packages=("gymnasium", "numpy"),
-        opengl=False,
-    ),
-}
+_POINT = _Kind(_point, _point_simulation, packages=("gymnasium", "numpy"), opengl=False)
+_OWN = _Kind(_own, _own, packages=("gymnasium", "numpy"), opengl=False)

@@ -6,14 +6,17 @@ import gymnasium as gym
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from stable_baselines3.common.monitor import Monitor
 
-from goalscope.training.envs.keeping import Arrays, Keeps, Values
+from goalscope.training.envs.keeping import Arrays, Keeps, Values, keeps, layers
+
+LOST = "lost"
 
 
 class ResumableEnv(gym.Wrapper[Any, Any, Any, Any]):
     """Adds `get_state` and `set_state` to an environment and its wrappers; the outermost one.
 
     The state is all that decides what comes next: what each of our layers keeps of itself, the step
-    within the episode and Monitor's sums.
+    within the episode and Monitor's sums. Where no layer is a `Keeps`, the state is `LOST`, and
+    the environment begins its next episode instead.
 
     Args:
         env: the environment, wrapped as a run wraps it.
@@ -22,8 +25,8 @@ class ResumableEnv(gym.Wrapper[Any, Any, Any, Any]):
     def get_state(self) -> tuple[Arrays, Values]:
         """Return arrays by name, and JSON values by name."""
         arrays: Arrays = {}
-        values: Values = {}
-        for layer in self._layers():
+        values: Values = {} if keeps(self.env) else {LOST: True}
+        for layer in layers(self.env):
             if isinstance(layer, TimeLimit):
                 values["elapsed_steps"] = layer._elapsed_steps
             elif isinstance(layer, Monitor):
@@ -41,7 +44,9 @@ class ResumableEnv(gym.Wrapper[Any, Any, Any, Any]):
         Raises:
             KeyError, ValueError: the state is of another environment.
         """
-        for layer in self._layers():
+        if LOST in values:
+            return
+        for layer in layers(self.env):
             if isinstance(layer, TimeLimit):
                 layer._elapsed_steps = values["elapsed_steps"]
             elif isinstance(layer, Monitor):
@@ -51,10 +56,3 @@ class ResumableEnv(gym.Wrapper[Any, Any, Any, Any]):
                 layer._has_reset = True
             elif isinstance(layer, Keeps):
                 layer.set_state(arrays, values)
-
-    def _layers(self) -> list[gym.Env[Any, Any]]:
-        """Return what is wrapped, the outermost first, the environment itself last."""
-        layers = [self.env]
-        while isinstance(layers[-1], gym.Wrapper):
-            layers.append(layers[-1].env)
-        return layers

@@ -1,6 +1,9 @@
-"""Which task, and what is observed of it: as data, without an environment."""
+"""Which task, and what is observed of it: as data, without an environment of ours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from goalscope.training.envs.observing import UnusableEnvironment
+from goalscope.training.envs.tasks import is_own
 
 
 @dataclass(frozen=True)
@@ -8,7 +11,8 @@ class EnvironmentSettings:
     """What is observed, and of what.
 
     Attributes:
-        id: the task.
+        id: the task, or where an environment of a user's own comes from: that one shows what it
+            shows, `pixels` and `goals` say whether they are in it, and the rest is left alone.
         image_size: height and width of the image in pixels.
         camera: camera of the model, or one of `VIEWS`; None is the environment's own view.
         pixels: observe the image.
@@ -41,7 +45,9 @@ class ObservationSettings:
     """What a user chooses to be observed; an arm decides the rest."""
 
     env: str = EnvironmentSettings.id
-    """The task: a Fetch task of gymnasium-robotics, or PixelPoint-v0."""
+    """The task: a Fetch task of gymnasium-robotics, or PixelPoint-v0. Or an environment of your
+    own, by module:function or file.py:function that returns it, or by the id it is registered
+    under; it shows what it shows, and the flags of observations are not for it."""
 
     image_size: int = EnvironmentSettings.image_size
     """Height and width of the image in pixels, rendered directly at that size."""
@@ -57,7 +63,23 @@ class ObservationSettings:
 
     @property
     def observed(self) -> EnvironmentSettings:
-        """The environment's settings before what an arm changes in them."""
+        """The environment's settings before what an arm changes in them.
+
+        Raises:
+            UnusableEnvironment, NotDict: it is a user's own, and cannot be used, or is to show
+                something else.
+        """
+        if is_own(self.env):
+            for f in fields(ObservationSettings):
+                if f.name != "env" and getattr(self, f.name) != f.default:
+                    raise UnusableEnvironment(
+                        f"--{f.name.replace('_', '-')} is of goalscope's own tasks; let {self.env} "
+                        "make what it is to show"
+                    )
+            from goalscope.training.envs.own import shown_by  # which makes it, to be told
+
+            shown = shown_by(self.env)
+            return EnvironmentSettings(id=self.env, pixels=bool(shown.images), goals=shown.goals)
         return EnvironmentSettings(
             id=self.env,
             image_size=self.image_size,

@@ -21,6 +21,19 @@ TASKS: Mapping[str, Task] = {
 }
 
 
-def task_of(env_id: str) -> Task:
-    """Return what an environment is about, by its id; a variant of a Fetch task is one, too."""
-    return TASKS.get(env_id) or named_task(env_id)
+def is_own(env: str) -> bool:
+    """Whether `--env` names an environment of a user's own; variants of Fetch tasks are ours."""
+    return ":" in env or not (env in TASKS or env.startswith("Fetch"))
+
+
+def task_of(env: str) -> Task:
+    """Return what an environment is about, by what `--env` names it.
+
+    Raises:
+        UnusableEnvironment, NotDict: it is a user's own, and cannot be used.
+    """
+    if is_own(env):
+        from goalscope.training.envs.own import shown_by  # which makes it, to be told
+
+        return shown_by(env).task
+    return TASKS.get(env) or named_task(env)

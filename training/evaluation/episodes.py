@@ -1,6 +1,6 @@
 """How well a policy solves its task: episodes in an environment of its own, beside training."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,6 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import PolicyPredictor
 from torch import nn
 
@@ -23,7 +22,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.diagnostics.successes import Successes
 from goalscope.errors import UserError
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
 from goalscope.probes.isolation import isolated_generators
 
 EVALUATION_SEED = 30_000_001  # of no training environment: every arm and seed meets the same starts
@@ -46,7 +45,7 @@ class Evaluation(Successes):
         successes: episodes that were successful at their last step.
         episodes: all of them.
         final_distances: of the achieved from the desired goal at the last step, in the unit that
-            the task is shown in; one per episode, in their order.
+            the task is shown in; one per episode, in their order; empty without goals.
         mean_return: undiscounted sum of rewards, the mean over episodes.
         task: what it was about.
     """
@@ -69,10 +68,60 @@ class Evaluation(Successes):
         """Return record key -> value."""
         return {
             **super().metrics(),
-            FINAL_DISTANCE.key(unit=self.task.key_unit): self.final_distance,
-            FINAL_DISTANCE_MEAN.key(unit=self.task.key_unit): self.final_distance_mean,
+            **self._distances(),
             EVALUATION_RETURN.key(): self.mean_return,
         }
+
+    def _distances(self) -> dict[str, float]:
+        if not self.final_distances:
+            return {}
+        return {
+            FINAL_DISTANCE.key(unit=self.task.key_unit): self.final_distance,
+            FINAL_DISTANCE_MEAN.key(unit=self.task.key_unit): self.final_distance_mean,
+        }
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What an episode came to.
+
+    Attributes:
+        success: at its last step; None where the environment does not tell.
+        final_distance: of the achieved from the desired goal at its last step, goal units; None
+            without goals.
+        total: undiscounted sum of its rewards.
+    """
+
+    success: bool | None
+    final_distance: float | None
+    total: float
+
+
+def play(
+    policy: PolicyPredictor | BaseAlgorithm,
+    env: gym.Env[Any, Any],
+    episodes: int = EPISODES,
+    seed: int = EVALUATION_SEED,
+) -> list[Episode]:
+    """Return what each episode of the policy's best actions came to; training is left as it was.
+
+    Episode i starts from seed + i, so that each call meets the same starts. No shared generator
+    moves, and no module changes between training and evaluation mode.
+
+    Args:
+        policy: an agent, a policy, or whatever else has SB3's `predict`.
+        env: an environment that nobody else uses, observed as the policy is used to.
+        episodes: how many, at least 1.
+        seed: of the first episode.
+
+    Raises:
+        ValueError: fewer than one episode.
+    """
+    _check_episodes(episodes)
+    root = policy.policy if isinstance(policy, BaseAlgorithm) else policy
+    mode = evaluation_mode(root) if isinstance(root, nn.Module) else nullcontext()
+    with isolated_generators(seed % 2**32), mode:
+        return [_run_episode(policy, env, seed + number) for number in range(episodes)]
 
 
 def evaluate(
@@ -81,32 +130,44 @@ def evaluate(
     episodes: int = EPISODES,
     seed: int = EVALUATION_SEED,
 ) -> Evaluation:
-    """Return what the policy's best actions come to; training is left as it was found.
-
-    Episode i starts from seed + i, so that each evaluation meets the same starts. No shared
-    generator moves, and no module changes between training and evaluation mode.
-
-    Args:
-        policy: an agent, a policy, or whatever else has SB3's `predict`.
-        env: a goal environment that nobody else uses, observed as the policy is used to.
-        episodes: how many, at least 1.
-        seed: of the first episode.
+    """Return what the episodes that are played (`play`) come to.
 
     Raises:
         ValueError: fewer than one episode.
-        NotEvaluable: the environment does not report `is_success`, or goals.
+        NotEvaluable: the environment does not report `is_success`.
     """
-    _check_episodes(episodes)
-    ends = []
-    task = declared_task(env)
-    root = policy.policy if isinstance(policy, BaseAlgorithm) else policy
-    mode = evaluation_mode(root) if isinstance(root, nn.Module) else nullcontext()
-    with isolated_generators(seed % 2**32), mode:
-        for number in range(episodes):
-            ends.append(_run_episode(policy, env, seed + number))
-    successes, distances, returns = zip(*ends, strict=True)
-    shown = tuple(map(task.shown, distances))
-    return Evaluation(sum(successes), episodes, shown, float(np.mean(returns)), task)
+    found = _evaluated(play(policy, env, episodes, seed), declared_task(env))
+    if found is None:
+        raise NotEvaluable(
+            "success cannot be evaluated: the environment needs info['is_success']; let its step "
+            "tell"
+        )
+    return found
+
+
+def outcome(
+    policy: PolicyPredictor | BaseAlgorithm, env: gym.Env[Any, Any], episodes: int, seed: int
+) -> dict[str, float]:
+    """Return record key -> value of an evaluation; the return alone where success is not told."""
+    played = play(policy, env, episodes, seed)
+    found = _evaluated(played, declared_task(env))
+    if found is None:
+        return {EVALUATION_RETURN.key(): _mean_return(played)}
+    return found.metrics()
+
+
+def _evaluated(played: Sequence[Episode], task: Task) -> Evaluation | None:
+    """Return what episodes came to; None where one did not tell of success."""
+    successes = [episode.success for episode in played if episode.success is not None]
+    if len(successes) < len(played):
+        return None
+    apart = [e.final_distance for e in played if e.final_distance is not None]
+    distances = tuple(map(task.shown, apart))
+    return Evaluation(sum(successes), len(played), distances, _mean_return(played), task)
+
+
+def _mean_return(played: Sequence[Episode]) -> float:
+    return float(np.mean([episode.total for episode in played]))
 
 
 def _check_episodes(episodes: int) -> None:
@@ -115,9 +176,8 @@ def _check_episodes(episodes: int) -> None:
 
 
 def _run_episode(
-    policy: PolicyPredictor | BaseAlgorithm, env: gym.Env[Any, np.ndarray], seed: int
-) -> tuple[bool, float, float]:
-    """Return success, final distance (goal units) and return of the episode from a seed."""
+    policy: PolicyPredictor | BaseAlgorithm, env: gym.Env[Any, Any], seed: int
+) -> Episode:
     observation, _ = env.reset(seed=seed)
     total, ended = 0.0, False
     while not ended:
@@ -125,22 +185,16 @@ def _run_episode(
         observation, reward, terminated, truncated, info = env.step(action)
         total += float(reward)
         ended = terminated or truncated
-    try:
-        success, distance = bool(info["is_success"]), _distance(observation, info)
-    except KeyError as error:
-        raise NotEvaluable(
-            "success cannot be evaluated: the environment needs info['is_success'], and "
-            "achieved_goal and desired_goal in its observation; use one of goalscope's own"
-        ) from error
-    return success, distance, total
+    success = bool(info["is_success"]) if "is_success" in info else None
+    return Episode(success, _distance(observation, info), total)
 
 
-def _distance(observation: Mapping[str, np.ndarray], info: Mapping[str, Any]) -> float:
-    """Return how far the achieved goal is from the desired one, goal units."""
-    if "desired_goal" not in observation:  # an arm that does not observe its goals
-        return float(info["goal_distance"])
-    apart = observation["achieved_goal"] - observation["desired_goal"]
-    return float(np.linalg.norm(apart))
+def _distance(observation: Mapping[str, np.ndarray], info: Mapping[str, Any]) -> float | None:
+    """Return how far the achieved goal is from the desired one, goal units; None without goals."""
+    if not all(key in observation for key in GOAL_KEYS):  # an arm that does not observe its goals
+        return float(info["goal_distance"]) if "goal_distance" in info else None
+    achieved, desired = (observation[key] for key in GOAL_KEYS)
+    return float(np.linalg.norm(achieved - desired))
 
 
 class EvaluationCallback(BaseCallback):
@@ -151,7 +205,7 @@ class EvaluationCallback(BaseCallback):
     whose last line says that the run ended.
 
     Args:
-        env: a goal environment of its own; the caller closes it.
+        env: an environment of its own; the caller closes it.
         record: takes a name and what measures, such as `ModalityDiagnostics.record`; an evaluation
             that raises is for it to count.
         every_steps: environment transitions between evaluations.
@@ -161,8 +215,6 @@ class EvaluationCallback(BaseCallback):
     Raises:
         ValueError: fewer than one step or episode.
     """
-
-    model: OffPolicyAlgorithm
 
     def __init__(
         self,
@@ -205,6 +257,4 @@ class EvaluationCallback(BaseCallback):
 
     def _evaluate(self) -> None:
         self._last_step = self.model.num_timesteps
-        self._record(
-            NAME, lambda _: evaluate(self.model, self._env, self._episodes, self._seed).metrics()
-        )
+        self._record(NAME, lambda _: outcome(self.model, self._env, self._episodes, self._seed))

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.material.labelled_set import gather_labelled_set
@@ -24,7 +26,7 @@ from goalscope.diagnostics.record import (
     read_lines,
     write_probes,
 )
-from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
+from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, Family, parse
 from goalscope.diagnostics.record.metrics import PIXEL_SPAN, SHIFT
 from goalscope.probes import LabelledSet
 from goalscope.training.envs.making import make_environment
@@ -68,36 +70,24 @@ def probe_run(
         CheckpointError: no checkpoints, damaged ones, or ones of another agent or version.
         ProbeSetError: the arm observes no goals, or its probe set is missing.
     """
-    wanted = list_checkpoints(folder) if only is None else [read_checkpoint(only)]
-    if not wanted:
-        raise CheckpointError(
-            f"{folder} holds no checkpoints to probe; train it with goalscope train, or give an "
-            "SB3 .zip"
-        )
-    observes_goals = _settings(wanted[0], folder).environment.goals
+    wanted = checkpoints_of(folder) if only is None else [read_checkpoint(only)]
+    observes_goals = settings_at(wanted[0], folder).environment.goals
     if not observes_goals or not (folder / PROBE_SET_FILE).exists():
         raise ProbeSetError(
             f"{folder} has no {PROBE_SET_FILE}, or observes no goals: these probes ask about them; "
             "probe an arm that observes its goals"
         )
-    lines = _lines_before(folder)
-    model: SAC | None = None
+    lines = lines_before(folder)
+    model: BaseAlgorithm | None = None
     try:
         for checkpoint in wanted:
-            before = lines.get(checkpoint.step)
-            digest = checkpoint.content["sha256"][POLICY]
-            if before is None or before.details.get("policy_sha256") != digest:
-                settings = _settings(checkpoint, folder)
-                model = model or _rebuilt(settings, folder)
+            before = found_before(lines, checkpoint)
+            if all(parse(key).family == Family.ABLATION for key in before):
+                settings = settings_at(checkpoint, folder)
+                model = model or rebuilt(settings, folder)
                 found = _probe(checkpoint, settings, model, folder)
-                lines[checkpoint.step] = Line(
-                    checkpoint.step,
-                    checkpoint.content["update"],
-                    found.values,
-                    details={"policy_sha256": digest},
-                )
-                ordered = [lines[step] for step in sorted(lines)]
-                write_probes(folder, ordered, {checkpoint.step: found.arrays})
+                write_found(folder, checkpoint, {**found.values, **before}, found.arrays)
+                lines = lines_before(folder)
             if done is not None:
                 done(checkpoint)
     finally:
@@ -141,7 +131,69 @@ def material_for(
     )
 
 
-def _settings(checkpoint: Checkpoint, folder: Path) -> RunSettings:
+def checkpoints_of(folder: Path) -> list[Checkpoint]:
+    """Return the checkpoints of a run, oldest first, at least one.
+
+    Raises:
+        CheckpointError: there are none, or damaged ones.
+    """
+    found = list_checkpoints(folder)
+    if not found:
+        raise CheckpointError(
+            f"{folder} holds no checkpoints to probe; train it with goalscope train, or give an "
+            "SB3 .zip"
+        )
+    return found
+
+
+def lines_before(folder: Path) -> dict[int, Line]:
+    """Return step -> what was found of a run's checkpoints until now."""
+    path = folder / PROBES_FILE
+    return {line.step: line for line in read_lines(path)} if path.exists() else {}
+
+
+def found_before(lines: Mapping[int, Line], checkpoint: Checkpoint) -> dict[str, float]:
+    """Return record key -> value of what was found of the same weights before."""
+    line = lines.get(checkpoint.step)
+    same = line is not None and line.details.get("policy_sha256") == _digest(checkpoint)
+    return dict(line.values) if line is not None and same else {}
+
+
+def write_found(
+    folder: Path,
+    checkpoint: Checkpoint,
+    values: Mapping[str, float],
+    arrays: Mapping[str, np.ndarray] | None = None,
+) -> Line:
+    """Write what was found of a checkpoint into the run's record, and return its line.
+
+    Args:
+        folder: of the run.
+        checkpoint: of it.
+        values: record key -> value, all there are of the checkpoint.
+        arrays: name -> what figures are drawn from; None leaves those there are.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    details = {"policy_sha256": _digest(checkpoint)}
+    line = Line(checkpoint.step, int(checkpoint.content["update"]), dict(values), details=details)
+    lines = lines_before(folder) | {line.step: line}
+    kept = {} if arrays is None else {line.step: arrays}
+    write_probes(folder, [lines[step] for step in sorted(lines)], kept)
+    return line
+
+
+def _digest(checkpoint: Checkpoint) -> str:
+    return str(checkpoint.content["sha256"][POLICY])
+
+
+def settings_at(checkpoint: Checkpoint, folder: Path) -> RunSettings:
+    """Return the settings that a checkpoint was saved with.
+
+    Raises:
+        CheckpointError: it is of another version.
+    """
     try:
         return settings_of(checkpoint.content["configuration"], folder)
     except (KeyError, TypeError, ValueError, UnknownArm) as error:
@@ -151,24 +203,19 @@ def _settings(checkpoint: Checkpoint, folder: Path) -> RunSettings:
         ) from error
 
 
-def _rebuilt(settings: RunSettings, folder: Path) -> SAC:
+def rebuilt(settings: RunSettings, folder: Path) -> BaseAlgorithm:
     """Return the run's agent, untrained, with one environment and next to no replay."""
     small = replace(
         settings, n_envs=1, buffer_size=_SMALL_BUFFER, fast=False, frames=None, device="cpu"
     )
-    return build_agent(small, load_probe_set(folder / PROBE_SET_FILE))
+    path = folder / PROBE_SET_FILE
+    return build_agent(small, load_probe_set(path) if path.exists() else None)
 
 
-def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Path) -> Probed:
-    path = checkpoint.folder / POLICY
-    try:
-        model.policy.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, OSError) as error:
-        cause = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"{path} is damaged, or not of the agent and environment in its checkpoint.json "
-            f"({cause}); probe another checkpoint"
-        ) from error
+def _probe(
+    checkpoint: Checkpoint, settings: RunSettings, model: BaseAlgorithm, folder: Path
+) -> Probed:
+    load_weights(model, checkpoint)
     environment = settings.environment
     shift = settings.agent.random_shift
     probe_set = load_probe_set(folder / PROBE_SET_FILE)
@@ -180,9 +227,21 @@ def _probe(checkpoint: Checkpoint, settings: RunSettings, model: SAC, folder: Pa
     return Probed(values, found.arrays)
 
 
-def _lines_before(folder: Path) -> dict[int, Line]:
-    path = folder / PROBES_FILE
-    return {line.step: line for line in read_lines(path)} if path.exists() else {}
+def load_weights(model: BaseAlgorithm, checkpoint: Checkpoint) -> None:
+    """Give an agent the weights of a checkpoint.
+
+    Raises:
+        CheckpointError: they are damaged, or of another agent.
+    """
+    path = checkpoint.folder / POLICY
+    try:
+        model.policy.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        cause = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{path} is damaged, or not of the agent and environment in its checkpoint.json "
+            f"({cause}); probe another checkpoint"
+        ) from error
 
 
 @cache
@@ -193,9 +252,14 @@ def _labelled(
     env = make_environment(environment)
     try:
         labelled, extra = gather_labelled_set(env, LABELLED_SEED)
-        return labelled, extra, goal_units_per_pixel(env) if environment.pixels else None
+        return labelled, extra, _span(env, environment)
     finally:
         env.close()
+
+
+def _span(env: gym.Env[Any, Any], environment: EnvironmentSettings) -> float | None:
+    told = environment.pixels and env.has_wrapper_attr("size_of_pixel")
+    return goal_units_per_pixel(env) if told else None
 
 
 def shift_values(task: Task, span: float, pixels: int) -> dict[str, float]:

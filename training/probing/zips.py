@@ -1,5 +1,6 @@
 """Probing an agent of a user's own, saved by SB3: a record of one checkpoint, and its probes."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stable_baselines3 import DDPG, SAC, TD3
@@ -17,11 +18,17 @@ from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RecordWriter, wri
 from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
 from goalscope.errors import UserError
 from goalscope.probes import view_networks
+from goalscope.training.agents.tqc import tqc
 from goalscope.training.envs.own import MakeEnv, made
 from goalscope.training.probing.checkpoints import DRQ_SHIFT, LABELLED_SEED, shifted
 from goalscope.training.probing.unpacking import refuse_bomb
 
-ALGORITHMS: dict[str, type[OffPolicyAlgorithm]] = {"SAC": SAC, "TD3": TD3, "DDPG": DDPG}
+ALGORITHMS: Mapping[str, Callable[[], type[OffPolicyAlgorithm]]] = {
+    "SAC": lambda: SAC,
+    "TD3": lambda: TD3,
+    "DDPG": lambda: DDPG,
+    "TQC": tqc,
+}
 
 
 class ModelError(UserError):
@@ -37,7 +44,7 @@ def probe_zip(
         path: what `model.save` wrote.
         make_env: returns the environment it was trained in.
         out: the folder, a new one.
-        algorithm: "SAC", "TD3" or "DDPG": which class saved it.
+        algorithm: "SAC", "TD3", "DDPG" or "TQC": which class saved it.
         trust: SB3's files are pickled, and unpickling one runs whatever code is in it.
 
     Returns:
@@ -45,6 +52,7 @@ def probe_zip(
 
     Raises:
         ModelError: not trusted, no SB3 file, of another algorithm, or not of this environment.
+        MissingExtra: the package of TQC is not installed.
         UnusableEnvironment: it cannot be made.
         UnsupportedPolicy, ProbeSetError, RecordError: it cannot be probed, or not written there.
     """
@@ -84,15 +92,16 @@ def probe_zip(
 def _loaded(path: Path, env: VecEnv, algorithm: str) -> OffPolicyAlgorithm:
     if not path.is_file():
         raise ModelError(f"{path} does not exist; give the .zip that model.save wrote")
+    kind = ALGORITHMS[algorithm]()
     try:
         refuse_bomb(path)
-        return ALGORITHMS[algorithm].load(path, env=env, device="cpu")
+        return kind.load(path, env=env, device="cpu")
     except Exception as error:  # unpickling somebody's file can fail in any way
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "spaces do not match" in cause:
             raise ModelError(
-                f"{path} was not trained in this environment ({cause}); give --env and its flags, "
-                "or --make-env, as it was trained"
+                f"{path} was not trained in this environment ({cause}); give --env and its flags "
+                "as it was trained"
             ) from error
         raise ModelError(
             f"{path} cannot be loaded as {algorithm} ({cause}); is it an SB3 file of that "

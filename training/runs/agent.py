@@ -1,6 +1,6 @@
-"""The agent of a run: SAC with the extractor, replay and environments that an arm asks for."""
+"""The agent of a run: an algorithm on the extractor and environments that an arm asks for."""
 
-import math
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3 import SAC, HerReplayBuffer
-from stable_baselines3.common.buffers import DictReplayBuffer
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
-from stable_baselines3.sac.policies import MultiInputPolicy
 from torch import nn
 
 from goalscope.diagnostics.material.probe_set import ProbeSet
@@ -22,32 +20,21 @@ from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.record import Task
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.probes.isolation import isolated_generators
-from goalscope.training.agents.asymmetric import AsymmetricPolicy
-from goalscope.training.agents.critic_encoder import CriticEncoderPolicy, DecoupledPolicy
-from goalscope.training.agents.extended_sac import ExtendedLeanSAC, ExtendedSAC
 from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
-from goalscope.training.agents.lean_sac import LeanSAC
 from goalscope.training.agents.settings import AgentSettings
-from goalscope.training.envs.making import make_environment, make_simulation
+from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.resumable import ResumableEnv
 from goalscope.training.envs.tasks import task_of
-from goalscope.training.replay import SharedFrameHerReplayBuffer
-from goalscope.training.replay.moved import HalfMovedHerReplayBuffer
-from goalscope.training.runs.capacity import room_for
+from goalscope.training.runs.algorithms import algorithm_of, policy_of
 from goalscope.training.runs.environment_processes import EnvironmentProcesses
 from goalscope.training.runs.settings import RunSettings
 
 _FRESH_ENCODERS = 5
-_POLICIES = {  # by routing
-    "critic": CriticEncoderPolicy,
-    "decoupled": DecoupledPolicy,
-    "asymmetric": AsymmetricPolicy,
-}
 
 
 def build_agent(
     settings: RunSettings, probe_set: ProbeSet | None = None, replay_folder: Path | None = None
-) -> SAC:
+) -> BaseAlgorithm:
     """Return an untrained agent with its own training environments.
 
     Args:
@@ -57,53 +44,33 @@ def build_agent(
 
     Raises:
         BufferTooLarge: replay fits neither in memory nor on disk.
+        MissingExtra: the package of TQC is not installed.
     """
     agent = settings.agent
     env = make_environments(settings)
-    options: dict[str, Any] = {"precision": settings.precision} if settings.fast else {}
-    additions = _additions(agent)
-    options |= additions
-    plain, lean = (ExtendedSAC, ExtendedLeanSAC) if additions else (SAC, LeanSAC)
-    assert isinstance(env.observation_space, spaces.Dict)
-    task = task_of(settings.environment.id)
-    policy_kwargs = extractor_options(agent, env.observation_space, probe_set, task)
-    policy_kwargs["net_arch"] = list(settings.net_arch)
-    if agent.routing == "shared":
-        policy_kwargs["share_features_extractor"] = True
     try:
-        return (lean if settings.fast else plain)(
-            _POLICIES.get(agent.routing, MultiInputPolicy),
+        assert isinstance(env.observation_space, spaces.Dict)
+        task = task_of(settings.environment.id)
+        policy_kwargs = extractor_options(agent, env.observation_space, probe_set, task)
+        policy_kwargs["net_arch"] = list(settings.net_arch)
+        if agent.routing in ("separate", "shared"):  # which is not every algorithm's default
+            policy_kwargs["share_features_extractor"] = agent.routing == "shared"
+        kind, options = algorithm_of(settings, env, replay_folder)
+        construct: Callable[..., BaseAlgorithm] = kind
+        return construct(
+            policy_of(agent),
             env,
             learning_rate=agent.learning_rate,
-            buffer_size=settings.transitions,
-            learning_starts=settings.starts,
             batch_size=agent.batch_size,
-            gradient_steps=settings.gradient_steps,
             gamma=agent.gamma,
-            tau=agent.tau,
-            ent_coef=settings.entropy_coefficient,
             policy_kwargs=policy_kwargs,
             seed=settings.seed,
             device=settings.device,
-            **_replay_options(settings, replay_folder),
             **options,
         )
     except BaseException:
         env.close()
         raise
-
-
-def _additions(agent: AgentSettings) -> dict[str, Any]:
-    """Return what `ExtendedSAC` is asked for; nothing where SB3's own will do."""
-    lowest = -1 / (1 - agent.gamma) if agent.gamma < 1 else -math.inf
-    wanted = {
-        "random_actions": agent.random_actions,
-        "target_range": (lowest, 0.0) if agent.target_clip else None,
-        "action_penalty": agent.action_penalty,
-        "inverse_dynamics": agent.inverse_dynamics,
-        "encoder_warmup": agent.encoder_warmup,
-    }
-    return {name: value for name, value in wanted.items() if value}
 
 
 def make_environments(settings: RunSettings) -> VecEnv:
@@ -204,6 +171,7 @@ def vector_constants(
             )
         values = np.concatenate([observed[key] for key in keys])
         spread = np.maximum(values.std(axis=0), negligible or 0.0)
+        spread = np.where(spread > 0, spread, 1.0)  # of a constant, where nothing is negligible
         mean = values.mean(axis=0) if centre else np.zeros_like(spread)
         constants = mean.tolist(), (spread if scale else np.ones_like(spread)).tolist()
         found |= dict.fromkeys(keys, constants)
@@ -214,27 +182,3 @@ def _needed(probe_set: ProbeSet | None) -> ProbeSet:
     if probe_set is None:
         raise ValueError("this arm's constants come from a probe set; give one")
     return probe_set
-
-
-def _replay_options(settings: RunSettings, folder: Path | None) -> dict[str, Any]:
-    agent = settings.agent
-    if not agent.her:
-        return {"replay_buffer_class": DictReplayBuffer}
-    hindsight: dict[str, Any] = {
-        "n_sampled_goal": agent.n_sampled_goal,
-        "goal_selection_strategy": agent.hindsight_goals,
-    }
-    if not settings.shared_frames:
-        stock = HalfMovedHerReplayBuffer if agent.moved_half else HerReplayBuffer
-        return {"replay_buffer_class": stock, "replay_buffer_kwargs": hindsight}
-    hindsight |= {
-        "frame_stack": settings.moving_stack,
-        "random_shift": agent.random_shift,
-        "moved_half": agent.moved_half,
-        "frames": settings.frames or room_for(settings).frames,
-        "frames_folder": folder,
-        "spare_rows": settings.spare_rows,
-        # Of an environment that draws nothing: those of training may be in other processes.
-        "compute_reward": make_simulation(settings.environment).unwrapped.compute_reward,  # type: ignore[attr-defined]
-    }
-    return {"replay_buffer_class": SharedFrameHerReplayBuffer, "replay_buffer_kwargs": hindsight}

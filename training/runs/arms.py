@@ -67,6 +67,9 @@ BASES = {
         "the plan's reference: the simulator's state instead of pixels",
         {"pixels": False, "state": True},
     ),
+    "plain": Change(
+        "SB3's own extractor and no hindsight: for PPO, and tasks without goals", {"her": False}
+    ),
     "reach-pixel": Change(
         "the plan's contrast: FetchReach from pixels alone, no goal vectors, no hindsight",
         {"id": "FetchReach-v4", "dense_reward": True, "goals": False, "her": False},

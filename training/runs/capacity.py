@@ -62,9 +62,13 @@ def room_for(settings: RunSettings) -> Room:
     space, actions = env.observation_space, env.action_space
     env.close()
     assert isinstance(space, spaces.Dict)
-    assert isinstance(actions, spaces.Box)
     free_memory = psutil.virtual_memory().available
     free_disk = shutil.disk_usage(_existing(settings.out)).free
+    if settings.on_policy:  # SB3 keeps a rollout's images as floats
+        elements = sum(int(np.prod(part.shape or 1)) for part in space.spaces.values())
+        taken = settings.starts * (4 * elements + _VECTOR_BYTES)
+        return Room("memory", taken, 0, free_memory, free_disk)
+    assert isinstance(actions, spaces.Box)
     count = settings.transitions
     if not settings.shared_frames:
         observation = sum(_bytes(part) for part in space.spaces.values())
@@ -99,8 +103,8 @@ def memory_for(settings: RunSettings) -> int:
 
 
 def _bytes(space: spaces.Space[object]) -> int:
-    assert isinstance(space, spaces.Box)
-    return int(np.prod(space.shape)) * space.dtype.itemsize
+    # Of a Discrete part SB3 keeps a number, of the others an array of their shape.
+    return int(np.prod(space.shape or 1)) * np.dtype(space.dtype).itemsize
 
 
 def _existing(folder: Path) -> Path:

@@ -1,13 +1,13 @@
 """One run: an arm and a seed, trained, watched, and gone on with after it was cut off."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set, load_probe_set
@@ -20,7 +20,9 @@ from goalscope.diagnostics.record import (
 )
 from goalscope.training.envs.making import make_environment, renderer_of
 from goalscope.training.envs.opengl import is_software
+from goalscope.training.envs.own import shown_by
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.envs.tasks import is_own
 from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.evaluation.floors import floors_of
 from goalscope.training.runs.agent import build_agent
@@ -92,6 +94,15 @@ def is_finished(settings: RunSettings) -> bool:
     return bool(checkpoints) and checkpoints[-1].step >= settings.total_steps
 
 
+def can_gather(environment: EnvironmentSettings) -> bool:
+    """Whether a probe set can be gathered there: it observes goals, and random actions are drawn.
+
+    Of a user's own environment the actions may be of any kind.
+    """
+    own = is_own(environment.id)
+    return environment.goals and (not own or shown_by(environment.id).bounded)
+
+
 def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
     """Return the probe set of an environment, from an instance of its own and its own seed."""
     env: gym.Env[Any, Any] = make_environment(environment)
@@ -108,15 +119,16 @@ def _train(
     asked: Callable[[], int | None],
 ) -> None:
     out = settings.out
-    probe_set = _probe_set(settings) if settings.environment.goals else None
+    probe_set = _probe_set(settings)
     model = build_agent(settings, probe_set, out / REPLAY_FOLDER)
     evaluation_env = make_environment(settings.environment)
     try:
         state = None
         if checkpoint is not None:
             state = load_checkpoint(checkpoint, model)
-            if not checkpoint.content["replay"]:  # gathered anew, as at the start
+            if not checkpoint.content["replay"] and isinstance(model, OffPolicyAlgorithm):
                 state["diagnostics"]["lost_buffer"] = True
+                # Gathered anew, as at the start.
                 model.learning_starts = checkpoint.step + settings.starts
             if not checkpoint.content.get("environments", True):
                 state["diagnostics"]["lost_environments"] = True
@@ -189,7 +201,10 @@ def _find_checkpoint(settings: RunSettings) -> Checkpoint | None:
     return newest
 
 
-def _probe_set(settings: RunSettings) -> ProbeSet:
+def _probe_set(settings: RunSettings) -> ProbeSet | None:
+    """Return what every run of its kind is asked about; None leaves it to the run's own states."""
+    if not can_gather(settings.environment):
+        return None
     own = settings.out / PROBE_SET_FILE
     if own.exists():  # of the run that is gone on with
         return load_probe_set(own)
@@ -200,11 +215,13 @@ def _probe_set(settings: RunSettings) -> ProbeSet:
 
 def _run_settings(settings: RunSettings) -> dict[str, Any]:
     environment = settings.environment
-    found: dict[str, Any] = {f"env.{key}": value for key, value in asdict(environment).items()}
+    told = ("id", "pixels", "goals") if is_own(environment.id) else vars(environment)
+    found: dict[str, Any] = {f"env.{name}": getattr(environment, name) for name in told}
     renderer = renderer_of(environment)
     if renderer is not None:
         found["env.renderer"] = renderer
     found |= {
+        "run.algorithm": settings.algorithm,
         "run.total_steps": settings.total_steps,
         "run.fast": settings.fast,
         "run.precision": settings.precision,

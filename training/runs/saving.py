@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from goalscope.diagnostics import ModalityDiagnostics
@@ -33,7 +33,7 @@ class CheckpointCallback(BaseCallback):
         Interrupted: a stop signal came, and the run stands saved (as a rollout starts).
     """
 
-    model: SAC
+    model: BaseAlgorithm
 
     def __init__(
         self,
@@ -104,6 +104,7 @@ class CheckpointCallback(BaseCallback):
                 self.model,
                 self._settings.configuration(),
                 state,
+                self._diagnostics.update,
                 kept=kept,
                 with_replay=self._settings.save_buffer,
                 with_environments=with_environments,

@@ -15,7 +15,9 @@ from goalscope.training.agents.settings import AgentSettings, HindsightGoals
 from goalscope.training.envs.settings import EnvironmentSettings, ObservationSettings
 from goalscope.training.runs.arms import find_arm
 
+AlgorithmName = Literal["sac", "td3", "tqc", "ppo"]
 MOST_TRANSITIONS = 1_000_000  # the plan's buffer
+PPO_ROLLOUT, PPO_EPOCHS = 2048, 10  # SB3's own
 _NOT_OF_THE_RUN = ("out", "total_steps", "probe_set", "threads", "software_rendering", "evaluation")
 _IN_THE_AGENT = {  # setting -> of `AgentSettings`
     "lr": "learning_rate",
@@ -76,6 +78,10 @@ class EvaluationSettings:
 class StudySettings(ObservationSettings):
     """What every run of a study shares."""
 
+    algorithm: AlgorithmName = "sac"
+    """What trains: SB3's SAC, TD3 or PPO, or TQC of sb3-contrib. PPO learns from its newest steps
+    alone: it has no replay, and goes with an arm without hindsight, such as plain."""
+
     total_steps: int = 10_000
     """Environment transitions, summed over environments."""
 
@@ -98,7 +104,8 @@ class StudySettings(ObservationSettings):
     """Transitions kept; all of the run, up to a million, if left out."""
 
     learning_starts: int | None = None
-    """Steps before the first update; 100 per environment if left out."""
+    """Steps before the first update, 100 per environment if left out; of PPO before every round of
+    updates, 2,048 per environment if left out."""
 
     gamma: float | None = None
     """Discount per step; the arm's own, 0.99 as a rule, if left out."""
@@ -183,8 +190,14 @@ class RunSettings(StudySettings):
 
     @property
     def starts(self) -> int:
-        """Steps before the first update."""
-        return 100 * self.n_envs if self.learning_starts is None else self.learning_starts
+        """Steps before the first update; of PPO also of every rollout that follows."""
+        each = PPO_ROLLOUT if self.on_policy else 100
+        return each * self.n_envs if self.learning_starts is None else self.learning_starts
+
+    @property
+    def on_policy(self) -> bool:
+        """Whether it learns from its newest steps alone, without replay."""
+        return self.algorithm == "ppo"
 
     @property
     def entropy_coefficient(self) -> float | str:
@@ -195,6 +208,9 @@ class RunSettings(StudySettings):
     @property
     def updates(self) -> int:
         """Updates the run will make, about."""
+        if self.on_policy:
+            rollouts = -(-self.total_steps // self.starts)
+            return rollouts * PPO_EPOCHS * -(-self.starts // self.agent.batch_size)
         return (self.total_steps - self.starts) // self.n_envs * self.gradient_steps
 
     @property
@@ -263,7 +279,7 @@ def completed(configuration: Mapping[str, Any]) -> dict[str, Any]:
         "environment": EnvironmentSettings(),
     }
     off = {f"{group}.{k}": v for group, at in groups.items() for k, v in asdict(at).items()}
-    return off | dict(configuration)
+    return off | {"algorithm": "sac"} | dict(configuration)
 
 
 def settings_of(configuration: Mapping[str, Any], out: Path) -> RunSettings:

@@ -14,7 +14,7 @@ from goalscope.diagnostics.updates.schedule import DENSE_UPDATES
 from goalscope.training.runs.executor import Change, Executor, State
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.pace import Pace, duration
-from goalscope.training.runs.run import is_finished, make_probe_set
+from goalscope.training.runs.run import can_gather, is_finished, make_probe_set
 from goalscope.training.runs.settings import RunSettings, SettingsError
 from goalscope.training.runs.study_folder import (
     STUDY_FILE,
@@ -55,12 +55,12 @@ def run_study(
             keep_plan(plan, folder)
         probe_file = folder / PROBE_SET_FILE
         first = runs[0].environment
-        if not probe_file.exists():
+        if can_gather(first) and not probe_file.exists():
             make_probe_set(first).save(probe_file)
         ready = [
             replace(
                 run,
-                probe_set=probe_file if run.environment == first else None,
+                probe_set=probe_file if can_gather(first) and run.environment == first else None,
                 threads=run.threads or executor.threads,
             )
             for run in runs

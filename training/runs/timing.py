@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
@@ -16,9 +16,9 @@ from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.updates.schedule import SENSITIVITY_GROWTH, Schedule
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.tasks import task_of
-from goalscope.training.evaluation.episodes import evaluate
+from goalscope.training.evaluation.episodes import play
 from goalscope.training.runs.agent import build_agent
-from goalscope.training.runs.run import make_probe_set
+from goalscope.training.runs.run import can_gather, make_probe_set
 from goalscope.training.runs.settings import RunSettings
 
 _WARM_UP = 2  # steps of a trial that are left out: torch and the allocator settle
@@ -72,7 +72,7 @@ def run_time(settings: RunSettings) -> RunTime:
         buffer_size=None,  # filled to its full size it would take hours, and no longer to draw from
     )
     begun = time.perf_counter()
-    probe_set = make_probe_set(settings.environment) if settings.environment.goals else None
+    probe_set = make_probe_set(settings.environment) if can_gather(settings.environment) else None
     with tempfile.TemporaryDirectory() as folder:
         model = build_agent(tried, probe_set, Path(folder))
         model.set_logger(Logger(None, []))  # SB3's own would leave a folder behind
@@ -86,7 +86,11 @@ def run_time(settings: RunSettings) -> RunTime:
 
 
 def _timed(
-    settings: RunSettings, tried: RunSettings, model: SAC, probe_set: ProbeSet | None, start: float
+    settings: RunSettings,
+    tried: RunSettings,
+    model: BaseAlgorithm,
+    probe_set: ProbeSet | None,
+    start: float,
 ) -> RunTime:
     gathering = _per_step(model, tried.starts // settings.n_envs, settings.n_envs)
     _per_step(model, _WARM_UP, settings.n_envs)
@@ -107,7 +111,7 @@ def _timed(
 
 
 def _watched(
-    model: SAC, n_envs: int, *, all_of: bool = False, probe_set: ProbeSet | None = None
+    model: BaseAlgorithm, n_envs: int, *, all_of: bool = False, probe_set: ProbeSet | None = None
 ) -> float:
     """Return the seconds of a step whose updates are measured: features and gradients, or all."""
     watch = ModalityDiagnostics(
@@ -121,7 +125,11 @@ def _watched(
 
 
 def _per_step(
-    model: SAC, steps: int, n_envs: int, watch: Sequence[BaseCallback] = (), left_out: int = 0
+    model: BaseAlgorithm,
+    steps: int,
+    n_envs: int,
+    watch: Sequence[BaseCallback] = (),
+    left_out: int = 0,
 ) -> float:
     """Return the median seconds of a step of all environments, with the updates after it."""
     clock = _Clock()
@@ -151,15 +159,15 @@ class _Clock(BaseCallback):
         self._times.append(time.perf_counter())
 
 
-def _episode(model: SAC, settings: RunSettings) -> float:
+def _episode(model: BaseAlgorithm, settings: RunSettings) -> float:
     """Return the seconds of one episode of evaluation."""
     if not settings.evaluation_steps:
         return 0.0
     env = make_environment(settings.environment)
     try:
-        evaluate(model, env, episodes=1)  # the renderer is made in the first
+        play(model, env, episodes=1)  # the renderer is made in the first
         begun = time.perf_counter()
-        evaluate(model, env, episodes=1)
+        play(model, env, episodes=1)
         return time.perf_counter() - begun
     finally:
         env.close()

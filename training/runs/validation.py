@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 
 from goalscope.training.agents.settings import SIMNORM_GROUP, AgentSettings
-from goalscope.training.envs.tasks import task_of
+from goalscope.training.envs.tasks import is_own, task_of
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
 _ENTROPY = re.compile(r"auto|(auto_)?(?=.*[1-9])(\d+\.?\d*|\.\d+)(e-?\d\d?)?")
@@ -28,6 +28,7 @@ _AT_LEAST: Mapping[str, int] = {
     "checkpoint_every": 1,
     "threads": 1,
 }
+_WITH_REPLAY = ("sac", "td3", "tqc")
 _LARGEST_SEED = 2**32 - 1  # numpy's
 _RANGES: Mapping[str, float] = {"lr": math.inf, "gamma": 1, "tau": 1}  # above 0, and at most
 
@@ -37,10 +38,13 @@ def check(settings: RunSettings) -> None:
 
     Raises:
         UnknownArm: there is no such arm.
+        UnusableEnvironment, NotDict: an environment of a user's own cannot be used.
         SettingsError: anything else.
     """
     agent = settings.agent
     _check_numbers(settings)
+    _check_algorithm(settings)
+    _check_own(settings)
     _check_agent(agent, settings)
     _check_device(settings.device)
     if settings.total_steps <= settings.starts:
@@ -150,3 +154,79 @@ def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
         )
     if settings.precision != "float32" and not settings.fast:
         raise SettingsError("--precision bfloat16 is an option of --fast; give both")
+
+
+def _check_algorithm(settings: RunSettings) -> None:
+    """Refuse what the algorithm has no place for."""
+    agent, algorithm = settings.agent, settings.algorithm
+    adds = agent.random_actions or agent.target_clip or agent.action_penalty
+    adds = adds or agent.inverse_dynamics or agent.encoder_warmup
+    for asked, algorithms, what in (
+        (settings.fast, ("sac",), "--fast"),
+        (adds, ("sac",), "explore, target-clip, action-penalty, inverse-dynamics, encoder-warmup"),
+        (agent.routing not in ("separate", "shared"), ("sac",), f"a {agent.routing} encoder"),
+        (agent.ent_coef != AgentSettings.ent_coef, ("sac", "tqc"), "an entropy coefficient"),
+        (agent.her, _WITH_REPLAY, "hindsight, which relabels replay,"),
+        (agent.tau != AgentSettings.tau, _WITH_REPLAY, "a target critic that follows"),
+        (settings.buffer_size is not None, _WITH_REPLAY, "--buffer-size"),
+        (settings.frames is not None, _WITH_REPLAY, "--frames"),
+        (settings.gradient_steps != 1, _WITH_REPLAY, "--gradient-steps"),
+    ):
+        if asked and algorithm not in algorithms:
+            raise SettingsError(
+                f"{settings.arm} with --algorithm {algorithm}: {what} goes with "
+                f"{' and '.join(algorithms)} alone; leave it out"
+                + (", as the arm plain does" if what.startswith("hindsight") else "")
+            )
+    if settings.on_policy and not 1 < agent.batch_size <= settings.starts:
+        raise SettingsError(
+            f"PPO learns from {settings.starts} steps at a time, in batches of "
+            f"{agent.batch_size}; give --batch-size at least 2 and at most --learning-starts"
+        )
+    if settings.on_policy and settings.starts % settings.n_envs:
+        raise SettingsError(
+            f"--learning-starts {settings.starts} does not divide by --n-envs {settings.n_envs}"
+        )
+
+
+def _check_own(settings: RunSettings) -> None:
+    """Refuse what an environment of a user's own, or an arm in it, cannot be asked for."""
+    name, agent = settings.environment.id, settings.agent
+    if not is_own(name):
+        return
+    from goalscope.training.envs.own import shown_by
+
+    shown = shown_by(name)
+    if settings.environment != settings.observed:
+        raise SettingsError(
+            f"{settings.arm} changes what goalscope's own tasks show, and {name} shows what it "
+            "shows; choose an arm that changes the agent alone"
+        )
+    if not settings.on_policy and not shown.bounded:
+        raise SettingsError(
+            f"{name} has actions that are no bounded Box, and {settings.algorithm} draws such; use "
+            "--algorithm ppo, or wrap it"
+        )
+    if agent.her and not (shown.goals and shown.rewards):
+        raise SettingsError(
+            f"{settings.arm} relabels goals in hindsight, for which {name} needs achieved_goal, "
+            "desired_goal and compute_reward; use the arm plain"
+        )
+    if agent.her and shown.task.episode_steps is None:
+        raise SettingsError(
+            f"{settings.arm} relabels whole episodes, and how long those of {name} are is not "
+            "known; wrap it in gymnasium's TimeLimit, or declare episode_steps in its goal_task"
+        )
+    if (agent.goals_centred or agent.goals_scaled) and not shown.goals:
+        raise SettingsError(f"{settings.arm} standardises goals, and {name} has none; leave it out")
+    if agent.image_gain == "fix" and "pixels" not in shown.images:
+        raise SettingsError(
+            f"{settings.arm} measures its gain on an image called pixels, and {name} shows "
+            f"{', '.join(shown.images) or 'none'}; rename it, or leave the gain out"
+        )
+    if settings.shared_frames and not shown.keeps:
+        raise SettingsError(
+            f"{settings.arm} stores each frame once, and goes on only with an environment that "
+            f"keeps its state; give {name} get_state and set_state, or leave drq, --fast and "
+            "--frames out"
+        )

@@ -10,6 +10,7 @@ from goalscope.reports.figures.comparison.cause import cause_plot
 from goalscope.reports.figures.comparison.panels import (
     content_panels,
     gradient_panels,
+    input_panels,
     scale_panels,
     sensitivity_panels,
     signal_panels,
@@ -28,7 +29,7 @@ from goalscope.reports.figures.plot import REST, Plot
 from goalscope.reports.figures.style import ArmStyles, arm_styles
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.rollouts import EPISODES
-from goalscope.reports.numbers.runs import Arms
+from goalscope.reports.numbers.runs import Arms, observe_goals
 from goalscope.reports.numbers.windows import Axis
 
 _MOST_ARMS = 4  # beside the baseline: more lines and labels cannot be told apart
@@ -44,18 +45,25 @@ def comparison_plots(arms: Arms, assessment: Assessment, *, by_step: bool) -> li
         assessment: the claims at the four times.
         by_step: also draw the deciding shares over environment steps.
     """
-    found = [
-        answer_plot(arms, assessment.thresholds),
-        arms_plot(arms, assessment),
-        cause_plot(assessment),
-    ]
+    goals = observe_goals(arms)
+    found = []
+    if goals:
+        found = [
+            answer_plot(arms, assessment.thresholds),
+            arms_plot(arms, assessment),
+            cause_plot(assessment),
+        ]
     groups = _groups(arms)
     for number, group in enumerate(groups, start=1):
         suffix = f"_{number}" if len(groups) > 1 else ""
         which = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
         found += [
             plot and replace(plot, name=plot.name + suffix, title=plot.title + which)
-            for plot in _of_group(group, arm_styles(arms), assessment, by_step=by_step)
+            for plot in (
+                _of_group(group, arm_styles(arms), assessment, by_step=by_step)
+                if goals
+                else _of_inputs(group, arm_styles(arms), by_step=by_step)
+            )
         ]
     return [plot for plot in found if plot is not None]
 
@@ -93,6 +101,15 @@ def _of_group(
         ]
         found.append(_over(_BY_STEP, panels, arms, "step"))
     return found
+
+
+def _of_inputs(arms: Arms, styles: ArmStyles, *, by_step: bool) -> list[Plot | None]:
+    """Return the figures of arms without goals."""
+    return [
+        success_plot(arms, styles, by_update=by_step),
+        _over(_INPUTS, input_panels(arms, styles), arms),
+        _over(_TRAINING, training_panels(arms, styles), arms),
+    ]
 
 
 @dataclass(frozen=True)
@@ -149,6 +166,13 @@ _CONTENT = _Subject(
     "fresh encoder's; the Shapley share of the goal in Q and in the action.",
     "C3",
     ("C3", "R2", "R8"),
+)
+_INPUTS = _Subject(
+    "inputs",
+    "Sensitivity: which input is used?",
+    "Change of Q, and of the action, when one input is exchanged between observations: an input "
+    "near 0 is not listened to.",
+    shows=("R8",),
 )
 _TRAINING = _Subject(
     "training",

@@ -8,6 +8,7 @@ import pandas as pd
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, LOSS_OF, Family
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
+    ACTION_SWAP,
     CONTENT_ERROR,
     CONTENT_R2,
     DIMENSION_SHARE,
@@ -18,6 +19,7 @@ from goalscope.diagnostics.record.metrics import (
     Q_GOAL_SWAP,
     Q_REACH_CONTRAST,
     Q_SPREAD,
+    Q_SWAP,
     SHAPLEY_SHARE,
     SIGNAL_GRADIENT_SHARE,
     SIGNAL_SHARE,
@@ -28,6 +30,7 @@ from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.style import GREY, ArmStyles
 from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
 from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.statistics.formatting import in_words
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -229,6 +232,19 @@ def content_panels(arms: Arms, styles: ArmStyles) -> list[Panel]:
             )
             for network, output in ((CRITIC, "Q"), (ACTOR, "the action"))
         ),
+    ]
+
+
+def input_panels(arms: Arms, styles: ArmStyles) -> list[Panel]:
+    """Return how far each input moves Q, and the action, where no goals are observed."""
+    keys = dict.fromkeys(key for runs in arms.values() for run in runs for key in run.metrics)
+    return [
+        _panel(arms, styles, key, f"{what}, {in_words(block)} exchanged", unit, Scale.LOG)
+        for metric, network, what, unit in (
+            (Q_SWAP, CRITIC, "Q", "std of Q"),
+            (ACTION_SWAP, ACTOR, "action", "of its range"),
+        )
+        for block, key in metric.by_block(keys, network).items()
     ]
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from goalscope.reports.figures.ablation import ablation_plot
 from goalscope.reports.figures.probes.attribution import attribution_section
 from goalscope.reports.figures.probes.content import augmentation_section, content_section
 from goalscope.reports.figures.probes.front import front_section
@@ -17,7 +18,8 @@ _GONE = "the arrays it is drawn from are missing from the run's folder; probe th
 def probe_sections(probes: Probes) -> list[Section]:
     """Return the figures of a run's probes, each drawn or absent with its reason."""
     kept = any(checkpoint.arrays for checkpoint in probes.checkpoints)
-    found: list[Section] = []
+    played = ablation_plot(probes.run)
+    found: list[Section] = [] if played is None else [played]
     for section in (
         map_section,
         front_section,

@@ -17,6 +17,7 @@ from goalscope.diagnostics.record.metrics import (
     TARGET_SPREAD,
     UNMOVED_FRACTION,
 )
+from goalscope.reports.figures.ablation import ablation_plot
 from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.distance import q_distance_plot
 from goalscope.reports.figures.plot import Plot
@@ -49,6 +50,7 @@ def run_plots(run: Run, times: Times, thresholds: Thresholds, family: Family | N
     alone = {run.arm: [run]}
     found = [
         success_plot(alone, arm_styles(alone), by_update=False),
+        ablation_plot(run),
         signal_plot(run, thresholds),
         gradient_shares_plot(run, thresholds),
         _sensitivity(run, thresholds, family),

@@ -1,5 +1,6 @@
 """The page of a run that observes no goals: no word of them, nothing empty, its own question."""
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -79,3 +80,17 @@ def test_a_comparison_of_arms_without_goals_asks_about_inputs(pixels_alone, tmp_
     assert "see its goal" not in text
     assert "goal" not in page.overall.replace("No arm observes a goal.", "")
     assert page.overall.count("pixels moves Q by") == 2
+    assert {"inputs", "training"} <= set(re.findall(r'<figure id="(\w+)"', text))
+    spoken = re.sub(
+        r"<svg.*?</svg>|<[^>]+>", " ", text.partition("In what the arms differ")[0], flags=re.S
+    )
+    spoken = spoken.replace("No arm observes a goal.", "")
+    assert not re.search(r"(?<!env\.)\bgoals?\b|hindsight", spoken, re.I)
+    content = json.loads(page.verdict_file.read_text())
+    assert {judged["rival"] for judged in content["rivals"]} & {
+        "C",
+        "R6",
+        "R9",
+        "R10",
+        "R12",
+    } == set()

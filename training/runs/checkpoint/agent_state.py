@@ -1,5 +1,9 @@
-"""The state of an agent beside its weights and replay: what decides how training goes on."""
+"""The state of an agent beside its weights and replay: what decides how training goes on.
 
+An environment of a user's own that does not keep its state (`Keeps`) begins a new episode instead.
+"""
+
+import logging
 import random
 import warnings
 from collections import deque
@@ -8,12 +12,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3 import SAC, HerReplayBuffer
+from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
+
+from goalscope.training.envs.resumable import LOST
+
+_log = logging.getLogger("goalscope")
 
 
 def gather_state(
-    model: SAC, with_environments: bool = True
+    model: BaseAlgorithm, with_environments: bool = True
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return everything but the weights and replay: tensors by name, JSON values by name.
 
@@ -24,21 +33,18 @@ def gather_state(
     tensors: dict[str, Tensor] = {"generator.torch": torch.get_rng_state()}
     if torch.cuda.is_initialized():
         tensors["generator.cuda"] = torch.cuda.get_rng_state()
-    if model.log_ent_coef is not None:
-        tensors["log_ent_coef"] = model.log_ent_coef.detach()
+    tensors |= _log_entropy(model)
     for name, optimizer in _optimizers(model).items():
         for index, parameter in enumerate(_parameters(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{index:04d}.{key}"] = value
-    environments = None
-    if with_environments:
-        environments = _gather_environments(model, tensors)
+    environments = _gather_environments(model, tensors) if with_environments else None
     python = random.getstate()
     numpy: Any = np.random.get_state()  # noqa: NPY002  (it is the global state that SB3 draws from)
     values = {
         "step": model.num_timesteps,
-        "update": model._n_updates,
-        "episodes": model._episode_num,
+        "update": int(vars(model)["_n_updates"]),
+        "episodes": getattr(model, "_episode_num", 0),  # which those with replay count
         "recent_episodes": [_plain(info) for info in model.ep_info_buffer or ()],
         "recent_successes": [float(value) for value in model.ep_success_buffer or ()],
         "environments": environments,
@@ -49,14 +55,16 @@ def gather_state(
     return tensors, values
 
 
-def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+def restore_state(
+    model: BaseAlgorithm, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
+) -> None:
     """Take over what `gather_state` returned; every generator last.
 
     Raises:
         KeyError, ValueError: the state is of another agent.
     """
-    if model.log_ent_coef is not None:
-        model.log_ent_coef.data.copy_(tensors["log_ent_coef"])
+    for name, learnt in _log_entropy(model).items():
+        learnt.copy_(tensors[name])
     for name, optimizer in _optimizers(model).items():
         prefix = f"optimizer.{name}."
         for index, parameter in enumerate(_parameters(optimizer)):
@@ -64,8 +72,10 @@ def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str
             saved = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
             if saved:
                 optimizer.state[parameter] = {k: _like(v, parameter) for k, v in saved.items()}
-    model.num_timesteps, model._n_updates = values["step"], values["update"]
-    model._episode_num = values["episodes"]
+    counted = {"num_timesteps": "step", "_n_updates": "update", "_episode_num": "episodes"}
+    for name, saved_as in counted.items():
+        if hasattr(model, name):
+            setattr(model, name, values[saved_as])
     window = model._stats_window_size
     model.ep_info_buffer = deque(values["recent_episodes"], maxlen=window)
     model.ep_success_buffer = deque(values["recent_successes"], maxlen=window)
@@ -83,23 +93,26 @@ def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str
         torch.cuda.set_rng_state(tensors["generator.cuda"])
 
 
-def _gather_environments(model: SAC, tensors: dict[str, Tensor]) -> list[Any]:
-    """Return JSON values of each environment; its arrays join the tensors."""
+def _gather_environments(model: BaseAlgorithm, tensors: dict[str, Tensor]) -> list[Any] | None:
+    """Return JSON values of each environment, whose arrays join the tensors; None if one keeps none."""
+    env = model.get_env()
+    assert env is not None
+    states = env.env_method("get_state")
+    if any(LOST in described for _, described in states):
+        return None
     assert isinstance(model._last_obs, dict)
     for key, last in model._last_obs.items():
         tensors[f"last_observation.{key}"] = torch.as_tensor(np.ascontiguousarray(last))
     tensors["last_episode_starts"] = torch.as_tensor(np.asarray(model._last_episode_starts))
-    env = model.get_env()
-    assert env is not None
     environments = []
-    for number, (arrays, described) in enumerate(env.env_method("get_state")):
+    for number, (arrays, described) in enumerate(states):
         tensors |= {f"env{number}.{k}": torch.as_tensor(v) for k, v in arrays.items()}
         environments.append(described)
     return environments
 
 
 def _restore_environments(
-    model: SAC, tensors: Mapping[str, Tensor], environments: Sequence[Any]
+    model: BaseAlgorithm, tensors: Mapping[str, Tensor], environments: Sequence[Any]
 ) -> None:
     prefix = "last_observation."
     model._last_obs = {
@@ -118,24 +131,34 @@ def _restore_environments(
         env.env_method("set_state", arrays, described, indices=number)
 
 
-def _begin_environments_anew(model: SAC) -> None:
+def _begin_environments_anew(model: BaseAlgorithm) -> None:
     """Have `learn` begin new episodes, from other starts than the run's first ones."""
+    _log.warning(
+        "goalscope: where the environments were was not saved: one died, or does not keep its "
+        "state (get_state, set_state); the run goes on with new episodes, and not bit for bit"
+    )
     env = model.get_env()
     assert env is not None
-    assert model.seed is not None
-    env.seed(model.seed + model.num_timesteps)
-    if isinstance(model.replay_buffer, HerReplayBuffer):
+    env.seed((model.seed or 0) + model.num_timesteps)
+    replay = getattr(model, "replay_buffer", None)
+    if isinstance(replay, HerReplayBuffer):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it warns of is what is wanted
-            model.replay_buffer.truncate_last_trajectory()
+            replay.truncate_last_trajectory()
 
 
-def _optimizers(model: SAC) -> dict[str, torch.optim.Optimizer]:
-    found = {"actor": model.actor.optimizer, "critic": model.critic.optimizer}
-    if model.ent_coef_optimizer is not None:
-        found["entropy"] = model.ent_coef_optimizer
+def _optimizers(model: BaseAlgorithm) -> dict[str, torch.optim.Optimizer]:
+    holders = {name: getattr(model, name, None) for name in ("actor", "critic", "policy")}
+    found = {name: getattr(holder, "optimizer", None) for name, holder in holders.items()}
+    found["entropy"] = getattr(model, "ent_coef_optimizer", None)
     auxiliary: dict[str, torch.optim.Optimizer] = getattr(model, "auxiliary", {})
-    return found | auxiliary
+    return {name: optimizer for name, optimizer in found.items() if optimizer} | auxiliary
+
+
+def _log_entropy(model: BaseAlgorithm) -> dict[str, Tensor]:
+    """Return the entropy coefficient's logarithm by its name; empty where it is not learnt."""
+    learnt = getattr(model, "log_ent_coef", None)
+    return {} if learnt is None else {"log_ent_coef": learnt.detach()}
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NotRequired, TypedDict
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.provenance import software_versions
@@ -78,9 +78,10 @@ class Checkpoint:
 
 def save_checkpoint(
     run: Path,
-    model: SAC,
+    model: BaseAlgorithm,
     configuration: Mapping[str, Any],
     callbacks: Mapping[str, Any],
+    update: int,
     *,
     kept: bool,
     with_replay: bool = True,
@@ -96,6 +97,7 @@ def save_checkpoint(
         model: the agent, with its environments.
         configuration: what must be the same for the run to go on.
         callbacks: state of the callbacks, JSON values.
+        update: updates made, as the record counts them.
         kept: whether its weights stay when a newer one is saved.
         with_replay: save the replay buffer, too.
         with_environments: save where each environment is; else the run goes on with new episodes.
@@ -113,17 +115,18 @@ def save_checkpoint(
         tensors, values = gather_state(model, with_environments)
         _save_tensors(draft / TENSORS, tensors)
         write_json_atomically(draft / VALUES, {**values, "callbacks": callbacks})
-        if with_replay:
+        replay = getattr(model, "replay_buffer", None)  # which those on policy have not
+        if with_replay and replay is not None:
             (draft / REPLAY).mkdir()
-            save_buffer(model.replay_buffer, draft / REPLAY)
+            save_buffer(replay, draft / REPLAY)
         content: CheckpointContent = {
             "goalscope": "checkpoint",
             "schema": SCHEMA_VERSION,
             "step": model.num_timesteps,
-            "update": model._n_updates,
+            "update": update,
             "kept": kept,
             "replay": with_replay,
-            "environments": with_environments,
+            "environments": values["environments"] is not None,
             "configuration": dict(configuration),
             "versions": software_versions(),
             "sha256": {
@@ -180,7 +183,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{error}; {_another(folder)}") from error
 
 
-def load_checkpoint(checkpoint: Checkpoint, model: SAC) -> dict[str, Any]:
+def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> dict[str, Any]:
     """Bring an agent, just built, to where the checkpoint was saved; return the callbacks' state.
 
     Raises:
@@ -194,8 +197,9 @@ def load_checkpoint(checkpoint: Checkpoint, model: SAC) -> dict[str, Any]:
         model.policy.load_state_dict(load_file(folder / POLICY, device=str(model.device)))
         tensors = load_file(folder / TENSORS)
         values = read_document(folder / VALUES)
-        if checkpoint.content["replay"]:
-            load_buffer(model.replay_buffer, folder / REPLAY)
+        replay = getattr(model, "replay_buffer", None)
+        if checkpoint.content["replay"] and replay is not None:
+            load_buffer(replay, folder / REPLAY)
         restore_state(model, tensors, values)
     except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
