@@ -256,7 +256,7 @@ def test_a_zip_that_would_fill_the_memory_is_not_unpacked(tmp_path, inside):
     path = tmp_path / "bomb.zip"
     path.write_bytes(bomb.getvalue())
     if inside:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("policy.pth", bomb.getvalue())
     with pytest.raises(ModelError, match="would unpack"):
         probe_zip(path, make_point, tmp_path / "out", "TD3", trust=True)
