@@ -1,7 +1,6 @@
 """The agent of a run: SAC with the extractor, replay and environments that an arm asks for."""
 
 import math
-import multiprocessing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from stable_baselines3.common.buffers import DictReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from stable_baselines3.sac.policies import MultiInputPolicy
 from torch import nn
 
@@ -35,7 +34,7 @@ from goalscope.training.envs.tasks import task_of
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 from goalscope.training.replay.moved import HalfMovedHerReplayBuffer
 from goalscope.training.runs.capacity import room_for
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.environment_processes import EnvironmentProcesses
 from goalscope.training.runs.settings import RunSettings
 
 _FRESH_ENCODERS = 5
@@ -109,18 +108,15 @@ def _additions(agent: AgentSettings) -> dict[str, Any]:
 
 def make_environments(settings: RunSettings) -> VecEnv:
     """Return the training environments; with `fast` each in a process of its own."""
-    processes = settings.fast and settings.n_envs > 1
-    if processes:
-        # Not mujoco: it opens the display as it is imported, and that does not survive a fork.
-        multiprocessing.set_forkserver_preload(["stable_baselines3"])
-    with interrupts_kept_from_workers():  # the run saves itself first, and then ends them
-        return make_vec_env(
-            partial(make_environment, settings.environment),
-            n_envs=settings.n_envs,
-            seed=settings.seed,
-            wrapper_class=ResumableEnv,
-            vec_env_cls=SubprocVecEnv if processes else DummyVecEnv,
-        )
+    return make_vec_env(
+        partial(make_environment, settings.environment),
+        n_envs=settings.n_envs,
+        seed=settings.seed,
+        wrapper_class=ResumableEnv,
+        vec_env_cls=(
+            EnvironmentProcesses if settings.fast and settings.n_envs > 1 else DummyVecEnv
+        ),
+    )
 
 
 def extractor_options(

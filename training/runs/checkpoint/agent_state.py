@@ -1,18 +1,26 @@
 """The state of an agent beside its weights and replay: what decides how training goes on."""
 
 import random
+import warnings
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3 import SAC
+from stable_baselines3 import SAC, HerReplayBuffer
 from torch import Tensor
 
 
-def gather_state(model: SAC) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return everything but the weights and replay: tensors by name, JSON values by name."""
+def gather_state(
+    model: SAC, with_environments: bool = True
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return everything but the weights and replay: tensors by name, JSON values by name.
+
+    Args:
+        model: the agent.
+        with_environments: where each environment is, too, and what was last observed of it.
+    """
     tensors: dict[str, Tensor] = {"generator.torch": torch.get_rng_state()}
     if torch.cuda.is_initialized():
         tensors["generator.cuda"] = torch.cuda.get_rng_state()
@@ -22,16 +30,9 @@ def gather_state(model: SAC) -> tuple[dict[str, Tensor], dict[str, Any]]:
         for index, parameter in enumerate(_parameters(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{index:04d}.{key}"] = value
-    assert isinstance(model._last_obs, dict)
-    for key, last in model._last_obs.items():
-        tensors[f"last_observation.{key}"] = torch.as_tensor(np.ascontiguousarray(last))
-    tensors["last_episode_starts"] = torch.as_tensor(np.asarray(model._last_episode_starts))
-    env = model.get_env()
-    assert env is not None
-    environments = []
-    for number, (arrays, described) in enumerate(env.env_method("get_state")):
-        tensors |= {f"env{number}.{k}": torch.as_tensor(v) for k, v in arrays.items()}
-        environments.append(described)
+    environments = None
+    if with_environments:
+        environments = _gather_environments(model, tensors)
     python = random.getstate()
     numpy: Any = np.random.get_state()  # noqa: NPY002  (it is the global state that SB3 draws from)
     values = {
@@ -65,6 +66,41 @@ def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str
                 optimizer.state[parameter] = {k: _like(v, parameter) for k, v in saved.items()}
     model.num_timesteps, model._n_updates = values["step"], values["update"]
     model._episode_num = values["episodes"]
+    window = model._stats_window_size
+    model.ep_info_buffer = deque(values["recent_episodes"], maxlen=window)
+    model.ep_success_buffer = deque(values["recent_successes"], maxlen=window)
+    if values["environments"] is None:
+        _begin_environments_anew(model)
+    else:
+        _restore_environments(model, tensors, values["environments"])
+    version, state, gauss = values["generator.python"]
+    random.setstate((version, tuple(state), gauss))
+    name, keys, *rest = values["generator.numpy"]
+    np.random.set_state((name, np.asarray(keys, np.uint32), *rest))  # noqa: NPY002
+    model.action_space.np_random.bit_generator.state = values["generator.actions"]
+    torch.set_rng_state(tensors["generator.torch"])
+    if "generator.cuda" in tensors and torch.cuda.is_available():  # the record says what differs
+        torch.cuda.set_rng_state(tensors["generator.cuda"])
+
+
+def _gather_environments(model: SAC, tensors: dict[str, Tensor]) -> list[Any]:
+    """Return JSON values of each environment; its arrays join the tensors."""
+    assert isinstance(model._last_obs, dict)
+    for key, last in model._last_obs.items():
+        tensors[f"last_observation.{key}"] = torch.as_tensor(np.ascontiguousarray(last))
+    tensors["last_episode_starts"] = torch.as_tensor(np.asarray(model._last_episode_starts))
+    env = model.get_env()
+    assert env is not None
+    environments = []
+    for number, (arrays, described) in enumerate(env.env_method("get_state")):
+        tensors |= {f"env{number}.{k}": torch.as_tensor(v) for k, v in arrays.items()}
+        environments.append(described)
+    return environments
+
+
+def _restore_environments(
+    model: SAC, tensors: Mapping[str, Tensor], environments: Sequence[Any]
+) -> None:
     prefix = "last_observation."
     model._last_obs = {
         key.removeprefix(prefix): value.numpy()
@@ -72,25 +108,26 @@ def restore_state(model: SAC, tensors: Mapping[str, Tensor], values: Mapping[str
         if key.startswith(prefix)
     }
     model._last_episode_starts = tensors["last_episode_starts"].numpy()
-    window = model._stats_window_size
-    model.ep_info_buffer = deque(values["recent_episodes"], maxlen=window)
-    model.ep_success_buffer = deque(values["recent_successes"], maxlen=window)
     env = model.get_env()
     assert env is not None
-    for number, described in enumerate(values["environments"]):
+    for number, described in enumerate(environments):
         start = f"env{number}."
         arrays = {
             k.removeprefix(start): v.numpy() for k, v in tensors.items() if k.startswith(start)
         }
         env.env_method("set_state", arrays, described, indices=number)
-    version, state, gauss = values["generator.python"]
-    random.setstate((version, tuple(state), gauss))
-    name, keys, *rest = values["generator.numpy"]
-    np.random.set_state((name, np.asarray(keys, np.uint32), *rest))  # noqa: NPY002
-    model.action_space.np_random.bit_generator.state = values["generator.actions"]
-    torch.set_rng_state(tensors["generator.torch"])
-    if "generator.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["generator.cuda"])
+
+
+def _begin_environments_anew(model: SAC) -> None:
+    """Have `learn` begin new episodes, from other starts than the run's first ones."""
+    env = model.get_env()
+    assert env is not None
+    assert model.seed is not None
+    env.seed(model.seed + model.num_timesteps)
+    if isinstance(model.replay_buffer, HerReplayBuffer):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it warns of is what is wanted
+            model.replay_buffer.truncate_last_trajectory()
 
 
 def _optimizers(model: SAC) -> dict[str, torch.optim.Optimizer]:
