@@ -8,6 +8,7 @@ from the last checkpoint that came back.
 import logging
 import shutil
 import signal
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -27,6 +28,7 @@ from goalscope.training.runs.executor import Change
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
 _POLL_SECONDS = 1.0
+_REACHED_SECONDS = 10.0
 _RETRIES = 3  # after the loss of a node, without a new checkpoint in between
 _log = logging.getLogger("goalscope")
 
@@ -207,9 +209,12 @@ class RayCluster:
 
 def _connect(address: str) -> None:
     handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own in place
+    host, _, port = address.rpartition(":")
     try:
+        if host and port.isdecimal() and "/" not in host:  # Ray waits without end for nobody
+            socket.create_connection((host, int(port)), _REACHED_SECONDS).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise ClusterError(
             f"there is no Ray cluster at {address} ({reason}); start one with `ray start --head`, "
