@@ -65,6 +65,7 @@ class _Words(TypedDict, total=False):
     reason: str
     kept_lines: Count
     lost_buffer: bool
+    lost_environments: bool
     policy_sha256: str
 
 
