@@ -1,5 +1,5 @@
 # Two commands are all the set-up there is: make demo, make test.
-.PHONY: help demo test test-slow check docs bench faults clean
+.PHONY: help demo test test-slow check docs bench faults chaos clean
 PYTHON := .venv/bin/python
 
 help:
@@ -9,6 +9,7 @@ help:
 	@echo "make docs       the documentation site, in build/docs"
 	@echo "make bench      speed, memory and overhead, side by side with plain SB3 (about 40 minutes)"
 	@echo "make faults     plant faults, score whether the diagnosis names them (an hour; goes on where it stopped)"
+	@echo "make chaos      kill, fill, corrupt and poison what there is, and count what does not hold (half an hour)"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make clean      remove the virtual environment and caches; runs are kept"
 
@@ -43,6 +44,10 @@ bench:
 faults:
 	@scripts/setup.sh
 	@$(PYTHON) -m benchmarks.planted_faults
+
+chaos:
+	@scripts/setup.sh
+	@$(PYTHON) -m benchmarks.chaos
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

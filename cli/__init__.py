@@ -2,4 +2,3 @@
 
 FOUND = 1  # the exit codes: what --fail-on names was found
 BAD_INPUT = 2
-INTERRUPTED = 130

@@ -9,14 +9,14 @@ import os
 import re
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Protocol, cast
 
-from goalscope.cli import BAD_INPUT, INTERRUPTED
-from goalscope.errors import UserError, printable
+from goalscope.cli import BAD_INPUT
+from goalscope.errors import Interrupted, UserError, printable
+from goalscope.training.runs.interrupts import interrupt_on_stop_signals
 
 
 class Command(Protocol):
@@ -47,10 +47,13 @@ commands, each with --help:"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, 2 for bad input, 130 when interrupted."""
-    if threading.current_thread() is threading.main_thread():
-        # A cluster's polite kill is an interruption, too: a study then saves its runs.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command line and return its exit code.
+
+    Returns:
+        0; 1 where what `--fail-on` names was found; 2 for bad input; 128 and the number of the
+        signal that ended it, as shells have it: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+    interrupt_on_stop_signals()
     name, *given = [*(sys.argv[1:] if arguments is None else arguments)] or [""]
     try:
         if name in ("-h", "--help"):
@@ -72,7 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"goalscope: {str(stop) or 'interrupted; what was measured until now is kept'}",
             file=sys.stderr,
         )
-        return INTERRUPTED
+        return 128 + (stop.number if isinstance(stop, Interrupted) else signal.SIGINT)
+    except OSError as error:  # whatever was read or written: the disk is the user's to mend
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"goalscope: {where}{error.strerror or error}; look after the disk", file=sys.stderr)
+        return BAD_INPUT
     except UserError as error:
         print(f"goalscope: {' '.join(printable(str(error)).split())}", file=sys.stderr)
         return BAD_INPUT

@@ -21,7 +21,7 @@ from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
 from goalscope.extras import require_extra
 from goalscope.training.envs.settings import ObservationSettings
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.interrupts import kept_from_workers
 
 if TYPE_CHECKING:
     from goalscope.reports.figures.plot import FigureFile
@@ -128,7 +128,7 @@ def probe_runs(
     context = multiprocessing.get_context("spawn")  # OpenGL does not survive a fork
     with ProcessPoolExecutor(parallel, context) as pool:
         try:
-            with interrupts_kept_from_workers():
+            with kept_from_workers():
                 waiting = {pool.submit(_probe_and_draw, run, figures): run for run in runs}
             for future in tqdm(as_completed(waiting), "probing", len(runs), unit=" runs"):
                 try:
@@ -138,7 +138,7 @@ def probe_runs(
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in multiprocessing.active_children():
-                worker.terminate()  # what a run's checkpoints have shown until now is kept
+                worker.kill()  # what a run's checkpoints have shown until now is kept
             raise
     return failed
 

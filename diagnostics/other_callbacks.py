@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EventCallback
 
+from goalscope.diagnostics.record import RecordError
 from goalscope.probes import UnsupportedPolicy
 
 
@@ -29,4 +30,21 @@ def refuse_training_elsewhere(callback: BaseCallback | None) -> None:
         raise UnsupportedPolicy(
             "ParallelTrainCallback trains a copy of the agent, of which nothing can be seen here; "
             "leave it out of the run that is watched"
+        )
+
+
+def refuse_watching_twice(callback: BaseCallback | None, kind: type[BaseCallback]) -> None:
+    """Raise where several callbacks of a kind watch one training.
+
+    Each would take the passes that another asks for to be training's.
+
+    Raises:
+        RecordError: naming them.
+    """
+    watching = {id(one): one for one in every_callback(callback) if isinstance(one, kind)}
+    if len(watching) > 1:
+        names = " and ".join(type(one).__name__ for one in watching.values())
+        raise RecordError(
+            f"{names} would watch the same training, and each other; keep one "
+            "(ModalityDiagnostics measures what all of them measure)"
         )

@@ -169,6 +169,14 @@ def hardware(device: torch.device) -> dict[str, Any]:
     }
 
 
+def circumstances(device: torch.device) -> dict[str, Any]:
+    """Return what a run goes on with, flat: "versions.<package>", "hardware.<part>"."""
+    parts = {"versions": software_versions(), "hardware": hardware(device)}
+    return {
+        f"{part}.{name}": value for part, found in parts.items() for name, value in found.items()
+    }
+
+
 def describe_networks(networks: Mapping[str, Network]) -> dict[str, NetworkInfo]:
     """Return the blocks and consumers found in each network."""
     return {

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -62,6 +62,7 @@ class Recorder:
         self.stopped: str | None = None  # why training is to end at its next step
         self.failures: Counter[str] = Counter()
         self._writer: RecordWriter | None = None
+        self._refused: OSError | None = None  # why what was written last is lost
         self._model: BaseAlgorithm
         if self.folder is not None and not resume:
             refuse_existing_run(self.folder)
@@ -78,9 +79,9 @@ class Recorder:
         if self._choose is not None and self.folder is None:
             self.folder = self._choose(model).absolute()
             model.logger.info(f"goalscope records to {self.folder}")
-        if self.folder is None or self._writer is not None:
+        if self.folder is None or (self._writer is not None and not self._writer.closed):
             return
-        if self._resume:
+        if self._resume or self._writer is not None:
             self._writer = RecordWriter(self.folder, None)
             return
         undescribed: Exception | None = None
@@ -120,7 +121,7 @@ class Recorder:
     def fail(self, instrument: str, update: int, error: Exception) -> None:
         """Count a failure, tell of the first, and record each with its cause."""
         self.failures[instrument] += 1
-        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        cause = _in_words(error)
         if self.failures[instrument] == 1:
             _log.warning(
                 "goalscope: %s failed (%s); training goes on without it, later failures are "
@@ -128,8 +129,11 @@ class Recorder:
                 instrument,
                 cause,
             )
+        self.write(self._failure(instrument, update, cause))
+
+    def _failure(self, instrument: str, update: int, cause: str) -> Line:
         details = {"instrument": instrument, "cause": cause, "count": self.failures[instrument]}
-        self.write(Line(self._step, update, event="failure", details=details))
+        return Line(self._step, update, event="failure", details=details)
 
     def note(self, update: int, note: str) -> None:
         """Write a sentence about the agent that could not be known when the record was begun."""
@@ -149,8 +153,7 @@ class Recorder:
 
         A disk that takes no more costs the numbers, not the training.
         """
-        if self._writer is not None:
-            self._keep(lambda writer: writer.write(line))
+        self._keep(lambda writer: self._append(writer, line))
         for listener in [*self.listeners]:
             try:
                 with isolated_generators(seed=line.update):
@@ -178,9 +181,21 @@ class Recorder:
         """Lines in the record's file."""
         return 0 if self._writer is None else self._writer.lines
 
-    def resumed(self, update: int, kept_lines: int, lost_buffer: bool) -> None:
-        """Write that the run goes on, and how many of the lines above still hold."""
-        details = {"kept_lines": kept_lines, "lost_buffer": lost_buffer}
+    def resumed(
+        self, update: int, saved: Mapping[str, Any], circumstances: Mapping[str, Any]
+    ) -> None:
+        """Write that the run goes on, how many of the lines above still hold, and what differs.
+
+        Args:
+            update: at which it goes on.
+            saved: what was saved of the callback, with what was lost since.
+            circumstances: software and hardware it goes on with, flat.
+        """
+        details = {
+            "kept_lines": saved["lines"],
+            **{name: name in saved for name in ("lost_buffer", "lost_environments")},
+            **circumstances,
+        }
         self.write(Line(self._step, update, event=RESUMED, details=details))
 
     @property
@@ -191,12 +206,20 @@ class Recorder:
         # SB3's stdout table cuts keys at 36 characters and raises where two then collide.
         self._model.logger.record(key, value, exclude=("stdout", "log"))
 
+    def _append(self, writer: RecordWriter, line: Line) -> None:
+        if self._refused is not None:  # the record could not be told until now
+            cause = f"{_in_words(self._refused)}; what was measured meanwhile is lost"
+            writer.write(self._failure("record", line.update, cause))
+            self._refused = None
+        writer.write(line)
+
     def _keep(self, write: Callable[[RecordWriter], None]) -> None:
         if self._writer is None:
             return
         try:
             write(self._writer)
         except OSError as error:
+            self._refused = error
             self.failures["record"] += 1
             if self.failures["record"] == 1:
                 _log.warning(
@@ -204,6 +227,10 @@ class Recorder:
                     self.folder,
                     error,
                 )
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _to_floats(values: Mapping[str, Tensor | float]) -> dict[str, float]:

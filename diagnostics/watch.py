@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
@@ -15,9 +16,9 @@ from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.material.witness import environment_step
 from goalscope.diagnostics.measuring import Measuring
-from goalscope.diagnostics.other_callbacks import refuse_training_elsewhere
-from goalscope.diagnostics.provenance import describe_run
-from goalscope.diagnostics.record import Line, RunInfo
+from goalscope.diagnostics.other_callbacks import refuse_training_elsewhere, refuse_watching_twice
+from goalscope.diagnostics.provenance import circumstances, describe_run
+from goalscope.diagnostics.record import Line, RecordError, RunInfo
 from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.diagnostics.record.metrics import SUCCESS_RATE
 from goalscope.diagnostics.recorder import Recorder
@@ -44,11 +45,13 @@ class Diagnostics(BaseCallback):
         arm: name of the configuration, for comparisons.
         seed: of the run; None takes the agent's own.
         resume: what `state_dict` returned when the run in the folder was last saved; None begins a
-            new one.
+            new one. "lost_buffer" or "lost_environments" in it says what was not saved with it.
         goal_keys: what the achieved and the desired goal are called in the observation.
 
     Raises:
-        RecordError: the folder already holds a run (at construction).
+        RecordError: the folder already holds a run (at construction); the callback has watched
+            another agent, another one watches the same training, or another process writes to the
+            record (as training starts).
         UnsupportedPolicy: the agent is laid out in no way that is known, moves in a way that cannot
             be seen, observes no Dict, or not the goals that were named (as training starts).
         ProbeSetError: the probe set was gathered for other observations (as training starts).
@@ -82,6 +85,7 @@ class Diagnostics(BaseCallback):
         self._evaluations: LoggedEvaluations | None = None
         self._is_evaluated = False  # by what records here
         self._made = 0  # updates, as they were last counted
+        self._agent: BaseAlgorithm | None = None  # whose record this is
         if resume is not None:
             self._recorder.failures.update(resume["failures"])
 
@@ -130,7 +134,9 @@ class Diagnostics(BaseCallback):
 
     def _on_training_start(self) -> None:
         refuse(self.model)
+        self._refuse_another_agent()
         refuse_training_elsewhere(self.locals.get("callback"))
+        refuse_watching_twice(self.locals.get("callback"), Diagnostics)
         self._detach()  # what an earlier call of `learn()` that an exception ended left behind
         self._training = self.model.start_time
         with isolated_generators(seed=0):
@@ -144,7 +150,7 @@ class Diagnostics(BaseCallback):
         start = self._count()
         self._recorder.open(self.model, self._run_info, start)
         if self._resume is not None:
-            self._recorder.resumed(start, self._resume["lines"], "lost_buffer" in self._resume)
+            self._recorder.resumed(start, self._resume, circumstances(self.model.device))
         self._measuring.save_probe_set(start)
         self._measuring.rehearse(start)
         self._recorder.announce(self._measuring.keys)
@@ -227,6 +233,14 @@ class Diagnostics(BaseCallback):
         if self._evaluations is not None:
             self._evaluations.detach()
         self._tap = self._measuring.tap = self._routing = self._evaluations = None
+
+    def _refuse_another_agent(self) -> None:
+        if self._agent is not None and self._agent is not self.model:
+            raise RecordError(
+                "this callback has watched another agent, and its record is that agent's; make a "
+                "new callback, with a folder of its own"
+            )
+        self._agent = self.model
 
     def _refuse_other_goals(self, observed: spaces.Dict) -> None:
         missing = [key for key in self._goal_keys if key and key not in observed.spaces]

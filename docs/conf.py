@@ -34,6 +34,7 @@ html_show_copyright = False
 html_static_path = ["site/static"]
 html_css_files = ["site.css"]
 html_theme_options = {
+    "light_css_variables": {"code-font-size": "75%"},  # lines of 100 characters fit
     "source_repository": "https://github.com/goalscope/goalscope/",
     "source_branch": "main",
     "source_directory": "docs/",

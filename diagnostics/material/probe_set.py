@@ -17,6 +17,7 @@ from goalscope.diagnostics.material.channels_first import ChannelsFirst
 from goalscope.diagnostics.material.declared_task import environment_id
 from goalscope.diagnostics.material.wandering import ProbeSetError, box_actions, wander
 from goalscope.diagnostics.record import ProbeSetInfo
+from goalscope.diagnostics.record.disk import disk_errors
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
@@ -57,8 +58,13 @@ class ProbeSet:
         return _digest({key: value for key, value in self._arrays().items() if key in kept})
 
     def save(self, path: Path | str) -> None:
-        """Write to a safetensors file."""
-        save_file(self._arrays(), path, metadata={"source": self.source})
+        """Write to a safetensors file.
+
+        Raises:
+            OSError: the disk is full or gone.
+        """
+        with disk_errors():
+            save_file(self._arrays(), path, metadata={"source": self.source})
         Path(path).chmod(0o644)  # safetensors keeps it to its owner
 
     def batch(self, device: torch.device) -> GoalBatch:

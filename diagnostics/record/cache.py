@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from goalscope.diagnostics.record.columns import Lines
+from goalscope.diagnostics.record.documents import MOST, refuse_elsewhere
 from goalscope.diagnostics.record.lines import Line, decode_line, encode_line
 
 _VERSION = "1"
@@ -42,6 +43,7 @@ def cached_lines(path: Path, about: os.stat_result) -> tuple[Lines, int] | None:
         None where nothing was kept of just this content.
     """
     try:
+        refuse_elsewhere(_beside(path))
         with safe_open(_beside(path), framework="numpy") as file:
             said = file.metadata() or {}
             if {name: said.get(name) for name in _identity(about)} != _identity(about):
@@ -103,10 +105,14 @@ def _fits(lines: Lines) -> bool:
     count, starts, keys = len(lines.steps), lines.starts, lines.keys
     return (
         all(a.dtype == _ARRAYS[name] and a.ndim == 1 for name, a in arrays.items())
-        and len(lines.updates) == len(lines.numbers) == count == len(starts) - 1
+        and len(lines.updates) == len(lines.numbers) == count == len(starts) - 1 > 0
         and len(keys) == len(lines.values) == starts[-1]
         and starts[0] == 0
         and bool((np.diff(starts) >= 0).all())
         and (not len(keys) or 0 <= keys.min() <= keys.max() < len(lines.names))
         and all(0 <= place < count for place in lines.events)
+        and bool(count)
+        and all(
+            0 <= a.min() <= a.max() <= MOST for a in (lines.steps, lines.updates, lines.numbers)
+        )
     )

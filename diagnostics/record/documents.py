@@ -21,10 +21,11 @@ _LARGEST_NUMBER = 2**128  # generators keep such numbers
 _T = TypeVar("_T")
 
 # Steps, updates, widths: whole numbers that stay exact as floats, and that a clock could count.
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+MOST = 10**12
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 # What lies right inside a folder: no way out of it.
 PlainName = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^(?!\.{1,2}$)[^/\\\x00-\x1f]+$")
+    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^(?!\.{1,2}$)[^/\\]+$")
 ]
 
 

@@ -104,3 +104,5 @@ def _blocks(file: BinaryIO, start: int) -> Iterator[bytes]:
         whole, newline, rest = (rest + block).rpartition(b"\n")
         if newline:
             yield whole + newline
+        elif len(rest) > _LONGEST_LINE:  # which no line may be
+            yield rest

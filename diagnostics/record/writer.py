@@ -1,15 +1,18 @@
 """Writing the record of a run: whole after a crash but for the line being written."""
 
+import errno
 import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
+from weakref import WeakValueDictionary
 
 import numpy as np
 from safetensors.numpy import save_file
 
+from goalscope.diagnostics.record.disk import disk_errors, hold
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
     PROBE_ARRAYS,
@@ -63,7 +66,8 @@ def write_probes(
         for step, content in arrays.items():
             path = folder / PROBE_ARRAYS / f"step-{step:09d}.safetensors"
             draft = path.with_suffix(".tmp")
-            save_file({k: np.ascontiguousarray(v) for k, v in content.items()}, draft)
+            with disk_errors():
+                save_file({k: np.ascontiguousarray(v) for k, v in content.items()}, draft)
             draft.chmod(0o644)  # safetensors keeps it to its owner
             draft.replace(path)
         _write_atomically(folder / PROBES_FILE, b"".join(map(encode_line, lines)))
@@ -87,11 +91,15 @@ def _write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+_WRITERS: "WeakValueDictionary[Path, RecordWriter]" = WeakValueDictionary()  # of this process
+
+
 class RecordWriter:
     """Appends to the record of a run.
 
     Each line goes to the operating system in one write as soon as it is complete, so a killed
-    process loses at most the line it was writing.
+    process loses at most the line it was writing. One process writes at a time; in a process, the
+    writer that was made last: the one before it is closed.
 
     Args:
         folder: the run folder; made if missing.
@@ -99,7 +107,8 @@ class RecordWriter:
             a torn last line is cut off.
 
     Raises:
-        RecordError: the folder already holds a run (or none to go on with), or cannot be written.
+        RecordError: the folder already holds a run (or none to go on with), or cannot be written,
+            or another process writes to it.
     """
 
     def __init__(self, folder: Path | str, info: RunInfo | None) -> None:
@@ -108,30 +117,47 @@ class RecordWriter:
         try:
             if info is None:
                 self._file: BinaryIO = open(self.folder / MEASUREMENTS_FILE, "r+b", buffering=0)
+                self._hold()
                 self._find_end()
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
             refuse_existing_run(self.folder)
             self._file = open(self.folder / MEASUREMENTS_FILE, "xb", buffering=0)
-            write_json_atomically(self.folder / RUN_FILE, info.to_json())
+            try:
+                write_json_atomically(self.folder / RUN_FILE, info.to_json())
+            except BaseException:  # else the folder would hold a run that never began
+                (self.folder / MEASUREMENTS_FILE).unlink(missing_ok=True)
+                raise
+            self._hold()
         except OSError as error:
             raise RecordError(
                 f"cannot write a run to {self.folder}: {error.strerror or error}; "
                 "choose another folder"
             ) from error
 
+    @property
+    def closed(self) -> bool:
+        """Whether it writes no more."""
+        return self._file.closed
+
     def write(self, line: Line) -> None:
         """Append one line.
 
         Raises:
-            OSError: the disk is full or gone; what was written before stays whole.
+            OSError: the disk is full or gone, or the file was removed, or this writer is closed;
+                what was written before stays whole.
         """
+        if self.closed:
+            raise OSError(errno.EBADF, "another callback goes on with this record")
+        if os.fstat(self._file.fileno()).st_nlink == 0:  # what is written would go with it
+            raise OSError(errno.ENOENT, "the record was removed")
         data = encode_line(line)
         start = self._file.tell()
         written = self._file.write(data)
         if written != len(data):  # a full disk can take half a line
             self._file.truncate(start)
-            raise OSError(28, f"only {written} of {len(data)} bytes fitted on the disk")
+            self._file.seek(start)
+            raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes fitted on the disk")
         self.lines += 1
 
     def write_routing(self, rows: Sequence[RoutingRow]) -> None:
@@ -141,6 +167,19 @@ class RecordWriter:
     def close(self) -> None:
         """Close the file; the record stays readable without it."""
         self._file.close()
+
+    def _hold(self) -> None:
+        place = self.folder.resolve()
+        earlier = _WRITERS.get(place)
+        if earlier is not None:
+            earlier.close()
+        if not hold(self._file):
+            self.close()
+            raise RecordError(
+                f"another process writes to {self.folder}; wait for it to end, or choose another "
+                "folder"
+            )
+        _WRITERS[place] = self
 
     def _find_end(self) -> None:
         """Count the whole lines and stand behind the last."""

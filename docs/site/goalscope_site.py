@@ -38,7 +38,7 @@ class Commands(SphinxDirective):
             with redirect_stdout(printed), suppress(SystemExit):
                 main([name, "--help"])
             text = printed.getvalue()
-            shown = nodes.literal_block(text, text, language="text")
+            shown = nodes.literal_block(text, text, language="text", classes=["help"])
             title = nodes.title("", "", nodes.literal("", f"goalscope {name}"))
             sections.append(nodes.section("", title, shown, ids=[name]))
         return sections

@@ -9,6 +9,19 @@ class UserError(Exception):
     """
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal asked for an end; the message, where there is one, says how things were left.
+
+    Args:
+        number: of the signal.
+        message: one line.
+    """
+
+    def __init__(self, number: int, message: str = "") -> None:
+        super().__init__(message)
+        self.number = number
+
+
 def printable(text: str) -> str:
     """Return a text with a blank for each character that a terminal obeys or no file can hold.
 

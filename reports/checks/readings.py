@@ -41,7 +41,6 @@ from goalscope.reports.checks.series import (
     IN_A_ROW,
     Series,
     series_of,
-    table_series,
     together,
 )
 from goalscope.reports.numbers.runs import Run
@@ -305,10 +304,10 @@ def discount_without_end(run: Run, network: str) -> Series | None:
 def unmeasured_end(run: Run, network: str) -> Series | None:
     """Return which part of the run's end the coarsest of its live instruments left unmeasured."""
     last: dict[str, int] = {}
-    for key, table in run.metrics.items():
-        family = parse(key).family
-        if family in ("features", "gradient", "sensitivity"):
-            last[family] = max(last.get(family, 0), int(table["update"].iloc[-1]))
+    for key in run.metrics:
+        family, column = parse(key).family, run.column(key)
+        if family in ("features", "gradient", "sensitivity") and column is not None:
+            last[family] = max(last.get(family, 0), int(column.updates[-1]))
     if not last or not run.updates:
         return None
     return series_of(np.array([run.updates]), np.array([1 - min(last.values()) / run.updates]))
@@ -318,7 +317,7 @@ def _over_keys(
     run: Run, keys: Iterable[str], choose: Callable[..., NDArray[np.float64]]
 ) -> Series | None:
     """Return the least or largest of several of a run's numbers at each update; None of none."""
-    found = [table_series(run.metrics[key]) for key in keys]
+    found = [_recorded(run, key) for key in keys]
     return together(found, lambda values: choose(values, axis=0))
 
 
@@ -326,8 +325,12 @@ def _series(
     run: Run, metric: Metric, network: str, block: str | None, parts: dict[str, str]
 ) -> Series | None:
     owners = [owner for owner in (network, f"{network}_loss") if owner in metric.owners]
-    table = run.metrics.get(metric.key(owners[0] if owners else None, block, **parts))
-    return None if table is None else table_series(table)
+    return _recorded(run, metric.key(owners[0] if owners else None, block, **parts))
+
+
+def _recorded(run: Run, key: str) -> Series | None:
+    column = run.column(key)
+    return None if column is None else series_of(column.updates, column.values)
 
 
 def _always(run: Run, value: float) -> Series:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from goalscope.reports.numbers.windows import Window
@@ -67,13 +66,10 @@ class Spell:
     last: float
 
 
-def table_series(table: pd.DataFrame) -> Series:
-    """Return a metric's table (columns `update` and `value`) as a series."""
-    return series_of(table["update"].to_numpy(), table["value"].to_numpy(dtype=float))
-
-
 def series_of(updates: NDArray[np.int64], values: NDArray[np.float64]) -> Series:
     """Return a series, its updates sorted."""
+    if (updates[1:] > updates[:-1]).all():
+        return Series(updates, values)
     places, group, counts = np.unique(updates, return_inverse=True, return_counts=True)
     return Series(places, np.bincount(group, weights=values, minlength=len(places)) / counts)
 

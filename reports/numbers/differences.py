@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from goalscope.diagnostics.record import Line
 from goalscope.reports.numbers.runs import Arms, Run
 
 NOT_SET = "not set"
@@ -95,12 +96,25 @@ def environment_differences(arms: Arms) -> list[Difference]:
 
 
 def resumes_in_words(run: Run) -> list[str]:
-    """Return where a run went on after it was cut off, and what of its replay buffer was left."""
+    """Return where a run went on after it was cut off, what was lost, and what it went on with."""
     return [
         f"resumed at step {line.step:,} (update {line.update:,}), replay buffer "
         + ("lost" if line.details.get("lost_buffer") else "kept")
+        + (", environments begun anew" if line.details.get("lost_environments") else "")
+        + "".join(f", {change}" for change in _moved(run, line))
         for line in run.record.resumes
     ]
+
+
+def _moved(run: Run, resumed: Line) -> list[str]:
+    """Return what a run went on with that is not what it began with, as far as both are known."""
+    found = []
+    for section in ("versions", "hardware"):
+        for name, began in run.section(section).items():
+            went_on = resumed.details.get(f"{section}.{name}", began)
+            if went_on != began:
+                found.append(f"{name} {_word(went_on)} instead of {_word(began)}")
+    return found
 
 
 def mixed_arms(arms: Arms) -> dict[str, list[str]]:

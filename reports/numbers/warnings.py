@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from goalscope.diagnostics.record.keys import Family
 from goalscope.reports.numbers.differences import (
     ENVIRONMENT,
@@ -20,7 +22,7 @@ _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates s
 
 
 def run_warnings(run: Run) -> list[str]:
-    """Return what is wrong with a run's record: cut off, resumed, failures, NaN."""
+    """Return what is wrong with a run's record: cut off, resumed, disorder, failures, NaN."""
     found = []
     end = run.record.end
     if end is None:
@@ -35,11 +37,39 @@ def run_warnings(run: Run) -> list[str]:
             f"{end.details.get('reason', 'no reason given')}"
         )
     found += [f"{run.title} was {words}" for words in resumes_in_words(run)]
+    found += _disorder(run)
     found += _failures(run)
     found += _nonfinite(run)
     if not run.metrics:
         found.append(f"{run.title} holds no measurement, only events")
     return found
+
+
+def _disorder(run: Run) -> list[str]:
+    """Return that lines stand twice, or before what they should follow: a run writes neither."""
+    lines = run.record.lines
+    measured = np.flatnonzero(np.diff(lines.starts))
+    first = lines.starts[measured]  # its first number tells one measurement from another
+    values = lines.values[first].view(np.int64)  # NaN equals itself
+    rows = np.stack(
+        [lines.keys[first], lines.updates[measured], lines.steps[measured], values], axis=1
+    )
+    twice = len(rows) - len(np.unique(rows, axis=0))
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    early = int(((np.diff(rows[:, 0]) == 0) & (np.diff(rows[:, 1]) < 0)).sum())
+    found = []
+    if twice:
+        found.append(f"{_times(twice, 'measurement')} of {run.title} in the record twice")
+    if early:
+        found.append(
+            f"{_times(early, 'measurement')} of {run.title} after later ones: here they are in "
+            "the order of their updates"
+        )
+    return [f"{words}; the file was changed after it was written" for words in found]
+
+
+def _times(count: int, what: str) -> str:
+    return f"{count} {what} stands" if count == 1 else f"{count} {what}s stand"
 
 
 def _failures(run: Run) -> list[str]:

@@ -216,11 +216,11 @@ def weighted_mean(
         return None
     if not np.isfinite(values).all():
         return float("nan")
-    x: NDArray[np.number] = places
-    y, widths = values, np.diff(places)
-    if not (widths > 0).all():
-        x, group, counts = np.unique(places, return_inverse=True, return_counts=True)
-        y, widths = np.bincount(group, weights=values) / counts, np.diff(x)
+    x = places.astype(np.float64)
+    if not (x[1:] > x[:-1]).all():
+        x, group, counts = np.unique(x, return_inverse=True, return_counts=True)
+        values = np.bincount(group, weights=values) / counts
     if len(x) == 1:
-        return float(y[0])
-    return float((widths * (y[1:] + y[:-1]) / 2).sum() / (x[-1] - x[0]))
+        return float(values[0])
+    halves = np.diff(x) * (values[1:] + values[:-1]) / 2
+    return float(halves.sum() / (x[-1] - x[0]))

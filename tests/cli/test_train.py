@@ -47,3 +47,7 @@ def test_no_working_opengl(tmp_path):
     done = goalscope("doctor", MUJOCO_GL="nonsense")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line():
+    refused(goalscope("train", "pixel-her", *TINY, "--out", "/proc/run"), "/proc/run", "disk")

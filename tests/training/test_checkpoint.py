@@ -1,10 +1,13 @@
 """A checkpoint is whole or not there, and says what is wrong with it."""
 
 import errno
+import hashlib
 import json
 import shutil
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from goalscope.diagnostics.record import read_run
 from goalscope.training.runs.checkpoint import folder as checkpoints
@@ -69,6 +72,18 @@ def test_a_damaged_file_is_named(run, name, spoil):
         train(settings(run, 300))
     assert name in str(caught.value)
     assert (run / "measurements.jsonl").read_bytes() == record
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_run_begun_on_a_gpu_goes_on_without_one(run):
+    newest = list_checkpoints(run)[-1].folder
+    state, description = newest / "resume/state.safetensors", newest / "checkpoint.json"
+    save_file(load_file(state) | {"generator.cuda": torch.zeros(16, dtype=torch.uint8)}, state)
+    content = json.loads(description.read_text())
+    digest = hashlib.sha256(state.read_bytes()).hexdigest()
+    content["sha256"]["resume/state.safetensors"] = digest
+    description.write_text(json.dumps(content))
+    assert read_run(train(settings(run, 120))).end.step == 120
 
 
 def test_damaged_replay_is_said(run):

@@ -1,6 +1,7 @@
-"""Ctrl-C reaches every process of a terminal; only the one that the user started answers."""
+"""Signals reach every process of a run; only the one that the user started answers, and notes."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -8,24 +9,28 @@ import time
 
 import pytest
 
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.interrupts import (
+    STOP_SIGNALS,
+    kept_from_workers,
+    stop_signals_noted,
+)
 
-BLOCKED = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+BLOCKED = "import signal; print(len(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
 
 
 def test_processes_started_inside_never_see_one():
     command = [sys.executable, "-c", BLOCKED]
-    with interrupts_kept_from_workers():
+    with kept_from_workers():
         inside = subprocess.run(command, capture_output=True, text=True, check=True)
     outside = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (inside.stdout, outside.stdout) == ("True\n", "False\n")
+    assert (inside.stdout, outside.stdout) == ("3\n", "0\n")
 
 
 WAITS = """
 import os, signal
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.interrupts import kept_from_workers
 try:
-    with interrupts_kept_from_workers():
+    with kept_from_workers():
         os.kill(os.getpid(), signal.SIGINT)
         print("all that was inside")
 except KeyboardInterrupt:
@@ -37,6 +42,46 @@ def test_one_that_comes_meanwhile_waits():
     # In a process with one thread: any other would be handed the signal.
     done = subprocess.run([sys.executable, "-c", WAITS], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["all that was inside", "then interrupted"]
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_a_signal_is_noted_and_nothing_interrupted(number):
+    usual = signal.signal(number, signal.default_int_handler)
+    with stop_signals_noted() as asked:
+        assert asked() is None
+        os.kill(os.getpid(), number)
+        assert asked() == number
+    assert signal.signal(number, usual) is signal.default_int_handler
+
+
+def test_what_somebody_chose_to_ignore_stays_ignored():
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    with stop_signals_noted() as asked:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert asked() is None
+    signal.signal(signal.SIGHUP, usual)
+
+
+IN_A_TERMINAL = """
+import sys, time
+from goalscope.training.runs.interrupts import stop_signals_noted
+with stop_signals_noted() as asked:
+    print("begun", flush=True)
+    while asked() is None:
+        time.sleep(0.01)
+    print("nobody reads this", flush=True)
+    open(sys.argv[1], "w").write(str(asked()))
+"""
+
+
+def test_a_terminal_that_closes_is_a_signal_and_no_error(tmp_path):
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-c", IN_A_TERMINAL, str(tmp_path / "noted")])
+    assert os.read(terminal, 100).startswith(b"begun")
+    os.close(terminal)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (tmp_path / "noted").read_text() == str(int(signal.SIGHUP))
 
 
 @pytest.mark.parametrize("moment", ["workers import", "the study begins"])

@@ -1,5 +1,6 @@
 """A study keeps its failures, goes on without them, and does only what is missing."""
 
+import errno
 import json
 import os
 import signal
@@ -12,9 +13,11 @@ import pytest
 
 from goalscope.diagnostics.record import is_run, last_update, read_run
 from goalscope.training.executors.processes import Processes
+from goalscope.training.runs import study
+from goalscope.training.runs.executor import Change
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
-from goalscope.training.runs.study_folder import StudyError, read_study
+from goalscope.training.runs.study_folder import StudyError, read_study, write_study
 
 
 def settings(folder, seed) -> RunSettings:
@@ -61,6 +64,37 @@ def test_failed_runs_are_listed_and_only_what_is_missing_is_done_again(tmp_path)
     assert len(digests) == 1
 
 
+class Done:
+    """Has trained each run as soon as it is asked."""
+
+    threads = 1
+
+    def __init__(self):
+        self.changes = []
+
+    def submit(self, run):
+        self.changes.append(Change(run.out.name, "finished"))
+
+    def poll(self):
+        return [self.changes.pop()] if self.changes else []
+
+
+def test_a_study_goes_on_where_its_state_cannot_be_written(tmp_path, monkeypatch, caplog):
+    runs = [settings(tmp_path, seed) for seed in (0, 1)]
+    (tmp_path / "probe_set.safetensors").touch()  # not gathered, for nobody asks
+    refusals = [OSError(errno.ENOSPC, "No space left on device")] * 2
+
+    def write(folder, rows):
+        if refusals:
+            raise refusals.pop()
+        write_study(folder, rows)
+
+    monkeypatch.setattr(study, "write_study", write)
+    run_study(runs, tmp_path, Done())
+    assert caplog.text.count("No space left on device") == 1
+    assert [row.state for row in read_study(tmp_path)] == ["finished", "finished"]
+
+
 def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     folder = tmp_path / "study"
     run = folder / "pixel-her-seed0"
@@ -73,9 +107,9 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
         time.sleep(0.05)
     process.terminate()
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert "interrupted" in said
     (row,) = read_study(folder)
     assert row.state == "failed"
-    assert row.cause.startswith("Stopped: stopped at step ")
+    assert row.cause.startswith("Interrupted: stopped at step ")
     assert list((run / "checkpoints").iterdir())

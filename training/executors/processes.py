@@ -1,14 +1,16 @@
 """Runs side by side on this machine, each in a process of its own."""
 
 import os
+import signal
 from multiprocessing.connection import wait
 
 from goalscope.training.executors.run_process import RunProcess
 from goalscope.training.runs.executor import Change
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.interrupts import kept_from_workers
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
 _POLL_SECONDS = 0.5
+_KEPT = (signal.SIGINT, signal.SIGHUP)  # from the runs, which are asked to end with SIGTERM
 
 
 class Processes:
@@ -41,7 +43,7 @@ class Processes:
         """Return which runs began and ended."""
         if self._waiting and len(self._working) < self._parallel:
             run = self._waiting.pop(0)
-            with interrupts_kept_from_workers():  # they are asked to end with SIGTERM
+            with kept_from_workers(_KEPT):
                 self._working[run.out.name] = RunProcess(run)
             return [Change(run.out.name, "running")]
         wait([process.sentinel for process in self._working.values()], _POLL_SECONDS)

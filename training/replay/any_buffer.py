@@ -10,6 +10,7 @@ from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.buffers import DictReplayBuffer
 
 from goalscope.diagnostics.record import write_json_atomically
+from goalscope.diagnostics.record.disk import disk_errors
 from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
 
 _ARRAYS, _VALUES = "replay.safetensors", "replay.json"
@@ -31,7 +32,8 @@ def save_buffer(buffer: Any, folder: Path) -> None:
     values = {"pos": buffer.pos, "full": buffer.full, "shape": list(buffer.actions.shape)}
     if isinstance(buffer, HerReplayBuffer):
         arrays["current_starts"] = buffer._current_ep_start
-    save_file(arrays, folder / _ARRAYS)
+    with disk_errors():
+        save_file(arrays, folder / _ARRAYS)
     write_json_atomically(folder / _VALUES, values)
 
 

@@ -1,6 +1,5 @@
 """The agent of a run: an algorithm on the extractor and environments that an arm asks for."""
 
-import multiprocessing
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from torch import nn
 
 from goalscope.diagnostics.material.probe_set import ProbeSet
@@ -27,7 +26,7 @@ from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.resumable import ResumableEnv
 from goalscope.training.envs.tasks import task_of
 from goalscope.training.runs.algorithms import algorithm_of, policy_of
-from goalscope.training.runs.interrupts import interrupts_kept_from_workers
+from goalscope.training.runs.environment_processes import EnvironmentProcesses
 from goalscope.training.runs.settings import RunSettings
 
 _FRESH_ENCODERS = 5
@@ -76,18 +75,15 @@ def build_agent(
 
 def make_environments(settings: RunSettings) -> VecEnv:
     """Return the training environments; with `fast` each in a process of its own."""
-    processes = settings.fast and settings.n_envs > 1
-    if processes:
-        # Not mujoco: it opens the display as it is imported, and that does not survive a fork.
-        multiprocessing.set_forkserver_preload(["stable_baselines3"])
-    with interrupts_kept_from_workers():  # the run saves itself first, and then ends them
-        return make_vec_env(
-            partial(make_environment, settings.environment),
-            n_envs=settings.n_envs,
-            seed=settings.seed,
-            wrapper_class=ResumableEnv,
-            vec_env_cls=SubprocVecEnv if processes else DummyVecEnv,
-        )
+    return make_vec_env(
+        partial(make_environment, settings.environment),
+        n_envs=settings.n_envs,
+        seed=settings.seed,
+        wrapper_class=ResumableEnv,
+        vec_env_cls=(
+            EnvironmentProcesses if settings.fast and settings.n_envs > 1 else DummyVecEnv
+        ),
+    )
 
 
 def extractor_options(

@@ -1,12 +1,12 @@
 """One process at a time in a run's folder."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from goalscope.diagnostics.record.disk import hold
 from goalscope.errors import UserError
 
 LOCK_FILE = ".lock"
@@ -32,18 +32,16 @@ def locked(folder: Path, worth_keeping: Callable[[], bool]) -> Iterator[None]:
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / LOCK_FILE, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not hold(file):
             file.seek(0)
             raise RunLocked(
                 f"{folder} is being trained into by process {file.read().strip() or 'unknown'}; "
                 "wait for it to end, or choose another folder"
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+            )
         try:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
             yield
         except BaseException:
             if made and not worth_keeping():

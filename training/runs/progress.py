@@ -1,6 +1,7 @@
 """What a run shows while it goes on: steps, updates, success, speed and the time left."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -48,16 +49,19 @@ class ProgressCallback(BaseCallback):
         every = _EVERY_SECONDS if self._console.is_terminal else _EVERY_SECONDS_IN_A_LOG
         if now - self._shown >= every:
             self._shown = now
-            self._show()
+            with suppress(OSError):  # whoever read it is gone, and the run goes on
+                self._show()
         return True
 
     def _on_training_end(self) -> None:
         self.stop()
-        self._console.print(self._line())
+        with suppress(OSError):
+            self._console.print(self._line())
 
     def stop(self) -> None:
         """Take the bar away; what was printed stays."""
-        self._bar.stop()
+        with suppress(OSError):
+            self._bar.stop()
 
     def _show(self) -> None:
         if self._console.is_terminal:

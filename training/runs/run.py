@@ -1,5 +1,6 @@
 """One run: an arm and a seed, trained, watched, and gone on with after it was cut off."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from goalscope.training.runs.checkpoint.folder import (
     refuse_other_configuration,
 )
 from goalscope.training.runs.checkpoint.names import FOLDER as CHECKPOINTS
+from goalscope.training.runs.environment_processes import EnvironmentLost
+from goalscope.training.runs.interrupts import stop_signals_noted
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.progress import ProgressCallback
 from goalscope.training.runs.saving import CheckpointCallback
@@ -62,7 +65,8 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
     Raises:
         UnknownArm, UnusableEnvironment, RecordError, SettingsError, BufferTooLarge, RunLocked,
         CheckpointError: before anything is written.
-        Stopped: SIGINT or SIGTERM came; the run was saved first.
+        Interrupted: SIGINT, SIGTERM or SIGHUP came; the run was saved first.
+        EnvironmentLost: the process of an environment died; the run was saved first.
     """
     check(settings)
     if not list_checkpoints(settings.out):
@@ -79,7 +83,8 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
             settings = with_saved(settings, saved)
             refuse_other_configuration(settings.out, saved, settings.configuration())
         if checkpoint is None or checkpoint.step < settings.total_steps:
-            _train(settings, checkpoint, progress)
+            with stop_signals_noted() as asked:
+                _train(settings, checkpoint, progress, asked)
     return settings.out
 
 
@@ -107,7 +112,12 @@ def make_probe_set(environment: EnvironmentSettings) -> ProbeSet:
         env.close()
 
 
-def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool) -> None:
+def _train(
+    settings: RunSettings,
+    checkpoint: Checkpoint | None,
+    progress: bool,
+    asked: Callable[[], int | None],
+) -> None:
     out = settings.out
     probe_set = _probe_set(settings)
     model = build_agent(settings, probe_set, out / REPLAY_FOLDER)
@@ -120,6 +130,8 @@ def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool)
                 state["diagnostics"]["lost_buffer"] = True
                 # Gathered anew, as at the start.
                 model.learning_starts = checkpoint.step + settings.starts
+            if not checkpoint.content.get("environments", True):
+                state["diagnostics"]["lost_environments"] = True
         diagnostics = ModalityDiagnostics(
             out,
             features_every=settings.every.features,
@@ -143,11 +155,14 @@ def _train(settings: RunSettings, checkpoint: Checkpoint | None, progress: bool)
                 evaluation.load_state_dict(state["evaluation"])
             callbacks.insert(0, evaluation)
         shown = ProgressCallback(settings.total_steps)
-        callbacks += [CheckpointCallback(settings, diagnostics, evaluation)]
+        saving = CheckpointCallback(settings, diagnostics, evaluation, asked)
+        callbacks.append(saving)
         callbacks += [shown] if progress else []
         left = settings.total_steps - model.num_timesteps
         try:
             model.learn(left, callback=callbacks, reset_num_timesteps=checkpoint is None)
+        except EnvironmentLost as error:
+            raise EnvironmentLost(f"{error}; {saving.save_what_is_left()}") from error
         finally:
             shown.stop()
     finally:

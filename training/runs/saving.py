@@ -1,25 +1,21 @@
 """When a run is saved: at a cadence, every ten minutes, at its end, and when asked to stop."""
 
 import logging
-import signal
-import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from goalscope.diagnostics import ModalityDiagnostics
+from goalscope.errors import Interrupted
 from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.runs.checkpoint.folder import save_checkpoint
 from goalscope.training.runs.settings import RunSettings
 
 _SAVE_EVERY_SECONDS = 600.0
 _log = logging.getLogger("goalscope")
-
-
-class Stopped(KeyboardInterrupt):
-    """The run was asked to stop, and stands saved; the message is one line."""
 
 
 class CheckpointCallback(BaseCallback):
@@ -31,6 +27,10 @@ class CheckpointCallback(BaseCallback):
         settings: of the run.
         diagnostics: whose state goes with the agent's.
         evaluation: likewise; None where there is none.
+        asked: returns the stop signal that came, or None.
+
+    Raises:
+        Interrupted: a stop signal came, and the run stands saved (as a rollout starts).
     """
 
     model: BaseAlgorithm
@@ -40,18 +40,22 @@ class CheckpointCallback(BaseCallback):
         settings: RunSettings,
         diagnostics: ModalityDiagnostics,
         evaluation: EvaluationCallback | None,
+        asked: Callable[[], int | None],
     ) -> None:
         super().__init__()
         self._settings = settings
         self._diagnostics = diagnostics
         self._evaluation = evaluation
-        self._stop: int | None = None
+        self._asked = asked
+        self._saved_step = -1
+        self._has_begun = False
 
     def _on_training_start(self) -> None:
         # A new run is saved before its first step: there is always something to go on from.
         self._last_step = self.model.num_timesteps or -1
         self._last_time = time.monotonic()
-        self._restore = [(number, signal.signal(number, self._ask)) for number in _stop_signals()]
+        self._saved_step = self._last_step  # a run that goes on was saved where it begins
+        self._has_begun = True
 
     def _on_step(self) -> bool:
         return True
@@ -62,25 +66,34 @@ class CheckpointCallback(BaseCallback):
         crossed = step // every != self._last_step // every
         if crossed or time.monotonic() - self._last_time > _SAVE_EVERY_SECONDS:
             self._save(kept=crossed)
-        if self._stop is not None:
-            self._save(kept=False)
-            self._let_go()
-            raise Stopped(
-                f"stopped at step {step:,}, saved in {self._settings.out}; the same command goes on"
-            )
+        asked = self._asked()
+        if asked is not None:
+            saved = step == self._saved_step or self._save(kept=False)
+            raise Interrupted(asked, f"stopped at step {step:,}, {self._left(saved)}")
 
     def _on_training_end(self) -> None:
         self._save(kept=True)
-        self._let_go()
 
-    def _ask(self, number: int, _: object) -> None:
-        self._stop = number
+    def save_what_is_left(self) -> str:
+        """Save the agent, whose environments are lost, and return how the run was left, in words.
 
-    def _let_go(self) -> None:
-        for number, handler in self._restore:
-            signal.signal(number, handler)
+        Whoever goes on from there begins new episodes; a save made at this step, before they were
+        lost, is better and stays.
+        """
+        if not self._has_begun:
+            return "the run had not begun; the same command begins it"
+        step = self.model.num_timesteps
+        saved = step == self._saved_step or self._save(kept=False, with_environments=False)
+        return f"at step {step:,} the run was {self._left(saved)}"
 
-    def _save(self, kept: bool) -> None:
+    def _left(self, saved: bool) -> str:
+        where = self._settings.out
+        if saved:
+            return f"saved in {where}; the same command goes on"
+        return f"not saved; the same command goes on from what was saved before in {where}"
+
+    def _save(self, kept: bool, with_environments: bool = True) -> bool:
+        """Save the run, and return whether that went well."""
         self._last_step, self._last_time = self.model.num_timesteps, time.monotonic()
         state: dict[str, Any] = {"diagnostics": self._diagnostics.state_dict()}
         if self._evaluation is not None:
@@ -94,7 +107,10 @@ class CheckpointCallback(BaseCallback):
                 self._diagnostics.update,
                 kept=kept,
                 with_replay=self._settings.save_buffer,
+                with_environments=with_environments,
             )
+            self._saved_step = self._last_step
+            return True
         except OSError as error:
             reason = error.strerror or error
             _log.warning(
@@ -103,9 +119,4 @@ class CheckpointCallback(BaseCallback):
                 reason,
             )
             self._diagnostics.fail("checkpoint", error)
-
-
-def _stop_signals() -> list[int]:
-    if threading.current_thread() is threading.main_thread():
-        return [signal.SIGINT, signal.SIGTERM]
-    return []  # signals reach the main thread alone
+            return False

@@ -1,5 +1,6 @@
 """A study: several runs side by side."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +24,8 @@ from goalscope.training.runs.study_folder import (
     write_study,
 )
 from goalscope.training.runs.validation import check
+
+_log = logging.getLogger("goalscope")
 
 
 def run_study(
@@ -94,10 +97,14 @@ class _States:
             run.out.name: "finished" if is_finished(run) else "waiting" for run in runs
         }
         self.causes: dict[str, str] = {}  # of those that failed
+        self.is_written = True
         self.note([])
 
     def note(self, changes: Sequence[Change]) -> None:
-        """Take over what an executor says has changed."""
+        """Take over what an executor says has changed.
+
+        A disk that takes no more costs the file, not the study.
+        """
         for change in changes:
             self.of[change.name] = change.state
             if change.cause is not None:
@@ -107,7 +114,18 @@ class _States:
             for run in self._runs
             for name in [run.out.name]
         ]
-        write_study(self._folder, rows)
+        try:
+            write_study(self._folder, rows)
+            self.is_written = True
+        except OSError as error:
+            if self.is_written:
+                _log.warning(
+                    "goalscope: cannot write %s (%s); the runs go on, and it is written again as "
+                    "soon as it can be",
+                    self._folder / STUDY_FILE,
+                    error.strerror or error,
+                )
+            self.is_written = False
 
 
 def _work(runs: Sequence[RunSettings], folder: Path, executor: Executor) -> dict[str, str]:
@@ -120,7 +138,7 @@ def _work(runs: Sequence[RunSettings], folder: Path, executor: Executor) -> dict
                     executor.submit(run)
             while any(state in ("waiting", "running") for state in states.of.values()):
                 changes = executor.poll()
-                if changes:
+                if changes or not states.is_written:
                     states.note(changes)
                 bars.update(states.of)
     except KeyboardInterrupt:

@@ -3,13 +3,18 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.planted import table
 from helpers.synthetic_runs import write_run
 
-from goalscope.reports.checks.series import Spell, find_spell, table_series, together
+from goalscope.reports.checks.series import Series, Spell, find_spell, series_of, together
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import four_times, window_number
+
+
+def table_series(rows: pd.DataFrame) -> Series:
+    return series_of(rows["update"].to_numpy(), rows["value"].to_numpy(dtype=float))
 
 
 def spell(values, updates=1_000, **options):

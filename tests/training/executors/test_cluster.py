@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import ray
 from helpers.command import goalscope, refused
 from ray.cluster_utils import Cluster
 
@@ -30,6 +31,13 @@ from goalscope.training.runs.study_folder import read_study
 def cluster() -> Iterator[Cluster]:
     with three_nodes() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def one_driver() -> Iterator[None]:
+    """Each test is a program of its own to the cluster."""
+    yield
+    ray.shutdown()
 
 
 def test_a_study_that_loses_a_node_comes_out_as_it_does_here(cluster, tmp_path):

@@ -1,28 +1,30 @@
-"""The state of an agent beside its weights and replay: what decides how training goes on.
+"""The state of an agent beside its weights and replay: what decides how training goes on."""
 
-An environment of a user's own that does not keep its state (`Keeps`) begins a new episode instead.
-"""
-
-import logging
 import random
+import warnings
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from goalscope.training.envs.resumable import LOST
 
-_log = logging.getLogger("goalscope")
 
+def gather_state(
+    model: BaseAlgorithm, with_environments: bool = True
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return everything but the weights and replay: tensors by name, JSON values by name.
 
-def gather_state(model: BaseAlgorithm) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return everything but the weights and replay: tensors by name, JSON values by name."""
+    Args:
+        model: the agent.
+        with_environments: where each environment is, too, and what was last observed of it; left
+            out as well where one does not keep its state.
+    """
     tensors: dict[str, Tensor] = {"generator.torch": torch.get_rng_state()}
     if torch.cuda.is_initialized():
         tensors["generator.cuda"] = torch.cuda.get_rng_state()
@@ -31,16 +33,9 @@ def gather_state(model: BaseAlgorithm) -> tuple[dict[str, Tensor], dict[str, Any
         for index, parameter in enumerate(_parameters(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{index:04d}.{key}"] = value
-    assert isinstance(model._last_obs, dict)
-    for key, last in model._last_obs.items():
-        tensors[f"last_observation.{key}"] = torch.as_tensor(np.ascontiguousarray(last))
-    tensors["last_episode_starts"] = torch.as_tensor(np.asarray(model._last_episode_starts))
-    env = model.get_env()
-    assert env is not None
-    environments = []
-    for number, (arrays, described) in enumerate(env.env_method("get_state")):
-        tensors |= {f"env{number}.{k}": torch.as_tensor(v) for k, v in arrays.items()}
-        environments.append(described)
+    environments = None
+    if with_environments:
+        environments = _gather_environments(model, tensors)
     python = random.getstate()
     numpy: Any = np.random.get_state()  # noqa: NPY002  (it is the global state that SB3 draws from)
     values = {
@@ -78,6 +73,47 @@ def restore_state(
     for name, saved_as in counted.items():
         if hasattr(model, name):
             setattr(model, name, values[saved_as])
+    window = model._stats_window_size
+    model.ep_info_buffer = deque(values["recent_episodes"], maxlen=window)
+    model.ep_success_buffer = deque(values["recent_successes"], maxlen=window)
+    if values["environments"] is None:
+        _begin_environments_anew(model)
+    else:
+        _restore_environments(model, tensors, values["environments"])
+    version, state, gauss = values["generator.python"]
+    random.setstate((version, tuple(state), gauss))
+    name, keys, *rest = values["generator.numpy"]
+    np.random.set_state((name, np.asarray(keys, np.uint32), *rest))  # noqa: NPY002
+    model.action_space.np_random.bit_generator.state = values["generator.actions"]
+    torch.set_rng_state(tensors["generator.torch"])
+    if "generator.cuda" in tensors and torch.cuda.is_available():  # the record says what differs
+        torch.cuda.set_rng_state(tensors["generator.cuda"])
+
+
+def _gather_environments(model: BaseAlgorithm, tensors: dict[str, Tensor]) -> list[Any] | None:
+    """Return JSON values of each environment; its arrays join the tensors.
+
+    None where an environment does not keep its state.
+    """
+    env = model.get_env()
+    assert env is not None
+    states = env.env_method("get_state")
+    if any(LOST in described for _, described in states):
+        return None
+    assert isinstance(model._last_obs, dict)
+    for key, last in model._last_obs.items():
+        tensors[f"last_observation.{key}"] = torch.as_tensor(np.ascontiguousarray(last))
+    tensors["last_episode_starts"] = torch.as_tensor(np.asarray(model._last_episode_starts))
+    environments = []
+    for number, (arrays, described) in enumerate(states):
+        tensors |= {f"env{number}.{k}": torch.as_tensor(v) for k, v in arrays.items()}
+        environments.append(described)
+    return environments
+
+
+def _restore_environments(
+    model: BaseAlgorithm, tensors: Mapping[str, Tensor], environments: Sequence[Any]
+) -> None:
     prefix = "last_observation."
     model._last_obs = {
         key.removeprefix(prefix): value.numpy()
@@ -85,41 +121,27 @@ def restore_state(
         if key.startswith(prefix)
     }
     model._last_episode_starts = tensors["last_episode_starts"].numpy()
-    window = model._stats_window_size
-    model.ep_info_buffer = deque(values["recent_episodes"], maxlen=window)
-    model.ep_success_buffer = deque(values["recent_successes"], maxlen=window)
     env = model.get_env()
     assert env is not None
-    for number, described in enumerate(values["environments"]):
+    for number, described in enumerate(environments):
         start = f"env{number}."
         arrays = {
             k.removeprefix(start): v.numpy() for k, v in tensors.items() if k.startswith(start)
         }
         env.env_method("set_state", arrays, described, indices=number)
-    if any(LOST in described for described in values["environments"]):
-        _begin_episodes(model, env)
-    version, state, gauss = values["generator.python"]
-    random.setstate((version, tuple(state), gauss))
-    name, keys, *rest = values["generator.numpy"]
-    np.random.set_state((name, np.asarray(keys, np.uint32), *rest))  # noqa: NPY002
-    model.action_space.np_random.bit_generator.state = values["generator.actions"]
-    torch.set_rng_state(tensors["generator.torch"])
-    if "generator.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["generator.cuda"])
 
 
-def _begin_episodes(model: BaseAlgorithm, env: VecEnv) -> None:
-    """Begin anew where an environment does not keep where it was; replay's open episode ends."""
-    _log.warning(
-        "goalscope: the environment does not keep its state (get_state, set_state); the run goes "
-        "on at the start of an episode, and not bit for bit"
-    )
-    env.seed((model.seed or 0) + model.num_timesteps)  # not the first episodes once more
-    model._last_obs = env.reset()  # type: ignore[assignment]
-    model._last_episode_starts = np.ones(env.num_envs, bool)
+def _begin_environments_anew(model: BaseAlgorithm) -> None:
+    """Have `learn` begin new episodes, from other starts than the run's first ones."""
+    env = model.get_env()
+    assert env is not None
+    assert model.seed is not None
+    env.seed(model.seed + model.num_timesteps)
     replay = getattr(model, "replay_buffer", None)
     if isinstance(replay, HerReplayBuffer):
-        replay.truncate_last_trajectory()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it warns of is what is wanted
+            replay.truncate_last_trajectory()
 
 
 def _optimizers(model: BaseAlgorithm) -> dict[str, torch.optim.Optimizer]:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, NotRequired, TypedDict
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from goalscope.diagnostics.provenance import software_versions
 from goalscope.diagnostics.record import Unusable, fit, read_document, write_json_atomically
+from goalscope.diagnostics.record.disk import disk_errors
 from goalscope.diagnostics.record.documents import Count
 from goalscope.errors import UserError
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
@@ -46,6 +47,7 @@ class CheckpointContent(TypedDict):
     update: Count
     kept: bool
     replay: bool
+    environments: NotRequired[bool]  # true where it is not said
     configuration: dict[str, Any]
     versions: dict[str, str]
     sha256: Digests
@@ -83,6 +85,7 @@ def save_checkpoint(
     *,
     kept: bool,
     with_replay: bool = True,
+    with_environments: bool = True,
 ) -> Checkpoint:
     """Save the run as it stands between an update and the next step.
 
@@ -97,6 +100,8 @@ def save_checkpoint(
         update: updates made, as the record counts them.
         kept: whether its weights stay when a newer one is saved.
         with_replay: save the replay buffer, too.
+        with_environments: save where each environment is; else, and where one does not keep its
+            state, the run goes on with new episodes.
 
     Raises:
         OSError: the disk is full or gone; older checkpoints stay as they were.
@@ -105,9 +110,10 @@ def save_checkpoint(
     draft = run / FOLDER / f".draft-{model.num_timesteps:09d}"
     shutil.rmtree(draft, ignore_errors=True)
     try:
+        (run / FOLDER).mkdir(exist_ok=True)  # not the run's own: one that is gone stays so
         (draft / RESUME).mkdir(parents=True)
         _save_tensors(draft / POLICY, dict(model.policy.state_dict()))
-        tensors, values = gather_state(model)
+        tensors, values = gather_state(model, with_environments)
         _save_tensors(draft / TENSORS, tensors)
         write_json_atomically(draft / VALUES, {**values, "callbacks": callbacks})
         replay = getattr(model, "replay_buffer", None)  # which those on policy have not
@@ -121,6 +127,7 @@ def save_checkpoint(
             "update": update,
             "kept": kept,
             "replay": with_replay,
+            "environments": values["environments"] is not None,
             "configuration": dict(configuration),
             "versions": software_versions(),
             "sha256": {
@@ -223,7 +230,8 @@ def refuse_other_configuration(
 
 def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     # Actor and critic may share tensors, which safetensors refuses: each is written by itself.
-    save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, path)
+    with disk_errors():
+        save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, path)
     path.chmod(0o644)
 
 

@@ -1,0 +1,50 @@
+"""A few hundred hostile records: each is used or refused in one line."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from benchmarks.chaos.hostile_records import Trial, inputs, runs_code
+
+SECONDS = 15.0
+
+
+@pytest.fixture(scope="module")
+def trial():
+    with tempfile.TemporaryDirectory() as place:
+        yield Trial(Path(place))
+
+
+def test_a_hostile_record_is_used_or_refused_in_one_line(trial):
+    end = time.monotonic() + SECONDS
+
+    @settings(
+        max_examples=250, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(inputs(trial.texts))
+    def each(changed):
+        if time.monotonic() < end:
+            name, content, asked = changed
+            assert trial.ask(name, content, asked, drawn=False) is None
+
+    each()
+    assert min(trial.kinds["used"], trial.kinds["refused"]) > 5
+
+
+def test_an_untouched_record_is_used(trial):
+    for asked in ("read", "report", "compare"):
+        content = trial.texts("run.json").encode()
+        assert trial.ask("run.json", content, asked, drawn=False) is None
+    assert (trial.root / "comparison" / "comparison.html").exists()
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["<script>1</script>", "<p onclick='1'>", "<a href=' JavaScript:1'>", "<img src=x>"],
+)
+def test_what_a_browser_would_run_is_seen(page):
+    assert runs_code(f"<html>{page}</html>")
+    assert not runs_code("<html><p title='onclick'>&lt;script&gt;</p></html>")
