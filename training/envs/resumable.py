@@ -15,8 +15,8 @@ class ResumableEnv(gym.Wrapper[Any, Any, Any, Any]):
     """Adds `get_state` and `set_state` to an environment and its wrappers; the outermost one.
 
     The state is all that decides what comes next: what each of our layers keeps of itself, the step
-    within the episode and Monitor's sums. Where no layer is a `Keeps`, the state is `LOST`, and
-    the environment begins its next episode instead.
+    within the episode and Monitor's sums. Where no layer is a `Keeps`, the state is
+    `LOST`: a run goes on with a new episode.
 
     Args:
         env: the environment, wrapped as a run wraps it.
@@ -44,8 +44,6 @@ class ResumableEnv(gym.Wrapper[Any, Any, Any, Any]):
         Raises:
             KeyError, ValueError: the state is of another environment.
         """
-        if LOST in values:
-            return
         for layer in layers(self.env):
             if isinstance(layer, TimeLimit):
                 layer._elapsed_steps = values["elapsed_steps"]

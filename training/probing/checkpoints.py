@@ -177,7 +177,7 @@ def write_found(
         RecordError: it cannot be written.
     """
     details = {"policy_sha256": _digest(checkpoint)}
-    line = Line(checkpoint.step, int(checkpoint.content["update"]), dict(values), details=details)
+    line = Line(checkpoint.step, checkpoint.content["update"], dict(values), details=details)
     lines = lines_before(folder) | {line.step: line}
     kept = {} if arrays is None else {line.step: arrays}
     write_probes(folder, [lines[step] for step in sorted(lines)], kept)
@@ -185,7 +185,7 @@ def write_found(
 
 
 def _digest(checkpoint: Checkpoint) -> str:
-    return str(checkpoint.content["sha256"][POLICY])
+    return checkpoint.content["sha256"][POLICY]
 
 
 def settings_at(checkpoint: Checkpoint, folder: Path) -> RunSettings:

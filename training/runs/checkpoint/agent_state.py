@@ -1,9 +1,5 @@
-"""The state of an agent beside its weights and replay: what decides how training goes on.
+"""The state of an agent beside its weights and replay: what decides how training goes on."""
 
-An environment of a user's own that does not keep its state (`Keeps`) begins a new episode instead.
-"""
-
-import logging
 import random
 import warnings
 from collections import deque
@@ -18,8 +14,6 @@ from torch import Tensor
 
 from goalscope.training.envs.resumable import LOST
 
-_log = logging.getLogger("goalscope")
-
 
 def gather_state(
     model: BaseAlgorithm, with_environments: bool = True
@@ -28,7 +22,8 @@ def gather_state(
 
     Args:
         model: the agent.
-        with_environments: where each environment is, too, and what was last observed of it.
+        with_environments: where each environment is, too, and what was last observed of it; left
+            out as well where one does not keep its state.
     """
     tensors: dict[str, Tensor] = {"generator.torch": torch.get_rng_state()}
     if torch.cuda.is_initialized():
@@ -38,7 +33,9 @@ def gather_state(
         for index, parameter in enumerate(_parameters(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{index:04d}.{key}"] = value
-    environments = _gather_environments(model, tensors) if with_environments else None
+    environments = None
+    if with_environments:
+        environments = _gather_environments(model, tensors)
     python = random.getstate()
     numpy: Any = np.random.get_state()  # noqa: NPY002  (it is the global state that SB3 draws from)
     values = {
@@ -94,7 +91,10 @@ def restore_state(
 
 
 def _gather_environments(model: BaseAlgorithm, tensors: dict[str, Tensor]) -> list[Any] | None:
-    """Return JSON values of each environment, whose arrays join the tensors; None if one keeps none."""
+    """Return JSON values of each environment; its arrays join the tensors.
+
+    None where an environment does not keep its state.
+    """
     env = model.get_env()
     assert env is not None
     states = env.env_method("get_state")
@@ -133,13 +133,10 @@ def _restore_environments(
 
 def _begin_environments_anew(model: BaseAlgorithm) -> None:
     """Have `learn` begin new episodes, from other starts than the run's first ones."""
-    _log.warning(
-        "goalscope: where the environments were was not saved: one died, or does not keep its "
-        "state (get_state, set_state); the run goes on with new episodes, and not bit for bit"
-    )
     env = model.get_env()
     assert env is not None
-    env.seed((model.seed or 0) + model.num_timesteps)
+    assert model.seed is not None
+    env.seed(model.seed + model.num_timesteps)
     replay = getattr(model, "replay_buffer", None)
     if isinstance(replay, HerReplayBuffer):
         with warnings.catch_warnings():

@@ -100,7 +100,8 @@ def save_checkpoint(
         update: updates made, as the record counts them.
         kept: whether its weights stay when a newer one is saved.
         with_replay: save the replay buffer, too.
-        with_environments: save where each environment is; else the run goes on with new episodes.
+        with_environments: save where each environment is; else, and where one does not keep its
+            state, the run goes on with new episodes.
 
     Raises:
         OSError: the disk is full or gone; older checkpoints stay as they were.
