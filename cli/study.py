@@ -79,4 +79,4 @@ class Study(ArmFlags, StudySettings):
         from goalscope.training.executors.processes import Processes
 
         cores = os.cpu_count() or 1
-        return Processes(min(runs, cores) if self.parallel is None else self.parallel)
+        return Processes(max(1, min(runs, cores)) if self.parallel is None else self.parallel)

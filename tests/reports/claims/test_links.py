@@ -16,6 +16,7 @@ from helpers.memory_runs import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goalscope.diagnostics.record import Lines
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
@@ -72,7 +73,7 @@ def broken(run, key, value):
             else line
             for line in run.record.lines
         ]
-        return replace(run, record=replace(run.record, lines=lines))
+        return replace(run, record=replace(run.record, lines=Lines.of(lines)))
     metrics = {name: table for name, table in run.metrics.items() if name != key}
     if value is not None:
         metrics[key] = run.metrics[key].assign(value=value)

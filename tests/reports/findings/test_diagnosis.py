@@ -8,6 +8,7 @@ from helpers.planted import FAULTS, HEALTHY, LIMITS, PER_NETWORK, UPDATES, with_
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, FIX, write_run
 
+from goalscope.diagnostics.record import Lines
 from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
@@ -232,6 +233,6 @@ def test_whether_a_run_learns(tmp_path, success, episodes, expected):
     kind = replace(BASELINE, success=success, episodes=episodes)
     run = made(tmp_path, kind)
     if not success:
-        lines = [line for line in run.record.lines if line.update == 0]
+        lines = Lines.of(line for line in run.record.lines if line.update == 0)
         run = replace(run, record=replace(run.record, lines=lines))
     assert diagnose(run).learning is expected

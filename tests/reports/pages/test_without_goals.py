@@ -68,7 +68,7 @@ def test_several_inputs_have_their_shares_the_loudest_first(tmp_path):
 def test_a_run_whose_inputs_are_unknown_is_taken_for_one_with_goals(tmp_path):
     run = load_run(write_run(tmp_path / "run", kind=BASELINE))
     assert run.observes_goal() is True
-    unknown = replace(run.record.info, networks=None)
+    unknown = replace(run.record.info, networks={})
     assert replace(run, record=replace(run.record, info=unknown)).observes_goal() is None
 
 
