@@ -34,14 +34,14 @@ def refuse_training_elsewhere(callback: BaseCallback | None) -> None:
 
 
 def refuse_watching_twice(callback: BaseCallback | None, kind: type[BaseCallback]) -> None:
-    """Raise where several callbacks of a kind watch one training.
+    """Raise where several callbacks of one class watch one training.
 
     Each would take the passes that another asks for to be training's.
 
     Raises:
         RecordError: naming them.
     """
-    watching = {id(one): one for one in every_callback(callback) if isinstance(one, kind)}
+    watching = {id(one): one for one in every_callback(callback) if type(one) is kind}
     if len(watching) > 1:
         names = " and ".join(type(one).__name__ for one in watching.values())
         raise RecordError(

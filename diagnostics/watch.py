@@ -136,7 +136,7 @@ class Diagnostics(BaseCallback):
         refuse(self.model)
         self._refuse_another_agent()
         refuse_training_elsewhere(self.locals.get("callback"))
-        refuse_watching_twice(self.locals.get("callback"), Diagnostics)
+        refuse_watching_twice(self.locals.get("callback"), type(self))
         self._detach()  # what an earlier call of `learn()` that an exception ended left behind
         self._training = self.model.start_time
         with isolated_generators(seed=0):

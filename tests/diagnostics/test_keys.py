@@ -21,7 +21,14 @@ from goalscope.diagnostics.record.metrics import (
     metric_of,
 )
 
-PARTS = {"target": "object_velocity", "extra": "previous", "bin": 3, "unit": "goal_units"}
+PARTS = {
+    "target": "object_velocity",
+    "extra": "previous",
+    "bin": 3,
+    "unit": "goal_units",
+    "end": "low",
+    "way": "blanked",
+}
 KEYS = {
     metric.key(owner, block, **PARTS): metric
     for metric in METRICS

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from goalscope.diagnostics import FeatureStatistics, GradientBalance, ModalityDiagnostics
+from goalscope.diagnostics import GradientBalance, ModalityDiagnostics
 from goalscope.diagnostics.record import (
     MEASUREMENTS_FILE,
     Line,
@@ -38,8 +38,8 @@ def test_a_callback_that_watched_another_agent_is_refused(make_agent, tmp_path):
 
 
 def test_two_callbacks_that_would_watch_each_other_are_refused(make_agent, tmp_path):
-    both = [FeatureStatistics(tmp_path / "a"), GradientBalance(tmp_path / "b")]
-    with pytest.raises(RecordError, match="FeatureStatistics and GradientBalance would watch"):
+    both = [GradientBalance(tmp_path / "a"), GradientBalance(tmp_path / "b")]
+    with pytest.raises(RecordError, match="GradientBalance and GradientBalance would watch"):
         make_agent().learn(65, callback=both)
     assert not list(tmp_path.iterdir())
 
