@@ -203,8 +203,6 @@ def test_other_cameras_draw_other_pictures(make):
     [
         ({"id": "FetchPusher-v4"}, "did you mean FetchPush-v4"),
         ({"id": "Nonsense"}, "choose one of FetchReach-v4"),
-        ({"id": "Pendulum-v1"}, "not a Dict with goals"),
-        ({"id": "HandReach-v3"}, "not a Fetch task"),
         ({"camera": "nowhere"}, "choose one of head_camera_rgb"),
         ({"image_size": 20}, "too small"),
         ({"frame_stack": 0}, "at least 1"),
