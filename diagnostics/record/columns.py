@@ -39,7 +39,7 @@ class Lines(Sequence[Line]):
         keys: of each number, int32, an index into `names`.
         values: the numbers, float64.
         names: metric keys, in the order in which they came up.
-        events: place of a line that is no measurement -> that line; it has no numbers here.
+        events: place of a line that says something in words -> that line, whole.
     """
 
     steps: NDArray[np.int64]
@@ -72,7 +72,7 @@ class Lines(Sequence[Line]):
             np.array(keys, np.int32),
             np.array(values, np.float64),
             tuple(names),
-            {place: line for place, line in enumerate(kept) if line.event is not None},
+            {at: line for at, line in enumerate(kept) if line.event is not None or line.details},
         )
 
     @classmethod
