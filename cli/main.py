@@ -71,11 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as stop:
-        print(
-            f"goalscope: {str(stop) or 'interrupted; what was measured until now is kept'}",
-            file=sys.stderr,
-        )
-        return 128 + (stop.number if isinstance(stop, Interrupted) else signal.SIGINT)
+        return _interrupted(stop)
     except OSError as error:  # whatever was read or written: the disk is the user's to mend
         where = "" if error.filename is None else f"{error.filename}: "
         print(f"goalscope: {where}{error.strerror or error}; look after the disk", file=sys.stderr)
@@ -83,6 +79,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"goalscope: {' '.join(printable(str(error)).split())}", file=sys.stderr)
         return BAD_INPUT
+    except Exception as error:
+        behind = _interrupt_behind(error)
+        if behind is None:
+            raise
+        return _interrupted(behind)
+
+
+def _interrupted(stop: KeyboardInterrupt) -> int:
+    """Say in a line how things were left, and return the exit code."""
+    print(
+        f"goalscope: {str(stop) or 'interrupted; what was measured until now is kept'}",
+        file=sys.stderr,
+    )
+    return 128 + (stop.number if isinstance(stop, Interrupted) else signal.SIGINT)
+
+
+def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return the interrupt that an error comes from: an import takes it for a failure."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error
 
 
 def _help() -> str:

@@ -84,12 +84,7 @@ def test_a_terminal_that_closes_is_a_signal_and_no_error(tmp_path):
     assert (tmp_path / "noted").read_text() == str(int(signal.SIGHUP))
 
 
-STILL_LOST = pytest.mark.xfail(reason="an import of the simulator swallows the interrupt: open")
-
-
-@pytest.mark.parametrize(
-    "moment", ["workers import", pytest.param("the study begins", marks=STILL_LOST)]
-)
+@pytest.mark.parametrize("moment", ["workers import", "the study begins"])
 def test_a_study_interrupted_early_says_so_in_one_line(tmp_path, moment):
     folder = tmp_path / "study"
     command = [sys.executable, "-m", "goalscope", "study", "pixel-her", "--seeds", "0", "1"]
