@@ -111,7 +111,6 @@ def _fits(lines: Lines) -> bool:
         and bool((np.diff(starts) >= 0).all())
         and (not len(keys) or 0 <= keys.min() <= keys.max() < len(lines.names))
         and all(0 <= place < count for place in lines.events)
-        and bool(count)
         and all(
             0 <= a.min() <= a.max() <= MOST for a in (lines.steps, lines.updates, lines.numbers)
         )
