@@ -1,7 +1,6 @@
 """What is measured of an agent in training, and when: instruments, what is due, what was seen."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,8 +11,8 @@ from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.material.witness import EnvironmentStep
 from goalscope.diagnostics.record import PROBE_SET_FILE
 from goalscope.diagnostics.recorder import Recorder
+from goalscope.diagnostics.updates.passes import unwatched
 from goalscope.diagnostics.updates.requests import Requests
-from goalscope.diagnostics.updates.tap import Tap
 from goalscope.diagnostics.updates.tracked import TrackedUpdate, losses_of
 from goalscope.probes import Network
 from goalscope.probes.isolation import isolated_generators
@@ -30,7 +29,6 @@ class Measuring:
 
     Attributes:
         keys: every record key that the instruments of this agent can write.
-        tap: that does not listen while they measure, as long as there is one.
     """
 
     def __init__(
@@ -41,7 +39,6 @@ class Measuring:
         resume: Mapping[str, Any] | None,
     ) -> None:
         self.keys: list[str] = []
-        self.tap: Tap | None = None
         self._instruments = list(instruments)
         self._recorder = recorder
         self._probe_set = probe_set
@@ -81,6 +78,7 @@ class Measuring:
         for instrument in self._instruments:
             with (
                 self._recorder.guarded("dry_run", update),
+                unwatched(),
                 torch.no_grad(),
                 isolated_generators(seed=0),
             ):
@@ -168,8 +166,7 @@ class Measuring:
             return  # the last update is also the end
         self._last[instrument.name] = update
         context = self.context(update, seen)
-        suspended = nullcontext() if self.tap is None else self.tap.suspended()
-        with suspended, isolated_generators(seed=update):
+        with unwatched(), isolated_generators(seed=update):
             self._recorder.measure(instrument.name, update, lambda: instrument.measure(context))
         self.save_probe_set(update)
 

@@ -36,7 +36,7 @@ def refuse_training_elsewhere(callback: BaseCallback | None) -> None:
 def refuse_watching_twice(callback: BaseCallback | None, kind: type[BaseCallback]) -> None:
     """Raise where several callbacks of one class watch one training.
 
-    Each would take the passes that another asks for to be training's.
+    Each would measure what the other does. Callbacks of different classes may stand side by side.
 
     Raises:
         RecordError: naming them.
@@ -44,7 +44,4 @@ def refuse_watching_twice(callback: BaseCallback | None, kind: type[BaseCallback
     watching = {id(one): one for one in every_callback(callback) if type(one) is kind}
     if len(watching) > 1:
         names = " and ".join(type(one).__name__ for one in watching.values())
-        raise RecordError(
-            f"{names} would watch the same training, and each other; keep one "
-            "(ModalityDiagnostics measures what all of them measure)"
-        )
+        raise RecordError(f"{names} would watch the same training, and measure the same; keep one")

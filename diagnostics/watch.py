@@ -22,6 +22,7 @@ from goalscope.diagnostics.record import Line, RecordError, RunInfo
 from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.diagnostics.record.metrics import SUCCESS_RATE
 from goalscope.diagnostics.recorder import Recorder
+from goalscope.diagnostics.updates.passes import unwatched
 from goalscope.diagnostics.updates.routing import RoutingWatch
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.updates.tap import Tap
@@ -139,7 +140,7 @@ class Diagnostics(BaseCallback):
         refuse_watching_twice(self.locals.get("callback"), type(self))
         self._detach()  # what an earlier call of `learn()` that an exception ended left behind
         self._training = self.model.start_time
-        with isolated_generators(seed=0):
+        with unwatched(), isolated_generators(seed=0):
             self._networks = view_networks(self.model.policy, self._goal_keys)
         observed = self.model.observation_space
         assert isinstance(observed, spaces.Dict)  # view_networks checked
@@ -155,7 +156,7 @@ class Diagnostics(BaseCallback):
         self._measuring.rehearse(start)
         self._recorder.announce(self._measuring.keys)
         self._measuring.expect(start)
-        self._tap = self._measuring.tap = Tap(
+        self._tap = Tap(
             self._networks,
             start=start,
             wanted=self._measuring.wanted,
@@ -232,7 +233,7 @@ class Diagnostics(BaseCallback):
             self._routing.detach()
         if self._evaluations is not None:
             self._evaluations.detach()
-        self._tap = self._measuring.tap = self._routing = self._evaluations = None
+        self._tap = self._routing = self._evaluations = None
 
     def _refuse_another_agent(self) -> None:
         if self._agent is not None and self._agent is not self.model:

@@ -4,7 +4,8 @@ Where no linear layer reads the fused features (an LSTM, a normalisation before 
 action first), the features extractor's own output stands for what was read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -43,6 +44,16 @@ class Read:
     def receive(self, gradient: Tensor) -> None:
         """Keep the gradient of the output."""
         self.output_gradient = gradient.detach()
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Inside, forward passes are a measurement's own: no tap takes them for training's."""
+    Passes.measuring += 1
+    try:
+        yield
+    finally:
+        Passes.measuring -= 1
 
 
 class Passes:

@@ -10,8 +10,7 @@ optimiser of its own, and else with the same step: one optimiser may train both 
 be no actor (DQN).
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -106,15 +105,6 @@ class Tap:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-
-    @contextmanager
-    def suspended(self) -> Iterator[None]:
-        """Ignore forward passes inside, those that measurements make themselves; every tap does."""
-        Passes.measuring += 1
-        try:
-            yield
-        finally:
-            Passes.measuring -= 1
 
     # What the optimisers show
 

@@ -1,11 +1,16 @@
-"""A callback is one agent's, a training has one of them, and a record one process that writes."""
+"""A callback is one agent's, a training has one of a kind, and a record one process that writes."""
 
 import subprocess
 import sys
 
 import pytest
 
-from goalscope.diagnostics import GradientBalance, ModalityDiagnostics
+from goalscope.diagnostics import (
+    FeatureStatistics,
+    GoalSensitivity,
+    GradientBalance,
+    ModalityDiagnostics,
+)
 from goalscope.diagnostics.record import (
     MEASUREMENTS_FILE,
     Line,
@@ -37,11 +42,30 @@ def test_a_callback_that_watched_another_agent_is_refused(make_agent, tmp_path):
     assert read_run(tmp_path / "run").end.update == 10
 
 
-def test_two_callbacks_that_would_watch_each_other_are_refused(make_agent, tmp_path):
+def test_two_callbacks_of_one_class_are_refused(make_agent, tmp_path):
     both = [GradientBalance(tmp_path / "a"), GradientBalance(tmp_path / "b")]
     with pytest.raises(RecordError, match="GradientBalance and GradientBalance would watch"):
         make_agent().learn(65, callback=both)
     assert not list(tmp_path.iterdir())
+
+
+def test_callbacks_side_by_side_read_what_each_reads_alone(make_agent, tmp_path):
+    kinds = (FeatureStatistics, GradientBalance, GoalSensitivity)
+    for kind in kinds:
+        make_agent().learn(70, callback=kind(tmp_path / "alone" / kind.__name__))
+    together = [kind(tmp_path / "together" / kind.__name__) for kind in kinds]
+    make_agent().learn(70, callback=together)
+    for kind in kinds:
+        alone, beside = (
+            {
+                (line.update, key): value
+                for line in read_run(tmp_path / where / kind.__name__).measurements
+                for key, value in line.values.items()
+                if "per_second" not in key
+            }
+            for where in ("alone", "together")
+        )
+        assert beside == pytest.approx(alone, nan_ok=True, rel=0, abs=0)
 
 
 def test_a_record_that_another_process_writes_is_refused_until_it_ends(tmp_path):
