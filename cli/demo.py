@@ -70,7 +70,7 @@ class Demo:
             f"1. {' and '.join(ARMS)} on FetchPush-v4 from 84x84 pixels: "
             f"{count(self.seeds, 'seed')} each, {self.updates} updates a run."
         )
-        folders = run_study(runs, folder, Processes(max(1, min(len(runs), os.cpu_count() or 1))))
+        folders = run_study(runs, folder, Processes.one_a_core(len(runs)))
         page = reports.write_comparison(folders, folder / "comparison", notes=[self._shortened()])
         _say(console, page, started, more=self.reach_steps != 0)
         for made in folders:

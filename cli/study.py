@@ -1,6 +1,5 @@
 """`goalscope study`: arms times seeds."""
 
-import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,5 +77,4 @@ class Study(ArmFlags, StudySettings):
             )
         from goalscope.training.executors.processes import Processes
 
-        cores = os.cpu_count() or 1
-        return Processes(max(1, min(runs, cores)) if self.parallel is None else self.parallel)
+        return Processes.one_a_core(runs) if self.parallel is None else Processes(self.parallel)

@@ -30,6 +30,11 @@ class Processes:
         self._waiting: list[RunSettings] = []
         self._working: dict[str, RunProcess] = {}
 
+    @classmethod
+    def one_a_core(cls, runs: int) -> "Processes":
+        """Return what trains so many runs, no more at a time than there are cores."""
+        return cls(max(1, min(runs, os.cpu_count() or 1)))
+
     @property
     def threads(self) -> int:
         """This run's share of the cores, so that none is slowed down by changing places."""
