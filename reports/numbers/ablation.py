@@ -81,14 +81,15 @@ class Ablation:
 
 def ablation_of(run: Run) -> Ablation | None:
     """Return what the newest such episodes of a run came to; None where none were played."""
-    played = run.metrics.get(UNTOUCHED_EPISODES.key())
+    played = run.column(UNTOUCHED_EPISODES.key())
     if played is None:
         return None
-    update = int(played["update"].iloc[-1])
+    update = int(played.updates[-1])
+    of_family = (key for key in run.metrics if parse(key).family == UNTOUCHED_EPISODES.family)
     values = {
-        key: float(table["value"].iloc[-1])
-        for key, table in run.metrics.items()
-        if parse(key).family == UNTOUCHED_EPISODES.family and table["update"].iloc[-1] == update
+        key: float(column.values[-1])
+        for key in of_family
+        if (column := run.column(key)) is not None and column.updates[-1] == update
     }
     withheld = []
     for name in dict.fromkeys(parse(key).block for key in values if parse(key).block):
