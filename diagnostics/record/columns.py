@@ -17,8 +17,8 @@ class Column:
     """What was measured of one metric, a row each.
 
     Attributes:
-        updates: int64.
-        steps: int64.
+        updates: int64; metrics that the same lines hold have it in common, the same object.
+        steps: int64, as well.
         values: float64, NaN and infinities included.
     """
 
@@ -123,17 +123,18 @@ class Lines(Sequence[Line]):
 
     def by_metric(self) -> dict[str, Column]:
         """Return key -> what was measured of it, by update; rows of one update as written."""
-        rows = np.repeat(np.arange(len(self)), np.diff(self.starts))
-        order = np.lexsort((self.updates[rows], self.keys))
-        updates, steps = self.updates[rows[order]], self.steps[rows[order]]
-        values = self.values[order]
+        lines = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        order = np.lexsort((self.updates[lines], self.keys))
+        lines, values = lines[order], self.values[order]
         ends = np.cumsum(np.bincount(self.keys, minlength=len(self.names))).tolist()
-        parts = zip(self.names, [0, *ends], ends, strict=False)
-        return {
-            key: Column(updates[first:end], steps[first:end], values[first:end])
-            for key, first, end in parts
-            if end > first
-        }
+        places: dict[bytes, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        found = {}
+        for key, first, end in zip(self.names, [0, *ends], ends, strict=False):
+            if end > first:
+                own = lines[first:end]
+                shared = places.setdefault(own.tobytes(), (self.updates[own], self.steps[own]))
+                found[key] = Column(*shared, values[first:end])
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lines) and list(self) == list(other)

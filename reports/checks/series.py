@@ -35,7 +35,7 @@ class Series:
         return Series(self.updates[kept], self.values[kept])
 
     def mean(self, window: Window) -> float | None:
-        """Return its update-weighted mean in a window of updates (`Window.mean`).
+        """Return its update-weighted mean in a window of updates (`Window.means`).
 
         Returns:
             None where nothing was measured; NaN where any of it is NaN or infinite.
@@ -46,7 +46,7 @@ class Series:
         else:
             inside = (self.updates >= window.first) & (self.updates <= window.last)
             inside &= self.updates > 0
-        return window.mean(self.updates[inside], self.values[inside])
+        return window.means(self.updates[inside], self.values[None, inside])[0]
 
 
 @dataclass(frozen=True)
