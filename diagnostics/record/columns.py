@@ -52,8 +52,13 @@ class Lines(Sequence[Line]):
     events: Mapping[int, Line]
 
     @classmethod
-    def of(cls, lines: Iterable[Line], before: int = 0) -> Lines:
-        """Return lines as columns, of which `before` others stand in front in their file."""
+    def of(cls, lines: Iterable[Line], numbers: Sequence[int] | None = None) -> Lines:
+        """Return lines as columns.
+
+        Args:
+            lines: in the order written.
+            numbers: how many lines of their file stood before each; None for a file of its own.
+        """
         kept = list(lines)
         names: dict[str, int] = {}
         keys: list[int] = []
@@ -67,7 +72,7 @@ class Lines(Sequence[Line]):
         return cls(
             np.array([line.step for line in kept], np.int64),
             np.array([line.update for line in kept], np.int64),
-            np.arange(before, before + len(kept)),
+            np.array(range(len(kept)) if numbers is None else numbers, np.int64),
             np.array(starts, np.int64),
             np.array(keys, np.int32),
             np.array(values, np.float64),
@@ -100,8 +105,11 @@ class Lines(Sequence[Line]):
             events,
         )
 
-    def first(self, count: int) -> Lines:
-        """Return only the first lines."""
+    def before(self, number: int) -> Lines:
+        """Return only the lines before which fewer than `number` others stood in their file."""
+        count = int(np.searchsorted(self.numbers, number))
+        if count == len(self):
+            return self
         end = int(self.starts[count])
         return Lines(
             self.steps[:count],
