@@ -218,7 +218,7 @@ def window_numbers(run: Run, keys: Sequence[str], window: Window | None) -> list
         else:
             inside = (places >= window.first) & (places <= window.last) & (one.updates > 0)
         values = np.stack([column.values for column in columns.values()])
-        means = window.means(places[inside], values[:, inside])
+        means = window.means(places[inside], values.compress(inside, axis=1))
         found.update(zip(columns, means, strict=True))
     return list(found.values())
 
@@ -243,7 +243,7 @@ def weighted_means(
     if not (x[1:] > x[:-1]).all():
         order = np.argsort(x, kind="stable")
         x, first, counts = np.unique(x[order], return_index=True, return_counts=True)
-        values = np.add.reduceat(values[:, order], first, axis=1) / counts
+        values = np.add.reduceat(values.take(order, axis=1), first, axis=1) / counts
     if len(x) == 1:
         return values[:, 0]
     halves = np.diff(x) * (values[:, 1:] + values[:, :-1]) / 2
