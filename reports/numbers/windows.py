@@ -4,7 +4,7 @@ A verdict that averages over time is wrong: the balance at initialisation and af
 updates can differ in sign. Each window is the same range of updates for all runs compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -200,27 +200,34 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
 
 def window_numbers(run: Run, keys: Sequence[str], window: Window | None) -> list[float | None]:
     """Return the mean of each of several metrics in a window (`window_number`), all at once."""
-    found: dict[str, float | None] = dict.fromkeys(keys)
+    columns = {key: column for key in keys if (column := run.column(key)) is not None}
+    means = means_in(window, run, columns)
+    return [means.get(key) for key in keys]
+
+
+def means_in(
+    window: Window | None, run: Run, columns: Mapping[str, Column]
+) -> dict[str, float | None]:
+    """Return the mean in a window of each of a run's columns, by record key (`window_number`)."""
+    found: dict[str, float | None] = dict.fromkeys(columns)
     if window is None or not window.reaches(run):
-        return list(found.values())
+        return found
     together: dict[tuple[int, bool], dict[str, Column]] = {}
-    for key in found:
-        column = run.column(key)
-        if column is not None:
-            kind = id(column.updates), parse(key).family == Family.GRADIENT
-            together.setdefault(kind, {})[key] = column
-    for (_, gradients), columns in together.items():
-        one = next(iter(columns.values()))
+    for key, column in columns.items():
+        kind = id(column.updates), parse(key).family == Family.GRADIENT
+        together.setdefault(kind, {})[key] = column
+    for (_, gradients), alike in together.items():
+        one = next(iter(alike.values()))
         places = one.updates if window.axis == "update" else one.steps
         if window.time == "initialisation":
             # A gradient exists from the first update on; a state exists before it.
             inside = one.updates == (1 if gradients else 0)
         else:
             inside = (places >= window.first) & (places <= window.last) & (one.updates > 0)
-        values = np.stack([column.values for column in columns.values()])
+        values = np.stack([column.values for column in alike.values()])
         means = window.means(places[inside], values.compress(inside, axis=1))
-        found.update(zip(columns, means, strict=True))
-    return list(found.values())
+        found.update(zip(alike, means, strict=True))
+    return found
 
 
 def weighted_means(
