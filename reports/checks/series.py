@@ -89,11 +89,17 @@ def together(
         return None
     updates = known[0].updates
     for one in known[1:]:
-        updates = np.intersect1d(updates, one.updates)
+        if one.updates is not updates:  # metrics that the same lines hold have the same ones
+            updates = np.intersect1d(updates, one.updates)
     if not len(updates):
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = combine([one.values[np.isin(one.updates, updates)] for one in known])
+        values = combine(
+            [
+                one.values if one.updates is updates else one.values[np.isin(one.updates, updates)]
+                for one in known
+            ]
+        )
     return Series(updates, values)
 
 

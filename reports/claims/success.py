@@ -207,7 +207,7 @@ def last_evaluations(arms: Arms) -> list[dict[str, Any]]:
             "arm": arm,
             "run": run.name,
             "label": run.label,
-            **{str(name): value for name, value in table.iloc[-1:].to_dict("records")[0].items()},
+            **dict(zip(map(str, table), table.to_numpy(dtype=object)[-1], strict=True)),
         }
         for arm, run, table in _common_evaluations(arms)
     ]
@@ -239,8 +239,13 @@ def _common_evaluations(arms: Arms) -> list[tuple[str, Run, pd.DataFrame]]:
         if id(run) in counts and not (table := run.evaluations).empty
     ]
     reached = min((int(table["step"].iloc[-1]) for _, _, table in tables), default=0)
-    cut = [(arm, run, table[(table["step"] <= reached).to_numpy()]) for arm, run, table in tables]
+    cut = [(arm, run, _until(table, reached)) for arm, run, table in tables]
     return [(arm, run, table) for arm, run, table in cut if len(table)]
+
+
+def _until(table: pd.DataFrame, step: int) -> pd.DataFrame:
+    inside = table["step"].to_numpy() <= step
+    return table if inside.all() else table[inside]
 
 
 def success_rows(arms: Arms) -> list[dict[str, Any]]:

@@ -114,6 +114,11 @@ class Run:
         return Column(left.updates[own], left.steps[own], values)
 
     @cached_property
+    def numbers(self) -> dict[tuple[str, Any], float | None]:
+        """Record key and window -> the metric's number there, as far as it was asked for."""
+        return {}
+
+    @cached_property
     def updates(self) -> int:
         """The last update the record knows of."""
         return int(self.record.lines.updates.max())

@@ -195,7 +195,9 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
         None where nothing was measured, or the run did not come to the window's end; NaN where any
         of the measurements is NaN or infinite.
     """
-    return window_numbers(run, [key], window)[0]
+    if (key, window) not in run.numbers:
+        run.numbers[key, window] = window_numbers(run, [key], window)[0]
+    return run.numbers[key, window]
 
 
 def window_numbers(run: Run, keys: Sequence[str], window: Window | None) -> list[float | None]:

@@ -12,6 +12,7 @@ from goalscope.reports.statistics.intervals import scaled_t_interval, t_test_p
 from goalscope.reports.statistics.scales import Array, Scale
 
 EXACT_PAIRS = 16  # 2**16 sign patterns are enumerated; beyond that they are drawn
+_SIGNS = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)  # of a byte
 
 
 @dataclass(frozen=True)
@@ -99,26 +100,33 @@ def paired_permutation_p(differences: Sequence[float] | Array) -> float:
     Exact up to 16 pairs: the part of the 2^n sign patterns whose mean is at least as far from 0.
     """
     values = np.asarray(differences, dtype=float)
-    signs = _signs(len(values))
+    patterns = _patterns(len(values))
+    eights = np.append(values, np.zeros(-len(values) % 8)).reshape(-1, 8)
+    sums = np.zeros(patterns.shape[1])
+    for own, byte in zip(eights @ _SIGNS.T, patterns, strict=True):
+        sums += own[byte]
     # Patterns that are equal but for rounding count as equal.
-    far = int((np.abs(signs @ values) >= abs(values.sum()) * (1 - 1e-12)).sum())
+    far = int((np.abs(sums) >= abs(values.sum()) * (1 - 1e-12)).sum())
     if len(values) <= EXACT_PAIRS:
-        return far / len(signs)
-    return (far + 1) / (len(signs) + 1)  # the signs as they are count among those drawn
+        return far / len(sums)
+    return (far + 1) / (len(sums) + 1)  # the signs as they are count among those drawn
 
 
 @lru_cache(maxsize=4)
-def _signs(pairs: int) -> NDArray[np.int8]:
-    """Return patterns of signs, (patterns, pairs): all of few pairs, some that are drawn of many.
+def _patterns(pairs: int) -> NDArray[np.uint8]:
+    """Return patterns of signs: all of few pairs, some that are drawn of many.
 
     The same for every quantity, and drawn as `scipy.stats.permutation_test` draws them.
+
+    Returns:
+        (eights of pairs, patterns): a byte holds the signs of eight pairs, a bit set for a minus.
     """
     if pairs <= EXACT_PAIRS:
         flipped = (np.arange(2**pairs)[:, None] >> np.arange(pairs)) & 1
     else:
         order = np.tile(np.arange(2, dtype=np.int8), (2**EXACT_PAIRS, pairs, 1))
         flipped = np.random.default_rng(0).permuted(order, axis=-1)[..., 0]
-    return (1 - 2 * flipped).astype(np.int8)
+    return np.ascontiguousarray(np.packbits(flipped.astype(bool), axis=1).T)
 
 
 def smallest_paired_p(pairs: int) -> float:
