@@ -49,7 +49,8 @@ def make_agent() -> Iterator[Callable[..., SAC]]:
             "buffer_size": 200,
             "seed": 0,
         }
-        made.append(cls("MultiInputPolicy", env, **(defaults | settings)))
+        policy = {"net_arch": [16]} | settings.pop("policy_kwargs", {})  # wide heads cost seconds
+        made.append(cls("MultiInputPolicy", env, policy_kwargs=policy, **(defaults | settings)))
         return made[-1]
 
     yield make

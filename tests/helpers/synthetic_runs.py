@@ -72,6 +72,7 @@ FIX = Synthetic(
         "agent.learning_rate": 1e-4,
     },
 )
+SHORT = {"pixel-her": replace(BASELINE, updates=60), "pixel-her-norm": replace(FIX, updates=60)}
 
 
 def write_run(

@@ -38,6 +38,7 @@ def trained(tmp_path_factory):
             env=POINT.id,
             image_size=POINT.image_size,
             batch_size=16,
+            net_arch=(16,),
             checkpoint_every=70,
             evaluation=EvaluationSettings(every=0),
         )
@@ -158,6 +159,7 @@ def test_runs_of_other_algorithms(algorithm, tmp_path):
             env=POINT.id,
             image_size=POINT.image_size,
             batch_size=16,
+            net_arch=(16,),
             checkpoint_every=1_000,
             evaluation=EvaluationSettings(every=0),
         )
@@ -200,6 +202,7 @@ def test_an_arm_without_goals_has_nothing_to_be_asked(tmp_path):
         env=POINT.id,
         image_size=POINT.image_size,
         batch_size=16,
+        net_arch=(16,),
         evaluation=EvaluationSettings(every=0),
     )
     with pytest.raises(ProbeSetError, match="observes no goals"):

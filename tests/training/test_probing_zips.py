@@ -29,7 +29,12 @@ def make_point():
 def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved") / "mine.zip"
     env = make_vec_env(make_point, n_envs=1)
-    options = {"replay_buffer_class": HerReplayBuffer, "buffer_size": 200, "learning_starts": 60}
+    options = {
+        "replay_buffer_class": HerReplayBuffer,
+        "buffer_size": 200,
+        "learning_starts": 60,
+        "policy_kwargs": {"net_arch": [16]},
+    }
     model = TD3("MultiInputPolicy", env, batch_size=16, seed=3, **options)
     model.learn(80)
     model.save(path)
