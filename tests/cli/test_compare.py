@@ -28,7 +28,8 @@ def test_train_report_compare(runs):
     assert compared.returncode == 0, compared.stderr
     assert (runs / "comparison" / "comparison.html").exists()
     lines = compared.stdout.splitlines()
-    assert lines[0].startswith("Undecided, as ")
+    verdict = json.loads((runs / "comparison" / "verdict.json").read_text())
+    assert lines[0] == " ".join([verdict["answer"], *verdict["summary"]])
     assert lines[6].startswith("The page: ")  # after four times and success
     assert all(line.startswith("Try next") for line in lines[7:])
     whole = goalscope("compare", runs, "--out", runs / "again")
