@@ -50,7 +50,7 @@ def test_comparing_what_cannot_be_compared(runs, tmp_path):
     assert not (runs / "comparison-of-nothing").exists()
 
 
-@pytest.mark.parametrize("form", ["pdf", "png", "md"])
+@pytest.mark.parametrize("form", ["pdf", "png"])
 def test_the_short_form(tmp_path, form):
     folders = write_arms(tmp_path / "runs", 2, SHORT)
     done = goalscope("compare", *folders, "--out", tmp_path / "page", "--format", form)
