@@ -158,7 +158,9 @@ def _fits(
     rows = {name: ((size, *a.shape[1:]), a.dtype) for name, a in _row_arrays(buffer).items()}
     episodes = ("current_starts", "finished_first", "finished_end", "free")
     found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
-    if size > ring.rows or not rows.items() <= found.items() or not found.keys() >= {*episodes}:
+    if saved.position >= ring.rows:
+        return False
+    if not rows.items() <= found.items() or not found.keys() >= {*episodes}:
         return False
     links, free = arrays["links"], arrays["free"]
     slots = np.concatenate([links.ravel(), free.ravel()])
