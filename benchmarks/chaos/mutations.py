@@ -142,8 +142,9 @@ def mutated_arrays(draw: st.DrawFn, arrays: dict[str, np.ndarray]) -> bytes:
     arrays = dict(arrays)
     for _ in range(draw(st.integers(1, 3))):
         name = draw(st.sampled_from(sorted(arrays)))
-        changed = draw(st.sampled_from(sorted(_OF_ARRAYS)))
-        array = _OF_ARRAYS[changed](arrays.pop(name))
+        array = np.atleast_1d(arrays.pop(name))
+        changed = draw(st.sampled_from(sorted(_OF_ARRAYS))) if array.size else "equal"
+        array = _OF_ARRAYS[changed](array)
         if changed != "gone":
             arrays[draw(st.sampled_from((name, name, name, *_TEXTS[4:])))] = array
     data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})

@@ -38,9 +38,9 @@ def test_a_hostile_record_is_used_or_refused_in_one_line(trial):
 
 def test_an_untouched_record_is_used(trial):
     for asked in ("read", "table", "follow", "report", "compare", "probes", "study", "plan"):
-        content = trial.texts("run.json").encode()
+        content, before = trial.texts("run.json").encode(), trial.tally.kinds[asked]["used"]
         assert trial.ask("run.json", content, asked, drawn=False) is None
-    assert (trial.root / "comparison" / "comparison.html").exists()
+        assert trial.tally.kinds[asked]["used"] == before + 1
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_damaged_file_is_named(run, name, spoil):
         ("step", -1, "step: expected `int` >= 0"),
         ("episodes", "many", "episodes: expected `int`"),
         ("environments", [3], r"environments\[0\]: expected `mapping`"),
-        ("environments", [{"generator": 3}], "elapsed_steps"),
+        ("environments", [{"generator": 3}], "cannot be read"),
         ("generator.numpy", ["MT19937", [1] * 624, 10**9, 0, 0.0], "<= 624"),
         ("generator.python", [3, [2**40], None], "expected `int`"),
         ("recent_successes", None, "recent_successes: expected `list`"),
