@@ -44,7 +44,7 @@ class Tally:
     """What came of the inputs.
 
     Attributes:
-        kinds: what was asked -> how many were "used", and how many "refused".
+        kinds: what was asked -> how many inputs were "used", "refused", "neither".
         failures: what was asked -> what went wrong, a line each.
     """
 
@@ -72,12 +72,14 @@ class Tally:
                 do()
             self.kinds[what]["used"] += 1
         except Hang:
+            self.kinds[what]["neither"] += 1
             wrong = f"longer than {seconds:g} s"
         except errors as error:
             self.kinds[what]["refused"] += 1
             if not str(error).isprintable():
                 wrong = f"more than a line: {str(error)[:200]!r}"
         except Exception:
+            self.kinds[what]["neither"] += 1
             last = traceback.format_exc().strip().splitlines()
             wrong = f"{last[-1][:200]} at {last[-3].strip()[:120]}"
         if wrong:
@@ -92,7 +94,7 @@ class Tally:
             self.failures[what] += failures
 
     def tries(self) -> int:
-        """Return how many inputs were used or refused."""
+        """Return how many inputs were tried."""
         return sum(kinds.total() for kinds in self.kinds.values())
 
     def rows(self, holds: str) -> list[Row]:
@@ -102,12 +104,11 @@ class Tally:
             holds: what is said where nothing failed, after how many were used and refused.
         """
         rows = []
-        for what in sorted({*self.kinds, *self.failures}):
+        for what in sorted(self.kinds):
             kinds, failures = self.kinds[what], self.failures[what]
             seen = f"{kinds['used']:,} used, {kinds['refused']:,} refused"
             told = f"first failure: {failures[0]}" if failures else holds
-            tries = max(kinds.total(), len(failures))
-            rows.append(Row(what, tries, len(failures), f"{seen}; {told}"))
+            rows.append(Row(what, kinds.total(), len(failures), f"{seen}; {told}"))
         return rows
 
 
@@ -160,7 +161,8 @@ def in_batches(batch: Callable[[int, float], Tally], budget_s: float, inputs: in
             try:
                 found.add(pool.submit(batch, seed, deadline).result())
             except BrokenProcessPool:
-                found.failures["the process itself"].append(f"it died in batch {seed}")
+                found.kinds["a batch"]["neither"] += 1
+                found.failures["a batch"].append(f"its process died at seed {seed}")
         seed += 1
     return found
 

@@ -44,15 +44,24 @@ INPUTS = 10_000
 ARRAYS_FILE = f"{PROBE_ARRAYS}/step-000000100.safetensors"
 _DRAWN = 25  # figures are drawn of one page in so many: they take longer than all else
 _OF_A_STUDY = ("study.json", "plan.toml")
+# What is asked.
+_READ = "a run, read"
+_TABLE = "the table of a run"
+_FOLLOWED = "a run that grows, followed"
+_PAGE = "the page of a run"
+_COMPARISON = "the page of a comparison"
+_PROBES = "the page of a run's probes"
+_STUDY = "the state of a study"
+_PLAN = "the plan of a study"
 # File -> what is asked of it, the cheap ones more often.
-_ASKED = {
-    MEASUREMENTS_FILE: (*("read",) * 6, *("follow",) * 6, "table", "report", "compare"),
-    PROBES_FILE: ("read", "read", "probes"),
-    ARRAYS_FILE: ("probes",),
-    "study.json": ("study", "study", "study", "study", "compare"),
-    "plan.toml": ("plan", "plan", "report", "compare"),
+ASKED = {
+    MEASUREMENTS_FILE: (*(_READ,) * 6, *(_FOLLOWED,) * 6, _TABLE, _PAGE, _COMPARISON),
+    PROBES_FILE: (_READ, _READ, _PROBES),
+    ARRAYS_FILE: (_PROBES,),
+    "study.json": (*(_STUDY,) * 4, _COMPARISON),
+    "plan.toml": (_PLAN, _PLAN, _PAGE, _COMPARISON),
 }
-_ASKED_ELSE = (*("read",) * 12, "table", "report", "compare")
+_ASKED_ELSE = (*(_READ,) * 12, _TABLE, _PAGE, _COMPARISON)
 
 
 class Trial:
@@ -84,7 +93,7 @@ class Trial:
         Args:
             name: of the file.
             content: that it holds now.
-            what: one of those in `_do`.
+            what: one of those above.
             drawn: whether figures are drawn, too.
         """
         path = self._path(name)
@@ -128,14 +137,14 @@ class Trial:
             tables_of(reader.read())
 
         return {
-            "read": lambda: load_run(run),
-            "table": table,
-            "follow": follow,
-            "report": Report(run).run,
-            "compare": Compare(run_folders=(self.root,)).run,
-            "probes": lambda: write_probe_page(run),
-            "study": lambda: read_study(self.root),
-            "plan": lambda: kept_plan(self.root),
+            _READ: lambda: load_run(run),
+            _TABLE: table,
+            _FOLLOWED: follow,
+            _PAGE: Report(run).run,
+            _COMPARISON: Compare(run_folders=(self.root,)).run,
+            _PROBES: lambda: write_probe_page(run),
+            _STUDY: lambda: read_study(self.root),
+            _PLAN: lambda: kept_plan(self.root),
         }[what]
 
     def _restore(self) -> None:
@@ -226,7 +235,7 @@ def inputs(
         content = draw(mutated_arrays(arrays))
     else:
         content = draw(mutated(text_of(name)))
-    return name, content, draw(st.sampled_from(_ASKED.get(name, _ASKED_ELSE)))
+    return name, content, draw(st.sampled_from(ASKED.get(name, _ASKED_ELSE)))
 
 
 def batch(seed: int, deadline: float) -> Tally:
@@ -234,7 +243,7 @@ def batch(seed: int, deadline: float) -> Tally:
     number = count(1)
     with tempfile.TemporaryDirectory() as place:
         trial = Trial(Path(place))
-        for what in ("report", "compare", "probes"):  # loads what is loaded when it is needed
+        for what in (_PAGE, _COMPARISON, _PROBES):  # loads what is loaded when it is needed
             trial.ask("run.json", trial.texts("run.json").encode(), what, drawn=True)
         trial.tally = Tally()
 
