@@ -5,6 +5,7 @@ What is left out keeps its part of the page.
 
 import argparse
 import pkgutil
+import signal
 import time
 from collections.abc import Sequence
 from importlib import import_module
@@ -39,6 +40,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--out", type=Path, default=PAGE)
     flags = parser.parse_args()
+    # A shell's background jobs ignore Ctrl-C, and so would every run that is sent it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     left: list[str] = flags.modules or subjects()
     ends = time.monotonic() + flags.seconds
     while left:
