@@ -23,6 +23,7 @@ from goalscope.diagnostics.record import (
     encode_json,
     refuse_existing_run,
 )
+from goalscope.errors import EnvironmentLost
 from goalscope.probes.isolation import isolated_generators
 
 _log = logging.getLogger("goalscope")
@@ -115,6 +116,8 @@ class Recorder:
         """
         try:
             yield
+        except EnvironmentLost:
+            pass  # no measurement's failure: training meets it next, where the agent is whole
         except Exception as error:
             self.fail(name, update, error)
 

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import ray
 from ray.cluster_utils import Cluster
-from safetensors.torch import load_file
 
 from benchmarks.chaos.row import Row
+from benchmarks.chaos.runs import differences
 from goalscope.diagnostics.record import last_update, read_run
 from goalscope.training.executors.cluster import RayCluster
-from goalscope.training.runs.checkpoint.folder import list_checkpoints
-from goalscope.training.runs.checkpoint.names import POLICY
 from goalscope.training.runs.run import is_finished, train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
@@ -90,22 +88,6 @@ def study_that_loses_a_node(
     killing.join()
 
 
-def differences(here: RunSettings, there: RunSettings) -> list[str]:
-    """Return in what two runs differ that should be the same; empty where in nothing."""
-    one, other = read_run(here.out), read_run(there.out)
-    saved, kept = list_checkpoints(here.out), list_checkpoints(there.out)
-    weights, others = (load_file(found[-1].folder / POLICY) for found in (saved, kept))
-    same = {
-        "measurements": one.measurements == other.measurements,
-        "settings": one.info.settings == other.info.settings,
-        "probe set": one.info.probe_set == other.info.probe_set,
-        "checkpoints": [(c.step, c.resumable) for c in saved]
-        == [(c.step, c.resumable) for c in kept],
-        "weights": all(bool((others[key] == value).all()) for key, value in weights.items()),
-    }
-    return [what for what, is_so in same.items() if not is_so]
-
-
 def trials(budget_s: float) -> list[Row]:
     """Kill nodes, at another update each time, until the time is used up; once at least."""
     ends = time.monotonic() + budget_s
@@ -123,7 +105,9 @@ def trials(budget_s: float) -> list[Row]:
             study_that_loses_a_node(cluster, runs, folder, update=5 + 37 * tries % 150)
             for here, there in zip(alone, runs, strict=True):
                 whole = is_finished(there)
-                wrong = differences(here, there) if whole else ["it did not come to its end"]
+                wrong = (
+                    differences(here.out, there.out) if whole else ["it did not come to its end"]
+                )
                 failures += [f"{there.out.name} of try {tries + 1}: {what}" for what in wrong]
                 resumed += len(read_run(there.out).resumes)
             shutil.rmtree(folder)

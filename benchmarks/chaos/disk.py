@@ -14,18 +14,22 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 from safetensors import SafetensorError
 
 from benchmarks.chaos.row import Row
 from benchmarks.chaos.runs import STARTS, small_run
 from benchmarks.chaos.trying import Attempt, try_in_turn
-from goalscope.diagnostics.record import RecordError, read_run
-from goalscope.reports import ReportError, write_report
+from goalscope.diagnostics.record import Line, RecordError, read_run, write_probes
+from goalscope.diagnostics.record.metrics import FRONT
+from goalscope.errors import UserError
+from goalscope.reports import write_report
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.warnings import run_warnings
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 from goalscope.training.runs.run import train
 from goalscope.training.runs.saving import CheckpointCallback
+from goalscope.training.runs.study_folder import StudyRun, write_study
 
 SIZE = 16  # mebibytes of a small disk: room for two checkpoints and the record
 FULL_AT = range(STARTS + 1, 60)  # steps; the checkpoint before is that of step 40
@@ -182,19 +186,35 @@ def refused(write: str, reason: int, place: Path) -> list[str]:
     return wrong
 
 
-def page_refused(place: Path) -> list[str]:
-    """Make the page of a run on a full disk, once more than before; return what went wrong."""
+def rewriting_refused(place: Path) -> list[str]:
+    """Write what a study holds beside its runs' own files, and again on a full disk.
+
+    Returns:
+        What went wrong.
+    """
+    probed = [Line(80, 30, {FRONT.key(): 0.1})]
+    arrays = {80: {"drawn": np.arange(4)}}
     with small_disk(place) as disk, patch("goalscope.reports.pages.run.draw", lambda *_: []):
         out = train(small_run(disk / "run"))
-        before = write_report(out).page.read_bytes()
+        writes: dict[str, Callable[[], object]] = {
+            "run/report.html": partial(write_report, out),
+            "run/probes.jsonl": partial(write_probes, out, probed, arrays),
+            "study.json": partial(write_study, disk, [StudyRun("run", "", 0, "finished", None)]),
+        }
+        for write in writes.values():
+            write()
+        before = {name: (disk / name).read_bytes() for name in writes}
         fill(disk)
-        try:
-            write_report(out)
-        except ReportError as error:
-            wrong = [] if "No space left on device" in str(error) else [str(error)]
-        else:
-            wrong = ["a page was made on a full disk"]
-        return wrong + ([] if (out / "report.html").read_bytes() == before else ["page spoiled"])
+        wrong = []
+        for name, write in writes.items():
+            try:
+                write()
+            except (UserError, OSError) as error:
+                if "No space left on device" not in str(error):
+                    wrong.append(f"{name}: {error}")
+            else:
+                wrong.append(f"{name} was written on a full disk")
+        return wrong + [f"{n} is spoiled" for n in writes if (disk / n).read_bytes() != before[n]]
 
 
 def cannot_begin(place: Path) -> list[str]:
@@ -235,13 +255,13 @@ def trials(budget_s: float) -> list[Row]:
             _at_some_step, full_to_the_end
         ),
         "a run begun on a full disk, and on a read-only one": cannot_begin,
-        "a page made on a full disk": page_refused,
+        "page, probes and study.json written again on a full disk": rewriting_refused,
     }
     kinds = mounted if mountable() else {}
     kinds["the folder of a run removed in training"] = partial(_at_some_step, removed)
     for write in WRITES:
-        kinds[f"an error at each {write}"] = partial(_refused_somehow, write)
-    holds = "said in a line, the checkpoint before kept, training went on, the page says so"
+        kinds[f"an error at each writing: {write}"] = partial(_refused_somehow, write)
+    holds = "said in a line, what was there before kept; training went on where it had begun"
     return try_in_turn(kinds, budget_s, holds)
 
 

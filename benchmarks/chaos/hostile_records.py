@@ -1,41 +1,67 @@
 """Records that no run wrote, read and made into pages: each is used, or refused in one line.
 
-Each input is a real small record with a few places of it changed. What must hold: no traceback, no
-more than 5 seconds of a processor beyond what the untouched record takes, no more than 1 GiB beyond
-what is loaded, nothing on the page that a browser would run, nothing written outside.
+Each input is a real small record with a few places of it changed. No traceback, no more than 5
+seconds of a processor, no more than 1 GiB beyond what is loaded, nothing on a page that a browser
+would run, nothing written outside.
 """
 
-import multiprocessing
-import resource
+import contextlib
+import io
 import shutil
-import signal
 import tempfile
-import time
-import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
+from itertools import count
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import seed as seeded
+import numpy as np
 from hypothesis import strategies as st
 
-from benchmarks.chaos.mutations import JSON_FILES, mutated, mutated_plan, small_records
+from benchmarks.chaos.hostile import SECONDS, Tally, in_batches, try_inputs
+from benchmarks.chaos.mutations import (
+    JSON_FILES,
+    mutated,
+    mutated_arrays,
+    mutated_plan,
+    probe_arrays,
+    small_records,
+)
 from benchmarks.chaos.row import Row
-from goalscope.errors import UserError
+from goalscope.diagnostics.record import (
+    MEASUREMENTS_FILE,
+    PROBE_ARRAYS,
+    PROBES_FILE,
+    Line,
+    RunReader,
+    read_lines,
+    write_probes,
+)
+from goalscope.diagnostics.record.metrics import FRONT
 
 ARCHIVE = Path(__file__).parents[2] / "docs/results/demo/records.tar.xz"
 INPUTS = 10_000
-_SECONDS = 5.0
-_MEMORY = 2**30  # bytes
+ARRAYS_FILE = f"{PROBE_ARRAYS}/step-000000100.safetensors"
 _DRAWN = 25  # figures are drawn of one page in so many: they take longer than all else
-_ASKED = ("read", "read", "report", "compare")
-
-
-class Hang(BaseException):
-    """It takes too long; no handler of ours stops it."""
+_OF_A_STUDY = ("study.json", "plan.toml")
+# What is asked.
+_READ = "a run, read"
+_TABLE = "the table of a run"
+_FOLLOWED = "a run that grows, followed"
+_PAGE = "the page of a run"
+_COMPARISON = "the page of a comparison"
+_PROBES = "the page of a run's probes"
+_STUDY = "the state of a study"
+_PLAN = "the plan of a study"
+# File -> what is asked of it, the cheap ones more often.
+ASKED = {
+    MEASUREMENTS_FILE: (*(_READ,) * 6, *(_FOLLOWED,) * 6, _TABLE, _PAGE, _COMPARISON),
+    PROBES_FILE: (_READ, _READ, _PROBES),
+    ARRAYS_FILE: (_PROBES,),
+    "study.json": (*(_STUDY,) * 4, _COMPARISON),
+    "plan.toml": (_PLAN, _PLAN, _PAGE, _COMPARISON),
+}
+_ASKED_ELSE = (*(_READ,) * 12, _TABLE, _PAGE, _COMPARISON)
 
 
 class Trial:
@@ -50,16 +76,16 @@ class Trial:
         self.outside = root / "outside"
         self.outside.write_text("untouched")
         self.runs = small_records(ARCHIVE, self.root)
-        self.before = {
-            path: path.read_bytes()
-            for path in (*self.root.glob("*.json"), *self.root.glob("*/*.json*"))
-        }
-        self.kinds: Counter[str] = Counter()
+        self.arrays = probe_arrays()
+        values = read_lines(self.runs[0] / PROBES_FILE)[0].values | {FRONT.key(): 0.1}
+        lines = [Line(step, step // 2, values) for step in (0, 100)]
+        write_probes(self.runs[0], lines, dict.fromkeys((0, 100), self.arrays))
+        self.tally = Tally()
+        self._changed: tuple[Path, bytes | None] | None = None
 
     def texts(self, name: str) -> str:
         """Return the content of a file of that name, of the first run or the study."""
-        found = self.root / name if name == "study.json" else self.runs[0] / name
-        return self.before[found].decode()
+        return self._path(name).read_text()
 
     def ask(self, name: str, content: bytes, what: str, *, drawn: bool) -> str | None:
         """Put a changed file into its place, ask for something, and return what went wrong.
@@ -67,55 +93,81 @@ class Trial:
         Args:
             name: of the file.
             content: that it holds now.
-            what: "read", "report" or "compare".
+            what: one of those above.
             drawn: whether figures are drawn, too.
         """
-        self._restore()
-        folder = self.root if name in ("study.json", "plan.toml") else self.runs[0]
-        (folder / name).write_bytes(content)
+        path = self._path(name)
+        self._changed = path, path.read_bytes() if path.exists() else None
+        path.write_bytes(content)
         try:
-            with _at_most(_SECONDS * (3 if drawn else 1)), _figures(drawn):
-                self._do(what)
-            self.kinds["used"] += 1
-        except UserError as error:
-            self.kinds["refused"] += 1
-            if not str(error).isprintable():
-                return f"more than a line: {str(error)[:200]!r}"
-        except Hang:
-            return f"{what} of {name}: longer than {_SECONDS:g} s"
-        except Exception:
-            last = traceback.format_exc().strip().splitlines()
-            return f"{what} of {name}: {last[-1][:200]} at {last[-3].strip()[:120]}"
-        return self._left_behind()
+            with _figures(drawn), _silence():
+                do = self._do(what)
+                wrong = self.tally.judge(what, do, SECONDS * (3 if drawn else 1))
+            if wrong is None and (wrong := self._left_behind()):
+                self.tally.failures[what].append(wrong)
+        finally:
+            self._restore()
+        return wrong and f"{what} of {name}: {wrong}"
 
-    def _do(self, what: str) -> None:
+    def _path(self, name: str) -> Path:
+        return (self.root if name in _OF_A_STUDY else self.runs[0]) / name
+
+    def _do(self, what: str) -> Callable[[], object]:
         from goalscope.cli.compare import Compare
+        from goalscope.cli.plan import kept_plan
         from goalscope.cli.report import Report
-        from goalscope.reports import load_run
+        from goalscope.reports import load_run, write_probe_page
+        from goalscope.reports.numbers.runs import tables_of
+        from goalscope.training.runs.study_folder import read_study
 
-        with _silence():
-            if what == "read":
-                run = load_run(self.runs[0])
-                assert len(run.frame.columns) == 9
-                run._repr_html_()
-            elif what == "report":
-                Report(self.runs[0]).run()
-            else:
-                Compare(run_folders=(self.root,)).run()
+        run = self.runs[0]
+
+        def table() -> None:
+            loaded = load_run(run)
+            assert len(loaded.frame.columns) == 9
+            loaded._repr_html_()
+
+        def follow() -> None:
+            path = run / MEASUREMENTS_FILE
+            data = path.read_bytes()
+            path.write_bytes(data[: len(data) // 2])
+            reader = RunReader(run)
+            reader.read()
+            path.write_bytes(data)
+            tables_of(reader.read())
+
+        return {
+            _READ: lambda: load_run(run),
+            _TABLE: table,
+            _FOLLOWED: follow,
+            _PAGE: Report(run).run,
+            _COMPARISON: Compare(run_folders=(self.root,)).run,
+            _PROBES: lambda: write_probe_page(run),
+            _STUDY: lambda: read_study(self.root),
+            _PLAN: lambda: kept_plan(self.root),
+        }[what]
 
     def _restore(self) -> None:
-        for path, content in self.before.items():
-            path.write_bytes(content)
-        (self.root / "plan.toml").unlink(missing_ok=True)
-        for made in (self.root / "comparison", self.runs[0] / "tables", self.runs[0] / "figures"):
-            shutil.rmtree(made, ignore_errors=True)
-        (self.runs[0] / "report.html").unlink(missing_ok=True)
+        assert self._changed is not None
+        path, before = self._changed
+        if before is None:
+            path.unlink()
+        else:
+            path.write_bytes(before)
+        for page in self._pages():
+            page.unlink(missing_ok=True)
+        shutil.rmtree(self.runs[0] / "figures", ignore_errors=True)
+
+    def _pages(self) -> list[Path]:
+        run = self.runs[0]
+        comparison = self.root / "comparison/comparison.html"
+        return [run / "report.html", run / "probes.html", comparison]
 
     def _left_behind(self) -> str | None:
         """Return what was made that should not be there."""
         if self.outside.read_text() != "untouched" or len(list(self.root.parent.iterdir())) != 2:
             return "something was written outside"
-        for page in (self.runs[0] / "report.html", self.root / "comparison/comparison.html"):
+        for page in self._pages():
             if page.exists() and (found := runs_code(page.read_text(encoding="utf-8"))):
                 return f"{page.name} holds {found}"
         return None
@@ -140,124 +192,69 @@ def runs_code(page: str) -> str:
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """End what takes longer, in a processor's time; what waits, after a minute."""
-
-    def stop(*_: object) -> None:
-        raise Hang
-
-    for kind, limit in ((signal.ITIMER_PROF, seconds), (signal.ITIMER_REAL, 60 + seconds)):
-        signal.signal({signal.ITIMER_PROF: signal.SIGPROF}.get(kind, signal.SIGALRM), stop)
-        signal.setitimer(kind, limit)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-@contextmanager
 def _figures(drawn: bool) -> Iterator[None]:
     """Leave the figures of pages out, or not."""
-    from goalscope.reports.pages import comparison, run
+    from goalscope.reports.figures.plot import DrawnPlot
+    from goalscope.reports.pages import comparison, probes, run
 
-    before = run.draw, comparison.draw
+    pages = (run, comparison, probes)
+    before = [page.draw for page in pages]
     if not drawn:
-        run.draw = comparison.draw = lambda *_, **__: []  # type: ignore[assignment]
+        for page in pages:
+            page.draw = lambda plots, *_, **__: [DrawnPlot(plot, "", {}) for plot in plots]
     try:
         yield
     finally:
-        run.draw, comparison.draw = before
+        for page, draw in zip(pages, before, strict=True):
+            page.draw = draw
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    import contextlib
-    import io
-
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
 @st.composite
-def inputs(draw: st.DrawFn, text_of: Callable[[str], str]) -> tuple[str, bytes, str]:
+def inputs(
+    draw: st.DrawFn, text_of: Callable[[str], str], arrays: dict[str, np.ndarray]
+) -> tuple[str, bytes, str]:
     """Return a file's name, its changed content and what is asked.
 
     Args:
         draw: of hypothesis.
         text_of: returns the content of a file before.
+        arrays: of the file of arrays before.
     """
-    name = draw(st.sampled_from((*JSON_FILES, "run.json", "measurements.jsonl", "plan.toml")))
+    name = draw(
+        st.sampled_from((*JSON_FILES, "run.json", MEASUREMENTS_FILE, "plan.toml", ARRAYS_FILE))
+    )
     if name == "plan.toml":
-        return name, draw(mutated_plan()), draw(st.sampled_from(("report", "compare")))
-    content = draw(mutated(text_of(name)))
-    asked = "compare" if name == "study.json" else draw(st.sampled_from(_ASKED))
-    return name, content, asked
+        content = draw(mutated_plan())
+    elif name == ARRAYS_FILE:
+        content = draw(mutated_arrays(arrays))
+    else:
+        content = draw(mutated(text_of(name)))
+    return name, content, draw(st.sampled_from(ASKED.get(name, _ASKED_ELSE)))
 
 
-def batch(seed: int, count: int, deadline: float) -> tuple[int, list[str], Counter[str]]:
-    """Return how many inputs were tried, what went wrong, and how many were used and refused."""
-    import goalscope.cli.compare
-    import goalscope.reports.pages.run  # noqa: F401  (loaded before memory is bounded)
-
-    failures: list[str] = []
-    done = 0
+def batch(seed: int, deadline: float) -> Tally:
+    """Return what came of a batch of inputs."""
+    number = count(1)
     with tempfile.TemporaryDirectory() as place:
         trial = Trial(Path(place))
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
+        for what in (_PAGE, _COMPARISON, _PROBES):  # loads what is loaded when it is needed
+            trial.ask("run.json", trial.texts("run.json").encode(), what, drawn=True)
+        trial.tally = Tally()
 
-        @seeded(seed)
-        @settings(
-            max_examples=count,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(inputs(trial.texts))
-        def each(given_: tuple[str, bytes, str]) -> None:
-            nonlocal done
-            if time.monotonic() > deadline:
-                return
-            name, content, what = given_
-            done += 1
-            wrong = trial.ask(name, content, what, drawn=done % _DRAWN == 0)
-            if wrong:
-                failures.append(wrong)
+        def each(drawn: tuple[str, bytes, str]) -> None:
+            name, content, what = drawn
+            trial.ask(name, content, what, drawn=next(number) % _DRAWN == 0)
 
-        each()
-        return done, failures, trial.kinds
+        try_inputs(seed, deadline, inputs(trial.texts, trial.arrays), each)
+        return trial.tally
 
 
-def trials(budget_s: float, count: int = INPUTS, size: int = 500) -> list[Row]:
-    """Return the row of hostile records, within a time.
-
-    Args:
-        budget_s: seconds.
-        count: inputs wanted.
-        size: of a batch: each has a process of its own, with its memory bounded.
-    """
-    deadline = time.monotonic() + budget_s
-    failures: list[str] = []
-    kinds: Counter[str] = Counter()
-    done = 0
-    context = multiprocessing.get_context("spawn")
-    for seed in range(-(-count // size)):
-        if time.monotonic() > deadline:
-            break
-        with context.Pool(1) as pool:
-            tried, wrong, seen = pool.apply(batch, (seed, size, deadline))
-        done += tried
-        failures += wrong
-        kinds += seen
-    first = f"; first failure: {failures[0]}" if failures else ""
-    return [
-        Row(
-            "hostile records: used, or refused in one line; under 5 s and 1 GiB; nothing runs",
-            done,
-            len(failures),
-            f"{kinds['used']:,} used, {kinds['refused']:,} refused; figures drawn of one page in "
-            f"{_DRAWN}{first}",
-        )
-    ]
+def trials(budget_s: float) -> list[Row]:
+    """Return a row for each thing that is asked of hostile records, within a time."""
+    return in_batches(batch, budget_s, INPUTS).rows(f"figures drawn of one in {_DRAWN}")

@@ -1,12 +1,15 @@
 """Records changed into what no run writes: structure, types, numbers, names, bytes."""
 
 import json
+import struct
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 # JSON as it stands in a file, where no value of Python's comes out as it.
 _RAW = {
@@ -108,9 +111,80 @@ def mutated_plan() -> st.SearchStrategy[bytes]:
     return st.one_of(lines, alone, st.binary(max_size=60))
 
 
+def probe_arrays() -> dict[str, np.ndarray]:
+    """Return arrays such as probes keep of a checkpoint: 6 states, 12 goals, 3 states drawn."""
+    generator = np.random.default_rng(0)
+    goals = np.stack(np.meshgrid(np.arange(4.0), np.arange(3.0), indexing="ij"), axis=-1)
+    achieved, drawn = generator.uniform(0, 3, (6, 2)), np.array([0, 2, 5])
+    distance = np.linalg.norm(achieved[:, None] - goals.reshape(-1, 2), axis=2)
+    return {
+        "map.goals": goals.reshape(-1, 2).astype(np.float32),
+        "map.q": -distance,
+        "map.actions": generator.uniform(-1, 1, (6, 12, 2)),
+        "map.achieved": achieved,
+        "map.distance": distance,
+        "drawn": drawn,
+        "truth.gripper": achieved[drawn],
+        "shown.pixels": generator.integers(0, 256, (3, 3, 8, 8)).astype(np.uint8),
+        "saliency.critic.pixels": generator.random((3, 8, 8)),
+        "saliency.actor.pixels": generator.random((3, 8, 8)),
+    }
+
+
+@st.composite
+def mutated_arrays(draw: st.DrawFn, arrays: dict[str, np.ndarray]) -> bytes:
+    """Return a file of safetensors with one to three arrays changed, or its header, or its bytes.
+
+    Args:
+        draw: of hypothesis.
+        arrays: name -> array before.
+    """
+    arrays = dict(arrays)
+    for _ in range(draw(st.integers(1, 3))):
+        name = draw(st.sampled_from(sorted(arrays)))
+        array = np.atleast_1d(arrays.pop(name))
+        changed = draw(st.sampled_from(sorted(_OF_ARRAYS))) if array.size else "equal"
+        array = _OF_ARRAYS[changed](array)
+        if changed != "gone":
+            arrays[draw(st.sampled_from((name, name, name, *_TEXTS[4:])))] = array
+    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    kind = draw(st.integers(0, 9))
+    if kind == 0:
+        return _torn(draw, data)
+    if kind > 2:
+        return data
+    end = 8 + struct.unpack("<Q", data[:8])[0]
+    header = _written(_changed(draw, json.loads(data[8:end]))).encode(errors="surrogatepass")
+    return struct.pack("<Q", len(header)) + header + data[end:]
+
+
+_OF_ARRAYS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "gone": np.asarray,
+    "empty": lambda array: array[:0],
+    "fewer": lambda array: array[:-1],
+    "more": lambda array: np.concatenate([array, array]),
+    "flat": np.ravel,
+    "turned": np.transpose,
+    "narrow": lambda array: array[..., :1],
+    "deeper": lambda array: array[None],
+    "a number": lambda array: array.ravel()[0],
+    "NaN": lambda array: np.full(array.shape, np.nan),
+    "infinite": lambda array: np.where(array > 0, np.inf, array),
+    "huge": lambda array: np.full(array.shape, 1.7e308),
+    "tiny": lambda array: array * 5e-324,
+    "negative": lambda array: -np.abs(array.astype(np.int64)) - 1,
+    "equal": lambda array: np.zeros_like(array),
+    "whole": lambda array: array.astype(np.int32),
+    "large whole": lambda array: np.full(array.shape, 2**62),
+    "half": lambda array: array.astype(np.float16),
+    "boolean": lambda array: array > 0,
+    "complex": lambda array: array.astype(np.complex64),
+}
+
+
 def _everywhere(draw: st.DrawFn, lines: Sequence[str]) -> bytes:
     """Return lines in which some names have an extreme number, or none, in each of them."""
-    contents = list(map(json.loads, lines))
+    contents = [json.loads(line) for line in lines]
     names = sorted({name for content in contents for name in content})
     for _ in range(draw(st.integers(1, 4))):
         name, number = (

@@ -6,11 +6,18 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from safetensors.torch import load_file
+
+from goalscope.diagnostics.record import RunRecord, read_run
 from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.runs.checkpoint.folder import list_checkpoints
+from goalscope.training.runs.checkpoint.names import POLICY
 from goalscope.training.runs.run import make_probe_set
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 
 STARTS = 50  # steps before the first update
+# Looks back at what is not saved: gradients of the updates before, weights of one measurement ago.
+_BEGINS_ANEW = ("direction_consistency", "direction_window", ".travel", ".motion")
 
 
 def small_run(out: Path, **changes: Any) -> RunSettings:
@@ -41,3 +48,29 @@ def probe_set() -> Path:
     path = Path(mkdtemp()) / "probe_set.safetensors"
     make_probe_set(EnvironmentSettings(id="PixelPoint-v0", image_size=36)).save(path)
     return path
+
+
+def differences(here: Path, there: Path) -> list[str]:
+    """Return in what two runs differ that should be the same; empty where in nothing."""
+    one, other = read_run(here), read_run(there)
+    saved, kept = list_checkpoints(here), list_checkpoints(there)
+    weights, others = (load_file(found[-1].folder / POLICY) for found in (saved, kept))
+    same = {
+        "measurements": _remembered(one) == _remembered(other),
+        "settings": one.info.settings == other.info.settings,
+        "probe set": one.info.probe_set == other.info.probe_set,
+        "checkpoints": [(c.step, c.resumable) for c in saved]
+        == [(c.step, c.resumable) for c in kept],
+        "weights": all(bool((others[key] == value).all()) for key, value in weights.items()),
+    }
+    return [what for what, is_so in same.items() if not is_so]
+
+
+def _remembered(run: RunRecord) -> list[tuple[int, int, str, float]]:
+    """Return what was measured when, but for what begins anew where a run goes on."""
+    return [
+        (line.step, line.update, key, value)
+        for line in run.measurements
+        for key, value in line.values.items()
+        if not key.endswith(_BEGINS_ANEW)
+    ]

@@ -9,7 +9,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.chaos.processes import begin, said_at_the_end, wait_until
 from benchmarks.chaos.row import Row
 from benchmarks.chaos.runs import probe_set
 from benchmarks.chaos.trying import try_in_turn
@@ -24,7 +24,6 @@ from goalscope.diagnostics.record import last_update, read_run
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 from goalscope.training.runs.study_folder import read_study
 
-_PATIENCE = 240.0  # seconds, on a machine that is busy
 _UPDATES = range(11, 40)  # after those that are all measured
 _FLAGS = (
     "--fast --n-envs 4 --env PixelPoint-v0 --image-size 36 --total-steps 400 --learning-starts 200 "
@@ -47,7 +46,7 @@ def signalled(number: int, folder: Path, update: int) -> list[str]:
     """
     process = _started(training(folder), folder, update)
     os.killpg(process.pid, number)
-    said = _ended(process)
+    said = said_at_the_end(process)
     return [
         *_code(process, 128 + number),
         *_one_line(said, rf"stopped at step [\d,]+, saved in {re.escape(str(folder))}; .*"),
@@ -66,7 +65,7 @@ def environment_killed(folder: Path, update: int) -> list[str]:
     ]
     victim = random.choice(workers).pid
     os.kill(victim, signal.SIGKILL)
-    said = _ended(process)
+    said = said_at_the_end(process)
     died = rf"the process of environment [0-3] \({victim}\) was ended by signal 9; at step "
     return [
         *_code(process, 2),
@@ -80,7 +79,7 @@ def run_killed(folder: Path, update: int) -> list[str]:
     """Kill a run itself, which can say nothing more, after some updates; return what went wrong."""
     process = _started(training(folder), folder, update)
     process.kill()
-    said = _ended(process)
+    said = said_at_the_end(process)
     wrong = [] if said == "" else [f"said {said[-300:]!r}"]
     newest = list_checkpoints(folder)[-1]
     if not newest.resumable:
@@ -94,7 +93,7 @@ def study_signalled(number: int, folder: Path, update: int) -> list[str]:
     runs = [folder / f"pixel-her-drq-seed{seed}" for seed in (0, 1)]
     process = _started([*command, "--out", str(folder)], runs[1], update)
     os.killpg(process.pid, number)
-    said = _ended(process)
+    said = said_at_the_end(process)
     stopped = [run.name for run in read_study(folder) if "stopped at step" in (run.cause or "")]
     return [
         *_code(process, 128 + number),
@@ -128,30 +127,10 @@ def _somewhen(attempt: Callable[[Path, int], list[str]], folder: Path) -> list[s
 
 
 def _started(command: list[str], run: Path, update: int) -> subprocess.Popen[str]:
-    """Start the command in a session of its own, and return when the run has come so far.
-
-    Raises:
-        RuntimeError: it ended before, or takes too long.
-    """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "goalscope", *command],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + _PATIENCE
-    while last_update(run) < update:
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            raise RuntimeError(f"{command} did not train: {process.communicate()[1]}")
-        time.sleep(0.02)
+    """Begin the command, and return when the run has come so far."""
+    process = begin(command)
+    wait_until(lambda: last_update(run) >= update, process, every=0.02)
     return process
-
-
-def _ended(process: subprocess.Popen[str]) -> str:
-    """Return what it said when it ended."""
-    return process.communicate(timeout=_PATIENCE)[1]
 
 
 def _code(process: subprocess.Popen[str], wanted: int) -> list[str]:

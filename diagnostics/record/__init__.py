@@ -7,6 +7,7 @@ lines) with arrays for figures in `probes/`. Reports read runs through this pack
 else of them.
 """
 
+from goalscope.diagnostics.record.arrays import read_arrays
 from goalscope.diagnostics.record.columns import Column, Lines
 from goalscope.diagnostics.record.documents import (
     PlainName,
@@ -34,7 +35,6 @@ from goalscope.diagnostics.record.reader import (
     RunRecord,
     is_run,
     last_update,
-    read_arrays,
     read_lines,
     read_run,
 )

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from goalscope.diagnostics.record.columns import Lines
 from goalscope.diagnostics.record.documents import (
@@ -16,13 +14,11 @@ from goalscope.diagnostics.record.documents import (
     Unusable,
     fit,
     read_document,
-    refuse_elsewhere,
 )
 from goalscope.diagnostics.record.line_file import LineFile
 from goalscope.diagnostics.record.lines import (
     MEASUREMENTS_FILE,
     NOTE,
-    PROBE_ARRAYS,
     PROBES_FILE,
     RESUMED,
     ROUTING_FILE,
@@ -172,22 +168,6 @@ def read_lines(path: Path) -> list[Line]:
         RecordError: one of them is damaged.
     """
     return list(LineFile(path).read()[0])
-
-
-def read_arrays(folder: Path) -> dict[int, dict[str, np.ndarray]]:
-    """Return step -> name -> array, what figures of a run's probes are drawn from.
-
-    Raises:
-        RecordError: a file is damaged.
-    """
-    found = {}
-    for path in sorted((folder / PROBE_ARRAYS).glob("step-*.safetensors")):
-        try:
-            refuse_elsewhere(path)
-            found[int(path.stem.removeprefix("step-"))] = load_file(path)
-        except (SafetensorError, ValueError, OSError) as error:
-            raise RecordError(f"{path} is damaged ({error}); probe the run again") from error
-    return found
 
 
 def last_update(folder: Path) -> int:

@@ -9,6 +9,10 @@ class UserError(Exception):
     """
 
 
+class EnvironmentLost(UserError):
+    """The process of an environment died, and training ends; one line that says which, of what."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal asked for an end; the message, where there is one, says how things were left.
 

@@ -10,9 +10,9 @@ from benchmarks.chaos.disk import (
     full_for_a_while,
     full_to_the_end,
     mountable,
-    page_refused,
     refused,
     removed,
+    rewriting_refused,
 )
 
 QUICK = ("line of the record", "weights")
@@ -31,8 +31,8 @@ class TestOnASmallDisk:
         assert cannot_begin(tmp_path / "disk") == []
 
     @pytest.mark.slow
-    def test_the_page_before_stays(self, tmp_path):
-        assert page_refused(tmp_path / "disk") == []
+    def test_what_was_written_before_stays(self, tmp_path):
+        assert rewriting_refused(tmp_path / "disk") == []
 
 
 @pytest.mark.parametrize(

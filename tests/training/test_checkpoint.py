@@ -74,6 +74,30 @@ def test_a_damaged_file_is_named(run, name, spoil):
     assert (run / "measurements.jsonl").read_bytes() == record
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("step", -1, "step: expected `int` >= 0"),
+        ("episodes", "many", "episodes: expected `int`"),
+        ("environments", [3], r"environments\[0\]: expected `mapping`"),
+        ("environments", [{"generator": 3}], "cannot be read"),
+        ("generator.numpy", ["MT19937", [1] * 624, 10**9, 0, 0.0], "<= 624"),
+        ("generator.python", [3, [2**40], None], "expected `int`"),
+        ("recent_successes", None, "recent_successes: expected `list`"),
+    ],
+)
+def test_a_state_that_no_run_saves_is_refused_in_one_line(run, key, value, says):
+    newest = list_checkpoints(run)[-1].folder
+    state, description = newest / "resume/state.json", newest / "checkpoint.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {key: value}))
+    described = json.loads(description.read_text())
+    described["sha256"]["resume/state.json"] = hashlib.sha256(state.read_bytes()).hexdigest()
+    description.write_text(json.dumps(described))
+    with pytest.raises(CheckpointError, match=says) as caught:
+        train(settings(run, 300))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_run_begun_on_a_gpu_goes_on_without_one(run):
     newest = list_checkpoints(run)[-1].folder

@@ -240,6 +240,27 @@ def test_another_buffer_s_state_is_refused_by_what_differs(point, tmp_path):
         make(point, tmp_path / "frames", "memory").load_state(tmp_path / "0")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"position": 10**9},
+        {"full": False},
+        {"added": -1},
+        {"extra": 10**9},
+        {"extra": 0},
+        {"state": 3},
+        {"arrays": {"name": "../frames/x", "size": 1, "crc32": 1}},
+        {"segments": [{"file": {"name": "..", "size": 1, "crc32": 1}, "needed_for": 1}]},
+    ],
+)
+def test_a_description_that_no_buffer_wrote_is_refused(point, tmp_path, change):
+    saved_state(point, tmp_path)
+    path = tmp_path / "0" / saving.DESCRIPTION
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ReplayStateError, match="is damaged"):
+        make(point, tmp_path / "frames", "memory").load_state(tmp_path / "0")
+
+
 def test_what_cannot_be_saved_says_so(point, tmp_path):
     with pytest.raises(ReplayStateError, match="give frames_folder"):
         make(point, None, "memory").save_state(tmp_path / "0")

@@ -1,21 +1,29 @@
 """Saving any replay buffer of ours without pickle: SB3's own do not know how."""
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.buffers import DictReplayBuffer
 
-from goalscope.diagnostics.record import write_json_atomically
+from goalscope.diagnostics.record import fit, read_document, write_json_atomically
 from goalscope.diagnostics.record.disk import disk_errors
+from goalscope.diagnostics.record.documents import Count
 from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
 
 _ARRAYS, _VALUES = "replay.safetensors", "replay.json"
 _OF_ROWS = ("actions", "rewards", "dones", "timeouts")
 _OF_EPISODES = ("ep_start", "ep_length")
+
+
+class _Values(TypedDict):
+    """What `replay.json` says."""
+
+    pos: Count
+    full: bool
+    shape: list[Count]
 
 
 def save_buffer(buffer: Any, folder: Path) -> None:
@@ -48,12 +56,15 @@ def load_buffer(buffer: Any, folder: Path) -> None:
         buffer.load_state(folder)
         return
     arrays = load_file(folder / _ARRAYS)
-    values = json.loads((folder / _VALUES).read_text(encoding="utf-8"))
+    values = fit(read_document(folder / _VALUES), _Values, folder / _VALUES)
     if values["shape"] != list(buffer.actions.shape):
         raise ValueError(f"replay was saved with actions {values['shape']}")
-    buffer.pos, buffer.full = values["pos"], values["full"]
+    rows = buffer.buffer_size if values["full"] else values["pos"]
     for name, array in _arrays(buffer).items():
-        array[: len(arrays[name])] = arrays[name]
+        if len(arrays[name]) != rows or rows > len(array):
+            raise ValueError(f"replay holds {len(arrays[name]):,} rows of {name}, not {rows:,}")
+        array[:rows] = arrays[name]
+    buffer.pos, buffer.full = values["pos"], values["full"]
     if isinstance(buffer, HerReplayBuffer):
         buffer._current_ep_start = arrays["current_starts"]
 

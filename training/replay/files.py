@@ -9,6 +9,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from goalscope.diagnostics.record import PlainName
+from goalscope.diagnostics.record.documents import Count
+
 
 class ReplayStateError(ValueError):
     """A replay state cannot be saved or loaded; the message is one line and says why."""
@@ -24,9 +27,9 @@ class ReplayFile:
         crc32: checksum of its bytes.
     """
 
-    name: str
-    size: int
-    crc32: int
+    name: PlainName
+    size: Count
+    crc32: Count
 
 
 def write_file(path: Path, content: bytes) -> ReplayFile:

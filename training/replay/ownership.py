@@ -1,9 +1,15 @@
 """Which saved states the frames in a folder of files still belong to."""
 
-import json
 from pathlib import Path
+from typing import TypedDict
 
-from goalscope.diagnostics.record import write_json_atomically
+from goalscope.diagnostics.record import Unusable, fit, read_document, write_json_atomically
+
+
+class _Claimed(TypedDict):
+    """What frames.json says."""
+
+    states: list[str]
 
 
 class FolderClaim:
@@ -19,8 +25,9 @@ class FolderClaim:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "frames.json"
         try:
-            self._states: list[str] | None = json.loads(self._path.read_text())["states"]
-        except (OSError, ValueError, KeyError, TypeError):
+            said = fit(read_document(self._path), _Claimed, self._path)
+            self._states: list[str] | None = said["states"]
+        except Unusable:
             self._states = None  # to be written, whatever comes
 
     def holds(self, state: str) -> bool:

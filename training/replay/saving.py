@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import uuid4
 
 import numpy as np
 from safetensors.numpy import save
 
-from goalscope.diagnostics.record import write_json_atomically
+from goalscope.diagnostics.record import Unusable, fit, read_document, write_json_atomically
+from goalscope.diagnostics.record.documents import Count
 from goalscope.training.replay.files import (
     ReplayFile,
     ReplayStateError,
@@ -44,12 +45,19 @@ class _Description:
     """What `replay.json` says besides the schema version and the buffer's settings."""
 
     state: str
-    position: int
+    position: Count
     full: bool
-    added: int
-    extra: int
+    added: Count
+    extra: Count
     arrays: ReplayFile
     segments: list[Segment]
+
+
+class _Beginning(TypedDict):
+    """What `replay.json` says of whom it was written by, and of which buffer."""
+
+    schema: int
+    settings: dict[str, Any]
 
 
 def save_buffer(buffer: SharedFrameHerReplayBuffer, folder: Path) -> None:
@@ -98,6 +106,8 @@ def load_buffer(buffer: SharedFrameHerReplayBuffer, folder: Path) -> None:
         raise ReplayStateError("there is no folder to load frames from; give frames_folder")
     saved = _read_description(buffer, folder)
     arrays = read_file(folder, saved.arrays)
+    if not _fits(buffer, saved, arrays):
+        raise ReplayStateError(f"{folder} is damaged: it holds what no buffer of this size does")
     for segment in saved.segments:
         check_size(frames_folder, segment.file)
     if ring.claim is not None and not (
@@ -123,26 +133,41 @@ def load_buffer(buffer: SharedFrameHerReplayBuffer, folder: Path) -> None:
 
 def _read_description(buffer: SharedFrameHerReplayBuffer, folder: Path) -> _Description:
     path = folder / DESCRIPTION
+    if not path.exists():
+        raise ReplayStateError(f"there is no replay state in {folder}: no {DESCRIPTION}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA_VERSION:
+        content = read_document(path)
+        begins = fit(content, _Beginning, path)
+        if begins["schema"] != SCHEMA_VERSION:
             raise ReplayStateError(
-                f"{path} has replay schema {content['schema']!r} and this goalscope reads "
+                f"{path} has replay schema {begins['schema']!r} and this goalscope reads "
                 f"{SCHEMA_VERSION}; load it with the version that wrote it"
             )
-        _refuse_other_settings(buffer, folder, content.pop("settings"))
-        del content["schema"]
-        arrays = ReplayFile(**content.pop("arrays"))
-        segments = [
-            Segment(ReplayFile(**s["file"]), s["needed_for"]) for s in content.pop("segments")
-        ]
-        return _Description(**content, arrays=arrays, segments=segments)
-    except FileNotFoundError as error:
-        raise ReplayStateError(f"there is no replay state in {folder}: no {DESCRIPTION}") from error
-    except ReplayStateError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ReplayStateError(f"{path} is damaged: {error}") from error
+        _refuse_other_settings(buffer, folder, begins["settings"])
+        return fit(content, _Description, path)
+    except Unusable as error:
+        raise ReplayStateError(f"{folder} is damaged: {error}") from error
+
+
+def _fits(
+    buffer: SharedFrameHerReplayBuffer, saved: _Description, arrays: dict[str, np.ndarray]
+) -> bool:
+    """Whether counters and arrays are such as a buffer of these settings saves."""
+    ring = buffer.frame_ring
+    size = ring.rows if saved.full else saved.position
+    rows = {name: ((size, *a.shape[1:]), a.dtype) for name, a in _row_arrays(buffer).items()}
+    episodes = ("current_starts", "finished_first", "finished_end", "free")
+    found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    if saved.position >= ring.rows:
+        return False
+    if not rows.items() <= found.items() or not found.keys() >= {*episodes}:
+        return False
+    links, free = arrays["links"], arrays["free"]
+    slots = np.concatenate([links.ravel(), free.ravel()])
+    # Each slot beyond the rows' own is a link's, or free.
+    return saved.extra <= len(slots) and bool(
+        ((slots >= 0) & (slots < ring.fixed + saved.extra)).all()
+    )
 
 
 def _refuse_other_settings(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
+from goalscope.diagnostics.record.documents import Count
 from goalscope.training.replay.files import ReplayFile, read_file, write_file
 from goalscope.training.replay.ring import FrameRing
 
@@ -26,7 +27,7 @@ class Segment:
     """
 
     file: ReplayFile
-    needed_for: int
+    needed_for: Count
 
 
 def write_segments(ring: FrameRing, folder: Path) -> list[Segment]:

@@ -3,22 +3,20 @@
 import contextlib
 import multiprocessing
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 import gymnasium as gym
-from stable_baselines3.common.vec_env import SubprocVecEnv
+from stable_baselines3.common.vec_env import SubprocVecEnv, subproc_vec_env
 
-from goalscope.errors import UserError
+from goalscope.errors import EnvironmentLost
 from goalscope.training.runs.interrupts import kept_from_workers
 
+_SB3_WORKER = subproc_vec_env._worker
+_GONE = 1.0  # seconds in which a process that was killed is known to be gone
 _PATIENCE = 10.0  # seconds in which a process that was asked to end must have ended
-
-
-class EnvironmentLost(UserError):
-    """The process of an environment died; one line that says which, and of what."""
 
 
 class EnvironmentProcesses(SubprocVecEnv):
@@ -36,7 +34,7 @@ class EnvironmentProcesses(SubprocVecEnv):
     def __init__(self, env_fns: list[Callable[[], gym.Env[Any, Any]]]) -> None:
         # Not mujoco: it opens the display as it is imported, and that does not survive a fork.
         multiprocessing.set_forkserver_preload(["stable_baselines3"])
-        with kept_from_workers():
+        with kept_from_workers(), _served_by(serve):
             try:
                 super().__init__(env_fns)
             except (EOFError, OSError) as error:
@@ -89,6 +87,34 @@ class _Remote:
 
     def close(self) -> None:
         self._pipe.close()
+
+
+def serve(*arguments: Any) -> None:
+    """Serve an environment as SB3's worker does, until the run is gone.
+
+    A run that was killed may have left an answer unread: its pipe then breaks rather than ends.
+
+    Raises:
+        ConnectionError: the environment's own; the run is still there.
+    """
+    try:
+        _SB3_WORKER(*arguments)
+    except ConnectionError:
+        run = multiprocessing.parent_process()
+        assert run is not None
+        run.join(_GONE)
+        if run.is_alive():
+            raise
+
+
+@contextlib.contextmanager
+def _served_by(worker: Callable[..., None]) -> Iterator[None]:
+    """Inside, SB3 starts processes that run this function."""
+    subproc_vec_env._worker = worker
+    try:
+        yield
+    finally:
+        subproc_vec_env._worker = _SB3_WORKER
 
 
 def _end(remotes: Sequence[_Remote], processes: Sequence[BaseProcess]) -> None:

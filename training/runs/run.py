@@ -18,6 +18,7 @@ from goalscope.diagnostics.record import (
     last_update,
     refuse_existing_run,
 )
+from goalscope.errors import EnvironmentLost
 from goalscope.training.envs.making import make_environment, renderer_of
 from goalscope.training.envs.opengl import is_software
 from goalscope.training.envs.own import shown_by
@@ -37,7 +38,6 @@ from goalscope.training.runs.checkpoint.folder import (
 )
 from goalscope.training.runs.checkpoint.names import FOLDER as CHECKPOINTS
 from goalscope.training.runs.configuration import completed, configuration_of, with_saved
-from goalscope.training.runs.environment_processes import EnvironmentLost
 from goalscope.training.runs.interrupts import stop_signals_noted
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.progress import ProgressCallback

@@ -63,8 +63,9 @@ class _Cell:
         arrays = self.checkpoint.arrays
         found = {"achieved goal": arrays["map.achieved"][self.state]}
         for name in ("gripper", "object"):
-            if f"truth.{name}" in arrays:
-                found[name] = arrays[f"truth.{name}"][self.place]
+            truth = arrays.get(f"truth.{name}")
+            if truth is not None and truth.shape[1] >= 2:
+                found[name] = truth[self.place]
         return found
 
 

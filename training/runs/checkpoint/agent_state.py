@@ -4,20 +4,44 @@ import random
 import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
+import msgspec
 import numpy as np
 import torch
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
+from goalscope.diagnostics.record.documents import Count
 from goalscope.training.envs.resumable import LOST
+
+_Word = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+
+
+# Of numpy's words the next to be used, which it takes as it is.
+_Place = Annotated[int, msgspec.Meta(ge=0, le=624)]
+
+AgentValues = TypedDict(
+    "AgentValues",
+    {
+        "step": Count,
+        "update": Count,
+        "episodes": Count,
+        "recent_episodes": list[dict[str, float]],
+        "recent_successes": list[float],
+        "environments": list[dict[str, Any]] | None,
+        "generator.python": tuple[int, list[_Word], float | None],
+        "generator.numpy": tuple[str, list[_Word], _Place, int, float],
+        "generator.actions": dict[str, Any],
+    },
+)
+"""What `resume/state.json` says of an agent."""
 
 
 def gather_state(
     model: BaseAlgorithm, with_environments: bool = True
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
+) -> tuple[dict[str, Tensor], AgentValues]:
     """Return everything but the weights and replay: tensors by name, JSON values by name.
 
     Args:
@@ -38,23 +62,21 @@ def gather_state(
         environments = _gather_environments(model, tensors)
     python = random.getstate()
     numpy: Any = np.random.get_state()  # noqa: NPY002  (it is the global state that SB3 draws from)
-    values = {
+    values: AgentValues = {
         "step": model.num_timesteps,
         "update": int(vars(model)["_n_updates"]),
         "episodes": getattr(model, "_episode_num", 0),  # which those with replay count
         "recent_episodes": [_plain(info) for info in model.ep_info_buffer or ()],
         "recent_successes": [float(value) for value in model.ep_success_buffer or ()],
         "environments": environments,
-        "generator.python": [python[0], list(python[1]), python[2]],
-        "generator.numpy": [numpy[0], numpy[1].tolist(), *numpy[2:]],
-        "generator.actions": model.action_space.np_random.bit_generator.state,
+        "generator.python": (python[0], list(python[1]), python[2]),
+        "generator.numpy": (numpy[0], numpy[1].tolist(), *numpy[2:]),
+        "generator.actions": dict(model.action_space.np_random.bit_generator.state),
     }
     return tensors, values
 
 
-def restore_state(
-    model: BaseAlgorithm, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
-) -> None:
+def restore_state(model: BaseAlgorithm, tensors: Mapping[str, Tensor], values: AgentValues) -> None:
     """Take over what `gather_state` returned; every generator last.
 
     Raises:
@@ -69,10 +91,14 @@ def restore_state(
             saved = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
             if saved:
                 optimizer.state[parameter] = {k: _like(v, parameter) for k, v in saved.items()}
-    counted = {"num_timesteps": "step", "_n_updates": "update", "_episode_num": "episodes"}
-    for name, saved_as in counted.items():
+    counted = {
+        "num_timesteps": values["step"],
+        "_n_updates": values["update"],
+        "_episode_num": values["episodes"],
+    }
+    for name, value in counted.items():
         if hasattr(model, name):
-            setattr(model, name, values[saved_as])
+            setattr(model, name, value)
     window = model._stats_window_size
     model.ep_info_buffer = deque(values["recent_episodes"], maxlen=window)
     model.ep_success_buffer = deque(values["recent_successes"], maxlen=window)
@@ -82,8 +108,9 @@ def restore_state(
         _restore_environments(model, tensors, values["environments"])
     version, state, gauss = values["generator.python"]
     random.setstate((version, tuple(state), gauss))
-    name, keys, *rest = values["generator.numpy"]
-    np.random.set_state((name, np.asarray(keys, np.uint32), *rest))  # noqa: NPY002
+    name, keys, place, has_gauss, numpy_gauss = values["generator.numpy"]
+    kept = (name, np.asarray(keys, np.uint32), place, has_gauss, numpy_gauss)
+    np.random.set_state(kept)  # noqa: NPY002
     model.action_space.np_random.bit_generator.state = values["generator.actions"]
     torch.set_rng_state(tensors["generator.torch"])
     if "generator.cuda" in tensors and torch.cuda.is_available():  # the record says what differs

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
@@ -19,7 +18,11 @@ from goalscope.diagnostics.record.disk import disk_errors
 from goalscope.diagnostics.record.documents import Count
 from goalscope.errors import UserError
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
-from goalscope.training.runs.checkpoint.agent_state import gather_state, restore_state
+from goalscope.training.runs.checkpoint.agent_state import (
+    AgentValues,
+    gather_state,
+    restore_state,
+)
 from goalscope.training.runs.checkpoint.names import DESCRIPTION, FOLDER, POLICY, RESUME
 
 SCHEMA_VERSION = 2
@@ -30,6 +33,12 @@ REPLAY = f"{RESUME}/replay"
 
 class CheckpointError(UserError):
     """A checkpoint cannot be gone on with; the message is one line and names the remedy."""
+
+
+class _Values(AgentValues):
+    """What resume/state.json says."""
+
+    callbacks: dict[str, Any]
 
 
 Digests = TypedDict(
@@ -197,16 +206,15 @@ def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> dict[str, A
     try:
         model.policy.load_state_dict(load_file(folder / POLICY, device=str(model.device)))
         tensors = load_file(folder / TENSORS)
-        values = read_document(folder / VALUES)
+        values = fit(read_document(folder / VALUES), _Values, folder / VALUES)
         replay = getattr(model, "replay_buffer", None)
         if checkpoint.content["replay"] and replay is not None:
             load_buffer(replay, folder / REPLAY)
         restore_state(model, tensors, values)
-    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
+    except Exception as error:  # an environment of the user's own takes its state back, too
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{folder} cannot be read ({cause}); {_another(folder)}") from error
-    callbacks: dict[str, Any] = values["callbacks"]
-    return callbacks
+    return values["callbacks"]
 
 
 def refuse_other_configuration(
