@@ -85,8 +85,9 @@ class Compare(FigureFlags):
             print(json.dumps(content, indent=1, allow_nan=False))
         else:
             self._say(comparison)
-        there = {str(read_run(folder).info.arm) for folder in folders}
-        gone = dict.fromkeys(r.arm for r in missing if r.state == "failed" and r.arm not in there)
+        gone = dict.fromkeys(run.arm for run in missing if run.state == "failed")
+        there = {str(read_run(folder).info.arm) for folder in folders} if gone else ()
+        gone = dict.fromkeys(arm for arm in gone if arm not in there)
         if gone:
             print(
                 f"goalscope: every seed of {' and '.join(gone)} failed; the page lists why, and "

@@ -17,8 +17,8 @@ class Column:
     """What was measured of one metric, a row each.
 
     Attributes:
-        updates: int64.
-        steps: int64.
+        updates: int64; metrics that the same lines hold have it in common, the same object.
+        steps: int64, as well.
         values: float64, NaN and infinities included.
     """
 
@@ -52,8 +52,13 @@ class Lines(Sequence[Line]):
     events: Mapping[int, Line]
 
     @classmethod
-    def of(cls, lines: Iterable[Line], before: int = 0) -> Lines:
-        """Return lines as columns, of which `before` others stand in front in their file."""
+    def of(cls, lines: Iterable[Line], numbers: Sequence[int] | None = None) -> Lines:
+        """Return lines as columns.
+
+        Args:
+            lines: in the order written.
+            numbers: how many lines of their file stood before each; None for a file of its own.
+        """
         kept = list(lines)
         names: dict[str, int] = {}
         keys: list[int] = []
@@ -67,7 +72,7 @@ class Lines(Sequence[Line]):
         return cls(
             np.array([line.step for line in kept], np.int64),
             np.array([line.update for line in kept], np.int64),
-            np.arange(before, before + len(kept)),
+            np.array(range(len(kept)) if numbers is None else numbers, np.int64),
             np.array(starts, np.int64),
             np.array(keys, np.int32),
             np.array(values, np.float64),
@@ -100,8 +105,11 @@ class Lines(Sequence[Line]):
             events,
         )
 
-    def first(self, count: int) -> Lines:
-        """Return only the first lines."""
+    def before(self, number: int) -> Lines:
+        """Return only the lines before which fewer than `number` others stood in their file."""
+        count = int(np.searchsorted(self.numbers, number))
+        if count == len(self):
+            return self
         end = int(self.starts[count])
         return Lines(
             self.steps[:count],
@@ -123,17 +131,18 @@ class Lines(Sequence[Line]):
 
     def by_metric(self) -> dict[str, Column]:
         """Return key -> what was measured of it, by update; rows of one update as written."""
-        rows = np.repeat(np.arange(len(self)), np.diff(self.starts))
-        order = np.lexsort((self.updates[rows], self.keys))
-        updates, steps = self.updates[rows[order]], self.steps[rows[order]]
-        values = self.values[order]
+        lines = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        order = np.lexsort((self.updates[lines], self.keys))
+        lines, values = lines[order], self.values[order]
         ends = np.cumsum(np.bincount(self.keys, minlength=len(self.names))).tolist()
-        parts = zip(self.names, [0, *ends], ends, strict=False)
-        return {
-            key: Column(updates[first:end], steps[first:end], values[first:end])
-            for key, first, end in parts
-            if end > first
-        }
+        places: dict[bytes, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        found = {}
+        for key, first, end in zip(self.names, [0, *ends], ends, strict=False):
+            if end > first:
+                own = lines[first:end]
+                shared = places.setdefault(own.tobytes(), (self.updates[own], self.steps[own]))
+                found[key] = Column(*shared, values[first:end])
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lines) and list(self) == list(other)

@@ -1,11 +1,10 @@
 """The lines of a file that may still grow."""
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
-
-import numpy as np
 
 from goalscope.diagnostics.record.cache import cached_lines, keep_lines
 from goalscope.diagnostics.record.columns import Lines
@@ -62,16 +61,19 @@ class LineFile:
         parts = [self._lines]
         for whole in _blocks(file, self._end):
             taken: list[Line] = []
+            numbers: list[int] = []  # of these lines in the file, with gaps where a run resumed
+            hold = self._number  # of the lines before this block
             for raw in filter(None, whole.split(b"\n")):
-                first = self._number - len(taken)
                 line = self._decode(raw)
                 if line.event == RESUMED:
-                    held = Lines.joined([*parts, Lines.of(taken, first)])
-                    kept = int(np.searchsorted(held.numbers, line.details["kept_lines"]))
-                    parts, taken = [held.first(kept)], []
+                    kept = line.details["kept_lines"]
+                    place = bisect_left(numbers, kept)
+                    del taken[place:], numbers[place:]
+                    hold = min(hold, kept)
                 taken.append(line)
+                numbers.append(self._number)
                 self._number += 1
-            parts.append(Lines.of(taken, self._number - len(taken)))
+            parts = [part.before(hold) for part in parts] + [Lines.of(taken, numbers)]
             self._end += len(whole)
         self._lines = Lines.joined(parts) if len(parts) > 1 else self._lines
 

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
@@ -67,7 +68,7 @@ class RunRecord:
     torn: bool
     probes: list[Line] = field(default_factory=list)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The folder's own name."""
         return printable(self.folder.resolve().name)

@@ -35,7 +35,7 @@ class Series:
         return Series(self.updates[kept], self.values[kept])
 
     def mean(self, window: Window) -> float | None:
-        """Return its update-weighted mean in a window of updates (`Window.mean`).
+        """Return its update-weighted mean in a window of updates (`Window.means`).
 
         Returns:
             None where nothing was measured; NaN where any of it is NaN or infinite.
@@ -46,7 +46,7 @@ class Series:
         else:
             inside = (self.updates >= window.first) & (self.updates <= window.last)
             inside &= self.updates > 0
-        return window.mean(self.updates[inside], self.values[inside])
+        return window.means(self.updates[inside], self.values[None, inside])[0]
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,17 @@ def together(
         return None
     updates = known[0].updates
     for one in known[1:]:
-        updates = np.intersect1d(updates, one.updates)
+        if one.updates is not updates:  # metrics that the same lines hold have the same ones
+            updates = np.intersect1d(updates, one.updates)
     if not len(updates):
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = combine([one.values[np.isin(one.updates, updates)] for one in known])
+        values = combine(
+            [
+                one.values if one.updates is updates else one.values[np.isin(one.updates, updates)]
+                for one in known
+            ]
+        )
     return Series(updates, values)
 
 

@@ -91,8 +91,9 @@ def _measured(
 ) -> list[NDArray[np.int64]]:
     """Return where each run measured each quantity, after the first update."""
     keys = [quantity.key for quantity in quantities]
-    tables = [run.metrics[key] for run in runs for key in keys if key in run.metrics]
-    return [table[axis].to_numpy()[table["update"].to_numpy() > 0] for table in tables]
+    columns = [c for run in runs for key in keys if (c := run.column(key)) is not None]
+    places = [c.updates if axis == "update" else c.steps for c in columns]
+    return [at[column.updates > 0] for at, column in zip(places, columns, strict=True)]
 
 
 def _last_known(measured: Iterable[NDArray[np.int64]], cut: int) -> int:

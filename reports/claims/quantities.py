@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from goalscope.diagnostics.record.keys import CRITIC, Family, parse
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.numbers.windows import Window, window_number
+from goalscope.reports.numbers.windows import Window, means_in, window_number
 from goalscope.reports.statistics.scales import Scale
 
 LinkName = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7"]
@@ -80,9 +80,12 @@ class Quantity:
 
 def quantity_number(run: Run, quantity: Quantity, window: Window | None) -> float | None:
     """Return a quantity's number for a run and window; None if it was not measured."""
-    if quantity.times is not None:
-        run = _with_product(run, quantity.key, quantity.times)
-    value = window_number(run, quantity.key, window)
+    if quantity.times is None:
+        value = window_number(run, quantity.key, window)
+    else:
+        product = run.combined(quantity.key, quantity.times, np.multiply)
+        columns = {} if product is None else {quantity.key: product}
+        value = means_in(window, run, columns).get(quantity.key)
     other = quantity.over or quantity.minus
     if other is None or value is None:
         return value
@@ -92,16 +95,6 @@ def quantity_number(run: Run, quantity: Quantity, window: Window | None) -> floa
     if quantity.minus is not None:
         return value - second
     return value / second if second else math.nan
-
-
-def _with_product(run: Run, key: str, factor: str) -> Run:
-    """Return the run with `key` multiplied by `factor` at the updates at which both are."""
-    if key not in run.metrics or factor not in run.metrics:
-        return replace(run, metrics={})
-    left, right = run.metrics[key], run.metrics[factor]
-    _, rows, others = np.intersect1d(left["update"], right["update"], return_indices=True)
-    product = left["value"].to_numpy()[rows] * right["value"].to_numpy()[others]
-    return replace(run, metrics={key: left.iloc[rows].assign(value=product)})
 
 
 def sensitivity_family(runs: Sequence[Run]) -> Family | None:

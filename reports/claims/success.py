@@ -8,17 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from goalscope.diagnostics.record import Task
 from goalscope.diagnostics.record.keys import parse
 from goalscope.diagnostics.record.metrics import (
-    EVALUATION_EPISODES,
-    FINAL_DISTANCE,
-    SUCCESS_HIGH,
-    SUCCESS_LOW,
     SUCCESS_RATE,
 )
 from goalscope.reports.claims.arm_success import ArmSuccess, arm_success, success_test
-from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.numbers.runs import Arms, Run, evaluation_keys
 from goalscope.reports.numbers.tables import number
 from goalscope.reports.numbers.windows import comparable
 from goalscope.reports.statistics.formatting import count, percent
@@ -52,33 +47,6 @@ class RecordedFloor:
     episodes: int
 
 
-def evaluations(run: Run) -> pd.DataFrame:
-    """Return the evaluations of a run, a row each, empty where there are none.
-
-    Columns: integer `update` and `step`; float `value` (success rate, 0..1), `low` and `high` (its
-    95 % Wilson interval), `episodes`, `distance` (median final distance, as it is shown). NaN what
-    was not recorded: distances where SB3 evaluated, and all but the rate where its episodes are not
-    known.
-    """
-    columns = _columns(run.task)
-    rows = [
-        (line.update, line.step, *(line.values.get(key, float("nan")) for key in columns.values()))
-        for line in run.record.lines.with_metric(SUCCESS)
-    ]
-    return pd.DataFrame(rows, columns=["update", "step", *columns])
-
-
-def _columns(task: Task) -> dict[str, str]:
-    """Return what an evaluation is called here -> record key."""
-    return {
-        "value": SUCCESS,
-        "low": SUCCESS_LOW.key(),
-        "high": SUCCESS_HIGH.key(),
-        "episodes": EVALUATION_EPISODES.key(),
-        "distance": FINAL_DISTANCE.key(unit=task.key_unit),
-    }
-
-
 def recorded_floors(runs: Sequence[Run]) -> tuple[RecordedFloor, ...]:
     """Return the floors that all the runs recorded alike; empty where they did not."""
     found = {tuple(_floors(run)) for run in runs}
@@ -98,7 +66,7 @@ def _floors(run: Run) -> list[RecordedFloor]:
 
 def run_success_sentence(run: Run) -> str:
     """Return what the last evaluation of a run came to, beside the floor of doing nothing."""
-    table = evaluations(run)
+    table = run.evaluations
     if table.empty:
         return "Success: no evaluation in this record."
     last = table.iloc[-1]
@@ -239,7 +207,7 @@ def last_evaluations(arms: Arms) -> list[dict[str, Any]]:
             "arm": arm,
             "run": run.name,
             "label": run.label,
-            **{str(name): table[name].iloc[-1] for name in table},
+            **dict(zip(map(str, table), table.to_numpy(dtype=object)[-1], strict=True)),
         }
         for arm, run, table in _common_evaluations(arms)
     ]
@@ -268,11 +236,16 @@ def _common_evaluations(arms: Arms) -> list[tuple[str, Run, pd.DataFrame]]:
         (arm, run, table)
         for arm, runs in arms.items()
         for run in runs
-        if id(run) in counts and not (table := evaluations(run)).empty
+        if id(run) in counts and not (table := run.evaluations).empty
     ]
     reached = min((int(table["step"].iloc[-1]) for _, _, table in tables), default=0)
-    cut = [(arm, run, table[table["step"] <= reached]) for arm, run, table in tables]
+    cut = [(arm, run, _until(table, reached)) for arm, run, table in tables]
     return [(arm, run, table) for arm, run, table in cut if len(table)]
+
+
+def _until(table: pd.DataFrame, step: int) -> pd.DataFrame:
+    inside = table["step"].to_numpy() <= step
+    return table if inside.all() else table[inside]
 
 
 def success_rows(arms: Arms) -> list[dict[str, Any]]:
@@ -281,7 +254,7 @@ def success_rows(arms: Arms) -> list[dict[str, Any]]:
     return [
         {
             **{name: row[name] for name in ("arm", "run", "step", "update")},
-            **{parse(key).name: number(row[name]) for name, key in _columns(task).items()},
+            **{parse(key).name: number(row[name]) for name, key in evaluation_keys(task).items()},
         }
         for row in last_evaluations(arms)
     ]

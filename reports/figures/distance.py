@@ -12,7 +12,7 @@ from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import ArmStyles, new_figure, panels_abreast
 from goalscope.reports.numbers.runs import Arms, Run
-from goalscope.reports.numbers.windows import TIMES, Time, Times, window_number
+from goalscope.reports.numbers.windows import TIMES, Time, Times, window_numbers
 
 BINS = 8
 
@@ -63,8 +63,8 @@ def _curve(
     if centres is None or window is None:
         return None
     distances, values = [], []
-    for number, centre in enumerate(centres, start=1):
-        value = window_number(run, Q_AT_DISTANCE.within(family).key(bin=number), window)
+    bins = [Q_AT_DISTANCE.within(family).key(bin=n) for n in range(1, len(centres) + 1)]
+    for centre, value in zip(centres, window_numbers(run, bins, window), strict=True):
         if value is not None and np.isfinite(value):
             distances.append(run.task.shown(centre))
             values.append(value)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from goalscope.reports.claims.success import RecordedFloor, evaluations, recorded_floors
+from goalscope.reports.claims.success import RecordedFloor, recorded_floors
 from goalscope.reports.figures.axes import even_axis
 from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Curve, plot_curve, thin_lines
 from goalscope.reports.figures.labels import End, side_labels
@@ -35,7 +35,7 @@ def success_plot(arms: Arms, styles: ArmStyles, *, by_update: bool) -> Plot | No
         by_update: also draw them over updates.
     """
     runs = [run for group in arms.values() for run in group]
-    found = [table for run in runs if not (table := evaluations(run)).empty]
+    found = [table for run in runs if not (table := run.evaluations).empty]
     if not found:
         return None
     floors = recorded_floors(runs)
@@ -151,7 +151,7 @@ def _plot_arms(
     """
     ends, last = [], 1
     for number, (arm, runs) in enumerate(arms.items()):
-        tables = [table for run in runs if not (table := evaluations(run)).empty]
+        tables = [table for run in runs if not (table := run.evaluations).empty]
         if not tables:
             continue
         colour, dash = styles[arm]

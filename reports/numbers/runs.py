@@ -1,19 +1,35 @@
 """Runs: the record of a folder, one tidy table per metric."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from goalscope.diagnostics.record import BlockInfo, Column, Lines, RunRecord, Task, read_run
 from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL
+from goalscope.diagnostics.record.metrics import (
+    EVALUATION_EPISODES,
+    FINAL_DISTANCE,
+    SUCCESS_HIGH,
+    SUCCESS_LOW,
+    SUCCESS_RATE,
+)
 
+Array: TypeAlias = NDArray[np.float64]
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
 # The order in which blocks are shown; others come before the action.
 BLOCK_ORDER = ("pixels", GOAL, DESIRED_GOAL, ACHIEVED_GOAL, "proprioception", ACTION)
+
+
+def table_of(column: Column) -> pd.DataFrame:
+    """Return a metric's table: columns `update`, `step` and `value`."""
+    return pd.DataFrame({"update": column.updates, "step": column.steps, "value": column.values})
 
 
 class Tables(Mapping[str, pd.DataFrame]):
@@ -29,10 +45,7 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def __getitem__(self, key: str) -> pd.DataFrame:
         if key not in self._made:
-            column = self.columns[key]
-            self._made[key] = pd.DataFrame(
-                {"update": column.updates, "step": column.steps, "value": column.values}
-            )
+            self._made[key] = table_of(self.columns[key])
         return self._made[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -89,6 +102,22 @@ class Run:
         value = table["value"].to_numpy(dtype=float)
         return Column(table["update"].to_numpy(), table["step"].to_numpy(), value)
 
+    def combined(
+        self, key: str, other: str, combine: Callable[[Array, Array], Array]
+    ) -> Column | None:
+        """Return what two metrics make together, at the updates at which both were measured."""
+        left, right = self.column(key), self.column(other)
+        if left is None or right is None:
+            return None
+        _, own, others = np.intersect1d(left.updates, right.updates, return_indices=True)
+        values = combine(left.values[own], right.values[others])
+        return Column(left.updates[own], left.steps[own], values)
+
+    @cached_property
+    def numbers(self) -> dict[tuple[str, Any], float | None]:
+        """Record key and window -> the metric's number there, as far as it was asked for."""
+        return {}
+
     @cached_property
     def updates(self) -> int:
         """The last update the record knows of."""
@@ -98,6 +127,22 @@ class Run:
     def steps(self) -> int:
         """Environment transitions at the last line of the record."""
         return int(self.record.lines.steps.max())
+
+    @cached_property
+    def evaluations(self) -> pd.DataFrame:
+        """The evaluations of the run, a row each, empty where there are none.
+
+        Columns: integer `update` and `step`; float `value` (success rate, 0..1), `low` and `high`
+        (its 95 % Wilson interval), `episodes`, `distance` (median final distance, as it is shown).
+        NaN what was not recorded: distances where SB3 evaluated, and all but the rate where its
+        episodes are not known.
+        """
+        columns = evaluation_keys(self.task)
+        rows = [
+            (line.update, line.step, *(line.values.get(key, math.nan) for key in columns.values()))
+            for line in self.record.lines.with_metric(columns["value"])
+        ]
+        return pd.DataFrame(rows, columns=["update", "step", *columns])
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -142,6 +187,17 @@ Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline f
 def observe_goals(arms: Arms) -> bool:
     """Return whether any run observes a goal, or may do so."""
     return any(run.observes_goal() is not False for runs in arms.values() for run in runs)
+
+
+def evaluation_keys(task: Task) -> dict[str, str]:
+    """Return what a number of an evaluation is called in `Run.evaluations` -> its record key."""
+    return {
+        "value": SUCCESS_RATE.key(),
+        "low": SUCCESS_LOW.key(),
+        "high": SUCCESS_HIGH.key(),
+        "episodes": EVALUATION_EPISODES.key(),
+        "distance": FINAL_DISTANCE.key(unit=task.key_unit),
+    }
 
 
 def load_run(folder: Path | str, arm: str | None = None) -> Run:

@@ -2,10 +2,10 @@
 
 import csv
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import quote
 
 from goalscope.diagnostics.record import Line
@@ -20,30 +20,35 @@ def write_family_tables(run: Run, folder: Path) -> list[Path]:
     One row per line of the record, one column per metric. An empty cell was not measured; a
     measured NaN or infinity is written as such.
     """
-    families: dict[str, list[Line]] = defaultdict(list)
-    for line in run.record.measurements:
-        for family in dict.fromkeys(parse(key).family for key in line.values):
-            families[family].append(line)
+    lines = run.record.measurements
+    kinds = dict.fromkeys(tuple(line.values) for line in lines)
     paths = []
-    for family, lines in families.items():
-        names = {
-            key: key.removeprefix(f"{family}/")
-            for line in lines
-            for key in line.values
-            if parse(key).family == family
-        }
-        rows = [
-            {
-                "step": line.step,
-                "update": line.update,
-                **{names[k]: number(v) for k, v in line.values.items() if k in names},
-            }
-            for line in lines
-        ]
+    for family in dict.fromkeys(parse(key).family for kind in kinds for key in kind):
+        keys = dict.fromkeys(k for kind in kinds for k in kind if parse(k).family == family)
+        forms = {kind: _form(kind, keys) for kind in kinds if not keys.keys().isdisjoint(kind)}
         path = folder / f"{quote(family, safe='')}.csv"
-        write_rows(path, rows, ["step", "update", *names.values()])
+        with _table_file(path) as file:
+            names = (key.removeprefix(f"{family}/") for key in keys)
+            csv.writer(file).writerow(["step", "update", *names])
+            file.writelines(
+                _row(line, *forms[kind]) for line in lines if (kind := tuple(line.values)) in forms
+            )
         paths.append(path)
     return paths
+
+
+def _form(kind: Sequence[str], keys: Iterable[str]) -> tuple[list[str], str]:
+    """Return which keys a kind of line has of a table's, and the form of its row."""
+    held = {*kind}
+    cells = ["%s" if key in held else "" for key in keys]
+    return [key for key in keys if key in held], ",".join(["%d", "%d", *cells]) + "\r\n"
+
+
+def _row(line: Line, keys: Sequence[str], form: str) -> str:
+    values = [line.values[key] for key in keys]
+    if math.isfinite(sum(map(abs, values))):  # nearly always: all at once is several times faster
+        return form.replace("%s", "%.7g") % (line.step, line.update, *values)
+    return form % (line.step, line.update, *map(number, values))
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -52,11 +57,17 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[
     Raises:
         ReportError: the file cannot be written.
     """
+    with _table_file(path) as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@contextmanager
+def _table_file(path: Path) -> Iterator[TextIO]:
     try:
         with open(fresh(path), "w", newline="", encoding="utf-8", errors="replace") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(rows)
+            yield file
     except OSError as error:
         raise ReportError(
             f"cannot write {path}: {error.strerror or error}; "

@@ -4,13 +4,14 @@ A verdict that averages over time is wrong: the balance at initialisation and af
 updates can differ in sign. Each window is the same range of updates for all runs compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from goalscope.diagnostics.record import Column
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.reports.numbers.runs import Run
 
@@ -42,20 +43,24 @@ class Window:
         """Whether a run has come to its end: one that has not is left out of it."""
         return (run.updates if self.axis == "update" else run.steps) >= self.last
 
-    def mean(self, places: NDArray[np.int64], values: NDArray[np.float64]) -> float | None:
-        """Return the mean of what was measured in it, over updates (or steps).
+    def means(
+        self, places: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> Sequence[float | None]:
+        """Return the means of what was measured in it, over updates (or steps).
 
         Early, over their logarithm (du/u): else the end of it would hide its start.
 
         Args:
             places: inside the window.
-            values: measured there.
+            values: (metrics, places), measured there.
 
         Returns:
-            None without values; NaN where any of them is NaN or infinite.
+            A mean for each metric, NaN where any value is NaN or infinite; None without places.
         """
+        if not len(places):
+            return [None] * len(values)
         early = self.time == "early"
-        return weighted_mean(np.log(places) if early else places, values)
+        return list(map(float, weighted_means(np.log(places) if early else places, values)))
 
     def __str__(self) -> str:
         if self.time == "initialisation":
@@ -190,37 +195,65 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
         None where nothing was measured, or the run did not come to the window's end; NaN where any
         of the measurements is NaN or infinite.
     """
-    column = run.column(key)
-    if column is None or window is None or not window.reaches(run):
-        return None
-    places = column.updates if window.axis == "update" else column.steps
-    if window.time == "initialisation":
-        # A gradient exists from the first update on; a state exists before it.
-        inside = column.updates == (1 if parse(key).family == Family.GRADIENT else 0)
-    else:
-        inside = (places >= window.first) & (places <= window.last) & (column.updates > 0)
-    return window.mean(places[inside], column.values[inside])
+    if (key, window) not in run.numbers:
+        run.numbers[key, window] = window_numbers(run, [key], window)[0]
+    return run.numbers[key, window]
 
 
-def weighted_mean(
+def window_numbers(run: Run, keys: Sequence[str], window: Window | None) -> list[float | None]:
+    """Return the mean of each of several metrics in a window (`window_number`), all at once."""
+    columns = {key: column for key in keys if (column := run.column(key)) is not None}
+    means = means_in(window, run, columns)
+    return [means.get(key) for key in keys]
+
+
+def means_in(
+    window: Window | None, run: Run, columns: Mapping[str, Column]
+) -> dict[str, float | None]:
+    """Return the mean in a window of each of a run's columns, by record key (`window_number`)."""
+    found: dict[str, float | None] = dict.fromkeys(columns)
+    if window is None or not window.reaches(run):
+        return found
+    together: dict[tuple[int, bool], dict[str, Column]] = {}
+    for key, column in columns.items():
+        kind = id(column.updates), parse(key).family == Family.GRADIENT
+        together.setdefault(kind, {})[key] = column
+    for (_, gradients), alike in together.items():
+        one = next(iter(alike.values()))
+        places = one.updates if window.axis == "update" else one.steps
+        if window.time == "initialisation":
+            # A gradient exists from the first update on; a state exists before it.
+            inside = one.updates == (1 if gradients else 0)
+        else:
+            inside = (places >= window.first) & (places <= window.last) & (one.updates > 0)
+        values = np.stack([column.values for column in alike.values()])
+        means = window.means(places[inside], values.compress(inside, axis=1))
+        found.update(zip(alike, means, strict=True))
+    return found
+
+
+def weighted_means(
     places: NDArray[np.int64] | NDArray[np.float64], values: NDArray[np.float64]
-) -> float | None:
-    """Return the mean of values over places in training, by the trapezoid rule.
+) -> NDArray[np.float64]:
+    """Return the means of values over places in training, by the trapezoid rule.
 
     Several values at one place count as their mean; a single one is itself.
 
+    Args:
+        places: at least one.
+        values: (metrics, places).
+
     Returns:
-        None without values; NaN where any of them is NaN or infinite.
+        A mean for each metric; NaN where any of its values is NaN or infinite.
     """
-    if not len(values):
-        return None
-    if not np.isfinite(values).all():
-        return float("nan")
+    finite = np.isfinite(values).all(axis=1, keepdims=True)
+    values = np.where(finite, values, np.nan)
     x = places.astype(np.float64)
     if not (x[1:] > x[:-1]).all():
-        x, group, counts = np.unique(x, return_inverse=True, return_counts=True)
-        values = np.bincount(group, weights=values) / counts
+        order = np.argsort(x, kind="stable")
+        x, first, counts = np.unique(x[order], return_index=True, return_counts=True)
+        values = np.add.reduceat(values.take(order, axis=1), first, axis=1) / counts
     if len(x) == 1:
-        return float(values[0])
-    halves = np.diff(x) * (values[1:] + values[:-1]) / 2
-    return float(halves.sum() / (x[-1] - x[0]))
+        return values[:, 0]
+    halves = np.diff(x) * (values[:, 1:] + values[:, :-1]) / 2
+    return np.asarray(halves.sum(axis=1) / (x[-1] - x[0]))

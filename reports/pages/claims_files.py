@@ -11,7 +11,7 @@ from goalscope.reports.claims.early_call import EarlyCall
 from goalscope.reports.claims.links import JudgedQuantity, Link
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.tables import number, write_rows
-from goalscope.reports.numbers.windows import TIMES, Times, window_number
+from goalscope.reports.numbers.windows import TIMES, Times, window_numbers
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.statistics.seed_tests import SeedTest
 from goalscope.reports.text.sentences import equivalence_in_words
@@ -87,10 +87,11 @@ def write_windows_table(arms: Arms, times: Times, path: Path) -> None:
     rows: list[dict[str, Any]] = []
     for arm, runs in arms.items():
         for run in runs:
-            for key in run.metrics:
-                values = {time: window_number(run, key, times.windows[time]) for time in TIMES}
+            keys = list(run.metrics)
+            numbers = [window_numbers(run, keys, times.windows[time]) for time in TIMES]
+            for key, *values in zip(keys, *numbers, strict=True):
                 row: dict[str, Any] = {"arm": arm, "run": run.name, "seed": run.seed, "metric": key}
-                for time, value in values.items():
+                for time, value in zip(TIMES, values, strict=True):
                     row[time] = "" if value is None else number(value)
                 rows.append(row)
     write_rows(path, rows, ["arm", "run", "seed", "metric", *TIMES])

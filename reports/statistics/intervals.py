@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from goalscope.reports.statistics.scales import Array, Scale
 
@@ -81,5 +81,5 @@ def scaled_t_interval(values: Array, confidence: float) -> tuple[float, float, f
     if len(values) < 2:
         return mean, math.nan, math.nan
     spread = float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * spread
+    half = float(special.stdtrit(len(values) - 1, (1 + confidence) / 2)) * spread
     return mean, mean - half, mean + half

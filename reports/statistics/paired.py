@@ -3,14 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
 
 from goalscope.reports.statistics.intervals import scaled_t_interval, t_test_p
 from goalscope.reports.statistics.scales import Array, Scale
 
 EXACT_PAIRS = 16  # 2**16 sign patterns are enumerated; beyond that they are drawn
+_SIGNS = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)  # of a byte
 
 
 @dataclass(frozen=True)
@@ -98,21 +100,33 @@ def paired_permutation_p(differences: Sequence[float] | Array) -> float:
     Exact up to 16 pairs: the part of the 2^n sign patterns whose mean is at least as far from 0.
     """
     values = np.asarray(differences, dtype=float)
-    if len(values) > EXACT_PAIRS:
-        result = stats.permutation_test(
-            (values,),
-            lambda sample, axis: np.abs(np.mean(sample, axis=axis)),
-            permutation_type="samples",
-            vectorized=True,
-            alternative="greater",
-            n_resamples=2**EXACT_PAIRS,
-            rng=np.random.default_rng(0),
-        )
-        return float(result.pvalue)
-    patterns = (np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1
-    sums = np.abs((1 - 2 * patterns) @ values)
+    patterns = _patterns(len(values))
+    eights = np.append(values, np.zeros(-len(values) % 8)).reshape(-1, 8)
+    sums = np.zeros(patterns.shape[1])
+    for own, byte in zip(eights @ _SIGNS.T, patterns, strict=True):
+        sums += own[byte]
     # Patterns that are equal but for rounding count as equal.
-    return float((sums >= abs(values.sum()) * (1 - 1e-12)).mean())
+    far = int((np.abs(sums) >= abs(values.sum()) * (1 - 1e-12)).sum())
+    if len(values) <= EXACT_PAIRS:
+        return far / len(sums)
+    return (far + 1) / (len(sums) + 1)  # the signs as they are count among those drawn
+
+
+@lru_cache(maxsize=4)
+def _patterns(pairs: int) -> NDArray[np.uint8]:
+    """Return patterns of signs: all of few pairs, some that are drawn of many.
+
+    The same for every quantity, and drawn as `scipy.stats.permutation_test` draws them.
+
+    Returns:
+        (eights of pairs, patterns): a byte holds the signs of eight pairs, a bit set for a minus.
+    """
+    if pairs <= EXACT_PAIRS:
+        flipped = (np.arange(2**pairs)[:, None] >> np.arange(pairs)) & 1
+    else:
+        order = np.tile(np.arange(2, dtype=np.int8), (2**EXACT_PAIRS, pairs, 1))
+        flipped = np.random.default_rng(0).permuted(order, axis=-1)[..., 0]
+    return np.ascontiguousarray(np.packbits(flipped.astype(bool), axis=1).T)
 
 
 def smallest_paired_p(pairs: int) -> float:

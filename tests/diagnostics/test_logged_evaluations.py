@@ -22,7 +22,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.diagnostics.successes import Successes, wilson_interval
 from goalscope.reports import Thresholds, write_report
-from goalscope.reports.claims.success import evaluations, run_success_sentence, success_sentence
+from goalscope.reports.claims.success import run_success_sentence, success_sentence
 from goalscope.reports.figures.style import arm_styles
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.grouping import load_arms
@@ -65,7 +65,7 @@ def test_each_evaluation_is_recorded_with_its_interval(tmp_path, first):
     watch, evaluation = ModalityDiagnostics(tmp_path / "run"), evaluator()
     model = trained(*([watch, evaluation] if first else [evaluation, watch]))
     run = load_run(tmp_path / "run")
-    table = evaluations(run)
+    table = run.evaluations
     assert table["step"].tolist() == [20, 40, 60]
     assert table["update"].tolist() == UPDATES
     assert (table["episodes"] == 8).all()
@@ -112,13 +112,13 @@ def test_of_several_the_episodes_are_not_known(tmp_path):
     trained(evaluator(), evaluator(n_eval_episodes=2), FeatureStatistics(tmp_path / "run"))
     run = load_run(tmp_path / "run")
     assert "evaluation.by" not in run.settings
-    assert evaluations(run)["episodes"].isna().all()
+    assert run.evaluations["episodes"].isna().all()
 
 
 def test_an_environment_that_tells_nothing_of_success(tmp_path):
     trained(evaluator(PointEnv), FeatureStatistics(tmp_path / "run"))
     run = load_run(tmp_path / "run")
-    assert evaluations(run).empty
+    assert run.evaluations.empty
     assert EVALUATION_RETURN.key() in run.metrics
 
 
@@ -130,7 +130,7 @@ def test_an_evaluation_of_ours_is_the_one_that_counts(tmp_path):
                 self.record("evaluation", lambda _: Successes(1, 4).metrics())
 
     trained(evaluator(), Ours(tmp_path / "run"))
-    assert evaluations(load_run(tmp_path / "run"))["episodes"].tolist() == [4]
+    assert load_run(tmp_path / "run").evaluations["episodes"].tolist() == [4]
 
 
 def test_what_cannot_be_read_is_counted_and_training_goes_on(tmp_path, caplog):

@@ -1,7 +1,9 @@
 """What is kept of a long record reads as the record does, and never in place of another one."""
 
 import os
+import random
 import shutil
+import time
 
 import pytest
 
@@ -112,3 +114,36 @@ def test_what_claims_to_be_lines_and_is_none_is_not_taken(folder):
         cache.keep_lines(path, path.stat(), made, path.stat().st_size)
         assert shown(folder) == before
         (folder / HIDDEN).unlink()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_holds_after_many_resumes_is_what_counting_says(tmp_path, monkeypatch, seed):
+    monkeypatch.setattr(line_file, "_BLOCK_BYTES", 400)
+    chance = random.Random(seed)
+    held: list[tuple[int, Line]] = []
+    writer = RecordWriter(tmp_path / "run", RunInfo())
+    for number in range(60):
+        line = Line(number, number, {"a/b": 1.0})
+        if chance.random() < 0.2:
+            kept = chance.randint(max(0, number - 15), number + 1)
+            line = Line(number, number, event="resumed", details={"kept_lines": kept})
+            held = [(place, one) for place, one in held if place < kept]
+        writer.write(line)
+        held.append((number, line))
+    writer.close()
+    lines = read_run(tmp_path / "run").lines
+    assert [(line.update, line.event) for line in lines] == [(n, k.event) for n, k in held]
+    assert lines.numbers.tolist() == [number for number, _ in held]
+
+
+def test_a_record_that_was_resumed_at_every_line_is_read_in_a_moment(tmp_path, monkeypatch):
+    monkeypatch.setattr(line_file, "_BLOCK_BYTES", 2**20)
+    line = '{{"step": 1, "update": 1, "event": "resumed", "kept_lines": {}}}\n'
+    many = 50_000
+    numbers = [*range(many), *range(many, 0, -1)]
+    path = tmp_path / "measurements.jsonl"
+    path.write_text("".join(map(line.format, numbers)))
+    began = time.process_time()
+    lines, _ = line_file.LineFile(path).read()
+    assert time.process_time() - began < 5
+    assert lines.numbers.tolist() == [0, 2 * many - 1]

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
-from goalscope.reports.claims.success import RecordedFloor, evaluations, recorded_floors
+from goalscope.reports.claims.success import RecordedFloor, recorded_floors
 from goalscope.reports.figures.axes import even_axis, root_axis
 from goalscope.reports.figures.curves import (
     Curve,
@@ -109,7 +109,7 @@ def _share_curves(arms: Arms, network: str) -> dict[str, list[pd.DataFrame]]:
 
 def _success(arms: Arms) -> _Success | None:
     """Return evaluations, or where there are none the success of the episodes of training."""
-    evaluated = _measured({arm: [evaluations(r) for r in runs] for arm, runs in arms.items()})
+    evaluated = _measured({arm: [r.evaluations for r in runs] for arm, runs in arms.items()})
     if evaluated:
         return _Success(evaluated, "Success", "Success: of evaluated episodes, without noise.")
     rolled = _measured({arm: [rollout_success(r) for r in runs] for arm, runs in arms.items()})

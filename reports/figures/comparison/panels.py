@@ -29,7 +29,7 @@ from goalscope.diagnostics.record.metrics import (
 from goalscope.reports.figures.curves import Curve, Panel, Reference
 from goalscope.reports.figures.style import GREY, ArmStyles
 from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
-from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.numbers.runs import Arms, Run, table_of
 from goalscope.reports.statistics.formatting import in_words
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -58,11 +58,9 @@ def _panel(
 
 
 def _ratio(run: Run, key: str, over: str) -> pd.DataFrame | None:
-    if key not in run.metrics or over not in run.metrics:
-        return None
-    joined = run.metrics[key].merge(run.metrics[over], on=["update", "step"], suffixes=("", "_of"))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return joined.assign(value=joined["value"] / joined["value_of"])
+        ratio = run.combined(key, over, np.divide)
+    return None if ratio is None else table_of(ratio)
 
 
 def signal_panels(arms: Arms, styles: ArmStyles, thresholds: Thresholds) -> list[Panel]:

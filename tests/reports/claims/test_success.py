@@ -10,7 +10,6 @@ from helpers.synthetic_runs import BASELINE, write_arms, write_run
 from goalscope.diagnostics.record.metrics import EVALUATION_EPISODES, FINAL_DISTANCE, SUCCESS_RATE
 from goalscope.reports import Thresholds
 from goalscope.reports.claims.success import (
-    evaluations,
     last_evaluations,
     mean_success,
     recorded_floors,
@@ -33,13 +32,13 @@ def arms_of(tmp_path, seeds, **kinds):
 
 
 def test_evaluations_are_read_with_their_intervals(tmp_path):
-    table = evaluations(load_run(write_run(tmp_path / "a", kind=LEARNS)))
+    table = load_run(write_run(tmp_path / "a", kind=LEARNS)).evaluations
     assert table["step"].tolist() == [0, 130, 160]
     assert table["update"].tolist() == [0, 30, 60]
     assert table["value"].tolist()[0::2] == [0.0, 1.0]
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
     assert (table["episodes"] == 20).all()
-    assert evaluations(load_run(write_run(tmp_path / "b"))).empty
+    assert load_run(write_run(tmp_path / "b")).evaluations.empty
 
 
 def test_floors_are_those_that_all_runs_recorded_alike(tmp_path):
@@ -178,11 +177,11 @@ def test_evaluations_without_usable_numbers_break_nothing(tmp_path, key, broken)
     other = f"{entry}{broken}" if broken else '"mine/of.another": 1'
     path.write_text(re.sub(entry + r"[\d.]+", other, path.read_text()))
     run = load_run(folder)
-    kept = key == FINAL_DISTANCE.key(unit="cm") or evaluations(run).empty
+    kept = key == FINAL_DISTANCE.key(unit="cm") or run.evaluations.empty
     unknown = "is not known" if key == EVALUATION_EPISODES.key() else "no usable number"
     assert (unknown in run_success_sentence(run)) != kept
     assert success_sentence({"a": [run, run], "b": [run]}, Thresholds()).startswith("Success")
-    if not evaluations(run).empty:
+    if not run.evaluations.empty:
         draw([success_plot({"a": [run]}, arm_styles("a"), by_update=False)], tmp_path / "figures")
 
 

@@ -17,6 +17,7 @@ from goalscope.reports.numbers.windows import (
     steps_of,
     updates_per_step,
     window_number,
+    window_numbers,
 )
 
 EARLY = Window("early", 1, 1000)
@@ -154,3 +155,13 @@ def test_windows_by_step(tmp_path):
     assert updates_per_step(runs[1]) == pytest.approx(1 / 8)
     assert steps_of([runs[1]], Window("early", 1, 10)) == "108 to 180"
     assert steps_of([runs[1]], None) == "not reached"
+
+
+def test_metrics_taken_together_have_the_numbers_they_have_alone(tmp_path):
+    diverged = replace(BASELINE, overrides={(STATE, 100): math.nan})
+    run = load_run(write_run(tmp_path / "r", kind=diverged))
+    keys = [*run.metrics, "no/such.key"]
+    for time, window in four_times([run]).windows.items():
+        found = window_numbers(run, keys, window)
+        alone = [window_number(run, key, window) for key in keys]
+        assert list(map(repr, found)) == list(map(repr, alone)), time

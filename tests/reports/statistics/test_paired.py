@@ -60,6 +60,21 @@ def test_many_pairs_are_drawn_and_still_sane():
     assert paired_permutation_p(np.ones(20)) < 0.001
 
 
+def test_the_p_of_many_pairs_is_scipys_draw_for_draw():
+    for pairs in (17, 23):
+        values = np.random.default_rng(pairs).normal(0.3, 1, size=pairs)
+        result = stats.permutation_test(
+            (values,),
+            lambda x, axis: np.abs(np.mean(x, axis=axis)),
+            permutation_type="samples",
+            vectorized=True,
+            alternative="greater",
+            n_resamples=2**16,
+            rng=np.random.default_rng(0),
+        )
+        assert paired_permutation_p(values) == result.pvalue
+
+
 def test_the_smallest_p_of_few_pairs():
     assert smallest_paired_p(2) == 0.5
     assert smallest_paired_p(5) == 0.0625
