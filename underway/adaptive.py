@@ -16,7 +16,7 @@ from goalscope.reports.statistics.sequential import (
     sequential_looks,
 )
 
-_ERROR_RATE = 0.05
+ERROR_RATE = 0.05
 
 
 class AdaptiveError(UserError):
@@ -58,7 +58,7 @@ class _Rule:
     arms: list[str]
     seeds: list[int]
     group: int
-    error_rate: float = _ERROR_RATE
+    error_rate: float = ERROR_RATE
 
 
 class _Adaptive(TypedDict):

@@ -93,15 +93,19 @@ def groups_of(seeds: int, size: int) -> list[int]:
 
 @lru_cache(maxsize=8)
 def _signs(size: int) -> NDArray[np.float64]:
-    """Return every way to name the runs of a group.
+    """Return ways to name the runs of a group: all where they are few, else some that are drawn.
 
     Returns:
         (ways, 2 * size): -1 for a run of the baseline, 1 for one of the other arm; the first way is
             how they are given: the baseline's, then the other's.
     """
-    ways = list(combinations(range(2 * size), size))
-    signs = np.ones((len(ways), 2 * size))
-    np.put_along_axis(signs, np.array(ways), -1.0, axis=1)
+    given = np.repeat([-1.0, 1.0], size)
+    if math.comb(2 * size, size) > RELABELLINGS:
+        signs = np.tile(given, (RELABELLINGS, 1))
+        return np.concatenate((signs[:1], np.random.default_rng(0).permuted(signs[1:], axis=1)))
+    baselines = np.array([*combinations(range(2 * size), size)])
+    signs = np.ones((len(baselines), 2 * size))
+    np.put_along_axis(signs, baselines, -1.0, axis=1)
     return signs
 
 
@@ -113,7 +117,7 @@ def _relabellings(planned: tuple[int, ...]) -> NDArray[np.intp]:
         (groups, relabellings): which row of `_signs` each takes in a group. The first is the study
             as it is, and counts among those drawn.
     """
-    ways = [math.comb(2 * size, size) for size in planned]
+    ways = [len(_signs(size)) for size in planned]
     if math.prod(ways) <= RELABELLINGS:
         return np.indices(ways).reshape(len(ways), -1)
     generator = np.random.default_rng(0)
