@@ -86,7 +86,7 @@ def last_looks(found: NDArray[np.float64], design: Design, size: int) -> list[Lo
     return [sequential_looks(baseline, other, planned, level)[-1] for other in others]
 
 
-def rates(design: Design, kind: str, effect: float = 0.0, studies: int = 2000) -> dict[str, float]:
+def rates(design: Design, kind: str, effect: float = 0.0, studies: int = 1000) -> dict[str, float]:
     """Return what comes of studies.
 
     Keys: "any" (part of the studies that settle any arm), "found" (part of the arms that are
@@ -127,7 +127,7 @@ class AdaptiveSeedsBenchmark:
         out: folder to write into.
     """
 
-    studies: int = 2000
+    studies: int = 1000
     out: Path = Path("docs/results/adaptive")
 
 

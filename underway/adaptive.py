@@ -100,7 +100,7 @@ class AdaptiveSeeds:
         self._level = self._rule.error_rate / len(others)
         self._planned = groups_of(len(seeds), size)
         self._refuse_what_settles_nothing()
-        self._refuse_another(study_file)
+        self._take_over(study_file)
 
     @property
     def groups(self) -> list[list[int]]:
@@ -168,17 +168,21 @@ class AdaptiveSeeds:
             "--adaptive"
         )
 
-    def _refuse_another(self, study_file: Path) -> None:
+    def _take_over(self, study_file: Path) -> None:
+        """Begin with what was decided before; the same follows from the outcomes once more."""
         kept = _kept(study_file)
-        if kept is None or not kept["looks"] or kept["rule"] == self._rule:
+        if kept is None or not kept["looks"]:
             return
         rule = kept["rule"]
-        raise AdaptiveError(
-            f"{study_file.parent} was looked at with --adaptive {rule.group} over "
-            f"{count(len(rule.seeds), 'seed')} of {listed(rule.arms)}; changed afterwards, it "
-            "keeps no error rate: go on with these, choose another folder, or leave out "
-            "--adaptive and train every seed"
-        )
+        if rule != self._rule:
+            raise AdaptiveError(
+                f"{study_file.parent} was looked at with --adaptive {rule.group} over "
+                f"{count(len(rule.seeds), 'seed')} of {listed(rule.arms)}; changed afterwards, it "
+                "keeps no error rate: go on with these, choose another folder, or leave out "
+                "--adaptive and train every seed"
+            )
+        for arm, looks in self._looks.items():
+            looks += [look for look in kept["looks"] if look.arm == arm]
 
 
 def adaptive_notes(study_file: Path) -> list[str]:
@@ -194,10 +198,10 @@ def adaptive_notes(study_file: Path) -> list[str]:
     arms = listed([f"{look.arm} ({count(look.seeds, 'seed')})" for look in settled])
     rate = percent(kept["rule"].error_rate)
     return [
-        "Seeds were added only until an arm's final success was told apart from the baseline's, as "
-        f"it was of {arms}: study.json has it, at an error rate of {rate} over all looks and arms. "
-        "Tests here do not know that seeds ended there; of a difference that just sufficed for it "
-        "they see too much"
+        "Seeds were added only until an arm's final success was told apart from that of the "
+        f"study's first arm, as it was of {arms}: study.json has it, at an error rate of {rate} "
+        "over all looks and arms. The tests here do not know that seeds ended there, and show such "
+        "a difference as larger than it is"
     ]
 
 

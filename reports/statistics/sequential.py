@@ -72,7 +72,7 @@ def sequential_looks(
         looks.append(
             Look(seeds, difference / seeds, far / len(sums), share, far <= share * len(sums))
         )
-        if looks[-1].settled:
+        if looks[-1].settled or seeds == sum(planned):
             break
         room = math.floor(share * len(sums)) - spent
         settled |= distances > -np.partition(-distances, room)[room]

@@ -125,8 +125,11 @@ def test_a_study_that_is_gone_on_with_decides_the_same(tmp_path):
         run_study(runs(tmp_path), tmp_path, failing, adaptive=adaptive(tmp_path))
     assert (ARMS[1], 9) in failing.trained  # not looked at without its third seed
     assert {look["arm"] for look in decided(tmp_path)["looks"]} == {ARMS[2]}
+    before = decided(tmp_path)
     again = Recording(FAR)
-    run_study(runs(tmp_path), tmp_path, again, adaptive=adaptive(tmp_path))
+    gone_on_with = adaptive(tmp_path)
+    assert gone_on_with.content == before
+    run_study(runs(tmp_path), tmp_path, again, adaptive=gone_on_with)
     assert again.trained == [(ARMS[1], 2)]
     gone_on = decided(tmp_path)
     once = tmp_path / "once"
