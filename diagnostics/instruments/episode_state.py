@@ -14,6 +14,7 @@ from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.transition_metrics import GOAL_GAP
 from goalscope.probes import (
     ReplayBatch,
+    asked_goal_spread,
     end_fractions,
     goal_gap,
     goal_origins,
@@ -45,6 +46,7 @@ def episode_state(
     numbers = _ends(model, episodes, reward)
     achieved, desired = goal_keys
     if achieved and desired and set(GOAL_KEYS) <= set(stored.observations):
+        numbers |= _asked(model, episodes, desired)
         numbers |= _origins(model, stored, episodes, achieved)
         gap = None if reward is None else _gap(model, episodes, (achieved, desired), reward)
         if gap is not None:
@@ -81,6 +83,12 @@ def _origins(
         np.arange(len(rows)),  # a later step of an episode has a larger number
         any_time=strategy is GoalSelectionStrategy.EPISODE,
     )
+
+
+def _asked(model: OffPolicyAlgorithm, episodes: Episodes, desired_key: str) -> dict[str, float]:
+    goals = dict_buffer(model).observations[desired_key][episodes.starts, episodes.columns]
+    spread = asked_goal_spread(goals.reshape(len(goals), -1))
+    return {} if spread is None else {"asked_goal_spread": spread}
 
 
 def _gap(

@@ -87,6 +87,11 @@ DIRECTION_CONSISTENCY = _layer(
 DIRECTION_WINDOW = kind_of(Family.GRADIENT, LOSSES)(
     "direction_window", "updates", "gradients in the window"
 )
+_direction = kind_of(Family.GRADIENT, LOSSES, (), f"{_READ}; neither is 0")
+OWN_GRADIENT = _direction(
+    "own_gradient", "cosine", "between what the optimiser is given and what the loss sends"
+)
+DOWNHILL = _direction("downhill", "cosine", "between the step and the way down")
 ENCODER_GRADIENT = _encoder("encoder_gradient", _PER_WEIGHT, "gradient at the encoder")
 ENCODER_UPDATE_RATIO = _encoder("encoder_update_ratio", _PER_UPDATE, "step over weights, encoder")
 ENCODER_DIRECTION_CONSISTENCY = _encoder(
@@ -167,11 +172,11 @@ ROLLOUT_RETURN = _rollout("return", "reward", "return in training")
 TARGET_SPREAD = _critic("target_spread", "return", "spread of the TD targets")
 Q_SPREAD = _critic("q_spread", "return", "spread of Q")
 UNMOVED_FRACTION = _relabelled("unmoved_fraction", "share", "relabelled in episodes without moves")
-REWARD_MISMATCH = _relabelled(
+REWARD_MISMATCH = kind_of(Family.TRAINING, ("real", "relabelled"))(
     "reward_mismatch",
     "share",
     "rewards of other goals",
-    f"{_HINDSIGHT}; rewards are not normalised",
+    f"{_HINDSIGHT}; nothing is normalised; the batch holds that kind of transition",
 )
 
 _evaluation = kind_of(

@@ -1,7 +1,7 @@
 """Readings of a run that checks judge: a metric over the run, or a few of them put together."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -122,16 +122,24 @@ def largest(metric: Metric) -> Reading:
 
 def larger(*readings: Reading) -> Reading:
     """Return a reading of the larger of several numbers, or of those that there are."""
+    return _any_of(readings, np.fmax)
 
+
+def smaller(*readings: Reading) -> Reading:
+    """Return a reading of the smaller of several numbers, or of those that there are."""
+    return _any_of(readings, np.fmin)
+
+
+def _any_of(readings: Sequence[Reading], choose: np.ufunc) -> Reading:
     def read(run: Run, network: str) -> Series | None:
         found = [one for one in (reading(run, network) for reading in readings) if one is not None]
         if not found:
             return None
         updates = np.unique(np.concatenate([one.updates for one in found]))
-        values = np.full(len(updates), -np.inf)
+        values = np.full(len(updates), np.nan)
         for one in found:
             places = np.searchsorted(updates, one.updates)
-            values[places] = np.fmax(values[places], one.values)
+            values[places] = choose(values[places], one.values)
         return Series(updates, values)
 
     return read
