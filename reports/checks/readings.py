@@ -14,6 +14,7 @@ from goalscope.diagnostics.record.metrics import (
     AUGMENTATION_NOISE,
     CONTENT_ERROR,
     CONTENT_R2,
+    DOWNHILL,
     ENCODER_GRADIENT,
     ENCODER_UPDATE_RATIO,
     FEATURE_NORM,
@@ -30,6 +31,7 @@ from goalscope.diagnostics.record.metrics import (
     WEIGHT_GRADIENT,
 )
 from goalscope.diagnostics.record.transition_metrics import (
+    ASKED_GOAL_SPREAD,
     GOAL_GAP,
     GOAL_OFFSET,
     NEXT_DIFFERS,
@@ -48,6 +50,7 @@ from goalscope.reports.numbers.runs import Run
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
 _FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
+_CLIMBING = 5  # measurements: momentum carries a step uphill now and then
 _STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
@@ -162,8 +165,22 @@ def goal_distance(run: Run, network: str) -> Series | None:
     return larger(offset, measured(GOAL_GAP))(run, network)
 
 
+def asked_spread(run: Run, network: str) -> Series | None:
+    """Return the spread of the goals that episodes ask for; until five have, of all in replay.
+
+    Hindsight's goals are many where the environment asks for one.
+    """
+    asked = measured(ASKED_GOAL_SPREAD)(run, network)
+    return asked or measured(OBSERVATION_SPREAD, "desired_goal")(run, network)
+
+
 def goal_swap(run: Run, network: str) -> Series | None:
-    """Return how much the critic's Q or the actor's action changes when the goal is exchanged."""
+    """Return how much the critic's Q or the actor's action changes when the goal is exchanged.
+
+    0 where the environment shows a goal and no feature of the network depends on it.
+    """
+    if run.shows_goal() and run.blocks(network) and not run.reads_goal(network):
+        return _always(run, 0.0)
     metric = Q_GOAL_SWAP if network == "critic" else ACTION_GOAL_SWAP
     return measured(metric)(run, network)
 
@@ -196,6 +213,22 @@ def largest_step(run: Run, network: str) -> Series | None:
         return None
     kept_up = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
     return Series(found.updates[IN_A_ROW - 1 :], np.maximum.accumulate(kept_up))
+
+
+def steepest_climb(run: Run, network: str) -> Series | None:
+    """Return the least descent so far that a network's steps kept up: five measurements in a row.
+
+    Of so far, and to the run's end: what has climbed to where its loss is flat has no gradient any
+    more, and a step without one has no direction.
+    """
+    found = measured(DOWNHILL)(run, network)
+    found = None if found is None else found.finite()
+    if found is None or len(found.values) < _CLIMBING:
+        return None
+    kept_up = sliding_window_view(found.values, _CLIMBING).max(axis=1)
+    least = np.minimum.accumulate(kept_up)
+    updates = np.append(found.updates[_CLIMBING - 1 :], max(run.updates, found.updates[-1] + 1))
+    return Series(updates, np.append(least, least[-1]))
 
 
 def unchanged_in_replay(run: Run, network: str) -> Series | None:
