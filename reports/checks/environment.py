@@ -24,22 +24,6 @@ _UNSEEN = ("critic_ignores_pixels", "actor_ignores_pixels", "trained_reads_worse
 
 ENVIRONMENT_CHECKS: tuple[Check, ...] = (
     Check(
-        "constant_images",
-        "observation",
-        "spread of {block} between observations",
-        "of 0..1",
-        Scale.LOG,
-        measured(OBSERVATION_SPREAD, IMAGE),
-        "below",
-        1e-3,  # a quarter of one grey level of 255
-        "0.04 to 0.11",
-        "Every observation of {block} is the same.",
-        "Nothing can be learnt from it: the encoder sees one picture.",
-        "Mend the renderer or the wrapper that makes it.",
-        "Save ten observations of one episode as pictures and look at them.",
-        explains=(*_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
-    ),
-    Check(
         "images_stand_still",
         "observation",
         "steps that move a vector by a tenth of its spread, and leave {block} as it was",
@@ -54,6 +38,22 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "See that the camera or the renderer gives a new image at each step.",
         "Save the images of ten steps in a row, and print what moved beside them.",
         explains=("constant_images", *_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
+    ),
+    Check(
+        "constant_images",
+        "observation",
+        "spread of {block} between observations",
+        "of 0..1",
+        Scale.LOG,
+        measured(OBSERVATION_SPREAD, IMAGE),
+        "below",
+        1e-3,  # a quarter of one grey level of 255
+        "0.04 to 0.11",
+        "Every observation of {block} is the same.",
+        "Nothing can be learnt from it: the encoder sees one picture.",
+        "Mend the renderer or the wrapper that makes it.",
+        "Save ten observations of one episode as pictures and look at them.",
+        explains=(*_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
     ),
     Check(
         "images_scaled_twice",

@@ -216,10 +216,10 @@ def largest_step(run: Run, network: str) -> Series | None:
 
 
 def steepest_climb(run: Run, network: str) -> Series | None:
-    """Return the least descent so far that a network's steps kept up: five measurements in a row.
+    """Return the least descent that a network's steps kept up from some update on, so far.
 
-    Of so far, and to the run's end: what has climbed to where its loss is flat has no gradient any
-    more, and a step without one has no direction.
+    Kept up: for five measurements in a row. Of so far, and to the run's end: what has climbed to
+    where its loss is flat has no gradient any more, and a step without one has no direction.
     """
     found = measured(DOWNHILL)(run, network)
     found = None if found is None else found.finite()
@@ -227,7 +227,7 @@ def steepest_climb(run: Run, network: str) -> Series | None:
         return None
     kept_up = sliding_window_view(found.values, _CLIMBING).max(axis=1)
     least = np.minimum.accumulate(kept_up)
-    updates = np.append(found.updates[_CLIMBING - 1 :], max(run.updates, found.updates[-1] + 1))
+    updates = np.append(found.updates[: len(least)], max(run.updates, found.updates[-1]))
     return Series(updates, np.append(least, least[-1]))
 
 
