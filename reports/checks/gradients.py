@@ -2,7 +2,7 @@
 
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import (
+from goalscope.reports.checks.step_readings import (
     encoder_gradient,
     encoder_step,
     largest_weight_gradient,

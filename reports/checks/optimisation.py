@@ -2,11 +2,11 @@
 
 from goalscope.diagnostics.record.metrics import OWN_GRADIENT
 from goalscope.reports.checks.check import Check
-from goalscope.reports.checks.readings import (
+from goalscope.reports.checks.readings import measured
+from goalscope.reports.checks.step_readings import (
     broken_numbers,
     largest_step,
     least_travel,
-    measured,
     steepest_climb,
 )
 from goalscope.reports.statistics.scales import Scale
