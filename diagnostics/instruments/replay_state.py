@@ -41,8 +41,7 @@ def replay_keys(blocks: Iterable[str]) -> list[str]:
     split = (REPLAY_Q, REPLAY_TD_ERROR, REPLAY_REWARD)
     return [
         *(metric.key(CRITIC, kind) for kind in ("real", "relabelled") for metric in split),
-        *(m.key() for m in (TARGET_SPREAD, Q_SPREAD, UNMOVED_FRACTION)),
-        *(REWARD_MISMATCH.key(kind) for kind in ("real", "relabelled")),
+        *(m.key() for m in (TARGET_SPREAD, Q_SPREAD, UNMOVED_FRACTION, REWARD_MISMATCH)),
         *(OBSERVATION_SPREAD.key(block=block) for block in blocks),
     ]
 
@@ -150,18 +149,17 @@ def _spread(values: Tensor) -> Tensor:
 
 
 def _reward_mismatch(model: OffPolicyAlgorithm, batch: ReplayBatch) -> dict[str, Tensor]:
-    """Return the fractions of real and relabelled transitions whose reward is not their goal's.
+    """Return the fraction of relabelled transitions whose reward is not that of their goal.
 
-    Asked of the environment as SB3's hindsight asks it, of both: what a step pays and what is paid
-    for a goal put in afterwards must be one task. Absent where a wrapper normalises rewards.
+    Asked of the environment as SB3's hindsight asks it. Absent where a wrapper normalises rewards.
     """
     env = model.get_env()
     if not isinstance(model.replay_buffer, HerReplayBuffer) or env is None:
         return {}
-    if model._vec_normalize_env is not None:
+    if model._vec_normalize_env is not None or not bool(batch.relabelled.any()):
         return {}
     achieved, desired = (
-        observations[key].cpu().numpy()
+        observations[key][batch.relabelled].cpu().numpy()
         for observations, key in (
             (batch.next_observations, "achieved_goal"),
             (batch.observations, "desired_goal"),
@@ -169,11 +167,6 @@ def _reward_mismatch(model: OffPolicyAlgorithm, batch: ReplayBatch) -> dict[str,
     )
     infos: list[dict[str, Any]] = [{} for _ in achieved]
     true = env.env_method("compute_reward", achieved, desired, infos, indices=[0])[0]
-    stored, relabelled = batch.rewards.cpu().numpy(), batch.relabelled.cpu().numpy()
-    apart = np.abs(np.asarray(true, dtype=np.float64).reshape(stored.shape) - stored)
-    wrong = apart > _SAME_REWARD
-    return {
-        REWARD_MISMATCH.key(kind): torch.tensor(wrong[rows].mean())
-        for kind, rows in (("real", ~relabelled), ("relabelled", relabelled))
-        if rows.any()
-    }
+    stored = batch.rewards[batch.relabelled].cpu().numpy()
+    wrong = np.abs(np.asarray(true, dtype=np.float64).reshape(stored.shape) - stored)
+    return {REWARD_MISMATCH.key(): torch.tensor((wrong > _SAME_REWARD).mean())}

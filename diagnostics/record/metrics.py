@@ -172,11 +172,11 @@ ROLLOUT_RETURN = _rollout("return", "reward", "return in training")
 TARGET_SPREAD = _critic("target_spread", "return", "spread of the TD targets")
 Q_SPREAD = _critic("q_spread", "return", "spread of Q")
 UNMOVED_FRACTION = _relabelled("unmoved_fraction", "share", "relabelled in episodes without moves")
-REWARD_MISMATCH = kind_of(Family.TRAINING, ("real", "relabelled"))(
+REWARD_MISMATCH = _relabelled(
     "reward_mismatch",
     "share",
     "rewards of other goals",
-    f"{_HINDSIGHT}; nothing is normalised; the batch holds that kind of transition",
+    f"{_HINDSIGHT}; rewards are not normalised",
 )
 
 _evaluation = kind_of(

@@ -80,6 +80,12 @@ SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled"))(
     "rewards of a goal reached",
     "the environment computes rewards, and the batch holds that kind of transition",
 )
+REAL_REWARD_MISMATCH = kind_of(Family.TRANSITIONS, ("real",))(
+    "reward_mismatch",
+    "share",
+    "rewards of other goals",
+    "the replay buffer relabels, and an episode has ended",
+)
 ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
     "action_spread", "half action ranges", "spread of the actions"
 )

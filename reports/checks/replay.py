@@ -7,6 +7,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     CUT_AS_END_FRACTION,
     FOREIGN_GOAL_FRACTION,
     GOAL_CHANGE_FRACTION,
+    REAL_REWARD_MISMATCH,
     RELABELLED_FRACTION,
     REWARD_MAX,
     REWARD_MIN,
@@ -15,7 +16,7 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import combined, discount_without_end, largest, measured
+from goalscope.reports.checks.readings import combined, discount_without_end, larger, measured
 from goalscope.reports.statistics.scales import Scale
 
 _UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")
@@ -78,7 +79,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "real or relabelled transitions whose reward is not that of their goal",
         "share",
         Scale.LOGIT,
-        largest(REWARD_MISMATCH),
+        larger(measured(REWARD_MISMATCH), measured(REAL_REWARD_MISMATCH)),
         "above",
         0.01,
         "0 %",

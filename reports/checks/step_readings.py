@@ -16,7 +16,7 @@ from goalscope.reports.checks.readings import IMAGE, always, measured, over_keys
 from goalscope.reports.checks.series import IN_A_ROW, Series
 from goalscope.reports.numbers.runs import Run
 
-_CLIMBING = 5  # measurements: momentum carries a step uphill now and then
+_CLIMBING = 8  # measurements: what overshoots goes uphill for a few
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
 
@@ -44,7 +44,7 @@ def largest_step(run: Run, network: str) -> Series | None:
 def steepest_climb(run: Run, network: str) -> Series | None:
     """Return the least descent that a network's steps kept up from some update on, so far.
 
-    Kept up: for five measurements in a row. Of so far, and to the run's end: what has climbed to
+    Kept up: for eight measurements in a row. Of so far, and to the run's end: what has climbed to
     where its loss is flat has no gradient any more, and a step without one has no direction.
     """
     found = measured(DOWNHILL)(run, network)

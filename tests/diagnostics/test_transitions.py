@@ -98,6 +98,7 @@ def test_a_healthy_run_is_unremarkable(name):
     assert found["replay.rewards_per_target"] == 1
     assert found["replay.asked_goal_spread"] > 0.3
     assert found.get("replay.goal_change_fraction", 0) == 0
+    assert found.get("real.reward_mismatch", 0) == 0
     assert found["replay.action_effect_r2"] > 0.3
     assert found["replay.action_spread"] > 0.3
     assert found["critic.q_excess"] < 0.1
@@ -183,6 +184,10 @@ FAULTS = {
     "goals relabelled by half": (
         {"buffer": HalfRelabelled},
         lambda found: found["replay.goal_change_fraction"] > 0.5,
+    ),
+    "steps paid otherwise than hindsight pays": (
+        {"reward_scale": 0.5},
+        lambda found: found["real.reward_mismatch"] > 0.5,
     ),
     "one goal in every episode": (
         {"goal_seed": 0},

@@ -15,7 +15,7 @@ HEALTHY = {
     "observation/replay.desired_goal.spread": 0.1,
     "observation/replay.achieved_goal.spread": 0.09,
     "training/relabelled.reward_mismatch": 0.0,
-    "training/real.reward_mismatch": 0.0,
+    "transitions/real.reward_mismatch": 0.0,
     "transitions/replay.asked_goal_spread": 0.1,
     "transitions/replay.goal_change_fraction": 0.0,
     "transitions/replay.rewards_per_target": 1.0,
@@ -119,7 +119,7 @@ FAULTS = {
     "entropy_above_rewards": {"transitions/critic.entropy_over_rewards": 20.0},
     "goals_in_another_frame": {"transitions/replay.goal_offset": 1.4},
     "goals_not_relabelled": {"transitions/replay.relabelled_fraction": 0.0},
-    "reward_mismatch": {"training/real.reward_mismatch": 0.5},
+    "reward_mismatch": {"transitions/real.reward_mismatch": 0.5},
     "rewards_out_of_range": {"transitions/replay.reward_min": -100.0},
     "reward_constant": {"transitions/replay.reward_spread": 0.0},
     "always_terminated": {"transitions/replay.unreached_end_fraction": 0.5},
@@ -144,7 +144,7 @@ FAULTS = {
 }
 PER_NETWORK = {
     "gradients_left_over": {"gradient/{}_loss.own_gradient": 0.1},
-    "steps_uphill": {"gradient/{}_loss.downhill": -0.4},
+    "steps_uphill": {"gradient/{}_loss.downhill": [(u, -0.4) for u in range(0, 600, 60)]},
     "steps_too_large": {
         f"gradient/{{}}_loss.{block}.update_ratio": 0.3
         for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
