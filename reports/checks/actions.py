@@ -8,7 +8,7 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import asked_spread, measured, over
+from goalscope.reports.checks.readings import measured, over
 from goalscope.reports.statistics.scales import Scale
 
 ACTION_CHECKS: tuple[Check, ...] = (
@@ -73,10 +73,13 @@ ACTION_CHECKS: tuple[Check, ...] = (
     Check(
         "goals_hardly_reached",
         "actions",
-        "spread of the achieved goal over that of the goals that episodes ask for",
+        "spread of the achieved goal over that of the desired goal",
         "ratio",
         Scale.LOG,
-        over(measured(OBSERVATION_SPREAD, "achieved_goal"), asked_spread),
+        over(
+            measured(OBSERVATION_SPREAD, "achieved_goal"),
+            measured(OBSERVATION_SPREAD, "desired_goal"),
+        ),
         "below",
         0.1,  # an agent that reaches a tenth of the way has been nowhere that it is sent to
         "0.7 to 1.1",

@@ -24,7 +24,6 @@ from goalscope.diagnostics.record.metrics import (
     SIGNAL,
 )
 from goalscope.diagnostics.record.transition_metrics import (
-    ASKED_GOAL_SPREAD,
     GOAL_GAP,
     GOAL_OFFSET,
     NEXT_DIFFERS,
@@ -151,15 +150,6 @@ def goal_distance(run: Run, network: str) -> Series | None:
         over(*spreads),
     )
     return larger(offset, measured(GOAL_GAP))(run, network)
-
-
-def asked_spread(run: Run, network: str) -> Series | None:
-    """Return the spread of the goals that episodes ask for; until five have, of all in replay.
-
-    Hindsight's goals are many where the environment asks for one.
-    """
-    asked = measured(ASKED_GOAL_SPREAD)(run, network)
-    return asked or measured(OBSERVATION_SPREAD, "desired_goal")(run, network)
 
 
 def goal_swap(run: Run, network: str) -> Series | None:
