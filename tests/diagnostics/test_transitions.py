@@ -260,6 +260,22 @@ def test_replay_returns_what_the_environment_gave_and_the_actor_saw(name):
     assert ("environment.pixels.still_fraction" in found) == ("acting.pixels.input_offset" in found)
 
 
+def test_what_a_hook_of_the_extractor_changes_is_no_difference():
+    class Halved(Watched):
+        def _on_training_start(self):
+            extractor = self.model.actor.features_extractor
+            extractor.register_forward_pre_hook(
+                lambda _, args: ({key: values / 2 for key, values in args[0].items()},)
+            )
+            super()._on_training_start()
+
+    callback = Halved()
+    trained(callback=callback)
+    offsets = [v for key, v in callback.found().items() if key.endswith("input_offset")]
+    assert len(offsets) == 2
+    assert max(offsets) == 0
+
+
 class Stalled(gym.ObservationWrapper):
     def __init__(self, env):
         super().__init__(env)
