@@ -33,7 +33,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "above",
         0.95,  # a camera that is slower than the steps leaves every other image, or three of four
         "0 %",
-        "{block} stands still to the last bit while the other observations move.",
+        "Images of {block} stand still to the last bit while other observations move.",
         "What the encoder sees is a scene that has passed; it learns nothing of what happens.",
         "See that the camera or the renderer gives a new image at each step.",
         "Save the images of ten steps in a row, and print what moved beside them.",
