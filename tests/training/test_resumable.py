@@ -43,3 +43,20 @@ def test_a_restored_environment_goes_on_exactly(task, settings):
             assert np.array_equal(one[0][key], other[0][key]), key
     saved.close()
     restored.close()
+
+
+def test_a_block_in_the_air_goes_on_in_an_environment_whose_block_lies_on_the_table():
+    thrown, lying = make("FetchPush-v4"), make("FetchPush-v4")
+    for env in (thrown, lying):
+        env.reset(seed=1)
+    robot = thrown.unwrapped
+    place = robot._utils.get_joint_qpos(robot.model, robot.data, "object0:joint")
+    robot._utils.set_joint_qpos(robot.model, robot.data, "object0:joint", place + np.eye(7)[2])
+    roll(thrown, [thrown.action_space.sample()])
+    arrays, values = thrown.get_state()
+    lying.set_state(arrays, json.loads(json.dumps(values)))
+    actions = [thrown.action_space.sample() for _ in range(20)]
+    for one, other in zip(roll(thrown, actions), roll(lying, actions), strict=True):
+        assert np.array_equal(one[0]["achieved_goal"], other[0]["achieved_goal"])
+    thrown.close()
+    lying.close()

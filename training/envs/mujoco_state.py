@@ -6,8 +6,8 @@ import numpy as np
 
 from goalscope.training.envs.keeping import Arrays, Values, generator_of
 
-# Of these mujoco's data holds as many as there are contacts now; a step makes them all anew.
-_MADE_ANEW = ("efc_", "iefc_", "efm_", "island_", "map_", "solver_", "bvh_")
+# Of these mujoco holds as many as there are contacts, or bodies in contact; a step makes them anew.
+_MADE_ANEW = ("efc_", "iefc_", "iacc", "ifrc_", "efm_", "island_", "map_", "solver_", "bvh_")
 
 
 def robot_state(robot: Any) -> tuple[Arrays, Values]:
