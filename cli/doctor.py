@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from goalscope.cli.arm_flags import ArmFlags
-from goalscope.training.runs.settings import MOST_TRANSITIONS, StudySettings
+from goalscope.training.runs.settings import StudySettings
 from goalscope.training.runs.validation import check
 
 if TYPE_CHECKING:
@@ -40,11 +40,8 @@ class Doctor(ArmFlags, StudySettings):
     n_envs: int = 8
     """Environments side by side."""
 
-    buffer_size: int | None = MOST_TRANSITIONS
-    """Transitions kept."""
-
     fast: bool = True
-    """Whether it runs with --fast."""
+    """Whether it runs with --fast, which goes with SAC alone."""
 
     json: bool = False
     """Print what was found as JSON, a list of what, value, remedy and fatal, and nothing else."""
@@ -53,7 +50,8 @@ class Doctor(ArmFlags, StudySettings):
         """Print the table; 0 where everything needed works, 2 otherwise."""
         settings = None
         if self.arm is not None:
-            settings = self.of_run(self.arm_of(self.arm), self.out, seed=0)
+            planned = replace(self, fast=self.fast and self.algorithm == "sac")
+            settings = planned.of_run(self.arm_of(self.arm), self.out, seed=0)
             check(settings)
 
         from goalscope.cli import machine

@@ -58,10 +58,11 @@ class Finding:
 def check_run(settings: RunSettings) -> list[Finding]:
     """What a run would take, and how large the object is in its picture."""
     room = room_for(settings)
-    kept = f"{settings.arm}, {settings.transitions:,} transitions"
+    count = settings.starts if settings.on_policy else settings.transitions
+    kept = f"{settings.arm}, {count:,} transitions"
     findings = [
         Finding(
-            "replay",
+            "rollout" if settings.on_policy else "replay",
             f"{kept}: {room.memory / GIB:.1f} GiB of memory ({room.free_memory / GIB:.1f} free "
             f"now) and {room.disk / GIB:.1f} GiB of disk ({room.free_disk / GIB:.1f} free); "
             f"frames {'on' if room.frames == 'disk' else 'in'} {room.frames}",
@@ -86,8 +87,6 @@ def check_run(settings: RunSettings) -> list[Finding]:
 
 def check_time(settings: RunSettings) -> Finding:
     """How long a run would take, from a few of its steps and updates."""
-    if settings.on_policy:
-        return Finding("time", "not measured of PPO, which learns once in a rollout, all at once")
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     found = run_time(settings)

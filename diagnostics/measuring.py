@@ -147,8 +147,8 @@ class Measuring:
     def between(self, update: int) -> None:
         """Measure what is due between updates, before a rollout."""
         for instrument in self._at(Moment.BETWEEN):
-            passed = range(self._last.get(instrument.name, -1) + 1, update + 1)
-            if instrument.is_urgent(self._model) or any(map(instrument.schedule.due, passed)):
+            due = instrument.schedule.next(self._last.get(instrument.name, -1))
+            if instrument.is_urgent(self._model) or due <= update:
                 self._measure(instrument, update)
 
     def finish(self, update: int) -> None:

@@ -15,12 +15,14 @@ select_backend()
 from stable_baselines3 import SAC, HerReplayBuffer  # noqa: E402
 from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 
+from goalscope.diagnostics.material import labelled_set  # noqa: E402
 from goalscope.reports.figures.plot import draw  # noqa: E402
 from goalscope.reports.pages import comparison as comparison_page  # noqa: E402
 from goalscope.reports.pages import probes as probe_page  # noqa: E402
 from goalscope.reports.pages import run as run_page  # noqa: E402
 from goalscope.training.envs.making import make_environment  # noqa: E402
 from goalscope.training.envs.settings import EnvironmentSettings  # noqa: E402
+from goalscope.training.probing import checkpoints  # noqa: E402
 
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
@@ -47,7 +49,8 @@ def make_agent() -> Iterator[Callable[..., SAC]]:
             "buffer_size": 200,
             "seed": 0,
         }
-        made.append(cls("MultiInputPolicy", env, **(defaults | settings)))
+        policy = {"net_arch": [16]} | settings.pop("policy_kwargs", {})  # wide heads cost seconds
+        made.append(cls("MultiInputPolicy", env, policy_kwargs=policy, **(defaults | settings)))
         return made[-1]
 
     yield make
@@ -60,3 +63,13 @@ def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draws the first two figures of a page only, for tests of its words: all cost seconds."""
     for page in (run_page, comparison_page, probe_page):
         monkeypatch.setattr(page, "draw", lambda plots, *where: draw(plots[:2], *where))
+
+
+@pytest.fixture(scope="module")
+def few_walks() -> Iterator[None]:
+    """Gathers labelled sets of a dozen walks, for tests of what is done with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(labelled_set, "_WALKS", 12)
+        checkpoints._labelled.cache_clear()
+        yield
+    checkpoints._labelled.cache_clear()

@@ -2,8 +2,9 @@
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,14 @@ class Outcome:
 
 def outcome_of(cell: Cell) -> Outcome:
     """Return what training a cell's agent with and without everything switched on comes to."""
-    plain = make_agent(cell)
+    return outcome_of_agent(partial(make_agent, cell))
+
+
+def outcome_of_agent(make: Callable[[], BaseAlgorithm]) -> Outcome:
+    """Return the same of any agent; `make` returns one from the same seed every time."""
+    plain = make()
     plain.learn(STEPS)
-    agent = make_agent(cell)  # not before: the seed is that of generators that all share
+    agent = make()  # not before: the seed is that of generators that all share
     comparison = Comparison(agent)
     beside = Diagnostics(None, [comparison])
     with tempfile.TemporaryDirectory() as folder:

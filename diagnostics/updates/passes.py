@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,11 @@ def unwatched() -> Iterator[None]:
         Passes.measuring -= 1
 
 
+def anyone_listens() -> bool:
+    """Return whether a tap keeps the forward passes that come now."""
+    return any(passes.listening for passes in Passes.everyone)
+
+
 class Passes:
     """Watches the networks' forward passes while it is told to.
 
@@ -68,9 +74,11 @@ class Passes:
         update: updates made so far.
         window: optimiser steps made so far: what a gradient of one loss is told from another's by.
         measuring: measurements under way, whoever makes them: their passes are nobody's update.
+        everyone: all there are.
     """
 
     measuring: ClassVar[int] = 0
+    everyone: ClassVar[WeakSet["Passes"]] = WeakSet()
 
     def __init__(self, networks: Mapping[str, Network], is_live: Callable[[], bool]) -> None:
         self.recording = False
@@ -86,6 +94,7 @@ class Passes:
             self._hook_fusion(extractor)
         for network in networks.values():
             self._hook(network)
+        Passes.everyone.add(self)
 
     @property
     def listening(self) -> bool:

@@ -27,15 +27,13 @@ class Requests:
     ) -> None:
         self._schedule = schedule
         self.answered = {**dict.fromkeys(losses, since), **(answered or {})}
+        self._due = {loss: schedule.next(last) for loss, last in self.answered.items()}
 
     def open(self, update: int) -> set[str]:
         """Return the losses of which something was due by this update and was not seen since."""
-        return {
-            loss
-            for loss, last in self.answered.items()
-            if any(map(self._schedule.due, range(last + 1, update + 1)))
-        }
+        return {loss for loss, due in self._due.items() if due <= update}
 
     def answer(self, losses: Collection[str], update: int) -> None:
         """Note that these losses were seen, or could not be, at this update."""
         self.answered |= dict.fromkeys(losses, update)
+        self._due |= dict.fromkeys(losses, self._schedule.next(update))

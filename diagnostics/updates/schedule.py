@@ -38,6 +38,13 @@ class Schedule:
             return True
         return update in self._logarithmic
 
+    def next(self, update: int) -> int:
+        """Return the first update after this one (-1: none yet) at which to measure."""
+        if update < DENSE_UPDATES:
+            return update + 1
+        multiple = (update // self.every + 1) * self.every
+        return min([multiple, *(u for u in self._logarithmic if u > update)])
+
     def count(self, updates: int) -> int:
         """Return at how many of the states after 0, 1, ... `updates` updates to measure."""
         early = {*range(1, DENSE_UPDATES + 1), *self._logarithmic}

@@ -41,6 +41,10 @@ class Assessment:
     study: Study
     tests: int
 
+    def unasked(self) -> "Assessment":
+        """Return the same without a link: where no arm observes a goal, none can be asked."""
+        return replace(self, links=(), tests=0)
+
     def find(
         self,
         name: LinkName,

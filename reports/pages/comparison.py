@@ -170,6 +170,8 @@ def write_comparison(
     links = link_rows(arms, assessment, calls) if goals else []
     rivals = rival_rows(judged, assessment.baseline)
     plots = comparison_plots(arms, assessment, by_step=by_step is not None)
+    if not goals:
+        assessment, by_step, calls = assessment.unasked(), by_step and by_step.unasked(), []
     tables = folder_for(out, "tables")
     written = _write_tables(tables, arms, assessment, by_step)
     rows_of_differences = [{"name": d.name, **d.values} for d in (*differences, *circumstances)]
@@ -242,12 +244,12 @@ def _write_tables(
     by_step: Assessment | None,
 ) -> list[str]:
     """Write the CSV files of numbers and outcomes, and return their names."""
-    written = ["claims.csv", "windows.csv"]
-    write_claims_table(assessment, tables / "claims.csv")
+    written = ["windows.csv"]
     write_windows_table(arms, assessment.times, tables / "windows.csv")
-    if by_step is not None:
-        written.append("claims_by_step.csv")
-        write_claims_table(by_step, tables / "claims_by_step.csv")
+    for name, judged in (("claims.csv", assessment), ("claims_by_step.csv", by_step)):
+        if judged is not None and judged.links:
+            written.append(name)
+            write_claims_table(judged, tables / name)
     if evaluated := success_rows(arms):
         written.append("success.csv")
         write_rows(tables / "success.csv", evaluated, tuple(evaluated[0]))

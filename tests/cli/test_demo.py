@@ -1,17 +1,15 @@
 """The demo: its first page stands before the second part trains, and says what was shortened."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.synthetic_runs import BASELINE, FIX, write_run
+from helpers.synthetic_runs import SHORT, write_run
 
 from goalscope import reports
 from goalscope.cli.demo import Demo
 from goalscope.training.runs import study
 
 pytestmark = pytest.mark.usefixtures("few_figures")
-KINDS = {"pixel-her": replace(BASELINE, updates=60), "pixel-her-norm": replace(FIX, updates=60)}
 
 
 @pytest.fixture
@@ -21,7 +19,7 @@ def trained(monkeypatch) -> list[list]:
 
     def run_study(runs, folder, executor, plan=None) -> list[Path]:
         asked.append(runs)
-        return [write_run(run.out, run.arm, run.seed, KINDS[run.arm]) for run in runs]
+        return [write_run(run.out, run.arm, run.seed, SHORT[run.arm]) for run in runs]
 
     monkeypatch.setattr(study, "run_study", run_study)
     return asked
@@ -30,7 +28,7 @@ def trained(monkeypatch) -> list[list]:
 def test_baseline_and_fix_on_push_from_pixels_are_compared_first(trained, tmp_path, capsys):
     assert Demo(out=tmp_path / "demo", reach_steps=0).run() == 0
     (runs,) = trained
-    assert {(run.arm, run.seed) for run in runs} == {(arm, s) for arm in KINDS for s in (0, 1)}
+    assert {(run.arm, run.seed) for run in runs} == {(arm, s) for arm in SHORT for s in (0, 1)}
     assert {(run.env, run.image_size, run.updates) for run in runs} == {("FetchPush-v4", 84, 160)}
     said = capsys.readouterr().out
     page = tmp_path / "demo" / "comparison" / "comparison.html"
@@ -55,7 +53,7 @@ def test_the_first_page_is_said_before_the_second_part_begins(
     def reach(demo, folder, console):
         before.append(capsys.readouterr().out)
         assert folder == tmp_path / "demo" / "reach"
-        first = [tmp_path / "demo" / f"{arm}-seed0" for arm in KINDS]
+        first = [tmp_path / "demo" / f"{arm}-seed0" for arm in SHORT]
         return reports.write_comparison(first, folder / "comparison")
 
     monkeypatch.setattr(Demo, "_reach", reach)

@@ -83,6 +83,15 @@ def test_an_arm_gets_its_time_and_trains_flags(capsys, monkeypatch):
     assert "on this machine (measured on 16 updates)" in said
 
 
+def test_ppo_gets_its_time_without_a_flag_that_is_not_its_own(capsys, monkeypatch):
+    monkeypatch.setattr(machine, "CHECKS", ())
+    sizes = {"env": "PixelPoint-v0", "image_size": 36, "batch_size": 16, "learning_starts": 100}
+    assert Doctor(arm="plain", algorithm="ppo", n_envs=2, total_steps=1_000, **sizes).run() == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "rollout plain, 100 transitions" in said
+    assert "1,000 steps and 700 updates: about" in said
+
+
 def test_no_time_is_measured_where_the_run_cannot_start(monkeypatch):
     fatal = [Finding("replay", "too large", "a remedy", fatal=True)]
     monkeypatch.setattr(machine, "CHECKS", ())

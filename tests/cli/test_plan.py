@@ -19,6 +19,7 @@ env = "PixelPoint-v0"
 image_size = 36
 total_steps = 130
 batch_size = 16
+net_arch = [16]
 fast = true
 evaluation.every = 0
 [thresholds]

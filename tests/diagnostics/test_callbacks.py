@@ -37,7 +37,7 @@ def watched(tmp_path_factory):
         "MultiInputPolicy",
         make_vec_env(lambda: make_environment(POINT), seed=0),
         replay_buffer_class=HerReplayBuffer,
-        policy_kwargs={"features_extractor_class": NormalizedCombinedExtractor},
+        policy_kwargs={"features_extractor_class": NormalizedCombinedExtractor, "net_arch": [16]},
         learning_starts=60,
         batch_size=32,
         buffer_size=300,
@@ -256,6 +256,7 @@ def test_several_environments_and_updates_per_step(tmp_path):
         batch_size=16,
         buffer_size=400,
         gradient_steps=3,
+        policy_kwargs={"net_arch": [16]},
         seed=0,
     )
     agent.learn(140, callback=ModalityDiagnostics(tmp_path / "run", sensitivity_every=20))
@@ -286,7 +287,7 @@ def test_kill_9_leaves_every_whole_line(tmp_path, few_figures):
         *(sys.executable, "-m", "goalscope.cli.main", "train", "pixel-her"),
         *("--env", "PixelPoint-v0", "--image-size", "36", "--batch-size", "16"),
         *("--total-steps", "100000", "--threads", "1", "--every.features", "1"),
-        *("--every.gradients", "1", "--out", str(folder)),
+        *("--every.gradients", "1", "--net-arch", "16", "--out", str(folder)),
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -32,3 +32,12 @@ def test_how_often_it_is_due_is_counted_without_asking_each_update(every, growth
 def test_impossible_cadences_are_refused(bad):
     with pytest.raises(ValueError, match="use"):
         Schedule(**bad)
+
+
+@pytest.mark.parametrize("every", [1, 7, 50, 500])
+def test_the_next_measurement_is_the_first_that_is_due(every):
+    schedule = Schedule(every)
+    for update in range(-1, 3 * every + 60):
+        following = schedule.next(update)
+        assert schedule.due(following)
+        assert not any(schedule.due(between) for between in range(update + 1, following))

@@ -1,90 +1,34 @@
 """The instrument of transitions on real agents: healthy ones, and with a fault planted in each."""
 
-from functools import partial
-
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from helpers.identity import generators
-from helpers.point_env import LENGTH, PointEnv
-from stable_baselines3 import DDPG, SAC, TD3, HerReplayBuffer
-from stable_baselines3.common.buffers import DictReplayBuffer
-from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import VecNormalize
+from helpers.point_env import LENGTH
+from helpers.transition_runs import (
+    FAMILY,
+    REPLAYS,
+    Changed,
+    Shuffled,
+    Stuck,
+    context_of,
+    healthy,
+    measured,
+    trained,
+)
+from stable_baselines3 import TD3, HerReplayBuffer
 
-from goalscope.diagnostics.instruments.instrument import Context
 from goalscope.diagnostics.instruments.motion import MOTION_UPDATES
 from goalscope.diagnostics.instruments.transitions import TransitionInstrument
 from goalscope.diagnostics.instruments.value_state import GatheredEntropy
-from goalscope.diagnostics.material.replay import finished_episodes, unaugmented
-from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.watch import Diagnostics
-from goalscope.probes import view_networks
-from goalscope.training.replay import SharedFrameHerReplayBuffer
-
-START = 60
-STEPS = 100
-FAMILY = "transitions"
-
-
-def trained(cls=SAC, *, normalise=None, buffer=HerReplayBuffer, n_envs=1, callback=None, **env):
-    settings = {key: env.pop(key) for key in ("gamma", "tau", "replay_buffer_kwargs") if key in env}
-    if not issubclass(buffer, HerReplayBuffer):
-        settings["replay_buffer_kwargs"] = {}
-    venv = make_vec_env(partial(PointEnv, **env), n_envs=n_envs, seed=0)
-    if normalise is not None:
-        venv = VecNormalize(venv, **normalise)
-    agent = cls(
-        "MultiInputPolicy",
-        venv,
-        replay_buffer_class=buffer,
-        learning_starts=START,
-        batch_size=16,
-        buffer_size=400,
-        policy_kwargs={"net_arch": [16]},
-        seed=0,
-        device="cpu",
-        **settings,
-    )
-    return agent.learn(STEPS, callback=callback)
-
-
-def context_of(agent) -> Context:
-    networks = view_networks(agent.policy)
-    return Context(agent._n_updates, agent, networks, RunProbeSet(None))
-
-
-def measured(agent, instrument=None) -> dict[str, float]:
-    found = (instrument or TransitionInstrument(Schedule(1))).measure(context_of(agent))
-    assert all(metric_of(key) is not None for key in found)
-    return {key.removeprefix(f"{FAMILY}/"): float(value) for key, value in found.items()}
-
-
-REPLAYS = {
-    "SB3's hindsight": {},
-    "SB3's, two environments": {"n_envs": 2},
-    "no hindsight": {"buffer": DictReplayBuffer},
-    "pixels": {"pixels": True},
-    "one frame, one slot": {"pixels": True, "buffer": SharedFrameHerReplayBuffer},
-    "random shift": {
-        "pixels": True,
-        "buffer": SharedFrameHerReplayBuffer,
-        "replay_buffer_kwargs": {"random_shift": 4},
-    },
-    "normalised": {"normalise": {"norm_obs_keys": ["achieved_goal", "desired_goal"]}},
-    "doubles": {"dtype": np.float64},
-    "TD3": {"cls": TD3},
-    "DDPG": {"cls": DDPG},
-    "gamma 1": {"gamma": 1.0},
-}
 
 
 @pytest.mark.parametrize("name", REPLAYS)
 def test_a_healthy_run_is_unremarkable(name):
-    agent = trained(**REPLAYS[name])
+    agent = healthy(name).model
     found = measured(agent)
     assert np.isfinite(list(found.values())).all()
     assert found["replay.unchanged_fraction"] == 0
@@ -116,31 +60,23 @@ def test_a_healthy_run_is_unremarkable(name):
 
 @pytest.mark.parametrize("name", REPLAYS)
 def test_every_key_is_announced(name):
-    agent = trained(**REPLAYS[name])
+    agent = healthy(name).model
     announced = TransitionInstrument(Schedule(1)).keys(context_of(agent))
     assert {f"{FAMILY}/{key}" for key in measured(agent)} <= set(announced)
     assert all(metric_of(key) is not None for key in announced)
 
 
-class Changed(HerReplayBuffer):
-    """Returns batches in which something is not as it was."""
-
-    def change(self, batch):
-        return {}
-
-    def sample(self, batch_size, env=None):
-        batch = super().sample(batch_size, env)
-        return batch._replace(**self.change(batch))
-
-
-class Stuck(Changed):
-    def change(self, batch):
-        return {"next_observations": batch.observations}
-
-
-class Shuffled(Changed):
-    def change(self, batch):
-        return {"actions": batch.actions[torch.randperm(len(batch.actions))]}
+@pytest.mark.parametrize("name", REPLAYS)
+def test_replay_returns_what_the_environment_gave_and_the_actor_saw(name):
+    found = healthy(name).found()
+    differing = {key: value for key, value in found.items() if key.endswith("differs")}
+    assert len(differing) >= 7
+    assert set(differing.values()) == {0}
+    offsets = [value for key, value in found.items() if key.endswith("input_offset")]
+    assert len(offsets) >= 2
+    assert max(offsets) < 0.2  # the statistics of VecNormalize move on
+    assert found.get("environment.pixels.still_fraction", 0) == 0
+    assert ("environment.pixels.still_fraction" in found) == ("acting.pixels.input_offset" in found)
 
 
 class Quiet(Changed):
@@ -229,119 +165,11 @@ FAULTS = {
 }
 
 
-class Watched(Diagnostics):
-    """Measures transitions at the end, of a run that it has watched step by step."""
-
-    def __init__(self):
-        self.instrument = TransitionInstrument(Schedule(1))
-        super().__init__(None, [self.instrument])
-
-    def found(self) -> dict[str, float]:
-        assert self.failures == {}
-        return measured(self.model, self.instrument)
-
-
-def watched(**settings) -> dict[str, float]:
-    callback = Watched()
-    trained(callback=callback, **settings)
-    return callback.found()
-
-
-@pytest.mark.parametrize("name", REPLAYS)
-def test_replay_returns_what_the_environment_gave_and_the_actor_saw(name):
-    found = watched(**REPLAYS[name])
-    differing = {key: value for key, value in found.items() if key.endswith("differs")}
-    assert len(differing) >= 7
-    assert set(differing.values()) == {0}
-    offsets = [value for key, value in found.items() if key.endswith("input_offset")]
-    assert len(offsets) >= 2
-    assert max(offsets) < 0.2  # the statistics of VecNormalize move on
-    assert found.get("environment.pixels.still_fraction", 0) == 0
-    assert ("environment.pixels.still_fraction" in found) == ("acting.pixels.input_offset" in found)
-
-
-def test_what_a_hook_of_the_extractor_changes_is_no_difference():
-    class Halved(Watched):
-        def _on_training_start(self):
-            extractor = self.model.actor.features_extractor
-            extractor.register_forward_pre_hook(
-                lambda _, args: ({key: values / 2 for key, values in args[0].items()},)
-            )
-            super()._on_training_start()
-
-    callback = Halved()
-    trained(callback=callback)
-    offsets = [v for key, v in callback.found().items() if key.endswith("input_offset")]
-    assert len(offsets) == 2
-    assert max(offsets) == 0
-
-
-class Stalled(gym.ObservationWrapper):
-    def __init__(self, env):
-        super().__init__(env)
-        self.seen = 0
-
-    def observation(self, observation):
-        self.seen += 1
-        if self.seen < START:
-            self.last = observation["pixels"]
-        return {**observation, "pixels": self.last}
-
-
-def test_a_camera_that_stalls_is_seen():
-    agent = trained(pixels=True)
-    agent.set_env(make_vec_env(lambda: Stalled(PointEnv(pixels=True)), seed=0))
-    callback = Watched()
-    agent.learn(START, callback=callback)
-    assert callback.found()["environment.pixels.still_fraction"] < 1
-    agent.learn(40, callback=callback, reset_num_timesteps=False)
-    assert callback.found()["environment.pixels.still_fraction"] == 1
-
-
-class StoredActionsNegated(HerReplayBuffer):
-    def add(self, obs, next_obs, action, *rest):
-        super().add(obs, next_obs, -action, *rest)
-
-
-class StoredRewardsHalved(HerReplayBuffer):
-    def add(self, obs, next_obs, action, reward, *rest):
-        super().add(obs, next_obs, action, reward / 2, *rest)
-
-
-class StoredEnds(HerReplayBuffer):
-    def add(self, obs, next_obs, action, reward, done, infos):
-        super().add(obs, next_obs, action, reward, done, [{} for _ in infos])
-
-
-class DrawnFlipped(Changed):
-    def change(self, batch):
-        flipped = {**batch.observations, "pixels": batch.observations["pixels"].flip(-1)}
-        return {"observations": flipped}
-
-
-@pytest.mark.parametrize(
-    ("buffer", "key"),
-    [
-        (StoredActionsNegated, "replay.action_differs"),
-        (StoredRewardsHalved, "replay.reward_differs"),
-        (StoredEnds, "replay.end_differs"),
-        (Stuck, "replay.pixels.next_differs"),
-        (DrawnFlipped, "replay.pixels.differs"),
-        (Shuffled, "replay.action_differs"),
-    ],
-)
-def test_what_is_stored_or_drawn_otherwise_is_seen(buffer, key):
-    found = watched(buffer=buffer, pixels=True)
-    assert found[key] > 0.05
-    others = {k for k, v in found.items() if k.endswith("differs") and v > 0} - {key}
-    assert all("next_differs" in other for other in others)
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_replay_is_seen(fault):
     settings, seen = FAULTS[fault]
     assert seen(measured(trained(**settings)))
-    assert not seen(measured(trained()))
+    assert not seen(measured(healthy("SB3's hindsight").model))
 
 
 def last_bias(agent, network: str, layer: str, value: float) -> None:
@@ -413,42 +241,6 @@ def test_a_callback_of_its_own_changes_nothing_and_records():
         plain.policy.state_dict().values(), watched.policy.state_dict().values(), strict=True
     ):
         assert torch.equal(one, other)
-
-
-def test_a_random_shift_is_put_back():
-    agent = trained(**REPLAYS["random shift"])
-    with unaugmented(agent.replay_buffer):
-        assert agent.replay_buffer.random_shift is None
-    assert agent.replay_buffer.random_shift == 4
-
-
-@pytest.mark.parametrize("buffer", [HerReplayBuffer, DictReplayBuffer])
-def test_finished_episodes_are_whole(buffer):
-    agent = trained(buffer=buffer)
-    replay = agent.replay_buffer
-    replay_size = 37  # a ring that ends amid an episode
-    env = agent.get_env()
-    kwargs = {"env": env} if buffer is HerReplayBuffer else {}
-    ring = buffer(replay_size, replay.observation_space, replay.action_space, **kwargs)
-    for step in range(95):
-        row = {key: values[step] for key, values in replay.observations.items()}
-        following = {key: values[step] for key, values in replay.next_observations.items()}
-        done = replay.dones[step].astype(bool)
-        infos = [{"TimeLimit.truncated": bool(done[0])}]
-        ring.add(row, following, replay.actions[step], replay.rewards[step], done, infos)
-        episodes = finished_episodes(ring)
-        starts, columns, numbers = episodes.transitions()
-        assert len(starts) == episodes.lengths.sum()
-        for number in range(len(episodes)):
-            rows = episodes.rows(number)
-            assert np.array_equal(rows, starts[numbers == number])
-            assert rows[-1] == episodes.lasts[number]
-            assert len(rows) == LENGTH
-            assert ring.dones[rows[-1], columns[0]]
-            assert not ring.dones[rows[:-1], columns[0]].any()
-            kept = ring.next_observations["achieved_goal"][rows[:-1], 0]
-            assert np.array_equal(kept, ring.observations["achieved_goal"][rows[1:], 0])
-        assert len(episodes) >= min((step + 1) // LENGTH, 2)
 
 
 def test_entropy_is_remembered_by_a_resumed_run():

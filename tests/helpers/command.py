@@ -11,7 +11,7 @@ from goalscope.cli.main import main
 
 TINY = [
     *("--env", "PixelPoint-v0", "--image-size", "36", "--batch-size", "16"),
-    *("--total-steps", "130", "--threads", "1", "--evaluation.every", "0"),
+    *("--total-steps", "130", "--net-arch", "16", "--threads", "1", "--evaluation.every", "0"),
 ]
 
 

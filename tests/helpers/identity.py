@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from stable_baselines3 import SAC
 
-UPDATES = 30
+UPDATES = 20  # beyond the dense start
 
 
 def trained(make_agent, callback, **settings) -> SAC:

@@ -72,12 +72,26 @@ FIX = Synthetic(
         "agent.learning_rate": 1e-4,
     },
 )
+_WRITTEN: dict[str, dict[str, bytes]] = {}  # what it is -> file -> its content
+SHORT = {"pixel-her": replace(BASELINE, updates=60), "pixel-her-norm": replace(FIX, updates=60)}
 
 
 def write_run(
     folder: Path, arm: str | None = "pixel-her", seed: int | None = 0, kind: Synthetic = BASELINE
 ) -> Path:
-    """Write a run and return its folder."""
+    """Write a run and return its folder; one that was written before is written again as it was."""
+    same = repr((folder.name, arm, seed, kind))
+    if same in _WRITTEN:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in _WRITTEN[same].items():
+            (folder / name).write_bytes(content)
+        return folder
+    _write_anew(folder, arm, seed, kind)
+    _WRITTEN[same] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return folder
+
+
+def _write_anew(folder: Path, arm: str | None, seed: int | None, kind: Synthetic) -> None:
     writer = RecordWriter(folder, RunInfo(**run_info(folder.name, arm, seed, kind)))
     generator = np.random.default_rng([hash_name(arm), seed or 0])
     offset = generator.normal(0, kind.noise)
@@ -109,7 +123,6 @@ def write_run(
             for update in (0, kind.updates // 2, kind.updates)
         ]
         write_probes(folder, probed, {})
-    return folder
 
 
 def write_arms(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stable_baselines3.common.callbacks import BaseCallback
 
 from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.provenance import agent_settings
@@ -13,7 +14,7 @@ from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.tasks import PIXEL_POINT
 from goalscope.training.runs.agent import build_agent, vector_constants
 from goalscope.training.runs.arms import find_arm
-from goalscope.training.runs.settings import RunSettings
+from goalscope.training.runs.settings import EvaluationSettings, RunSettings
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +85,34 @@ def test_the_record_says_what_the_arm_adds(probe_set, fast, form, tmp_path):
     }
     assert {name: said[f"agent.{name}"] for name in expected} == expected
     model.get_env().close()
+
+
+def test_the_learning_rate_falls_at_the_end_of_an_annealed_run(tmp_path):
+    settings = RunSettings(
+        "pixel-her-lr1e3+anneal",
+        tmp_path / "run",
+        env="PixelPoint-v0",
+        image_size=36,
+        batch_size=4,
+        total_steps=200,
+        evaluation=EvaluationSettings(every=0),
+    )
+    rates = {}
+    agent = build_agent(settings)
+    watch = SeeRates(rates)
+    agent.learn(200, callback=watch)
+    agent.get_env().close()
+    assert rates[120] == 1e-3
+    assert rates[180] == pytest.approx(1e-3 * (0.1 + 0.9 / 2), rel=0.02)
+    assert rates[199] == pytest.approx(1e-3 * (0.1 + 0.9 * 0.005 / 0.2), rel=0.02)
+
+
+class SeeRates(BaseCallback):
+    def __init__(self, rates: dict[int, float]) -> None:
+        super().__init__()
+        self._rates = rates
+
+    def _on_step(self) -> bool:
+        optimizer = self.model.critic.optimizer
+        self._rates[self.num_timesteps - 1] = optimizer.param_groups[0]["lr"]  # of the last update
+        return True

@@ -9,13 +9,13 @@ from safetensors.torch import load_file
 
 from goalscope.diagnostics.record import read_run
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
+from goalscope.training.runs.configuration import settings_of
 from goalscope.training.runs.run import make_probe_set, train
 from goalscope.training.runs.settings import (
     Cadence,
     EvaluationSettings,
     RunSettings,
     SettingsError,
-    settings_of,
 )
 from goalscope.training.runs.validation import check
 

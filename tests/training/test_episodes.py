@@ -175,7 +175,7 @@ def test_evaluating_moves_no_weight_no_generator_and_no_other_number(make_agent,
     records = [read_run(tmp_path / name) for name in ("alone", "beside")]
     added = [line for line in records[1].lines if "evaluation/policy.episodes" in line.values]
     assert [line for line in records[1].lines if line not in added] == list(records[0].lines)
-    assert [(line.step, line.update) for line in added] == [(0, 0), (50, 0), (90, 30)]
+    assert [(line.step, line.update) for line in added] == [(0, 0), (50, 0), (80, 20)]
     assert records[1].lines[-1].event == "end"
     assert set(added[0].values) == {
         f"evaluation/policy.{name}"

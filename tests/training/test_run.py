@@ -24,7 +24,7 @@ from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSet
 FLAGS = (
     "--env PixelPoint-v0 --image-size 36 --total-steps 240 --learning-starts 120 --batch-size 16 "
     "--checkpoint-every 60 --evaluation.every 100 --evaluation.episodes 1 --threads 1 "
-    "--every.sensitivity 50 --device cpu"
+    "--every.sensitivity 50 --net-arch 16 --device cpu"
 ).split()
 WAYS = {
     "as SB3 has it": ["pixel-her"],
@@ -55,6 +55,7 @@ def settings(out, **changes) -> RunSettings:
             total_steps=80,
             learning_starts=50,
             batch_size=16,
+            net_arch=(16,),
             env="PixelPoint-v0",
             image_size=36,
             every=Cadence(sensitivity=50),
@@ -145,7 +146,7 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(way, tmp_path, prob
 
 def comparable(run):
     """What the record says, but for what looks back at earlier steps, which begins anew."""
-    anew = ("direction", "critic_target.motion", "differs", "input_offset", "travel")
+    anew = ("direction", "critic_target.motion", "differs", "input_offset", "travel", "still")
     return [
         (
             line.step,

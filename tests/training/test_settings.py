@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from goalscope.training.runs.arms import ARMS
+from goalscope.training.runs.configuration import completed, configuration_of, settings_of
 from goalscope.training.runs.settings import (
     Cadence,
     RunSettings,
     StudySettings,
-    completed,
-    settings_of,
 )
 
 
@@ -53,15 +52,15 @@ def test_the_configuration_of_a_checkpoint_leads_back_to_its_settings(arm):
     settings = RunSettings(
         arm, Path("run"), seed=5, env="FetchReach-v4", image_size=36, lr=2e-4, net_arch=(8, 4)
     )
-    saved = json.loads(json.dumps(settings.configuration()))
+    saved = json.loads(json.dumps(configuration_of(settings)))
     again = settings_of(saved, Path("run"))
     assert again.agent == settings.agent
     assert again.environment == settings.environment
-    assert json.loads(json.dumps(again.configuration())) == saved
+    assert json.loads(json.dumps(configuration_of(again))) == saved
 
 
 def test_an_arm_defined_anew_is_not_taken_for_the_one_that_was_saved():
-    saved = RunSettings("pixel-her-norm", Path("run")).configuration()
+    saved = configuration_of(RunSettings("pixel-her-norm", Path("run")))
     saved["agent.trunk"] = "simnorm"
     with pytest.raises(
         ValueError, match=r"agent.trunk of pixel-her-norm was simnorm, is layernorm"
@@ -71,7 +70,7 @@ def test_an_arm_defined_anew_is_not_taken_for_the_one_that_was_saved():
 
 def test_a_setting_that_came_after_a_checkpoint_was_saved_did_nothing_then():
     settings = RunSettings("pixel-her-recipe", Path("run"))
-    saved = settings.configuration()
+    saved = configuration_of(settings)
     del saved["agent.encoder_warmup"]
     assert settings_of(saved, Path("run")).agent == settings.agent
-    assert completed(saved) == settings.configuration()
+    assert completed(saved) == configuration_of(settings)

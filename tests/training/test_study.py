@@ -24,10 +24,11 @@ def settings(folder, seed) -> RunSettings:
     return RunSettings(
         arm="pixel-her",
         out=folder / f"pixel-her-seed{seed}",
-        total_steps=110,
+        total_steps=103,
         seed=seed,
         learning_starts=100,
         batch_size=16,
+        net_arch=(16,),
         env="PixelPoint-v0",
         image_size=36,
         every=Cadence(sensitivity=50),
@@ -99,8 +100,9 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     folder = tmp_path / "study"
     run = folder / "pixel-her-seed0"
     command = [sys.executable, "-m", "goalscope.cli.main", "study", "pixel-her", "--seeds", "0"]
-    command += ["--env", "PixelPoint-v0", "--image-size", "36", "--batch-size", "16"]
-    command += ["--evaluation.every", "0", "--learning-starts", "25", "--out", str(folder)]
+    command += ["--env", "PixelPoint-v0", "--image-size", "36", "--net-arch", "16"]
+    command += ["--batch-size", "16", "--learning-starts", "25", "--out", str(folder)]
+    command += ["--evaluation.every", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not is_run(run) or last_update(run) < 1:
         assert process.poll() is None

@@ -16,24 +16,18 @@ def settings(arm: str = "pixel-her", **changes) -> RunSettings:
 
 
 def test_each_part_counts_as_often_as_the_run_makes_it(monkeypatch):
-    def seconds(model, steps, n_envs, watch=(), left_out=0):
-        if watch:
-            return 0.2 if len(watch[0]._chosen) == 2 else 0.5
-        return 0.01 if model._n_updates == 0 and model.num_timesteps == 0 else 0.1
+    def seconds(model, trial, count, *watch):
+        if not watch:
+            return 0.01, 0.1
+        return 0.01, 0.2 if len(watch[0]._chosen) == 2 else 0.5
 
-    def trained(*args, **kwargs):
-        model = args[0]
-        found = seconds(*args, **kwargs)
-        model.num_timesteps += 1
-        return found
-
-    monkeypatch.setattr(timing, "_per_step", trained)
+    monkeypatch.setattr(timing, "_round", seconds)
     monkeypatch.setattr(timing, "_episode", lambda model, settings: 2.0)
     plan = settings(
         every=Cadence(100, 50, 250), evaluation=EvaluationSettings(every=500, episodes=3)
     )
     found = run_time(plan)
-    assert found.gathering == pytest.approx(100 * 0.01)
+    assert found.gathering == pytest.approx(1_100 * 0.01)
     assert found.learning == pytest.approx(1_000 * 0.1)
     # 0 to 10, 15, 22, 34, 51, 76, 114, and every 50th; 0 to 10, 20, 40, 80, 160, 320, every 250th
     cheap, dear = 11 + 6 + 20, 11 + 5 + 4
@@ -48,6 +42,7 @@ def test_each_part_counts_as_often_as_the_run_makes_it(monkeypatch):
         ("pixel-her-drq+goal-std", {"fast": True}),
         ("reach-pixel", {"evaluation": EvaluationSettings(every=0)}),
         ("state-her", {"n_envs": 2, "gradient_steps": 2, "total_steps": 2_000}),
+        ("plain", {"algorithm": "ppo", "n_envs": 2, "learning_starts": 500}),
     ],
 )
 def test_real_steps_and_updates_of_every_kind_of_run(arm, changes, tmp_path, monkeypatch):
@@ -56,6 +51,6 @@ def test_real_steps_and_updates_of_every_kind_of_run(arm, changes, tmp_path, mon
     found = run_time(plan)
     assert found.learning > 0
     assert (found.evaluating > 0) == (plan.evaluation_steps > 0)
-    assert found.tried == 16 * plan.gradient_steps
+    assert found.tried == (30 if plan.on_policy else 16 * plan.gradient_steps)
     assert not any(tmp_path.iterdir())  # nothing is left behind
     assert not plan.out.exists()

@@ -8,6 +8,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.noise import ActionNoise
 from torch import Tensor, nn
 
+from goalscope.training.agents.cuda_graphs import GraphedUpdate
 from goalscope.training.agents.inverse_dynamics import ROWS, InverseDynamics
 from goalscope.training.agents.lean_sac import LeanSAC
 
@@ -70,6 +71,7 @@ class ExtendedSAC(SAC):
         if self.inverse_dynamics:  # in the policy, so that its weights are saved with the policy's
             rate = self.lr_schedule(1)
             self.policy.inverse_dynamics = InverseDynamics(self.policy, lr=rate)
+            self._dynamics_update = GraphedUpdate(self._inverse.passes)
 
     def _clip_values(self, _: nn.Module, __: object, values: tuple[Tensor, ...]) -> Any:
         assert self.target_range is not None
@@ -110,9 +112,12 @@ class ExtendedSAC(SAC):
         losses = []
         for _ in range(steps):
             batch: Any = self.replay_buffer.sample(min(batch_size, ROWS), self._vec_normalize_env)
-            losses.append(self._inverse.step(batch))
+            losses.append(self._dynamics_update(batch)["inverse_dynamics_loss"])
         if losses:
             self.logger.record("train/inverse_dynamics_loss", float(torch.stack(losses).mean()))
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_dynamics_update"]
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         states, tensors = super()._get_torch_save_params()

@@ -13,6 +13,8 @@ from stable_baselines3.sac.policies import SACPolicy
 from torch import Tensor, nn
 from torch.nn import functional
 
+from goalscope.training.agents.cuda_graphs import Passes
+
 ROWS = 32  # of a batch, at most: two encodings with a graph each
 
 
@@ -63,13 +65,12 @@ class InverseDynamics(nn.Module):
             losses.append(functional.mse_loss(head(then - now), batch.actions[:ROWS]))
         return torch.stack(losses).sum()
 
-    def step(self, batch: DictReplayBufferSamples) -> Tensor:
-        """Take a step of the optimiser and return the loss before it, detached."""
+    def passes(self, batch: DictReplayBufferSamples) -> Passes:
+        """Yield the optimiser, to step on the loss of a batch, and that loss."""
         loss = self.loss(batch)
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
-        return loss.detach()
+        yield self.optimizer, {"inverse_dynamics_loss": loss}
 
 
 def _image_encoders(network: BaseModel) -> list[tuple[str, nn.Module]]:

@@ -25,9 +25,20 @@ class BatchEncoding:
         policy: actor and critic.
         observations: as `prepare` returns them.
         dtype: torch.float32, or torch.bfloat16 for autocast.
+        repeats: what is known of the extractor: whether two runs of it are the same.
+
+    Attributes:
+        repeats: the same, as `for_acting` last saw it; in a CUDA graph's capture, as it was known.
     """
 
-    def __init__(self, policy: "SACPolicy", observations: "PyTorchObs", dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        policy: "SACPolicy",
+        observations: "PyTorchObs",
+        dtype: torch.dtype,
+        repeats: bool | None = None,
+    ) -> None:
+        self.repeats = repeats
         self._actor, self._critic = policy.actor, policy.critic
         self._observations = observations
         self._dtype = dtype
@@ -39,11 +50,12 @@ class BatchEncoding:
         """Return float (B, D) for the actor, with a graph where its optimiser holds the encoder."""
         if self._actor.features_extractor is not self._critic.features_extractor:
             return self._encode(self._actor, self._actor_learns)
-        before = _generator_states(self._actor.device)
-        written = _writes(self._actor.features_extractor)
-        features = self._encode(self._actor, self._actor_learns or self._critic_learns)
-        drew = any(map(_differ, before, _generator_states(self._actor.device)))
-        if not drew and _writes(self._actor.features_extractor) == written:
+        learn = self._actor_learns or self._critic_learns
+        if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+            features = self._encode(self._actor, learn)  # a generator cannot be asked here
+        else:
+            features = self._encode_and_see(learn)
+        if self.repeats:
             self._shared = features
         return features if self._actor_learns else features.detach()
 
@@ -61,6 +73,14 @@ class BatchEncoding:
         if self._shared is None or self._critic_learns:
             return self._encode(self._critic, learn=False)
         return self._shared.detach()
+
+    def _encode_and_see(self, learn: bool) -> Tensor:
+        before = _generator_states(self._actor.device)
+        written = _writes(self._actor.features_extractor)
+        features = self._encode(self._actor, learn)
+        drew = any(map(_differ, before, _generator_states(self._actor.device)))
+        self.repeats = not drew and _writes(self._actor.features_extractor) == written
+        return features
 
     def _encode(self, network: BaseModel, learn: bool) -> Tensor:
         with torch.set_grad_enabled(learn):

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from goalscope.probes.families import substituted_features
 from goalscope.training.agents.critic_encoder import Detached
+from goalscope.training.agents.cuda_graphs import GraphedUpdate, Passes
 from goalscope.training.agents.lean_encoding import (
     BatchEncoding,
     encode,
@@ -34,11 +35,12 @@ class LeanSAC(SAC):
     - Images are scaled once per batch instead of once per network, and laid out channels-last.
     - Where actor and critic share an encoder, it runs once for what both read from it.
     - Adam's step is fused, unless `optimizer_kwargs` chose a form.
+    - On a GPU, an update's passes are launched as CUDA graphs (`GraphedUpdate`).
     - Losses stay on the device; one transfer per call of `train`.
 
     After an update a critic parameter's `.grad` therefore holds the critic's loss alone. Hooks on
     optimisers, on the heads and on an encoder's layers see what they see in SB3, save that a shared
-    encoder runs less often.
+    encoder runs less often; on a GPU, those on layers see the updates that our callbacks measure.
 
     Args:
         *args: SAC's.
@@ -72,6 +74,11 @@ class LeanSAC(SAC):
                 )
         for optimizer in self._optimizers():
             _fuse(optimizer)
+        self._encoder_repeats: bool | None = None
+        self._update = GraphedUpdate(self._passes)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_update"]
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Make `gradient_steps` updates on batches of `batch_size` transitions."""
@@ -83,7 +90,7 @@ class LeanSAC(SAC):
             assert self.replay_buffer is not None
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
             for name, value in self._update(batch).items():
-                logged.setdefault(name, []).append(value.detach().reshape(()))
+                logged.setdefault(name, []).append(value.reshape(()))
             if step % self.target_update_interval == 0:
                 self._follow()
 
@@ -100,27 +107,37 @@ class LeanSAC(SAC):
         entropy = [] if self.ent_coef_optimizer is None else [self.ent_coef_optimizer]
         return [self.actor.optimizer, self.critic.optimizer, *entropy]
 
-    def _update(self, batch: ReplayBufferSamples) -> dict[str, Tensor]:
-        """Make one update of temperature, critic and actor; return what SB3 logs of it.
+    def _passes(self, batch: ReplayBufferSamples) -> Passes:
+        """Yield temperature's, critic's and actor's optimiser, each to step on its loss.
 
         Haarnoja et al. 2018, in SB3's order: the actor acts before the critic's step and is judged
         by the critic after it.
         """
         dtype = _DTYPES[self.precision]
-        encoding = BatchEncoding(self.policy, prepare(batch.observations, self.actor, dtype), dtype)
+        prepared = prepare(batch.observations, self.actor, dtype)
+        encoding = BatchEncoding(self.policy, prepared, dtype, self._encoder_repeats)
 
         with substituted_features(self.actor, encoding.for_acting()):
             actions_pi, log_prob = self.actor.action_log_prob(batch.observations)
+        self._encoder_repeats = encoding.repeats
         log_prob = log_prob.reshape(-1, 1)
-        ent_coef, logged = self._update_temperature(log_prob.detach())
+        if self.ent_coef_optimizer is None or self.log_ent_coef is None:
+            ent_coef = self.ent_coef_tensor
+        else:
+            assert isinstance(self.target_entropy, float)  # SB3 has converted it
+            ent_coef = self.log_ent_coef.detach().exp()
+            loss = -(self.log_ent_coef * (log_prob.detach() + self.target_entropy)).mean()
+            self.ent_coef_optimizer.zero_grad()
+            loss.backward()
+            yield self.ent_coef_optimizer, {"ent_coef_loss": loss}
 
         target = self._target_values(batch, ent_coef, dtype)
         with substituted_features(self.critic, encoding.for_valuing()):
             values = self.critic(batch.observations, batch.actions)
         critic_loss = 0.5 * torch.stack([functional.mse_loss(q, target) for q in values]).sum()
         self.critic.optimizer.zero_grad()
-        critic_loss.backward()
-        self.critic.optimizer.step()
+        critic_loss.backward(inputs=held_parameters(self.critic.optimizer))
+        yield self.critic.optimizer, {"critic_loss": critic_loss, "ent_coef": ent_coef}
 
         with substituted_features(self.critic, encoding.for_judging()):
             values = self.critic(batch.observations, actions_pi)
@@ -128,20 +145,7 @@ class LeanSAC(SAC):
         actor_loss = (ent_coef * log_prob - least).mean()
         self.actor.optimizer.zero_grad()
         actor_loss.backward(inputs=held_parameters(self.actor.optimizer))
-        self.actor.optimizer.step()
-        return {"actor_loss": actor_loss, "critic_loss": critic_loss, **logged}
-
-    def _update_temperature(self, log_prob: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the entropy coefficient before its step, and what SB3 logs of that step."""
-        if self.ent_coef_optimizer is None or self.log_ent_coef is None:
-            return self.ent_coef_tensor, {"ent_coef": self.ent_coef_tensor}
-        assert isinstance(self.target_entropy, float)  # SB3 has converted it
-        ent_coef = self.log_ent_coef.detach().exp()
-        loss = -(self.log_ent_coef * (log_prob + self.target_entropy)).mean()
-        self.ent_coef_optimizer.zero_grad()
-        loss.backward()
-        self.ent_coef_optimizer.step()
-        return ent_coef, {"ent_coef": ent_coef, "ent_coef_loss": loss}
+        yield self.actor.optimizer, {"actor_loss": actor_loss}
 
     @torch.no_grad()
     def _target_values(

@@ -21,6 +21,7 @@ class AgentSettings:
         trunk: what stands on the image features: nothing, LayerNorm + Tanh, DrQ-v2's, SimNorm.
         cnn_dim: number of image features.
         learning_rate: of every optimiser.
+        annealed: let it fall to a tenth over the last fifth of the run.
         random_shift: DrQ's augmentation in pixels; None is off.
         image_gain: fixed factor on the image features; "fix" is the one that gives them the spread
             that LayerNorm + Tanh gives at initialisation.
@@ -53,6 +54,7 @@ class AgentSettings:
     trunk: Trunk = "plain"
     cnn_dim: int = 256
     learning_rate: float = 3e-4
+    annealed: bool = False
     random_shift: int | None = None
     image_gain: float | Literal["fix"] = 1.0
     goals_centred: bool = False

@@ -43,7 +43,8 @@ from goalscope.training.runs.checkpoint.folder import (
     read_checkpoint,
 )
 from goalscope.training.runs.checkpoint.names import FOLDER, POLICY
-from goalscope.training.runs.settings import RunSettings, settings_of
+from goalscope.training.runs.configuration import settings_of
+from goalscope.training.runs.settings import RunSettings
 
 LABELLED_SEED = 50_000_017  # of no other environment
 DRQ_SHIFT = 4  # pixels; what the plan would add

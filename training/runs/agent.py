@@ -20,6 +20,7 @@ from goalscope.diagnostics.material.wandering import ProbeSetError
 from goalscope.diagnostics.record import Task
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.probes.isolation import isolated_generators
+from goalscope.training.agents.annealing import Annealed
 from goalscope.training.agents.extractors import FusionExtractor, NormalizedCombinedExtractor
 from goalscope.training.agents.settings import AgentSettings
 from goalscope.training.envs.making import make_environment
@@ -60,7 +61,7 @@ def build_agent(
         return construct(
             policy_of(agent),
             env,
-            learning_rate=agent.learning_rate,
+            learning_rate=Annealed(agent.learning_rate) if agent.annealed else agent.learning_rate,
             batch_size=agent.batch_size,
             gamma=agent.gamma,
             policy_kwargs=policy_kwargs,

@@ -128,6 +128,10 @@ CHANGES = BASES | {
     "close-camera": Change("a camera close to the table", {"camera": "close"}),
     "no-marker": Change("the goal's marker not drawn", {"goal_marker": False}),
     "lr1e3": Change("learning rate 1e-3", {"learning_rate": 1e-3}),
+    "anneal": Change(
+        "the learning rate falls to a tenth over the last fifth of the run",
+        {"annealed": True},
+    ),
     "gamma95": Change("discount 0.95", {"gamma": 0.95}),
     "tau05": Change("the target critic follows at 0.05", {"tau": 0.05}),
     "fixed-entropy": Change("entropy coefficient fixed at 0.01", {"ent_coef": "0.01"}),

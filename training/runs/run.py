@@ -36,6 +36,7 @@ from goalscope.training.runs.checkpoint.folder import (
     refuse_other_configuration,
 )
 from goalscope.training.runs.checkpoint.names import FOLDER as CHECKPOINTS
+from goalscope.training.runs.configuration import completed, configuration_of, with_saved
 from goalscope.training.runs.environment_processes import EnvironmentLost
 from goalscope.training.runs.interrupts import stop_signals_noted
 from goalscope.training.runs.lock import locked
@@ -44,8 +45,6 @@ from goalscope.training.runs.saving import CheckpointCallback
 from goalscope.training.runs.settings import (
     RunSettings,
     SettingsError,
-    completed,
-    with_saved,
 )
 from goalscope.training.runs.validation import check
 
@@ -81,7 +80,7 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
         if checkpoint is not None:
             saved = completed(checkpoint.content["configuration"])
             settings = with_saved(settings, saved)
-            refuse_other_configuration(settings.out, saved, settings.configuration())
+            refuse_other_configuration(settings.out, saved, configuration_of(settings))
         if checkpoint is None or checkpoint.step < settings.total_steps:
             with stop_signals_noted() as asked:
                 _train(settings, checkpoint, progress, asked)

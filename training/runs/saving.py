@@ -12,6 +12,7 @@ from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.errors import Interrupted
 from goalscope.training.evaluation.episodes import EvaluationCallback
 from goalscope.training.runs.checkpoint.folder import save_checkpoint
+from goalscope.training.runs.configuration import configuration_of
 from goalscope.training.runs.settings import RunSettings
 
 _SAVE_EVERY_SECONDS = 600.0
@@ -102,7 +103,7 @@ class CheckpointCallback(BaseCallback):
             save_checkpoint(
                 self._settings.out,
                 self.model,
-                self._settings.configuration(),
+                configuration_of(self._settings),
                 state,
                 self._diagnostics.update,
                 kept=kept,

@@ -1,9 +1,8 @@
 """Everything that makes a run: the one description that flags, plan files and code share."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from goalscope.diagnostics.updates.schedule import (
     FEATURES_EVERY,
@@ -18,8 +17,7 @@ from goalscope.training.runs.arms import find_arm
 AlgorithmName = Literal["sac", "td3", "tqc", "ppo"]
 MOST_TRANSITIONS = 1_000_000  # the plan's buffer
 PPO_ROLLOUT, PPO_EPOCHS = 2048, 10  # SB3's own
-_NOT_OF_THE_RUN = ("out", "total_steps", "probe_set", "threads", "software_rendering", "evaluation")
-_IN_THE_AGENT = {  # setting -> of `AgentSettings`
+IN_THE_AGENT = {  # setting -> of `AgentSettings`
     "lr": "learning_rate",
     **{
         name: name
@@ -33,9 +31,6 @@ _IN_THE_AGENT = {  # setting -> of `AgentSettings`
             "hindsight_goals",
         )
     },
-}
-_IN_THE_ENVIRONMENT = {  # setting -> of `EnvironmentSettings`
-    f.name: "id" if f.name == "env" else f.name for f in fields(ObservationSettings)
 }
 
 FAST = (
@@ -179,7 +174,7 @@ class RunSettings(StudySettings):
     @property
     def agent(self) -> AgentSettings:
         """The agent's settings: the arm's, but for what was given beside it."""
-        given = {name: getattr(self, setting) for setting, name in _IN_THE_AGENT.items()}
+        given = {name: getattr(self, setting) for setting, name in IN_THE_AGENT.items()}
         own = find_arm(self.arm).agent
         return replace(own, **{name: v for name, v in given.items() if v is not None})
 
@@ -246,78 +241,3 @@ class RunSettings(StudySettings):
     def spare_rows(self) -> int:
         """Rows of replay on disk that may be written between two checkpoints."""
         return -(-self.checkpoint_steps // self.n_envs) + 1
-
-    def configuration(self) -> dict[str, Any]:
-        """Return what must be the same for a checkpoint to be gone on with, flat JSON values.
-
-        What an arm decides stands there as it was resolved: an arm may be defined anew.
-        """
-        resolved = replace(
-            self, buffer_size=self.transitions, checkpoint_every=self.checkpoint_steps
-        )
-        plain = {
-            name: value
-            for name, value in asdict(resolved).items()
-            if name not in (*_NOT_OF_THE_RUN, *_IN_THE_AGENT, *_IN_THE_ENVIRONMENT)
-        }
-        groups = {
-            "agent": asdict(self.agent),
-            "environment": asdict(self.environment),
-            "every": plain.pop("every"),
-        }
-        flat = {f"{group}.{k}": v for group, content in groups.items() for k, v in content.items()}
-        return plain | flat
-
-
-def completed(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a checkpoint's configuration with the settings there are since it was saved.
-
-    Whatever an arm may change does nothing by default, and so did nothing before it was there.
-    """
-    groups: dict[str, AgentSettings | EnvironmentSettings] = {
-        "agent": AgentSettings(),
-        "environment": EnvironmentSettings(),
-    }
-    off = {f"{group}.{k}": v for group, at in groups.items() for k, v in asdict(at).items()}
-    return off | {"algorithm": "sac"} | dict(configuration)
-
-
-def settings_of(configuration: Mapping[str, Any], out: Path) -> RunSettings:
-    """Return the settings that a checkpoint's configuration describes; `out` is its run's folder.
-
-    Raises:
-        KeyError, TypeError, ValueError, UnknownArm: it is of another version of goalscope, or its
-            arm has been defined anew.
-    """
-    configuration = completed(configuration)
-    plain = {name: value for name, value in configuration.items() if "." not in name}
-    plain["net_arch"] = tuple(plain["net_arch"])
-    groups = {"agent": _IN_THE_AGENT, "environment": _IN_THE_ENVIRONMENT}
-    chosen = {
-        setting: configuration[f"{group}.{name}"]
-        for group, names in groups.items()
-        for setting, name in names.items()
-    }
-    cadence = Cadence(*(configuration[f"every.{f.name}"] for f in fields(Cadence)))
-    settings = RunSettings(out=out, every=cadence, **plain, **chosen)
-    for name, value in settings.configuration().items():
-        if "." in name and value != configuration[name]:
-            raise ValueError(f"{name} of {settings.arm} was {configuration[name]}, is {value}")
-    return settings
-
-
-def with_saved(settings: RunSettings, configuration: Mapping[str, Any]) -> RunSettings:
-    """Return the settings, where a default depends on its start with what was saved.
-
-    A run may be given more steps than it began with: its replay stays as large as it was, and its
-    frames stay where they are, whatever is free by now.
-    """
-    saved = {
-        name: configuration.get(name) for name in ("buffer_size", "checkpoint_every", "frames")
-    }
-    return replace(
-        settings,
-        buffer_size=settings.buffer_size or saved["buffer_size"],
-        checkpoint_every=settings.checkpoint_every or saved["checkpoint_every"],
-        frames=settings.frames or saved["frames"],
-    )

@@ -1,8 +1,8 @@
 """How long a run will take on this machine: its parts, each tried for a moment, times how many."""
 
+import math
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -21,9 +21,6 @@ from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.run import can_gather, make_probe_set
 from goalscope.training.runs.settings import RunSettings
 
-_WARM_UP = 2  # steps of a trial that are left out: torch and the allocator settle
-_PLAIN_STEPS = 8
-_WATCHED_STEPS = 4
 _GATHERED = 50  # steps of each environment before the first update, where no episode must end
 
 
@@ -33,8 +30,8 @@ class RunTime:
 
     Attributes:
         start: until its first step.
-        gathering: its steps before the first update.
-        learning: its steps and updates after that, unwatched.
+        gathering: its steps.
+        learning: its updates, unwatched.
         watching: all its measurements, the dense start among them.
         evaluating: its evaluations.
         tried: updates on which that was measured.
@@ -53,32 +50,64 @@ class RunTime:
         return self.start + self.gathering + self.learning + self.watching + self.evaluating
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """Rounds of steps, and of the updates after them, that are made to be timed.
+
+    Attributes:
+        settings: of the agent that makes them.
+        steps: of a round, summed over environments.
+        updates: of a round.
+        left_out: rounds before those that count: torch, the allocator and the watch settle.
+        plain: rounds that count, unwatched.
+        watched: rounds that count, for each of the two that are watched.
+    """
+
+    settings: RunSettings
+    steps: int
+    updates: int
+    left_out: int
+    plain: int
+    watched: int
+
+    @classmethod
+    def of(cls, settings: RunSettings) -> "_Trial":
+        """Return the trial of a run: short of replay or, of PPO, of rollouts."""
+        if settings.on_policy:  # whole batches of whole steps; its ten epochs are updates enough
+            whole = math.lcm(settings.agent.batch_size, settings.n_envs)
+            steps = min(settings.starts, whole)
+            tried = replace(settings, learning_starts=steps, total_steps=steps)
+            return cls(tried, steps, tried.updates, left_out=1, plain=1, watched=1)
+        least = (task_of(settings.environment.id).episode_steps or _GATHERED) * settings.n_envs
+        tried = replace(
+            settings,
+            learning_starts=min(settings.starts, least),
+            total_steps=2 * least + 30 * settings.n_envs,
+            buffer_size=None,  # filled to its full size it takes hours, and no longer to draw from
+        )
+        steps, updates = settings.n_envs, settings.gradient_steps
+        return cls(tried, steps, updates, left_out=2, plain=8, watched=4)
+
+
 def run_time(settings: RunSettings) -> RunTime:
     """Return how long a run will take, from some real steps and updates of it.
 
-    A small replay is filled and the agent trained in a folder of its own, which is deleted: for a
-    few steps unwatched, then with features and gradients measured at every update, then with all
-    that is measured. Medians over steps are scaled to what the run will make.
+    An agent is trained in a folder of its own, which is deleted: for a few rounds of steps and
+    updates unwatched, then with features and gradients measured at every update, then with all
+    that is measured. Medians over rounds are scaled to what the run will make.
 
     Args:
         settings: of the run, checked.
     """
-    least = (task_of(settings.environment.id).episode_steps or _GATHERED) * settings.n_envs
-    steps = 3 * (_WARM_UP + _PLAIN_STEPS) * settings.n_envs
-    tried = replace(
-        settings,
-        learning_starts=min(settings.starts, least),
-        total_steps=2 * least + steps,
-        buffer_size=None,  # filled to its full size it would take hours, and no longer to draw from
-    )
+    trial = _Trial.of(settings)
     begun = time.perf_counter()
     probe_set = make_probe_set(settings.environment) if can_gather(settings.environment) else None
     with tempfile.TemporaryDirectory() as folder:
-        model = build_agent(tried, probe_set, Path(folder))
+        model = build_agent(trial.settings, probe_set, Path(folder))
         model.set_logger(Logger(None, []))  # SB3's own would leave a folder behind
         start = time.perf_counter() - begun
         try:
-            return _timed(settings, tried, model, probe_set, start)
+            return _timed(settings, trial, model, probe_set, start)
         finally:
             env = model.get_env()
             assert env is not None
@@ -87,72 +116,75 @@ def run_time(settings: RunSettings) -> RunTime:
 
 def _timed(
     settings: RunSettings,
-    tried: RunSettings,
+    trial: _Trial,
     model: BaseAlgorithm,
     probe_set: ProbeSet | None,
     start: float,
 ) -> RunTime:
-    gathering = _per_step(model, tried.starts // settings.n_envs, settings.n_envs)
-    _per_step(model, _WARM_UP, settings.n_envs)
-    plain = _per_step(model, _PLAIN_STEPS, settings.n_envs)
-    watched = _watched(model, settings.n_envs)
-    all_watched = _watched(model, settings.n_envs, all_of=True, probe_set=probe_set)
-    every, per = settings.every, settings.gradient_steps
+    if not settings.on_policy:
+        model.learn(trial.settings.starts)  # which fills its replay
+    gathering, learning = _round(model, trial, trial.plain)
+    plain = gathering + learning
+    watched = sum(_round(model, trial, trial.watched, _watch()))
+    all_watched = sum(_round(model, trial, trial.watched, _watch(1, probe_set)))
+    every = settings.every
     dear = Schedule(every.sensitivity, SENSITIVITY_GROWTH).count(settings.updates)
     cheap = Schedule(min(every.features, every.gradients)).count(settings.updates)
+    more = max(0, watched - plain) * cheap + max(0, all_watched - watched) * dear
     return RunTime(
         start,
-        gathering * settings.starts / settings.n_envs,
-        plain * (settings.total_steps - settings.starts) / settings.n_envs,
-        (max(0, watched - plain) * cheap + max(0, all_watched - watched) * dear) / per,
+        gathering / trial.steps * settings.total_steps,
+        learning / trial.updates * settings.updates,
+        more / trial.updates,
         _episode(model, settings) * _episodes(settings),
-        per * (_PLAIN_STEPS + 2 * _WATCHED_STEPS),
+        trial.updates * (trial.plain + 2 * trial.watched),
     )
 
 
-def _watched(
-    model: BaseAlgorithm, n_envs: int, *, all_of: bool = False, probe_set: ProbeSet | None = None
-) -> float:
-    """Return the seconds of a step whose updates are measured: features and gradients, or all."""
-    watch = ModalityDiagnostics(
+def _watch(
+    sensitivity_every: int | None = None, probe_set: ProbeSet | None = None
+) -> ModalityDiagnostics:
+    """Return what measures features and gradients at every update, and sensitivity if asked."""
+    return ModalityDiagnostics(
         None,
         features_every=1,
         gradients_every=1,
-        sensitivity_every=1 if all_of else None,
+        sensitivity_every=sensitivity_every,
         probe_set=probe_set,
     )
-    return _per_step(model, _WARM_UP + _WATCHED_STEPS, n_envs, [watch], _WARM_UP)
 
 
-def _per_step(
-    model: BaseAlgorithm,
-    steps: int,
-    n_envs: int,
-    watch: Sequence[BaseCallback] = (),
-    left_out: int = 0,
-) -> float:
-    """Return the median seconds of a step of all environments, with the updates after it."""
+def _round(
+    model: BaseAlgorithm, trial: _Trial, count: int, *watch: BaseCallback
+) -> tuple[float, float]:
+    """Return the median seconds of a round's steps, and of its updates."""
     clock = _Clock()
-    model.learn(steps * n_envs, callback=[clock, *watch], reset_num_timesteps=False)
-    return median(after - before for before, after in clock.between[left_out:])
+    rounds = trial.left_out + count
+    model.learn(rounds * trial.steps, callback=[clock, *watch], reset_num_timesteps=False)
+    gathered, learnt = zip(*clock.rounds[trial.left_out :], strict=True)
+    return median(gathered), median(learnt)
 
 
 class _Clock(BaseCallback):
-    """Notes when each step of all environments begins, and when the last one's updates end."""
+    """Notes when each round of steps begins, and when it and the updates after it end."""
 
     def __init__(self) -> None:
         super().__init__()
         self._times: list[float] = []
 
     @property
-    def between(self) -> list[tuple[float, float]]:
-        """Begin and end of each step with its updates."""
-        return [*zip(self._times, self._times[1:], strict=False)]
+    def rounds(self) -> list[tuple[float, float]]:
+        """Seconds of each round's steps, and of its updates."""
+        begun, gathered, learnt = self._times[:-1:2], self._times[1::2], self._times[2::2]
+        return [(b - a, c - b) for a, b, c in zip(begun, gathered, learnt, strict=True)]
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
+        self._times.append(time.perf_counter())
+
+    def _on_rollout_end(self) -> None:
         self._times.append(time.perf_counter())
 
     def _on_training_end(self) -> None:

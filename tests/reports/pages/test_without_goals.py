@@ -87,6 +87,13 @@ def test_a_comparison_of_arms_without_goals_asks_about_inputs(pixels_alone, tmp_
     spoken = spoken.replace("No arm observes a goal.", "")
     assert not re.search(r"(?<!env\.)\bgoals?\b|hindsight", spoken, re.I)
     content = json.loads(page.verdict_file.read_text())
+    assert content["claims"] == content["early_calls"] == content["rules"] == []
+    assert content["tests"] == 0
+    assert [*page.links] == []
+    tables = {path.name for path in (tmp_path / "page" / "tables").iterdir()}
+    assert "windows.csv" in tables
+    assert "claims.csv" not in tables
+    assert "claims.csv" not in text
     assert {judged["rival"] for judged in content["rivals"]} & {
         "C",
         "R6",
