@@ -11,8 +11,14 @@ from goalscope.probes.live.actions import (
     image_motion,
     saturated_fraction,
 )
-from goalscope.probes.live.agreement import differing_share, input_offset
-from goalscope.probes.live.episodes import end_fractions, goal_gap, goal_origins, same_rows
+from goalscope.probes.live.agreement import differing_share, input_offset, same_share
+from goalscope.probes.live.episodes import (
+    asked_goal_spread,
+    end_fractions,
+    goal_gap,
+    goal_origins,
+    same_rows,
+)
 from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
 from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
 from goalscope.probes.live.gradients import (
@@ -20,6 +26,7 @@ from goalscope.probes.live.gradients import (
     LossUpdate,
     direction_consistency,
     gradient_balance,
+    step_directions,
 )
 from goalscope.probes.live.inputs import (
     TracedFeatures,
@@ -35,9 +42,12 @@ from goalscope.probes.live.replay import (
 from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
 from goalscope.probes.live.transitions import (
     action_over_goals,
+    goal_change_fraction,
     goal_offset,
     reward_statistics,
+    rewards_per_target,
     step_over_spread,
+    still_fraction,
     success_fractions,
     unchanged_fraction,
 )
@@ -90,6 +100,7 @@ __all__ = [
     "action_effect_r2",
     "action_over_goals",
     "action_spread",
+    "asked_goal_spread",
     "augmentation_noise",
     "content_readout",
     "derangement",
@@ -105,6 +116,7 @@ __all__ = [
     "forward_signal",
     "fresh_copy",
     "gathered_entropy",
+    "goal_change_fraction",
     "goal_gap",
     "goal_map",
     "goal_offset",
@@ -125,13 +137,17 @@ __all__ = [
     "q_excess",
     "replay_values",
     "reward_statistics",
+    "rewards_per_target",
     "ridge_readout",
     "same_rows",
+    "same_share",
     "saturated_fraction",
     "shapley_shares",
     "shapley_values",
     "split_by_relabelling",
+    "step_directions",
     "step_over_spread",
+    "still_fraction",
     "success_fractions",
     "traced_features",
     "unchanged_fraction",

@@ -18,7 +18,7 @@ _TESTS = {
         "tests/diagnostics/test_documents.py",
     ),
     "SB3 files that would unpack to more than any model": (
-        "tests/training/test_probing.py",
+        "tests/training/test_probing_zips.py",
         "-k",
         "would_fill_the_memory",
     ),
@@ -49,6 +49,8 @@ def _row(test: str, arguments: tuple[str, ...], most_s: float) -> Row:
         command = [sys.executable, "-m", "pytest", "-q", *arguments, f"--junitxml={results}"]
         subprocess.run(command, cwd=_ROOT, capture_output=True, timeout=max(300.0, most_s))
         cases = list(ElementTree.parse(results).iter("testcase"))
+    if not cases:
+        raise LookupError(f"there are no tests any more of: {test}")
     skipped = [case for case in cases if case.find("skipped") is not None]
     failed = [case for case in cases if {child.tag for child in case} & {"failure", "error"}]
     tried = len(cases) - len(skipped)

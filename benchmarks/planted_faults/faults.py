@@ -10,8 +10,12 @@ from benchmarks.planted_faults.first_round import FIRST_ROUND
 from benchmarks.planted_faults.grounds import GROUNDS, Ground, GroundName
 from benchmarks.planted_faults.known import KNOWN
 from benchmarks.planted_faults.second_round import SECOND_ROUND
+from benchmarks.planted_faults.third_round import THIRD_ROUND
 
-FAULTS = {fault.name: fault for fault in (*CONTROLS, *KNOWN, *FIRST_ROUND, *SECOND_ROUND, *BLIND)}
+FAULTS = {
+    fault.name: fault
+    for fault in (*CONTROLS, *KNOWN, *FIRST_ROUND, *SECOND_ROUND, *THIRD_ROUND, *BLIND)
+}
 
 # Faults that one project can have at once, and of which neither hides the other.
 PAIRS: tuple[tuple[str, str], ...] = (

@@ -23,6 +23,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     KEY_DIFFERS,
     NEXT_DIFFERS,
     REWARD_DIFFERS,
+    STILL_FRACTION,
 )
 from goalscope.probes import (
     Network,
@@ -31,6 +32,7 @@ from goalscope.probes import (
     input_offset,
     prepared_inputs,
     same_rows,
+    still_fraction,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL
 from goalscope.probes.live.features import spread_per_unit
@@ -66,8 +68,10 @@ def agreement(
         rows = np.array([step.row for step in steps])
         places = rows, np.zeros_like(rows)
         back, steady = _twice(model, network, *places)
-        shares.append(_differing(by_block(_given(steps), network.block_of), back, steady))
+        given = by_block(_given(steps), network.block_of)
+        shares.append(_differing(given, back, steady))
         acting = _of_acting(model, network, steps, seen, steady)
+        acting |= _still(network, given, stored)
     most: dict[str, Tensor] = {}
     for found in shares:
         for key, share in found.items():
@@ -178,6 +182,29 @@ def _rows_of(batch: ReplayBatch, chosen: np.ndarray) -> DictReplayBufferSamples:
     )
 
 
+def _still(
+    network: Network, given: DictReplayBufferSamples, stored: ReplayBatch
+) -> dict[str, Tensor]:
+    """Return how many of the environment's steps that move a vector leave each image as it was."""
+    images = {network.block_of(key) for key in network.image_keys}
+    vectors = [
+        (values, given.next_observations[block], rms(_spread(stored.observations[block])).cpu())
+        for block, values in given.observations.items()
+        if block not in images
+    ]
+    results = {}
+    for block in images:
+        pair = given.observations[block], given.next_observations[block]
+        found = still_fraction(pair, vectors, FEWEST)
+        if found is not None:
+            results[STILL_FRACTION.key(block=block)] = found
+    return results
+
+
+def _spread(values: Tensor) -> Tensor:
+    return spread_per_unit(values.flatten(1).double())
+
+
 def _of_acting(
     model: OffPolicyAlgorithm,
     network: Network,
@@ -198,7 +225,7 @@ def _of_acting(
         parts = [step.acted[key] for step in asked if step.acted and key in step.acted]
         if network.block_of(key) not in blocks or len(parts) < len(asked):
             continue
-        spread = rms(spread_per_unit(drawn[key].flatten(1).double()))
+        spread = rms(_spread(drawn[key]))
         offset = input_offset(torch.cat(parts), learnt[key], spread)
         results[INPUT_OFFSET.key("acting", network.block_of(key))] = offset
     return results

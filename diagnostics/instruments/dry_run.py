@@ -43,7 +43,8 @@ def made_up_update(
         tracked.passes[name] = ForwardPass(inputs, weights, raw)
         if name in LOSS_OF and weights:
             deltas = [draw(rows, len(weight), like=weight) for weight in weights]
-            tracked.losses[LOSS_OF[name]] = LossUpdate(inputs, deltas, weights, weights, weights)
+            gradients, after = ([draw(*w.shape, like=w) for w in weights] for _ in range(2))
+            tracked.losses[LOSS_OF[name]] = LossUpdate(inputs, deltas, weights, gradients, after)
     for held in trained_by(networks).values():
         for together in by_extractor(held):
             network, joint = together[0], len(together) > 1

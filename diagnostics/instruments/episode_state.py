@@ -11,9 +11,10 @@ from torch import Tensor
 
 from goalscope.diagnostics.material.replay import Episodes, dict_buffer
 from goalscope.diagnostics.record.keys import Family, prefixed
-from goalscope.diagnostics.record.transition_metrics import GOAL_GAP
+from goalscope.diagnostics.record.transition_metrics import GOAL_GAP, REAL_REWARD_MISMATCH
 from goalscope.probes import (
     ReplayBatch,
+    asked_goal_spread,
     end_fractions,
     goal_gap,
     goal_origins,
@@ -45,10 +46,10 @@ def episode_state(
     numbers = _ends(model, episodes, reward)
     achieved, desired = goal_keys
     if achieved and desired and set(GOAL_KEYS) <= set(stored.observations):
+        numbers |= _asked(model, episodes, desired)
         numbers |= _origins(model, stored, episodes, achieved)
-        gap = None if reward is None else _gap(model, episodes, (achieved, desired), reward)
-        if gap is not None:
-            found[GOAL_GAP.key()] = torch.tensor(gap)
+        if reward is not None:
+            found |= _of_rewards(model, _latest(model, episodes, (achieved, desired)), reward)
     results = {key: torch.tensor(value) for key, value in numbers.items()}
     return found | prefixed(Family.TRANSITIONS, results, "replay")
 
@@ -61,9 +62,7 @@ def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | N
     if not env.has_attr("compute_reward"):
         return None
     goals = stored.next_observations[ACHIEVED_GOAL][:1].cpu().numpy()
-    infos: list[dict[str, Any]] = [{}]
-    rewards = env.env_method("compute_reward", goals, goals, infos, indices=[0])[0]
-    return float(np.max(rewards))
+    return float(_computed_rewards(model, goals, goals)[0])
 
 
 def _origins(
@@ -83,17 +82,49 @@ def _origins(
     )
 
 
-def _gap(
-    model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str], success: float
-) -> float | None:
+def _asked(model: OffPolicyAlgorithm, episodes: Episodes, desired_key: str) -> dict[str, float]:
+    goals = dict_buffer(model).observations[desired_key][episodes.starts, episodes.columns]
+    spread = asked_goal_spread(goals.reshape(len(goals), -1))
+    return {} if spread is None else {"asked_goal_spread": spread}
+
+
+def _latest(
+    model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what the latest steps achieved, were asked for (n, d), and were paid (n,)."""
     buffer = dict_buffer(model)
     rows, columns, _ = episodes.transitions()
     places = rows[-LATEST:], columns[-LATEST:]
     achieved, desired = (
-        buffer.next_observations[key][places].reshape(len(places[0]), -1).astype(np.float64)
-        for key in keys
+        buffer.next_observations[key][places].reshape(len(places[0]), -1) for key in keys
     )
-    return goal_gap(achieved, desired, buffer.rewards[places] >= success - SAME_REWARD)
+    return achieved, desired, buffer.rewards[places]
+
+
+def _of_rewards(
+    model: OffPolicyAlgorithm, latest: tuple[np.ndarray, np.ndarray, np.ndarray], success: float
+) -> dict[str, Tensor]:
+    """Return whether goals are one where steps are paid so, and whether hindsight pays the same."""
+    achieved, desired, paid = latest
+    reached = paid >= success - SAME_REWARD
+    gap = goal_gap(achieved.astype(np.float64), desired.astype(np.float64), reached)
+    found = {} if gap is None else {GOAL_GAP.key(): torch.tensor(gap)}
+    if isinstance(model.replay_buffer, HerReplayBuffer):
+        computed = _computed_rewards(model, achieved, desired)
+        wrong = np.abs(computed - paid) > SAME_REWARD
+        found[REAL_REWARD_MISMATCH.key()] = torch.tensor(wrong.mean())
+    return found
+
+
+def _computed_rewards(
+    model: OffPolicyAlgorithm, achieved: np.ndarray, desired: np.ndarray
+) -> np.ndarray:
+    """Return the rewards (n,) that the environment computes for goals, as hindsight asks for it."""
+    env = model.get_env()
+    assert env is not None  # an agent in training has one
+    infos: list[dict[str, Any]] = [{} for _ in achieved]
+    rewards = env.env_method("compute_reward", achieved, desired, infos, indices=[0])[0]
+    return np.asarray(rewards, dtype=np.float64).reshape(len(achieved))
 
 
 def _ends(model: OffPolicyAlgorithm, episodes: Episodes, success: float | None) -> dict[str, float]:

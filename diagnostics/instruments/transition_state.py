@@ -14,7 +14,10 @@ from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
     ACTION_OVER_GOALS,
     ACTION_SPREAD,
+    GOAL_CHANGE_FRACTION,
     GOAL_OFFSET,
+    REDRAWN_FRACTION,
+    REWARDS_PER_TARGET,
     STEP_OVER_SPREAD,
     TERMINATED_FRACTION,
     UNCHANGED_FRACTION,
@@ -24,12 +27,17 @@ from goalscope.probes import (
     action_effect_r2,
     action_over_goals,
     action_spread,
+    goal_change_fraction,
     goal_offset,
     reward_statistics,
+    rewards_per_target,
+    same_share,
     step_over_spread,
     unchanged_fraction,
 )
 from goalscope.probes.isolation import isolated_generators
+
+REDRAWN_ROWS = 16
 
 
 def stored_and_seen(
@@ -66,11 +74,13 @@ def transition_state(
     results = {
         UNCHANGED_FRACTION.key(): unchanged_fraction(stored),
         TERMINATED_FRACTION.key(): stored.dones.mean(),
+        REWARDS_PER_TARGET.key(): rewards_per_target(seen.rewards, seen.dones),
         **prefixed(Family.TRANSITIONS, reward_statistics(seen.rewards), "replay"),
     }
     optional = {
         STEP_OVER_SPREAD.key(): step_over_spread(stored),
         GOAL_OFFSET.key(): goal_offset(stored),
+        GOAL_CHANGE_FRACTION.key(): goal_change_fraction(stored),
     }
     if isinstance(model.action_space, spaces.Box):
         # The number of a discrete action measures nothing.
@@ -78,3 +88,17 @@ def transition_state(
         optional[ACTION_OVER_GOALS.key()] = action_over_goals(stored)
         optional[ACTION_EFFECT_R2.key()] = action_effect_r2(stored)
     return results | {key: value for key, value in optional.items() if value is not None}
+
+
+def redrawn(model: OffPolicyAlgorithm, seed: int) -> dict[str, Tensor]:
+    """Return record key -> the share of rows that two draws have alike, row by row.
+
+    Each draw is made from generators of another seed, so that replay as large as a few batches has
+    next to none; where something seeds them inside the draw, all rows are.
+    """
+    draws = []
+    for other in (seed, seed + 1):
+        with isolated_generators(other):
+            draw = replay_batch(model, REDRAWN_ROWS, normalised=False)
+        draws.append([draw.actions, draw.rewards.reshape(-1, 1), *draw.observations.values()])
+    return {REDRAWN_FRACTION.key(): same_share(*draws)}

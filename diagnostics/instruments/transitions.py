@@ -14,7 +14,11 @@ from goalscope.diagnostics.instruments.agreement import agreement
 from goalscope.diagnostics.instruments.episode_state import episode_state
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
-from goalscope.diagnostics.instruments.transition_state import stored_and_seen, transition_state
+from goalscope.diagnostics.instruments.transition_state import (
+    redrawn,
+    stored_and_seen,
+    transition_state,
+)
 from goalscope.diagnostics.instruments.value_state import GatheredEntropy, value_state
 from goalscope.diagnostics.material.replay import dict_buffer, finished_episodes, unaugmented
 from goalscope.diagnostics.material.witness import EnvironmentStep, Witness
@@ -28,6 +32,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
     SATURATED_ACTIONS,
+    STILL_FRACTION,
     TRAVEL,
 )
 from goalscope.diagnostics.updates.acting import acting_network
@@ -90,6 +95,7 @@ class TransitionInstrument(Instrument):
             }
             results = {
                 **transition_state(model, stored, seen),
+                **redrawn(model, context.update),
                 **episode_state(model, stored, episodes, critic.goal_keys),
                 **agreement(
                     model, acting_network(context.networks), self._witness, stored, seen, episodes
@@ -118,7 +124,8 @@ class TransitionInstrument(Instrument):
         blocks: dict[Metric, list[str]] = dict.fromkeys(
             (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
         )
-        blocks |= {INPUT_MAX: sorted(images), NORMALISED_OFFSET: sorted(normalised)}
+        blocks |= {STILL_FRACTION: sorted(images), INPUT_MAX: sorted(images)}
+        blocks |= {NORMALISED_OFFSET: sorted(normalised)}
         blocks |= {TRAVEL: list(travels)}
         return [
             metric.key(owner, block)

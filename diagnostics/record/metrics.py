@@ -87,6 +87,11 @@ DIRECTION_CONSISTENCY = _layer(
 DIRECTION_WINDOW = kind_of(Family.GRADIENT, LOSSES)(
     "direction_window", "updates", "gradients in the window"
 )
+_direction = kind_of(Family.GRADIENT, LOSSES, (), f"{_READ}; neither is 0")
+OWN_GRADIENT = _direction(
+    "own_gradient", "cosine", "between what the optimiser is given and what the loss sends"
+)
+DOWNHILL = _direction("downhill", "cosine", "between the step and the way down")
 ENCODER_GRADIENT = _encoder("encoder_gradient", _PER_WEIGHT, "gradient at the encoder")
 ENCODER_UPDATE_RATIO = _encoder("encoder_update_ratio", _PER_UPDATE, "step over weights, encoder")
 ENCODER_DIRECTION_CONSISTENCY = _encoder(

@@ -28,6 +28,22 @@ GOAL_GAP = _transitions(
     "from achieved to desired goals where the reward says that they are one",
     "goals are observed, the environment computes rewards, and three real steps were rewarded so",
 )
+ASKED_GOAL_SPREAD = _transitions(
+    "asked_goal_spread",
+    "goal units",
+    "spread of the goals that episodes ask for",
+    "goals are observed, and five episodes have ended",
+)
+GOAL_CHANGE_FRACTION = _transitions(
+    "goal_change_fraction",
+    "share",
+    "relabelled steps that ask for another goal after than before",
+    "goals are observed, and the replay buffer relabels",
+)
+REWARDS_PER_TARGET = _transitions("rewards_per_target", "count", "rewards that meet a target")
+REDRAWN_FRACTION = _transitions(
+    "redrawn_fraction", "share", "transitions that the next draw returns again"
+)
 FOREIGN_GOAL_FRACTION = _transitions(
     "foreign_goal_fraction",
     "share",
@@ -64,6 +80,12 @@ SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled"))(
     "rewards of a goal reached",
     "the environment computes rewards, and the batch holds that kind of transition",
 )
+REAL_REWARD_MISMATCH = kind_of(Family.TRANSITIONS, ("real",))(
+    "reward_mismatch",
+    "share",
+    "rewards of other goals",
+    "the replay buffer relabels, and an episode has ended",
+)
 ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
     "action_spread", "half action ranges", "spread of the actions"
 )
@@ -92,6 +114,12 @@ NEXT_DIFFERS = _key_differs("next_differs", "share", "the same of next observati
 ACTION_DIFFERS = _differs("action_differs", "share", "actions that are not those carried out")
 REWARD_DIFFERS = _differs("reward_differs", "share", "rewards that are not the environment's")
 END_DIFFERS = _differs("end_differs", "share", "ends that are not the environment's")
+STILL_FRACTION = kind_of(Family.TRANSITIONS, ("environment",), None)(
+    "still_fraction",
+    "share",
+    "steps that leave the image as it was",
+    "it is an image, and eight of the last steps moved a vector",
+)
 INPUT_OFFSET = kind_of(Family.TRANSITIONS, ("acting",), None)(
     "input_offset",
     "spreads in replay",

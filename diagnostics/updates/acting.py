@@ -34,8 +34,9 @@ class ActingInputs:
             if args and isinstance(args[0], Mapping):
                 latest[:] = [dict(args[0])]
 
-        # A function, no method: copies of a module would copy what a method belongs to.
-        self._handle = extractor.register_forward_pre_hook(keep)
+        # A function, no method: copies of a module would copy what a method belongs to. Before all
+        # other hooks: what they make of the input is the extractor's own, and where it learns, too.
+        self._handle = extractor.register_forward_pre_hook(keep, prepend=True)
 
     def take(self) -> dict[str, Tensor] | None:
         """Return key -> (n, ...) as the extractor was given it, and forget it; None without."""

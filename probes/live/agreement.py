@@ -1,5 +1,7 @@
 """Whether two accounts of the same transitions agree: what was given, and what came back."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,12 @@ def differing_share(given: Tensor, returned: Tensor) -> Tensor:
         return torch.tensor(1.0)
     same = torch.isclose(one, other, rtol=_RELATIVE, atol=_ABSOLUTE, equal_nan=True)
     return 1 - same.all(dim=1).float().mean()
+
+
+def same_share(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
+    """Return the share of rows, (B, ...) of each tensor, that are alike in all of them."""
+    same = [(a == b).flatten(1).all(dim=1) for a, b in zip(one, other, strict=True)]
+    return torch.stack(same).all(dim=0).float().mean()
 
 
 def input_offset(acted: Tensor, learnt: Tensor, spread: Tensor) -> Tensor:

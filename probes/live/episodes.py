@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
 _FEWEST_EPISODES = 3
+_FEWEST_GOALS = 5
 _LEAST_SPREAD = 0.5  # of the widest dimension's: heights, say, vary less than places on a table
 
 
@@ -70,14 +71,15 @@ def goal_gap(achieved: Floats, desired: Floats, reached: NDArray[np.bool_]) -> f
     the standard deviations of a_i and d_i over all rows, and at least half of the smaller of the
     widest dimension's. Within a tolerance it is far below 1; goals in another frame, mirrored or in
     another unit, lie 1 or more apart even where the environment says that they are reached. None
-    without a row reached, or where goals or what is achieved never vary.
+    without a row reached, where every row is (a reward that is always paid tells no goal from
+    another place), or where goals or what is achieved never vary.
 
     Args:
         achieved: (N, d), after each step.
         desired: (N, d), as shown.
         reached: bool (N,), whether the reward is that of a goal reached.
     """
-    if not reached.any():
+    if not reached.any() or reached.all():
         return None
     one, other = achieved.std(axis=0), desired.std(axis=0)
     widest = min(one.max(), other.max())
@@ -86,6 +88,16 @@ def goal_gap(achieved: Floats, desired: Floats, reached: NDArray[np.bool_]) -> f
     spread = np.maximum(np.minimum(one, other), _LEAST_SPREAD * widest)
     apart = np.sqrt(np.mean((achieved[reached] - desired[reached]) ** 2, axis=0))
     return float((apart / spread).max())
+
+
+def asked_goal_spread(goals: Floats) -> float | None:
+    """Return the RMS over d of the spread between the goals asked for, (E, d) of E episodes.
+
+    None of fewer than five episodes.
+    """
+    if len(goals) < _FEWEST_GOALS:
+        return None
+    return float(np.sqrt(goals.astype(np.float64).var(axis=0).mean()))
 
 
 def end_fractions(

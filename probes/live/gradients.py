@@ -143,6 +143,29 @@ def _weight_gradients(update: LossUpdate, columns: Mapping[str, Tensor]) -> dict
     return results | ratios(parts, totals)
 
 
+def step_directions(update: LossUpdate) -> dict[str, Tensor]:
+    """Return "own_gradient" and "downhill" of the consumers' weights W, cosines in [-1, 1].
+
+    own_gradient: between what the optimiser was given for W and the gradient that this loss sends,
+    sum over rows of dL/d(output)^T input. 1, whatever scales or clips a gradient as a whole; less
+    where gradients of other losses, or of updates before, were left in it. downhill: between the
+    step taken and minus what the optimiser was given. Of zeros there is no direction: absent.
+    """
+    if not update.weights:
+        return {}
+    given = _joined(update.weight_gradients)
+    sent = _joined([delta.T @ update.inputs for delta in update.output_gradients])
+    step = _joined(update.weights_after) - _joined(update.weights)
+    products = {"own_gradient": given @ sent, "downhill": -given @ step}
+    sizes = {"own_gradient": given.norm() * sent.norm(), "downhill": given.norm() * step.norm()}
+    return ratios(products, sizes)
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    """Return all of them in one, float64 (P,): products of tiny gradients vanish in single."""
+    return torch.cat([tensor.double().flatten() for tensor in tensors])
+
+
 def direction_consistency(gradients: Tensor) -> Tensor:
     """Return norm(mean g)^2 / mean(norm(g)^2) over a window of n gradients, in [0, 1].
 

@@ -15,7 +15,9 @@ from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.networks import Network
 
 _ROWS = 64  # rows at a time
-_VARIES = 0.01  # of a unit: a standard deviation below this is a unit that does not vary
+_VARIES = 0.01  # of a unit: a spread below this is that of a unit that does not vary
+_QUARTILES = (0.25, 0.5, 0.75)
+_BETWEEN_QUARTILES = 1.349  # standard deviations, of a normal distribution
 _SAME = 1e-3  # a factor this near to 1, a shift this near to 0, is none
 
 
@@ -62,9 +64,11 @@ def input_statistics(
     """Return "<key>.input_max" of images and "<key>.normalised_offset" of normalised vectors.
 
     input_max: the largest magnitude that the first layer receives, where SB3's own scaling of bytes
-    ends at 1. normalised_offset: the largest over units of abs(mean), std - 1 and -log(std) of what
-    the first layer receives, or would receive if nothing were clipped, 0 for perfectly normalised
-    ones; a std below 0.01 is that of a unit that does not vary, and does not count.
+    ends at 1. normalised_offset: the largest over units of abs(median), spread - 1 and -log(spread)
+    of what the first layer receives, or would receive if nothing were clipped, 0 for perfectly
+    normalised ones. The spread is the distance of the quartiles, over that of a normal
+    distribution: a few objects that fell off a table lie hundreds of spreads away, and say nothing
+    of the statistics. One below 0.01 is that of a unit that does not vary, and does not count.
 
     Args:
         network: whose inputs.
@@ -88,10 +92,11 @@ def input_statistics(
 
 
 def _offset(values: Tensor) -> Tensor:
-    spread = spread_per_unit(values)
+    low, middle, high = values.float().quantile(values.new_tensor(_QUARTILES).float(), dim=0)
+    spread = (high - low) / _BETWEEN_QUARTILES
     spread = torch.where(spread >= _VARIES, spread, 1)
     off = torch.where(spread > 1, spread - 1, -spread.log())
-    return torch.maximum(values.mean(dim=0).abs(), off).max()
+    return torch.maximum(middle.abs(), off).max()
 
 
 def _standardised(given: Tensor, received: Tensor) -> bool:

@@ -1,15 +1,18 @@
 """What the transitions of replay look like: what a step changes, its reward, its goal."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from goalscope.probes.blocks import GOAL_KEYS
+from goalscope.probes.blocks import DESIRED_GOAL, GOAL_KEYS
 from goalscope.probes.images import averaged
 from goalscope.probes.live.actions import action_effect_r2
 from goalscope.probes.live.replay import ReplayBatch
 
 SAME_REWARD = 1e-4  # rewards are stored in single precision
 _FEWEST_GOALS = 5
+_MOVED = 0.1  # of a spread: a step that a picture of what moves must show
 _OWN_MOTION = 0.5  # R^2 of the action from which what is achieved moves with it
 _ANY_MOTION = 0.2  # from which anything does
 _LEAST_SPREAD = 0.1  # of the widest dimension's: a goal that hardly varies lies where that one does
@@ -31,6 +34,55 @@ def unchanged_fraction(batch: ReplayBatch) -> Tensor:
         for key, values in batch.observations.items()
     ]
     return torch.stack(same).all(dim=0).float().mean()
+
+
+def goal_change_fraction(batch: ReplayBatch) -> Tensor | None:
+    """Return the fraction of relabelled rows whose next observation asks for another goal.
+
+    Hindsight asks one thing of a transition, before the step and after it. None without goals or
+    relabelled rows.
+    """
+    rows = batch.relabelled
+    if DESIRED_GOAL not in batch.observations or not bool(rows.any()):
+        return None
+    before, after = (
+        side[DESIRED_GOAL][rows].flatten(1)
+        for side in (batch.observations, batch.next_observations)
+    )
+    return (before != after).any(dim=1).float().mean()
+
+
+def rewards_per_target(rewards: Tensor, dones: Tensor) -> Tensor:
+    """Return how many rewards meet each target r + (1 - done) x: 1 of rewards and dones (B, 1).
+
+    A row of rewards (B,) beside a column (B, 1) makes B x B targets: each row learns their mean.
+    """
+    shape = torch.broadcast_shapes(rewards.shape, dones.shape)
+    return torch.tensor(shape.numel() / len(dones))
+
+
+def still_fraction(
+    images: tuple[Tensor, Tensor], vectors: Sequence[tuple[Tensor, Tensor, Tensor]], fewest: int
+) -> Tensor | None:
+    """Return the fraction of steps that leave an image as it was, of those that move a vector.
+
+    A step moves a vector x if RMS(x' - x) is a tenth of its spread or more. None of fewer such
+    steps than asked for.
+
+    Args:
+        images: (n, ...) before and after each step.
+        vectors: float (n, d) before and after, and the RMS over d of the spread between
+            observations, each.
+        fewest: steps.
+    """
+    moved = torch.zeros(len(images[0]), dtype=torch.bool)
+    for before, after, spread in vectors:
+        change = (after.double() - before.double()).flatten(1).square().mean(dim=1).sqrt()
+        moved |= (change > 0) & (change >= _MOVED * spread)
+    if int(moved.sum()) < fewest:
+        return None
+    before, after = (image[moved].flatten(1) for image in images)
+    return (before == after).all(dim=1).float().mean()
 
 
 def step_over_spread(batch: ReplayBatch) -> Tensor | None:

@@ -44,10 +44,10 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         "0.01 to 1",
         "The {network} gives one answer, whatever the goal is.",
         "It can only learn what is good for all goals alike.",
-        "See that desired_goal reaches the {network}, and that nothing multiplies it by 0.",
+        "See that the features extractor reads desired_goal, and that nothing multiplies it by 0.",
         "Ask the {network} about one state and two goals: the answers must differ.",
         networks=("critic", "actor"),
-        needs=(Need.GOALS,),
+        needs=(Need.GOAL_SHOWN,),
         explains=("critic_ignores_goal", "actor_ignores_goal"),
     ),
     Check(

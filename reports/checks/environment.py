@@ -6,6 +6,7 @@ from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     NORMALISED_OFFSET,
+    STILL_FRACTION,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
@@ -22,6 +23,22 @@ _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encode
 _UNSEEN = ("critic_ignores_pixels", "actor_ignores_pixels", "trained_reads_worse")
 
 ENVIRONMENT_CHECKS: tuple[Check, ...] = (
+    Check(
+        "images_stand_still",
+        "observation",
+        "steps that move a vector by a tenth of its spread, and leave {block} as it was",
+        "share",
+        Scale.LOGIT,
+        measured(STILL_FRACTION, IMAGE),
+        "above",
+        0.95,  # a camera that is slower than the steps leaves every other image, or three of four
+        "0 %",
+        "Images of {block} stand still to the last bit while other observations move.",
+        "What the encoder sees is a scene that has passed; it learns nothing of what happens.",
+        "See that the camera or the renderer gives a new image at each step.",
+        "Save the images of ten steps in a row, and print what moved beside them.",
+        explains=("constant_images", *_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
+    ),
     Check(
         "constant_images",
         "observation",
@@ -73,7 +90,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
     Check(
         "normalisation_stale",
         "observation",
-        "how far normalised inputs lie from mean 0 and spread 1",
+        "how far most normalised inputs lie from 0, or their spread from 1",
         "standard deviations",
         Scale.LOG,
         largest(NORMALISED_OFFSET),
@@ -82,8 +99,8 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "0.8 to 3",
         "The statistics that normalise the inputs do not fit what is in replay.",
         "Inputs arrive shifted or stretched; tanh and ReLU answer with constants.",
-        "Freeze the statistics after a first collection, or renormalise what is stored.",
-        "Compare VecNormalize's mean and variance with those of a replay batch.",
+        "Take the statistics from what replay holds now, wherever the inputs are normalised.",
+        "Compare the mean and spread they are normalised by with those of a replay batch.",
         explains=("dead_units", "saturated", "image_block_loud"),
     ),
     Check(

@@ -1,9 +1,10 @@
 """Checks of the goals: whether they change, and whether they are where things can be."""
 
 from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
+from goalscope.diagnostics.record.transition_metrics import ASKED_GOAL_SPREAD
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import goal_distance, measured
+from goalscope.reports.checks.readings import goal_distance, measured, smaller
 from goalscope.reports.statistics.scales import Scale
 
 _NO_GOAL = ("goal_unheard", "critic_ignores_goal", "actor_ignores_goal")
@@ -12,16 +13,16 @@ GOAL_CHECKS: tuple[Check, ...] = (
     Check(
         "constant_goal",
         "goals",
-        "spread of the desired goal between observations",
+        "spread of the desired goal between observations, or of those that episodes ask for",
         "goal units",
         Scale.LOG,
-        measured(OBSERVATION_SPREAD, "desired_goal"),
+        smaller(measured(OBSERVATION_SPREAD, "desired_goal"), measured(ASKED_GOAL_SPREAD)),
         "below",
         1e-3,
         "0.07 to 0.13 in Fetch tasks",
         "The desired goal never changes.",
         "There is nothing to listen to: the agent cannot be told what to do.",
-        "Sample a goal at each reset, and pass on the goal that was sampled.",
+        "Sample a goal at each reset, from a generator that is not seeded anew, and pass it on.",
         "Print desired_goal after ten resets, and of ten rows of the replay buffer.",
         needs=(Need.GOALS,),
         explains=("reward_mismatch", "goal_inputs_tiny", "goal_path_quiet", *_NO_GOAL),

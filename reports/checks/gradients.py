@@ -2,7 +2,7 @@
 
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import (
+from goalscope.reports.checks.step_readings import (
     encoder_gradient,
     encoder_step,
     largest_weight_gradient,
@@ -20,7 +20,7 @@ GRADIENT_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         largest_weight_gradient,
         "below",
-        1e-20,  # that of a Tanh that is saturated to the last digit is exactly 0
+        1e-8,  # Adam's epsilon: below it, even where one weight has it all, steps die away
         "0.0001 to 10",
         "No gradient of its own loss reaches the {network}'s first layers.",
         "The {network} learns nothing, and shares of its gradient do not exist.",

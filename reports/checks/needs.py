@@ -14,6 +14,7 @@ class Need(Enum):
     ENCODER = "no network encodes images, or anything else"
     TANH = "no encoder ends in Tanh"
     GOALS = "the observation holds no goal"
+    GOAL_SHOWN = "neither the environment nor a network knows a goal"
     HINDSIGHT = "the replay buffer does not relabel"
     TOLERANCE = "the task's tolerance is not known"
     GOAL_RANGE = "how far apart the task's goals lie is not known"
@@ -42,6 +43,7 @@ _MET: dict[Need, Callable[[Run], bool]] = {
     Need.ENCODER: _has_encoder,
     Need.TANH: _ends_in_tanh,
     Need.GOALS: lambda run: bool(run.observes_goal()),
+    Need.GOAL_SHOWN: lambda run: bool(run.observes_goal()) or run.shows_goal(),
     Need.HINDSIGHT: lambda run: "agent.n_sampled_goal" in run.settings,
     Need.TOLERANCE: lambda run: run.task.tolerance is not None,
     Need.GOAL_RANGE: lambda run: run.task.goal_range is not None,

@@ -1,21 +1,17 @@
 """Readings of a run that checks judge: a metric over the run, or a few of them put together."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from goalscope.diagnostics.record import RoutingRow
 from goalscope.diagnostics.record.keys import Metric, before_normalisation, parse
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
     AUGMENTATION_NOISE,
     CONTENT_ERROR,
     CONTENT_R2,
-    ENCODER_GRADIENT,
-    ENCODER_UPDATE_RATIO,
     FEATURE_NORM,
     FEATURE_SPREAD,
     FRESH_CONTENT_R2,
@@ -26,19 +22,15 @@ from goalscope.diagnostics.record.metrics import (
     Q_GOAL_SWAP,
     SHIFT,
     SIGNAL,
-    UPDATE_RATIO,
-    WEIGHT_GRADIENT,
 )
 from goalscope.diagnostics.record.transition_metrics import (
     GOAL_GAP,
     GOAL_OFFSET,
     NEXT_DIFFERS,
     TERMINATED_FRACTION,
-    TRAVEL,
     UNCHANGED_FRACTION,
 )
 from goalscope.reports.checks.series import (
-    IN_A_ROW,
     Series,
     series_of,
     together,
@@ -49,8 +41,6 @@ Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for 
 IMAGE = ""  # stands for the run's block of images, whatever its name
 _FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
 _STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
-# Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
-_NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
 
 
 def measured(metric: Metric, block: str | None = None, **parts: str) -> Reading:
@@ -115,23 +105,31 @@ def largest(metric: Metric) -> Reading:
 
     def read(run: Run, network: str) -> Series | None:
         keys = (key for key in run.metrics if metric.match(key) is not None)
-        return _over_keys(run, keys, np.max)
+        return over_keys(run, keys, np.max)
 
     return read
 
 
 def larger(*readings: Reading) -> Reading:
     """Return a reading of the larger of several numbers, or of those that there are."""
+    return _any_of(readings, np.fmax)
 
+
+def smaller(*readings: Reading) -> Reading:
+    """Return a reading of the smaller of several numbers, or of those that there are."""
+    return _any_of(readings, np.fmin)
+
+
+def _any_of(readings: Sequence[Reading], choose: np.ufunc) -> Reading:
     def read(run: Run, network: str) -> Series | None:
         found = [one for one in (reading(run, network) for reading in readings) if one is not None]
         if not found:
             return None
         updates = np.unique(np.concatenate([one.updates for one in found]))
-        values = np.full(len(updates), -np.inf)
+        values = np.full(len(updates), np.nan)
         for one in found:
             places = np.searchsorted(updates, one.updates)
-            values[places] = np.fmax(values[places], one.values)
+            values[places] = choose(values[places], one.values)
         return Series(updates, values)
 
     return read
@@ -155,7 +153,12 @@ def goal_distance(run: Run, network: str) -> Series | None:
 
 
 def goal_swap(run: Run, network: str) -> Series | None:
-    """Return how much the critic's Q or the actor's action changes when the goal is exchanged."""
+    """Return how much the critic's Q or the actor's action changes when the goal is exchanged.
+
+    0 where the environment shows a goal and no feature of the network depends on it.
+    """
+    if run.shows_goal() and run.blocks(network) and not run.reads_goal(network):
+        return always(run, 0.0)
     metric = Q_GOAL_SWAP if network == "critic" else ACTION_GOAL_SWAP
     return measured(metric)(run, network)
 
@@ -165,29 +168,9 @@ def of_vectors(metric: Metric) -> Reading:
 
     def read(run: Run, network: str) -> Series | None:
         keys = metric.by_block(run.metrics, metric.owners[0])
-        return _over_keys(run, (k for b, k in keys.items() if b != run.image_block()), np.max)
+        return over_keys(run, (k for b, k in keys.items() if b != run.image_block()), np.max)
 
     return read
-
-
-def least_travel(run: Run, network: str) -> Series | None:
-    """Return how far the part of a network came that came least far, in steps."""
-    return _over_keys(run, TRAVEL.by_block(run.metrics, network).values(), np.min)
-
-
-def largest_step(run: Run, network: str) -> Series | None:
-    """Return the largest step over weights so far that a network's first layers kept up.
-
-    Over the blocks that they read, the largest; kept up: for three measurements in a row. Of so
-    far, because weights grow under steps that are too large, until the ratio looks healthy again.
-    """
-    keys = UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values()
-    found = _over_keys(run, keys, np.max)
-    found = None if found is None else found.finite()
-    if found is None or len(found.values) < IN_A_ROW:
-        return None
-    kept_up = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
-    return Series(found.updates[IN_A_ROW - 1 :], np.maximum.accumulate(kept_up))
 
 
 def unchanged_in_replay(run: Run, network: str) -> Series | None:
@@ -203,20 +186,6 @@ def unchanged_in_replay(run: Run, network: str) -> Series | None:
     return together([unchanged, differs], lambda values: values[0] * values[1])
 
 
-def largest_weight_gradient(run: Run, network: str) -> Series | None:
-    """Return the largest weight gradient of a network's first layers over all blocks."""
-    return _over_keys(
-        run, WEIGHT_GRADIENT.by_block(run.metrics, f"{network}_loss").values(), np.max
-    )
-
-
-def broken_numbers(run: Run, network: str) -> Series:
-    """Return how many norms of gradients and features, and losses, have broken by each update."""
-    firsts = sorted(u for key, u in run.record.nonfinite().items() if key.endswith(_NEVER_NAN))
-    updates = np.unique([0, *firsts, run.updates])
-    return Series(updates, np.searchsorted(firsts, updates, side="right").astype(float))
-
-
 def varying_part(run: Run, network: str) -> Series | None:
     """Return which part of the image features' length varies between observations, 0..1.
 
@@ -227,22 +196,6 @@ def varying_part(run: Run, network: str) -> Series | None:
     ratio = over(under_normalisation(FEATURE_SPREAD), under_normalisation(FEATURE_NORM))
     found = ratio(run, network)
     return found.map(lambda values: values * math.sqrt(width)) if found and width else None
-
-
-def encoder_gradient(run: Run, network: str) -> Series | None:
-    """Return the gradient that a network's encoder gets from its own loss; 0 if no loss does."""
-    row = _encoder_row(run, network)
-    if row and row["optimizer"] and not row["losses"]:
-        return _always(run, 0.0)
-    return measured(ENCODER_GRADIENT, IMAGE)(run, network)
-
-
-def encoder_step(run: Run, network: str) -> Series | None:
-    """Return the step of a network's encoder over its weights; 0 where no optimiser holds it."""
-    row = _encoder_row(run, network)
-    if row and row["optimizer"] is None:
-        return _always(run, 0.0)
-    return measured(ENCODER_UPDATE_RATIO, IMAGE)(run, network)
 
 
 def augmentation_shift(run: Run, network: str) -> Series | None:
@@ -313,7 +266,7 @@ def unmeasured_end(run: Run, network: str) -> Series | None:
     return series_of(np.array([run.updates]), np.array([1 - min(last.values()) / run.updates]))
 
 
-def _over_keys(
+def over_keys(
     run: Run, keys: Iterable[str], choose: Callable[..., NDArray[np.float64]]
 ) -> Series | None:
     """Return the least or largest of several of a run's numbers at each update; None of none."""
@@ -333,14 +286,6 @@ def _recorded(run: Run, key: str) -> Series | None:
     return None if column is None else series_of(column.updates, column.values)
 
 
-def _always(run: Run, value: float) -> Series:
+def always(run: Run, value: float) -> Series:
     """Return what is known to hold for the whole run."""
     return series_of(np.array([0, run.updates // 2, run.updates]), np.full(3, value))
-
-
-def _encoder_row(run: Run, network: str) -> RoutingRow | None:
-    group = f"encoder of {run.image_block()}"
-    for row in run.record.routing:
-        if row["group"] == group and row["network"] == network and not row["shared_with"]:
-            return row
-    return None

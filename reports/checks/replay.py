@@ -6,6 +6,8 @@ from goalscope.diagnostics.record.metrics import REWARD_MISMATCH
 from goalscope.diagnostics.record.transition_metrics import (
     CUT_AS_END_FRACTION,
     FOREIGN_GOAL_FRACTION,
+    GOAL_CHANGE_FRACTION,
+    REAL_REWARD_MISMATCH,
     RELABELLED_FRACTION,
     REWARD_MAX,
     REWARD_MIN,
@@ -14,7 +16,7 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import combined, discount_without_end, measured
+from goalscope.reports.checks.readings import combined, discount_without_end, larger, measured
 from goalscope.reports.statistics.scales import Scale
 
 _UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")
@@ -55,19 +57,36 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         explains=("reward_constant", *_UNTAUGHT),
     ),
     Check(
-        "reward_mismatch",
+        "goal_changes_in_step",
         "hindsight",
-        "relabelled transitions whose reward is not that of their goal",
+        "relabelled transitions that ask for another goal after the step than before it",
         "share",
         Scale.LOGIT,
-        measured(REWARD_MISMATCH),
+        measured(GOAL_CHANGE_FRACTION),
+        "above",
+        0.05,
+        "0 %",
+        "Relabelled transitions ask for one goal before the step, and for another after it.",
+        "The critic bootstraps from the value of a goal that its reward says nothing of.",
+        "Put the new goal into the next observation as well.",
+        "Compare desired_goal in observations and next_observations of a sampled batch.",
+        needs=(Need.HINDSIGHT,),
+        explains=_UNTAUGHT,
+    ),
+    Check(
+        "reward_mismatch",
+        "hindsight",
+        "real or relabelled transitions whose reward is not that of their goal",
+        "share",
+        Scale.LOGIT,
+        larger(measured(REWARD_MISMATCH), measured(REAL_REWARD_MISMATCH)),
         "above",
         0.01,
         "0 %",
-        "Relabelled transitions carry rewards of other goals.",
-        "The critic is taught that reaching a goal pays as little as missing it.",
-        "Compute the reward again whenever a goal is replaced.",
-        "Compare compute_reward with the stored reward of a sampled batch.",
+        "Rewards in replay are not those of their goals.",
+        "One part of replay teaches the critic another task than the rest.",
+        "Pay a step what compute_reward says of the goals shown; ask again for a relabelled goal.",
+        "Compare compute_reward with the reward of ten steps, and of ten rows of a sampled batch.",
         needs=(Need.HINDSIGHT,),
         explains=_UNTAUGHT,
     ),

@@ -6,7 +6,9 @@ from goalscope.diagnostics.record.transition_metrics import (
     INPUT_OFFSET,
     KEY_DIFFERS,
     NEXT_DIFFERS,
+    REDRAWN_FRACTION,
     REWARD_DIFFERS,
+    REWARDS_PER_TARGET,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import (
@@ -149,6 +151,38 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Store terminated of the same step; a time limit is no end.",
         "Compare dones and timeouts of the buffer with one episode of the environment.",
         ("always_terminated", "time_limit_terminates", "discount_without_end"),
+    ),
+    Check(
+        "draws_repeat",
+        "replay",
+        "transitions of a draw from replay that the next draw returns again, in their places",
+        "share",
+        Scale.LOGIT,
+        measured(REDRAWN_FRACTION),
+        "above",
+        0.5,  # by chance one row in as many as replay holds
+        "0 %",
+        "Replay returns the same transitions at every draw.",
+        "The agent learns a few transitions by heart and sees no others.",
+        "Seed generators once, before training, and nowhere inside the draw.",
+        "Draw two batches one after the other and compare their actions.",
+        explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "constant_features"),
+    ),
+    Check(
+        "rewards_broadcast",
+        "replay",
+        "rewards that meet each target",
+        "rewards",
+        Scale.LOG,
+        measured(REWARDS_PER_TARGET),
+        "above",
+        1.5,
+        "1",
+        "Rewards are a row where dones are a column: each target meets the rewards of all rows.",
+        "Every transition learns the mean reward of its batch: none pays more than another.",
+        "Give rewards the shape of dones, (batch, 1).",
+        "Print the shapes of rewards and dones of a sampled batch.",
+        explains=("critic_constant", "q_beyond_rewards", "constant_features"),
     ),
     Check(
         "inputs_differ_at_acting",

@@ -16,7 +16,7 @@ UNSEEN = (
     "No record can show whether colour channels or stacked frames are swapped alike where the "
     "agent acts and where it learns."
 )
-_BARE = ("ratio", "R^2", "discount")  # the label says what they are
+_BARE = ("ratio", "R^2", "discount", "cosine")  # the label says what they are
 _WHOLE_ARMS = ("goal-only", "state-her")  # not changes to another arm
 
 

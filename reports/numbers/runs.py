@@ -168,9 +168,19 @@ class Run:
 
     def observes_goal(self) -> bool | None:
         """Return whether the critic or the actor reads the desired goal; None if unknown."""
-        blocks = [block for network in (CRITIC, ACTOR) for block in self.blocks(network)]
-        named = any(DESIRED_GOAL in str(block["name"]).split("+") for block in blocks)
-        return named or (False if blocks else None)
+        answers = [self.reads_goal(network) for network in (CRITIC, ACTOR) if self.blocks(network)]
+        return any(answers) if answers else None
+
+    def reads_goal(self, network: str) -> bool:
+        """Return whether any feature of a network is known to depend on the desired goal."""
+        return any(DESIRED_GOAL in block["name"].split("+") for block in self.blocks(network))
+
+    def shows_goal(self) -> bool:
+        """Return whether the environment shows a desired goal, whether a network reads it or not.
+
+        Known by that name alone.
+        """
+        return f"observation of {DESIRED_GOAL}" in self.record.info.environment
 
     def image_block(self) -> str:
         """Return the block that the goal is weighed against: pixels, else the widest other one."""

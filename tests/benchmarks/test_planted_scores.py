@@ -108,6 +108,7 @@ def page(learning: pd.DataFrame, blind: list[Diagnosis], made: dict = MADE) -> s
 def test_page_reports_as_measured():
     learning = pd.DataFrame([("healthy_point", 0, 1_900, 0.1, 0.8, NOTHING)], columns=list(COLUMNS))
     text = page(learning, BLIND)
+    assert "scored here: 2 of the set blind, 6 of the set known, 2 of the set controls." in text
     assert "not made yet: 44 of 46 of the set blind, 68 of 70 of the set controls.**" in text
     assert "| 33 % (1 of 3 kinds) | 6 % to 79 % | at least 90 %: NOT met |" in text
     assert "median of 3 kinds, the 1 that never were last | 250 | | below 1,000: met |" in text
@@ -135,6 +136,7 @@ def test_a_goal_is_met_or_missed_only_where_all_planned_runs_are_made():
 def test_page_without_runs_says_so():
     text = page(pd.DataFrame(columns=list(COLUMNS)), [])
     assert "| blind faults that are named first | not measured | | |" in text
+    assert "## Blind faults" not in text
     assert "Not measured yet: the long runs" in text
 
 

@@ -1,8 +1,11 @@
-"""A replay that stores or hands out something else than the environment gave is seen."""
+"""A replay or a camera that gives something else than it should is seen."""
 
+import gymnasium as gym
 import pytest
-from helpers.transition_runs import Changed, Shuffled, Stuck, watched
+from helpers.point_env import PointEnv
+from helpers.transition_runs import START, Changed, Shuffled, Stuck, Watched, trained, watched
 from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.env_util import make_vec_env
 
 
 class StoredActionsNegated(HerReplayBuffer):
@@ -42,3 +45,41 @@ def test_what_is_stored_or_drawn_otherwise_is_seen(buffer, key):
     assert found[key] > 0.05
     others = {k for k, v in found.items() if k.endswith("differs") and v > 0} - {key}
     assert all("next_differs" in other for other in others)
+
+
+def test_what_a_hook_of_the_extractor_changes_is_no_difference():
+    class Halved(Watched):
+        def _on_training_start(self):
+            extractor = self.model.actor.features_extractor
+            extractor.register_forward_pre_hook(
+                lambda _, args: ({key: values / 2 for key, values in args[0].items()},)
+            )
+            super()._on_training_start()
+
+    callback = Halved()
+    trained(callback=callback)
+    offsets = [v for key, v in callback.found().items() if key.endswith("input_offset")]
+    assert len(offsets) == 2
+    assert max(offsets) == 0
+
+
+class Stalled(gym.ObservationWrapper):
+    def __init__(self, env):
+        super().__init__(env)
+        self.seen = 0
+
+    def observation(self, observation):
+        self.seen += 1
+        if self.seen < START:
+            self.last = observation["pixels"]
+        return {**observation, "pixels": self.last}
+
+
+def test_a_camera_that_stalls_is_seen():
+    agent = trained(pixels=True)
+    agent.set_env(make_vec_env(lambda: Stalled(PointEnv(pixels=True)), seed=0))
+    callback = Watched()
+    agent.learn(START, callback=callback)
+    assert callback.found()["environment.pixels.still_fraction"] < 1
+    agent.learn(40, callback=callback, reset_num_timesteps=False)
+    assert callback.found()["environment.pixels.still_fraction"] == 1

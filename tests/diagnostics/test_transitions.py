@@ -38,6 +38,11 @@ def test_a_healthy_run_is_unremarkable(name):
     assert 0.02 < found["replay.step_over_spread"] < 1
     assert found["replay.action_over_goals"] > 0.03
     assert found["replay.goal_offset"] < 2
+    assert found["replay.redrawn_fraction"] < 0.2
+    assert found["replay.rewards_per_target"] == 1
+    assert found["replay.asked_goal_spread"] > 0.3
+    assert found.get("replay.goal_change_fraction", 0) == 0
+    assert found.get("real.reward_mismatch", 0) == 0
     assert found["replay.action_effect_r2"] > 0.3
     assert found["replay.action_spread"] > 0.3
     assert found["critic.q_excess"] < 0.1
@@ -70,6 +75,8 @@ def test_replay_returns_what_the_environment_gave_and_the_actor_saw(name):
     offsets = [value for key, value in found.items() if key.endswith("input_offset")]
     assert len(offsets) >= 2
     assert max(offsets) < 0.2  # the statistics of VecNormalize move on
+    assert found.get("environment.pixels.still_fraction", 0) == 0
+    assert ("environment.pixels.still_fraction" in found) == ("acting.pixels.input_offset" in found)
 
 
 class Quiet(Changed):
@@ -87,7 +94,41 @@ class Hundredfold(Changed):
         return {"rewards": 100 * batch.rewards}
 
 
+class Reseeded(HerReplayBuffer):
+    def sample(self, batch_size, env=None):
+        np.random.seed(0)  # noqa: NPY002 - what SB3's replay draws from
+        return super().sample(batch_size, env)
+
+
+class FlatRewards(Changed):
+    def change(self, batch):
+        return {"rewards": batch.rewards.flatten()}
+
+
+class HalfRelabelled(Changed):
+    def change(self, batch):
+        goals = batch.next_observations["desired_goal"].roll(1, 0)
+        return {"next_observations": {**batch.next_observations, "desired_goal": goals}}
+
+
 FAULTS = {
+    "the same draw": ({"buffer": Reseeded}, lambda found: found["replay.redrawn_fraction"] == 1),
+    "a row of rewards": (
+        {"buffer": FlatRewards},
+        lambda found: found["replay.rewards_per_target"] > 100,
+    ),
+    "goals relabelled by half": (
+        {"buffer": HalfRelabelled},
+        lambda found: found["replay.goal_change_fraction"] > 0.5,
+    ),
+    "steps paid otherwise than hindsight pays": (
+        {"reward_scale": 0.5},
+        lambda found: found["real.reward_mismatch"] > 0.5,
+    ),
+    "one goal in every episode": (
+        {"goal_seed": 0},
+        lambda found: found["replay.asked_goal_spread"] == 0,
+    ),
     "next observation equal to observation": (
         {"buffer": Stuck},
         lambda found: found["replay.unchanged_fraction"] == 1,

@@ -15,6 +15,17 @@ HEALTHY = {
     "observation/replay.desired_goal.spread": 0.1,
     "observation/replay.achieved_goal.spread": 0.09,
     "training/relabelled.reward_mismatch": 0.0,
+    "transitions/real.reward_mismatch": 0.0,
+    "transitions/replay.asked_goal_spread": 0.1,
+    "transitions/replay.goal_change_fraction": 0.0,
+    "transitions/replay.rewards_per_target": 1.0,
+    "transitions/replay.redrawn_fraction": 0.0,
+    "transitions/environment.pixels.still_fraction": 0.0,
+    **{
+        f"gradient/{loss}.{name}": value
+        for loss in ("critic_loss", "actor_loss")
+        for name, value in (("own_gradient", 1.0), ("downhill", 0.3))
+    },
     "content/critic.pixels.object_cm": 2.0,
     "content/actor.pixels.object_cm": 2.0,
     "content/critic.pixels.object_r2": 0.9,
@@ -80,7 +91,11 @@ FAULTS = {
     "images_scaled_twice": {"transitions/critic.pixels.input_max": 0.004},
     "images_not_scaled": {"transitions/critic.pixels.input_max": 255.0},
     "normalisation_stale": {"transitions/critic.achieved_goal.normalised_offset": 8.0},
-    "constant_goal": {"observation/replay.desired_goal.spread": 0.0},
+    "constant_goal": {"transitions/replay.asked_goal_spread": 0.0},
+    "images_stand_still": {"transitions/environment.pixels.still_fraction": 1.0},
+    "draws_repeat": {"transitions/replay.redrawn_fraction": 1.0},
+    "rewards_broadcast": {"transitions/replay.rewards_per_target": 32.0},
+    "goal_changes_in_step": {"transitions/replay.goal_change_fraction": 0.9},
     "images_differ_in_replay": {
         "transitions/replay.pixels.differs": 0.9,
         "transitions/replay.pixels.next_differs": 0.9,
@@ -104,7 +119,7 @@ FAULTS = {
     "entropy_above_rewards": {"transitions/critic.entropy_over_rewards": 20.0},
     "goals_in_another_frame": {"transitions/replay.goal_offset": 1.4},
     "goals_not_relabelled": {"transitions/replay.relabelled_fraction": 0.0},
-    "reward_mismatch": {"training/relabelled.reward_mismatch": 0.5},
+    "reward_mismatch": {"transitions/real.reward_mismatch": 0.5},
     "rewards_out_of_range": {"transitions/replay.reward_min": -100.0},
     "reward_constant": {"transitions/replay.reward_spread": 0.0},
     "always_terminated": {"transitions/replay.unreached_end_fraction": 0.5},
@@ -128,6 +143,8 @@ FAULTS = {
     "goal_unheard": {"sensitivity/actor.desired_goal.action_goal_swap": 0.0},
 }
 PER_NETWORK = {
+    "gradients_left_over": {"gradient/{}_loss.own_gradient": 0.1},
+    "steps_uphill": {"gradient/{}_loss.downhill": [(u, -0.4) for u in range(0, 600, 60)]},
     "steps_too_large": {
         f"gradient/{{}}_loss.{block}.update_ratio": 0.3
         for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")

@@ -20,6 +20,7 @@ class PointEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
         goal_shift: added to the goals that are asked for.
         reward_scale: of the rewards of real transitions.
         terminates: whether each step is called an end.
+        goal_seed: of every goal; None for one of its own each episode.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class PointEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
         goal_shift: float = 0.0,
         reward_scale: float = 1.0,
         terminates: bool = False,
+        goal_seed: int | None = None,
     ) -> None:
         self.shown, self.dtype = pixels, dtype
         self.action_scale, self.goal_shift = action_scale, goal_shift
         self.reward_scale, self.terminates = reward_scale, terminates
+        self.goal_seed = goal_seed
         vector = gym.spaces.Box(-np.inf, np.inf, (2,), dtype)
         parts: dict[str, gym.Space[Any]] = {"achieved_goal": vector, "desired_goal": vector}
         if pixels:
@@ -46,6 +49,8 @@ class PointEnv(gym.Env[dict[str, np.ndarray], np.ndarray]):
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         super().reset(seed=seed)
         self.point, goal = self.np_random.uniform(-1, 1, (2, 2))
+        if self.goal_seed is not None:
+            goal = np.random.default_rng(self.goal_seed).uniform(-1, 1, 2)
         self.goal = goal + self.goal_shift
         self.steps = 0
         return self._observation(), {}

@@ -82,12 +82,14 @@ def write_run(
     """Write a run and return its folder; one that was written before is written again as it was."""
     same = repr((folder.name, arm, seed, kind))
     if same in _WRITTEN:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, content in _WRITTEN[same].items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
         return folder
+    before = set(folder.rglob("*"))
     _write_anew(folder, arm, seed, kind)
-    _WRITTEN[same] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    written = [path for path in set(folder.rglob("*")) - before if path.is_file()]
+    _WRITTEN[same] = {str(path.relative_to(folder)): path.read_bytes() for path in written}
     return folder
 
 

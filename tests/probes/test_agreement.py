@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from goalscope.probes import differing_share, input_offset
+from goalscope.probes import differing_share, input_offset, same_share
 
 
 def test_rows_that_differ_are_counted_as_a_loop_counts_them():
@@ -29,3 +29,13 @@ def test_the_offset_of_inputs_is_that_of_the_middle_row():
     assert input_offset(acted, learnt, torch.tensor(0.0)) == pytest.approx(5 / 2**0.5)
     assert input_offset(learnt, learnt, torch.tensor(2.0)) == 0
     assert input_offset(acted, learnt[:, :1], torch.tensor(2.0)) == torch.inf
+
+
+def test_rows_are_the_same_that_are_alike_in_everything():
+    one, other = torch.arange(8.0).reshape(4, 2), torch.arange(8.0).reshape(4, 2)
+    images = torch.zeros(4, 3, 2, 2, dtype=torch.uint8)
+    assert same_share([one, images], [other, images]) == 1
+    other[1, 0] += 1e-6
+    changed = images.clone()
+    changed[2, 0, 0, 0] = 1
+    assert same_share([one, images], [other, changed]) == 0.5

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from goalscope.probes import end_fractions, goal_gap, goal_origins, same_rows
+from goalscope.probes import asked_goal_spread, end_fractions, goal_gap, goal_origins, same_rows
 
 
 def relabelled(achieved, desired, stored, numbers) -> float:
@@ -108,6 +108,7 @@ def test_goals_that_are_reached_and_lie_elsewhere_are_found(frame):
     assert goal_gap(true, true, reached) == 0
     assert goal_gap(true, true, np.zeros(300, bool)) is None
     assert goal_gap(true, np.zeros_like(true), reached) is None
+    assert goal_gap(true, true * frame, np.ones(300, bool)) is None  # every place is the goal
 
 
 def test_ends_are_told_from_time_limits_and_goals():
@@ -116,3 +117,11 @@ def test_ends_are_told_from_time_limits_and_goals():
     found = end_fractions(lengths, ended, reached)
     assert found == {"unreached_end_fraction": 2 / 82, "cut_as_end_fraction": 1 / 4}
     assert set(end_fractions(lengths[:2], ended[:2], reached[:2])) == {"unreached_end_fraction"}
+
+
+def test_one_goal_that_is_asked_for_again_and_again_has_no_spread():
+    goals = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    variances = [np.var(goals[:, d].astype(float)) for d in range(3)]
+    assert asked_goal_spread(goals) == pytest.approx(np.sqrt(np.mean(variances)))
+    assert asked_goal_spread(goals[:1].repeat(6, axis=0)) == 0
+    assert asked_goal_spread(goals[:4]) is None

@@ -1,12 +1,20 @@
 """Gradient balance against autograd, naive loops, and a net worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from goalscope.diagnostics.instruments.gradient_balance import GradientWindow
-from goalscope.probes import EncoderUpdate, LossUpdate, direction_consistency, gradient_balance
+from goalscope.probes import (
+    EncoderUpdate,
+    LossUpdate,
+    direction_consistency,
+    gradient_balance,
+    step_directions,
+)
 
 COLUMNS = {
     "achieved_goal": torch.tensor([0, 1]),
@@ -168,3 +176,46 @@ def test_the_sliding_window_equals_its_definition(size, tolerance):
         assert window.consistency().item() == pytest.approx(
             consistency_of(seen[-4:]), abs=tolerance
         )
+
+
+def turned(update: LossUpdate, **changes) -> dict[str, float]:
+    return {name: float(v) for name, v in step_directions(replace(update, **changes)).items()}
+
+
+def test_plain_descent_follows_its_own_gradient_downhill():
+    update, _ = an_update()
+    assert turned(update) == pytest.approx({"own_gradient": 1, "downhill": 1}, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 0.01, 100.0])
+def test_a_gradient_that_is_scaled_or_clipped_as_a_whole_is_its_own(scale):
+    update, _ = an_update()
+    scaled = [scale * gradient for gradient in update.weight_gradients]
+    assert turned(update, weight_gradients=scaled)["own_gradient"] == pytest.approx(1, abs=1e-6)
+
+
+def test_gradients_of_other_updates_are_found():
+    update, left = an_update(), [an_update(seed)[0].weight_gradients for seed in range(1, 9)]
+    added = [sum(gradients) for gradients in zip(update[0].weight_gradients, *left, strict=True)]
+    assert turned(update[0], weight_gradients=added)["own_gradient"] < 0.5
+
+
+def test_steps_uphill_are_found_and_cosines_equal_a_loop():
+    update, _ = an_update()
+    after = [2 * w - a for w, a in zip(update.weights, update.weights_after, strict=True)]
+    assert turned(update, weights_after=after)["downhill"] == pytest.approx(-1, abs=1e-6)
+    noisy = [w + torch.randn(w.shape, generator=torch.Generator().manual_seed(3)) for w in after]
+    given = np.concatenate([g.numpy().ravel() for g in update.weight_gradients])
+    step = np.concatenate(
+        [(n - w).numpy().ravel() for n, w in zip(noisy, update.weights, strict=True)]
+    )
+    cosine = -(given * step).sum() / np.sqrt((given**2).sum() * (step**2).sum())
+    assert turned(update, weights_after=noisy)["downhill"] == pytest.approx(cosine, rel=1e-4)
+
+
+def test_what_is_zero_has_no_direction():
+    update, _ = an_update()
+    assert set(turned(update, weights_after=update.weights)) == {"own_gradient"}
+    still = [torch.zeros_like(gradient) for gradient in update.weight_gradients]
+    assert turned(update, weight_gradients=still) == {}
+    assert step_directions(replace(update, weights=[], output_gradients=[])) == {}

@@ -95,15 +95,15 @@ def test_a_key_in_a_layer_with_others_has_its_own_units():
 
 def test_an_offset_worked_out_by_hand():
     observations = batch_of(rows=4).observations
-    goals = torch.tensor([[3.0, 0.0, 5.0], [5.0, 0.0, 5.0]]).repeat(2, 1)  # std 1, 0, 0
+    goals = torch.tensor([[3.0, 0.0, 5.0], [5.0, 0.0, 5.0]]).repeat(2, 1)  # medians 4, 0, 5
     found = statistics(network_of(), observations | {"desired_goal": goals}, ["desired_goal"])
     assert found["desired_goal.normalised_offset"] == 5
     goals = torch.tensor([[-8.0, 0.0, 0.0], [8.0, 0.0, 0.0]]).repeat(2, 1)
     found = statistics(network_of(), observations | {"desired_goal": goals}, ["desired_goal"])
-    assert found["desired_goal.normalised_offset"] == pytest.approx(7)
+    assert found["desired_goal.normalised_offset"] == pytest.approx(16 / 1.349 - 1)
     goals = goals / 32
     found = statistics(network_of(), observations | {"desired_goal": goals}, ["desired_goal"])
-    assert found["desired_goal.normalised_offset"] == pytest.approx(np.log(4))
+    assert found["desired_goal.normalised_offset"] == pytest.approx(np.log(1.349 / 0.5))
 
 
 def test_what_is_clipped_is_told_by_what_it_was():
@@ -119,7 +119,11 @@ def test_an_offset_equals_a_loop():
     found = statistics(network_of(), observations, GOALS)
     for key in GOALS:
         values = observations[key].numpy()
-        units = [max(abs(np.mean(u)), np.std(u) - 1, -np.log(np.std(u))) for u in values.T]
+        units = []
+        for unit in values.T:
+            low, middle, high = np.percentile(unit, [25, 50, 75])
+            spread = (high - low) / 1.349
+            units.append(max(abs(middle), spread - 1, -np.log(spread)))
         assert found[f"{key}.normalised_offset"] == pytest.approx(max(units), rel=1e-4)
 
 
@@ -132,6 +136,14 @@ def test_statistics_that_went_stale_are_found():
     assert found["desired_goal.normalised_offset"] > 3
     narrow = observations | {"desired_goal": observations["desired_goal"] * 20}
     assert statistics(network_of(), narrow, GOALS)["desired_goal.normalised_offset"] > 2.5
+
+
+def test_a_few_that_lie_far_off_say_nothing_of_the_statistics():
+    observations = batch_of(rows=128).observations
+    goals = observations["desired_goal"].clone()
+    goals[::8, 2] -= 40.0  # fell off the table
+    found = statistics(network_of(), observations | {"desired_goal": goals}, GOALS)
+    assert found["desired_goal.normalised_offset"] < 1
 
 
 def test_only_a_layer_that_shifts_and_scales_standardises():

@@ -10,9 +10,12 @@ from helpers.transitions import point_batch
 from goalscope.probes import (
     ReplayBatch,
     action_over_goals,
+    goal_change_fraction,
     goal_offset,
     reward_statistics,
+    rewards_per_target,
     step_over_spread,
+    still_fraction,
     success_fractions,
     unchanged_fraction,
 )
@@ -174,3 +177,37 @@ def test_rewards_a_hundredfold_are_found():
     found = reward_statistics(point_batch().rewards * 100)
     assert found["reward_min"] == -100
     assert found["reward_max"] == 0
+
+
+def test_a_goal_that_changes_within_a_relabelled_step_is_counted():
+    batch = point_batch()
+    assert goal_change_fraction(batch) == 0
+    after = batch.next_observations["desired_goal"].clone()
+    after[~batch.relabelled] += 1  # the environment's own may move
+    rows = batch.relabelled.nonzero().flatten()
+    after[rows[: len(rows) // 2], 1] += 1e-3
+    moved = replace(batch, next_observations={**batch.next_observations, "desired_goal": after})
+    assert goal_change_fraction(moved) == pytest.approx(len(rows) // 2 / len(rows))
+    real = torch.zeros(len(batch.actions), dtype=torch.bool)
+    assert goal_change_fraction(replace(moved, relabelled=real)) is None
+
+
+def test_a_row_of_rewards_meets_every_target():
+    rewards, dones = torch.zeros(32, 1), torch.ones(32, 1)
+    assert rewards_per_target(rewards, dones) == 1
+    assert rewards_per_target(rewards.flatten(), dones) == 32
+    assert (rewards.flatten() + dones).numel() / 32 == 32
+
+
+def test_images_that_stand_still_while_something_moves_are_counted():
+    images = torch.arange(12, dtype=torch.uint8)[:, None, None, None].expand(12, 3, 4, 4)
+    points = torch.linspace(0, 1, 12)[:, None].expand(12, 2)
+    spread = torch.tensor(0.3)
+    vectors = [(points[:-1], points[1:], spread)]
+    assert still_fraction((images[:-1], images[1:]), vectors, 8) == 0
+    stalled = torch.where(torch.arange(12)[:, None, None, None] > 6, images[6], images)
+    assert still_fraction((stalled[:-1], stalled[1:]), vectors, 8) == pytest.approx(5 / 11)
+    tremble = [(points[:-1], points[1:], torch.tensor(3.0))]  # a step is far below a tenth of it
+    assert still_fraction((stalled[:-1], stalled[1:]), tremble, 8) is None
+    unmoved = [(points[:-1], points[:-1], torch.tensor(0.0))]
+    assert still_fraction((stalled[:-1], stalled[1:]), unmoved, 8) is None

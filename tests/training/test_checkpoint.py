@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from goalscope.diagnostics.record import read_run
+from goalscope.errors import EnvironmentLost
 from goalscope.training.runs.checkpoint import folder as checkpoints
 from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
 from goalscope.training.runs.run import train
@@ -96,6 +97,15 @@ def test_a_state_that_no_run_saves_is_refused_in_one_line(run, key, value, says)
     with pytest.raises(CheckpointError, match=says) as caught:
         train(settings(run, 300))
     assert "\n" not in str(caught.value)
+
+
+def test_an_environment_that_dies_as_it_is_restored_is_not_the_checkpoint_s_fault(run, monkeypatch):
+    def lose(*_):
+        raise EnvironmentLost("the process of environment 0 (1) was ended by signal 9")
+
+    monkeypatch.setattr(checkpoints, "restore_state", lose)
+    with pytest.raises(EnvironmentLost, match="the process of environment 0"):
+        train(settings(run, 300))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

@@ -146,7 +146,7 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(way, tmp_path, prob
 
 def comparable(run):
     """What the record says, but for what looks back at earlier steps, which begins anew."""
-    anew = ("direction", "critic_target.motion", "differs", "input_offset", "travel")
+    anew = ("direction", "critic_target.motion", "differs", "input_offset", "travel", "still")
     return [
         (
             line.step,

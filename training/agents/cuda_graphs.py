@@ -1,11 +1,13 @@
 """The passes of an update as CUDA graphs: launched at once instead of kernel by kernel."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import Tensor
@@ -15,19 +17,35 @@ from goalscope.diagnostics.updates.passes import anyone_listens
 
 Logged = Mapping[str, Tensor]
 Passes = Iterator[tuple[torch.optim.Optimizer, Logged]]
+_Gradients = tuple[tuple[Tensor, Tensor | None], ...]
 
 _OPEN_FIRST = 3  # updates: libraries and optimisers allocate in them what they keep
+_GPU = "cuda"  # whose kernels are worth it
 _log = logging.getLogger("goalscope")
 
 
 @dataclass(frozen=True)
 class _Captured:
-    """One pass: its graph, whose step follows, and where its gradients and values then lie."""
+    """One pass: its graph, whose step follows, and where its gradients and values then lie.
+
+    Attributes:
+        graph: of the pass.
+        optimizer: that steps after it.
+        gradients: each parameter with the gradient that the pass leaves it.
+        logged: what is logged of it.
+        places: where it writes the gradients.
+    """
 
     graph: torch.cuda.CUDAGraph
     optimizer: torch.optim.Optimizer
-    gradients: tuple[tuple[Tensor, Tensor | None], ...]
+    gradients: _Gradients
     logged: Logged
+    places: list[int]
+
+    @property
+    def holds(self) -> bool:
+        """Whether its gradients lie where it writes them: a policy that moves takes them along."""
+        return self.places == _places(self.gradients)
 
 
 class GraphedUpdate:
@@ -40,8 +58,9 @@ class GraphedUpdate:
 
     Args:
         passes: the passes of an update on a batch: each leaves gradients behind and yields the
-            optimiser that takes them, with what is logged. They depend on the batch's content, on
-            weights and on generators alone, and are as many in every update.
+            optimiser that takes them, with what is logged. They are as many in every update, and
+            depend on what the batch and the tensors that `rely_on` is told of hold, on its other
+            arguments and on the GPU's generator, and on nothing else.
     """
 
     def __init__(self, passes: Callable[[Any], Passes]) -> None:
@@ -50,10 +69,27 @@ class GraphedUpdate:
         self._opened = 0
         self._batch: ReplayBufferSamples | None = None  # where the graphs read
         self._captured: list[_Captured] = []
+        self._taken: tuple[object, ...] = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how a copy is made: it captures graphs of its own, of an agent of its own."""
+        return type(self), (self._passes,)
+
+    def rely_on(self, tensors: Iterable[Tensor], *others: object) -> None:
+        """Say what stays as it is in the updates to come; graphs of anything else are dropped.
+
+        Args:
+            tensors: that are read or trained: they stay where they are, as trainable as they are.
+            others: optimisers, and numbers that Python works with.
+        """
+        taken = (*((tensor.data_ptr(), tensor.requires_grad) for tensor in tensors), *others)
+        if taken != self._taken or not all(captured.holds for captured in self._captured):
+            self._taken = taken
+            self._opened, self._batch, self._captured = 0, None, []
 
     def __call__(self, batch: ReplayBufferSamples) -> dict[str, Tensor]:
         """Make one update and return what is logged of it, on the batch's device."""
-        if batch.actions.device.type != "cuda" or anyone_listens():
+        if batch.actions.device.type != _GPU or anyone_listens():
             return self._openly(batch)
         if self._opened < _OPEN_FIRST:
             self._opened += 1
@@ -76,11 +112,13 @@ class GraphedUpdate:
 
     def _capture(self, batch: ReplayBufferSamples) -> None:
         self._batch = _copy(batch)
-        generator = torch.cuda.default_generators[torch.cuda.current_device()]
+        device = batch.actions.device
+        generator = torch.cuda.default_generators[device.index]
         spare = generator.clone_state()
         try:
-            with _unvalidated():
-                self._captured = self._graphs(self._batch)
+            with torch.cuda.device(device), _unvalidated(), _nothing_drawn_in_python():
+                captured = self._graphs(self._batch)
+            self._captured = captured
         except RuntimeError as error:
             generator.graphsafe_set_state(spare)  # a capture that fails keeps the other one
             first = error.__context__ or error
@@ -88,17 +126,17 @@ class GraphedUpdate:
             _log.warning("updates cannot be captured as CUDA graphs, and stay slower: %s", reason)
 
     def _graphs(self, batch: ReplayBufferSamples) -> list[_Captured]:
-        pool = torch.cuda.graph_pool_handle()
+        pool, stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
         running = self._passes(batch)
         captured = []
         for _ in range(self._count):  # no step in between: nothing runs while it is captured
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=pool):
+            with torch.cuda.graph(graph, pool=pool, stream=stream):
                 optimizer, logged = next(running)
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             gradients = tuple((parameter, parameter.grad) for parameter in parameters)
             kept = {name: value.detach() for name, value in logged.items()}
-            captured.append(_Captured(graph, optimizer, gradients, kept))
+            captured.append(_Captured(graph, optimizer, gradients, kept, _places(gradients)))
         return captured
 
     def _replay(self, batch: ReplayBufferSamples) -> dict[str, Tensor]:
@@ -125,6 +163,34 @@ def _unvalidated() -> Iterator[None]:
         yield
     finally:
         Distribution.set_default_validate_args(before)
+
+
+@contextmanager
+def _nothing_drawn_in_python() -> Iterator[None]:
+    """Inside, nothing may be drawn but on the device: a graph would repeat it for ever.
+
+    Raises:
+        RuntimeError: something was; what was drawn is put back.
+    """
+    python, torchs = random.getstate(), torch.get_rng_state()
+    numpys: Any = np.random.get_state()  # noqa: NPY002  (the global state, which encoders draw from)
+    yield
+    left: Any = np.random.get_state()  # noqa: NPY002
+    if (
+        random.getstate() == python
+        and torch.equal(torch.get_rng_state(), torchs)
+        and left[2:] == numpys[2:]
+        and np.array_equal(left[1], numpys[1])
+    ):
+        return
+    random.setstate(python)
+    torch.set_rng_state(torchs)
+    np.random.set_state(numpys)  # noqa: NPY002
+    raise RuntimeError("they draw random numbers on the CPU")
+
+
+def _places(gradients: _Gradients) -> list[int]:
+    return [gradient.data_ptr() for _, gradient in gradients if gradient is not None]
 
 
 def _tensors(batch: ReplayBufferSamples) -> Iterator[Tensor]:

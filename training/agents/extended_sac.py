@@ -109,6 +109,10 @@ class ExtendedSAC(SAC):
     def _learn_dynamics(self, steps: int, batch_size: int) -> None:
         assert self.replay_buffer is not None
         self._update_learning_rate(self._inverse.optimizer)
+        policy = self.policy
+        self._dynamics_update.rely_on(
+            [*policy.parameters(), *policy.buffers()], self._inverse.optimizer
+        )
         losses = []
         for _ in range(steps):
             batch: Any = self.replay_buffer.sample(min(batch_size, ROWS), self._vec_normalize_env)
@@ -128,3 +132,6 @@ class ExtendedSAC(SAC):
 
 class ExtendedLeanSAC(ExtendedSAC, LeanSAC):
     """`LeanSAC` with the additions of `ExtendedSAC`."""
+
+    def _constants(self) -> tuple[object, ...]:
+        return *super()._constants(), self.target_range, self.action_penalty

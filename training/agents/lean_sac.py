@@ -1,5 +1,6 @@
 """SAC with the work left out that does not change what it learns."""
 
+from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
 import torch
@@ -35,7 +36,8 @@ class LeanSAC(SAC):
     - Images are scaled once per batch instead of once per network, and laid out channels-last.
     - Where actor and critic share an encoder, it runs once for what both read from it.
     - Adam's step is fused, unless `optimizer_kwargs` chose a form.
-    - On a GPU, an update's passes are launched as CUDA graphs (`GraphedUpdate`).
+    - On a GPU, an update's passes are launched as CUDA graphs (`GraphedUpdate`): what an extractor
+      or a hook works out in Python, such as a factor that falls, stays what it was.
     - Losses stay on the device; one transfer per call of `train`.
 
     After an update a critic parameter's `.grad` therefore holds the critic's loss alone. Hooks on
@@ -84,6 +86,7 @@ class LeanSAC(SAC):
         """Make `gradient_steps` updates on batches of `batch_size` transitions."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self._optimizers())
+        self._update.rely_on(self._held(), *self._optimizers(), *self._constants())
 
         logged: dict[str, list[Tensor]] = {}
         for step in range(gradient_steps):
@@ -106,6 +109,16 @@ class LeanSAC(SAC):
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         entropy = [] if self.ent_coef_optimizer is None else [self.ent_coef_optimizer]
         return [self.actor.optimizer, self.critic.optimizer, *entropy]
+
+    def _held(self) -> Iterator[Tensor]:
+        """Yield every tensor that updates read or write, but for batches."""
+        yield from self.policy.parameters()
+        yield from self.policy.buffers()
+        yield self.ent_coef_tensor if self.log_ent_coef is None else self.log_ent_coef
+
+    def _constants(self) -> tuple[object, ...]:
+        """Return what updates read of the agent itself."""
+        return self.gamma, self.target_entropy, self.precision
 
     def _passes(self, batch: ReplayBufferSamples) -> Passes:
         """Yield temperature's, critic's and actor's optimiser, each to step on its loss.

@@ -16,7 +16,7 @@ from goalscope.diagnostics.provenance import software_versions
 from goalscope.diagnostics.record import Unusable, fit, read_document, write_json_atomically
 from goalscope.diagnostics.record.disk import disk_errors
 from goalscope.diagnostics.record.documents import Count
-from goalscope.errors import UserError
+from goalscope.errors import EnvironmentLost, UserError
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
 from goalscope.training.runs.checkpoint.agent_state import (
     AgentValues,
@@ -198,6 +198,7 @@ def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> dict[str, A
 
     Raises:
         CheckpointError: files are missing or damaged.
+        EnvironmentLost: the process of an environment died.
     """
     folder = checkpoint.folder
     for name, digest in checkpoint.content["sha256"].items():
@@ -211,6 +212,8 @@ def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> dict[str, A
         if checkpoint.content["replay"] and replay is not None:
             load_buffer(replay, folder / REPLAY)
         restore_state(model, tensors, values)
+    except EnvironmentLost:
+        raise  # which is no fault of the checkpoint's
     except Exception as error:  # an environment of the user's own takes its state back, too
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{folder} cannot be read ({cause}); {_another(folder)}") from error

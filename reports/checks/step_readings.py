@@ -1,0 +1,93 @@
+"""Readings of gradients, and of the steps that follow them."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from goalscope.diagnostics.record import RoutingRow
+from goalscope.diagnostics.record.metrics import (
+    DOWNHILL,
+    ENCODER_GRADIENT,
+    ENCODER_UPDATE_RATIO,
+    UPDATE_RATIO,
+    WEIGHT_GRADIENT,
+)
+from goalscope.diagnostics.record.transition_metrics import TRAVEL
+from goalscope.reports.checks.readings import IMAGE, always, measured, over_keys
+from goalscope.reports.checks.series import IN_A_ROW, Series
+from goalscope.reports.numbers.runs import Run
+
+_CLIMBING = 8  # measurements: what overshoots goes uphill for a few
+# Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
+_NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
+
+
+def least_travel(run: Run, network: str) -> Series | None:
+    """Return how far the part of a network came that came least far, in steps."""
+    return over_keys(run, TRAVEL.by_block(run.metrics, network).values(), np.min)
+
+
+def largest_step(run: Run, network: str) -> Series | None:
+    """Return the largest step over weights so far that a network's first layers kept up.
+
+    Over the blocks that they read, the largest; kept up: for three measurements in a row. Of so
+    far, because weights grow under steps that are too large, until the ratio looks healthy again.
+    """
+    keys = UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values()
+    found = over_keys(run, keys, np.max)
+    found = None if found is None else found.finite()
+    if found is None or len(found.values) < IN_A_ROW:
+        return None
+    kept_up = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
+    return Series(found.updates[IN_A_ROW - 1 :], np.maximum.accumulate(kept_up))
+
+
+def steepest_climb(run: Run, network: str) -> Series | None:
+    """Return the least descent that a network's steps kept up from some update on, so far.
+
+    Kept up: for eight measurements in a row. Of so far, and to the run's end: what has climbed to
+    where its loss is flat has no gradient any more, and a step without one has no direction.
+    """
+    found = measured(DOWNHILL)(run, network)
+    found = None if found is None else found.finite()
+    if found is None or len(found.values) < _CLIMBING:
+        return None
+    kept_up = sliding_window_view(found.values, _CLIMBING).max(axis=1)
+    least = np.minimum.accumulate(kept_up)
+    updates = np.append(found.updates[: len(least)], max(run.updates, found.updates[-1]))
+    return Series(updates, np.append(least, least[-1]))
+
+
+def largest_weight_gradient(run: Run, network: str) -> Series | None:
+    """Return the largest weight gradient of a network's first layers over all blocks."""
+    return over_keys(run, WEIGHT_GRADIENT.by_block(run.metrics, f"{network}_loss").values(), np.max)
+
+
+def broken_numbers(run: Run, network: str) -> Series:
+    """Return how many norms of gradients and features, and losses, have broken by each update."""
+    firsts = sorted(u for key, u in run.record.nonfinite().items() if key.endswith(_NEVER_NAN))
+    updates = np.unique([0, *firsts, run.updates])
+    return Series(updates, np.searchsorted(firsts, updates, side="right").astype(float))
+
+
+def encoder_gradient(run: Run, network: str) -> Series | None:
+    """Return the gradient that a network's encoder gets from its own loss; 0 if no loss does."""
+    row = _encoder_row(run, network)
+    if row and row["optimizer"] and not row["losses"]:
+        return always(run, 0.0)
+    return measured(ENCODER_GRADIENT, IMAGE)(run, network)
+
+
+def encoder_step(run: Run, network: str) -> Series | None:
+    """Return the step of a network's encoder over its weights; 0 where no optimiser holds it."""
+    row = _encoder_row(run, network)
+    if row and row["optimizer"] is None:
+        return always(run, 0.0)
+    return measured(ENCODER_UPDATE_RATIO, IMAGE)(run, network)
+
+
+def _encoder_row(run: Run, network: str) -> RoutingRow | None:
+    group = f"encoder of {run.image_block()}"
+    for row in run.record.routing:
+        if row["group"] == group and row["network"] == network and not row["shared_with"]:
+            return row
+    return None
