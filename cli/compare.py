@@ -17,7 +17,8 @@ from goalscope.cli.runs_in import runs_in
 from goalscope.cli.saying import say
 from goalscope.diagnostics.record import read_run
 from goalscope.errors import UserError
-from goalscope.training.runs.study_folder import read_study
+from goalscope.training.runs.study_folder import STUDY_FILE, read_study
+from goalscope.underway.adaptive import adaptive_notes
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Compare(FigureFlags):
             run
             for folder in self.run_folders
             for run in read_study(folder)
-            if run.state != "finished"
+            if run.state not in ("finished", "settled")
         ]
         beside = folders[0].resolve().parent / "comparison"
         if self.out is None and beside.is_symlink():
@@ -76,6 +77,9 @@ class Compare(FigureFlags):
             out,
             plans[0].thresholds if plans else None,
             baseline=self.baseline,
+            notes=[
+                note for folder in self.run_folders for note in adaptive_notes(folder / STUDY_FILE)
+            ],
             missing={run.name: run.cause or f"{run.state} when looked at" for run in missing},
             form=self.format,
             figures=self.figures,

@@ -2,6 +2,7 @@
 
 arms = ["pixel-her", "pixel-her-norm"]
 seeds = [0, 1, 2, 3, 4]
+adaptive = 4             # looks after four seeds; left out, every seed is trained
 
 [run]                    # flags of `goalscope train`
 env = "FetchPush-v4"
@@ -39,6 +40,7 @@ _Value = bool | int | float | str | list[bool | int | float | str]
 class _PlanFile(TypedDict, total=False):
     arms: Required[Annotated[list[str], Meta(min_length=1)]]
     seeds: Annotated[list[int], Meta(min_length=1)]
+    adaptive: Annotated[int, Meta(ge=1)]
     run: dict[str, _Value | dict[str, _Value]]
     thresholds: dict[str, Any]
 
@@ -55,6 +57,7 @@ class Plan:
         path: of the file.
         arms: names of the arms.
         seeds: of each arm.
+        adaptive: seeds of a group, where seeds are added adaptively.
         run: flags of every run, names as in `StudySettings`.
         thresholds: that decide on the study's page.
     """
@@ -62,6 +65,7 @@ class Plan:
     path: Path
     arms: tuple[str, ...]
     seeds: tuple[int, ...]
+    adaptive: int | None
     run: Mapping[str, Any]
     thresholds: "Thresholds"
 
@@ -71,6 +75,7 @@ class Plan:
             *self.arms,
             *("--plan", str(self.path)),
             *("--seeds", *map(str, self.seeds)),
+            *(() if self.adaptive is None else ("--adaptive", str(self.adaptive))),
             *_flags(self.run),
         ]
 
@@ -132,7 +137,8 @@ def load_plan(path: Path) -> Plan:
     except Unusable as error:
         raise PlanError(f"{error}; mend it there, or give another plan file or a preset") from error
     seeds = content.get("seeds", [0, 1, 2, 3, 4])
-    return Plan(path, tuple(content["arms"]), tuple(seeds), run, decide)
+    adaptive = content.get("adaptive")
+    return Plan(path, tuple(content["arms"]), tuple(seeds), adaptive, run, decide)
 
 
 def kept_plan(folder: Path) -> Plan | None:

@@ -1,6 +1,7 @@
 """`goalscope study`: arms times seeds."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,11 +10,13 @@ import tyro
 
 from goalscope.cli.arm_flags import ArmFlags
 from goalscope.extras import require_extra
-from goalscope.training.runs.settings import StudySettings
+from goalscope.training.runs.settings import RunSettings, StudySettings
+from goalscope.training.runs.study_folder import STUDY_FILE
 from goalscope.training.runs.validation import check
 
 if TYPE_CHECKING:
     from goalscope.training.runs.executor import Executor
+    from goalscope.underway.adaptive import AdaptiveSeeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,10 @@ class Study(ArmFlags, StudySettings):
     gpus: float = 1.0
     """GPUs of each run on a cluster that has some; with 0.25 four runs share one."""
 
+    adaptive: int | None = None
+    """Seeds of a group: after each, an arm whose final success is told apart from the first arm's
+    gets no more, by a permutation test that keeps its error rate over all looks and arms."""
+
     plan: Path | None = None
     """The plan file all this was read from, whose thresholds decide; kept in the folder."""
 
@@ -60,12 +67,25 @@ class Study(ArmFlags, StudySettings):
         for run in runs:
             check(run)
 
+        adaptive = None if self.adaptive is None else self._adaptive(runs, self.adaptive)
+
         from goalscope.training.runs.study import run_study
 
-        run_study(runs, self.out, self._executor(len(runs)), self.plan)
+        run_study(runs, self.out, self._executor(len(runs)), self.plan, adaptive)
         again = shlex.quote(str(self.out))
         print(f"Recorded in {self.out}. Read it with: goalscope compare {again}")
         return 0
+
+    def _adaptive(self, runs: Sequence[RunSettings], size: int) -> "AdaptiveSeeds":
+        from goalscope.underway.adaptive import AdaptiveError, AdaptiveSeeds
+
+        if not all(0 < run.evaluation_steps <= run.total_steps for run in runs):
+            raise AdaptiveError(
+                "--adaptive looks at final success, and no step is evaluated; set "
+                "--evaluation.every to some steps of the run"
+            )
+        arms = list(dict.fromkeys(run.arm for run in runs))
+        return AdaptiveSeeds(arms, self.seeds, size, self.out / STUDY_FILE)
 
     def _executor(self, runs: int) -> "Executor":
         if self.executor == "ray":

@@ -1,4 +1,5 @@
-"""What can be concluded of a run that still goes on: the way from watching to the conclusions.
+"""What can be concluded of a run or a study that still goes on: from watching to the conclusions.
 
-Reads the record, as reports do, and never the agent. Loaded only by runs that ask for it.
+Reads the record, as reports do, and never the agent. Loaded only by runs and studies that ask for
+it, and by pages of these.
 """

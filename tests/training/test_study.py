@@ -85,10 +85,10 @@ def test_a_study_goes_on_where_its_state_cannot_be_written(tmp_path, monkeypatch
     (tmp_path / "probe_set.safetensors").touch()  # not gathered, for nobody asks
     refusals = [OSError(errno.ENOSPC, "No space left on device")] * 2
 
-    def write(folder, rows):
+    def write(folder, rows, adaptive):
         if refusals:
             raise refusals.pop()
-        write_study(folder, rows)
+        write_study(folder, rows, adaptive)
 
     monkeypatch.setattr(study, "write_study", write)
     run_study(runs, tmp_path, Done())

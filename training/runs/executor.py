@@ -5,7 +5,8 @@ from typing import Literal, Protocol, TypeAlias
 
 from goalscope.training.runs.settings import RunSettings
 
-State: TypeAlias = Literal["waiting", "running", "finished", "failed"]
+# A run is settled where its arm was, before its turn came: it is not trained.
+State: TypeAlias = Literal["waiting", "running", "finished", "failed", "settled"]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update
 from goalscope.diagnostics.updates.schedule import DENSE_UPDATES
+from goalscope.training.runs.adaptive import Adaptive
 from goalscope.training.runs.executor import Change, Executor, State
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.pace import Pace, duration
@@ -29,7 +30,11 @@ _log = logging.getLogger("goalscope")
 
 
 def run_study(
-    runs: Sequence[RunSettings], folder: Path, executor: Executor, plan: Path | None = None
+    runs: Sequence[RunSettings],
+    folder: Path,
+    executor: Executor,
+    plan: Path | None = None,
+    adaptive: Adaptive | None = None,
 ) -> list[Path]:
     """Train the runs and return their folders in the order given.
 
@@ -42,6 +47,8 @@ def run_study(
         folder: the study's folder; made if missing.
         executor: trains them, wherever and however many at a time.
         plan: the plan file that the runs were read from; kept in the folder.
+        adaptive: has arms and seeds trained group by group, and leaves out those that it does not
+            need; None trains them all.
 
     Raises:
         RunLocked: another process works on the study.
@@ -65,11 +72,11 @@ def run_study(
             )
             for run in runs
         ]
-        failures = _work(ready, folder, executor)
-    if failures:
-        listed = "; ".join(f"{name} ({cause})" for name, cause in failures.items())
-        raise StudyError(f"{len(failures)} of {len(runs)} runs failed: {listed}")
-    return [run.out for run in ready]
+        states = _work(ready, folder, executor, adaptive)
+    if states.causes:
+        listed = "; ".join(f"{name} ({cause})" for name, cause in states.causes.items())
+        raise StudyError(f"{len(states.causes)} of {len(runs)} runs failed: {listed}")
+    return [run.out for run in states.finished]
 
 
 def _check(runs: Sequence[RunSettings]) -> None:
@@ -89,16 +96,35 @@ class _States:
     Args:
         runs: of the study.
         folder: of the study.
+        adaptive: says which runs are needed; None needs them all.
     """
 
-    def __init__(self, runs: Sequence[RunSettings], folder: Path) -> None:
-        self._runs, self._folder = runs, folder
+    def __init__(
+        self, runs: Sequence[RunSettings], folder: Path, adaptive: Adaptive | None
+    ) -> None:
+        self._runs, self._folder, self._adaptive = runs, folder, adaptive
         self.of: dict[str, State] = {
             run.out.name: "finished" if is_finished(run) else "waiting" for run in runs
         }
         self.causes: dict[str, str] = {}  # of those that failed
         self.is_written = True
         self.note([])
+
+    @property
+    def finished(self) -> list[RunSettings]:
+        """The runs that are whole."""
+        return [run for run in self._runs if self.of[run.out.name] == "finished"]
+
+    def look(self, adaptive: Adaptive) -> list[str]:
+        """Let adaptive seeds look at what is finished, and take over which runs need no turn.
+
+        Returns:
+            what was found, in lines.
+        """
+        said = adaptive.look({(run.arm, run.seed): run.out for run in self.finished})
+        names = [run.out.name for run in self._runs if run.arm in adaptive.settled]
+        self.note([Change(name, "settled") for name in names if self.of[name] == "waiting"])
+        return said
 
     def note(self, changes: Sequence[Change]) -> None:
         """Take over what an executor says has changed.
@@ -114,8 +140,9 @@ class _States:
             for run in self._runs
             for name in [run.out.name]
         ]
+        adaptive = None if self._adaptive is None else self._adaptive.content
         try:
-            write_study(self._folder, rows)
+            write_study(self._folder, rows, adaptive)
             self.is_written = True
         except OSError as error:
             if self.is_written:
@@ -128,23 +155,37 @@ class _States:
             self.is_written = False
 
 
-def _work(runs: Sequence[RunSettings], folder: Path, executor: Executor) -> dict[str, str]:
-    """Train all that is missing and return run -> cause of those that failed."""
-    states = _States(runs, folder)
+def _work(
+    runs: Sequence[RunSettings], folder: Path, executor: Executor, adaptive: Adaptive | None
+) -> _States:
+    """Train all that is missing and needed, and return how the runs stand then."""
+    states = _States(runs, folder, adaptive)
+    groups = [{run.seed for run in runs}] if adaptive is None else adaptive.groups
     try:
         with _Bars(runs) as bars:
-            for run in runs:
-                if states.of[run.out.name] == "waiting":
-                    executor.submit(run)
-            while any(state in ("waiting", "running") for state in states.of.values()):
-                changes = executor.poll()
-                if changes or not states.is_written:
-                    states.note(changes)
-                bars.update(states.of)
+            for seeds in groups:
+                group = [run for run in runs if run.seed in seeds]
+                _train_group(group, states, executor, bars)
+                if adaptive is not None:
+                    bars.say(states.look(adaptive))
+                    bars.update(states.of)
     except KeyboardInterrupt:
         states.note(executor.stop())
         raise
-    return states.causes
+    return states
+
+
+def _train_group(
+    group: Sequence[RunSettings], states: _States, executor: Executor, bars: "_Bars"
+) -> None:
+    for run in group:
+        if states.of[run.out.name] == "waiting":
+            executor.submit(run)
+    while any(states.of[run.out.name] in ("waiting", "running") for run in group):
+        changes = executor.poll()
+        if changes or not states.is_written:
+            states.note(changes)
+        bars.update(states.of)
 
 
 class _Bars:
@@ -170,6 +211,11 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def say(self, lines: Sequence[str]) -> None:
+        """Print lines above the bars."""
+        for line in lines:
+            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def update(self, states: Mapping[str, State]) -> None:
         """Draw how far each run is."""
         for run, bar in self._bars.items():
@@ -179,5 +225,7 @@ class _Bars:
             if state == "running" and done > DENSE_UPDATES:  # those are all measured
                 pace.see(time.monotonic(), done)
                 left = "" if pace.left is None else f", {duration(pace.left)} left"
-            failed = f"{run.out.name} (failed)" if state == "failed" else run.out.name
-            self._progress.update(bar, completed=done, description=failed, left=left)
+            ended = f" ({state})" if state in ("failed", "settled") else ""
+            self._progress.update(
+                bar, completed=done, description=f"{run.out.name}{ended}", left=left
+            )

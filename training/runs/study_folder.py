@@ -1,9 +1,9 @@
 """A study's folder: the state of its runs, and the plan that they were read from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from goalscope.diagnostics.record import (
     PlainName,
@@ -46,9 +46,14 @@ class _StudyFile(TypedDict):
     runs: list[StudyRun]
 
 
-def write_study(folder: Path, runs: Sequence[StudyRun]) -> None:
-    """Write how the runs of a study stand."""
-    write_json_atomically(folder / STUDY_FILE, {"schema": 1, "runs": [asdict(r) for r in runs]})
+def write_study(
+    folder: Path, runs: Sequence[StudyRun], adaptive: Mapping[str, Any] | None = None
+) -> None:
+    """Write how the runs of a study stand, and what its adaptive seeds have decided."""
+    content: dict[str, Any] = {"schema": 1, "runs": [asdict(r) for r in runs]}
+    if adaptive is not None:
+        content["adaptive"] = adaptive
+    write_json_atomically(folder / STUDY_FILE, content)
 
 
 def read_study(folder: Path) -> list[StudyRun]:
