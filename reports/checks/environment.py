@@ -24,22 +24,6 @@ _UNSEEN = ("critic_ignores_pixels", "actor_ignores_pixels", "trained_reads_worse
 
 ENVIRONMENT_CHECKS: tuple[Check, ...] = (
     Check(
-        "images_stand_still",
-        "observation",
-        "steps that move a vector by a tenth of its spread, and leave {block} as it was",
-        "share",
-        Scale.LOGIT,
-        measured(STILL_FRACTION, IMAGE),
-        "above",
-        0.95,  # a camera that is slower than the steps leaves every other image, or three of four
-        "0 %",
-        "Images of {block} stand still to the last bit while other observations move.",
-        "What the encoder sees is a scene that has passed; it learns nothing of what happens.",
-        "See that the camera or the renderer gives a new image at each step.",
-        "Save the images of ten steps in a row, and print what moved beside them.",
-        explains=("constant_images", *_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
-    ),
-    Check(
         "constant_images",
         "observation",
         "spread of {block} between observations",
@@ -53,6 +37,28 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Nothing can be learnt from it: the encoder sees one picture.",
         "Mend the renderer or the wrapper that makes it.",
         "Save ten observations of one episode as pictures and look at them.",
+        explains=(
+            "images_stand_still",
+            *_BLIND,
+            *_UNSEEN,
+            "content_missing",
+            "rank_collapsed",
+        ),
+    ),
+    Check(
+        "images_stand_still",
+        "observation",
+        "steps that move a vector by a tenth of its spread, and leave {block} as it was",
+        "share",
+        Scale.LOGIT,
+        measured(STILL_FRACTION, IMAGE),
+        "above",
+        0.95,  # a camera that is slower than the steps leaves every other image, or three of four
+        "0 %",
+        "Images of {block} stand still to the last bit while other observations move.",
+        "What the encoder sees is a scene that has passed; it learns nothing of what happens.",
+        "See that the camera or the renderer gives a new image at each step.",
+        "Save the images of ten steps in a row, and print what moved beside them.",
         explains=(*_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
     ),
     Check(
