@@ -16,8 +16,16 @@ from goalscope.training.runs.run import make_probe_set
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 
 STARTS = 50  # steps before the first update
-# Looks back at what is not saved: gradients of the updates before, weights of one measurement ago.
-_BEGINS_ANEW = ("direction_consistency", "direction_window", ".travel", ".motion")
+# Parts of the keys of what looks back at what is not saved: gradients of the updates before, weights
+# of one measurement ago, the last steps.
+BEGINS_ANEW = (
+    "direction",
+    ".travel",
+    ".motion",
+    "differs",
+    "input_offset",
+    "still",
+)  # parts of keys
 
 
 def small_run(out: Path, **changes: Any) -> RunSettings:
@@ -72,5 +80,5 @@ def _remembered(run: RunRecord) -> list[tuple[int, int, str, float]]:
         (line.step, line.update, key, value)
         for line in run.measurements
         for key, value in line.values.items()
-        if not key.endswith(_BEGINS_ANEW)
+        if not any(part in key for part in BEGINS_ANEW)
     ]
