@@ -16,16 +16,9 @@ from goalscope.training.runs.run import make_probe_set
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 
 STARTS = 50  # steps before the first update
-# Parts of the keys of what looks back at what is not saved: gradients of the updates before, weights
-# of one measurement ago, the last steps.
-BEGINS_ANEW = (
-    "direction",
-    ".travel",
-    ".motion",
-    "differs",
-    "input_offset",
-    "still",
-)  # parts of keys
+# Parts of the keys of what looks back at what is not saved: gradients of earlier updates, weights of
+# one measurement ago, the last steps.
+BEGINS_ANEW = ("direction", ".travel", ".motion", "differs", "input_offset", "still")
 
 
 def small_run(out: Path, **changes: Any) -> RunSettings:
