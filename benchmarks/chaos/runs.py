@@ -16,7 +16,7 @@ from goalscope.training.runs.run import make_probe_set
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 
 STARTS = 50  # steps before the first update
-# Parts of the keys of what looks back at what is not saved: gradients of earlier updates, weights of
+# Parts of the keys of what looks back at what is not saved: earlier gradients, weights of
 # one measurement ago, the last steps.
 BEGINS_ANEW = ("direction", ".travel", ".motion", "differs", "input_offset", "still")
 
