@@ -16,7 +16,7 @@ import pandas as pd
 import tyro
 from numpy.typing import NDArray
 
-from benchmarks.verdict_power import draw
+from benchmarks.verdict_power import draw, publish
 from goalscope.reports.statistics.sequential import Look, groups_of, sequential_looks
 from goalscope.underway.adaptive import ERROR_RATE
 
@@ -138,11 +138,7 @@ def main(options: AdaptiveSeedsBenchmark) -> None:
         for kind, effect in [*((kind, 0) for kind in KINDS), ("normal", 1), ("normal", 2)]:
             said = rates(design, kind, effect, options.studies)
             rows.append({**vars(design), "seeds drawn": kind, "effect": effect} | said)
-    table = pd.DataFrame(rows)
-    options.out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(options.out / "seeds.csv", index=False)
-    (options.out / "seeds.md").write_text(page(table, options.studies))
-    print(f"{options.out / 'seeds.md'}")
+    publish(rows, options.studies, page, options.out / "seeds")
 
 
 def page(table: pd.DataFrame, studies: int) -> str:

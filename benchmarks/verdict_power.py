@@ -8,8 +8,10 @@ Run with `python -m benchmarks.verdict_power`; writes docs/results/verdict/power
 CSV.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -143,11 +145,28 @@ def main(options: VerdictPower) -> None:
                     {"family": name, "seeds drawn": "normal", "seeds": seeds, "effect": effect}
                     | said
                 )
+    publish(rows, options.studies, page, options.out / "power")
+
+
+def publish(
+    rows: Sequence[Mapping[str, Any]],
+    studies: int,
+    page: Callable[[pd.DataFrame, int], str],
+    path: Path,
+) -> None:
+    """Write what simulated studies came to, as CSV and as a page.
+
+    Args:
+        rows: of the table.
+        studies: of each row.
+        page: returns the table as Markdown.
+        path: of both files, without their endings.
+    """
     table = pd.DataFrame(rows)
-    options.out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(options.out / "power.csv", index=False)
-    (options.out / "power.md").write_text(page(table, options.studies))
-    print(f"{options.out / 'power.md'}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path.with_suffix(".csv"), index=False)
+    path.with_suffix(".md").write_text(page(table, studies))
+    print(path.with_suffix(".md"))
 
 
 def page(table: pd.DataFrame, studies: int) -> str:
