@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,16 @@ class GraphedUpdate:
         """Say what stays as it is in the updates to come; graphs of anything else are dropped.
 
         Args:
-            tensors: that are read or trained: they stay where they are, as trainable as they are.
+            tensors: some that are read or trained: they stay where they are, as trainable as they
+                are.
             others: optimisers, and numbers that Python works with.
         """
-        taken = (*((tensor.data_ptr(), tensor.requires_grad) for tensor in tensors), *others)
+        tensors = iter(tensors)
+        first = next(tensors)
+        if first.device.type != _GPU:
+            return  # nothing is captured there, and asking every tensor takes time
+        held = chain([first], tensors)
+        taken = (*((tensor.data_ptr(), tensor.requires_grad) for tensor in held), *others)
         if taken != self._taken or not all(captured.holds for captured in self._captured):
             self._taken = taken
             self._opened, self._batch, self._captured = 0, None, []

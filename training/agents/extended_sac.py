@@ -1,5 +1,6 @@
 """SAC with what arms add to it, in a form that serves SB3's SAC and the lean one alike."""
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -109,10 +110,8 @@ class ExtendedSAC(SAC):
     def _learn_dynamics(self, steps: int, batch_size: int) -> None:
         assert self.replay_buffer is not None
         self._update_learning_rate(self._inverse.optimizer)
-        policy = self.policy
-        self._dynamics_update.rely_on(
-            [*policy.parameters(), *policy.buffers()], self._inverse.optimizer
-        )
+        held = chain(self.policy.parameters(), self.policy.buffers())
+        self._dynamics_update.rely_on(held, self._inverse.optimizer)
         losses = []
         for _ in range(steps):
             batch: Any = self.replay_buffer.sample(min(batch_size, ROWS), self._vec_normalize_env)
