@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ select_backend()
 from stable_baselines3 import SAC, HerReplayBuffer  # noqa: E402
 from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 
-from goalscope.diagnostics.material import labelled_set  # noqa: E402
+from goalscope.diagnostics.instruments import goal_sensitivity, transitions  # noqa: E402
+from goalscope.diagnostics.material import labelled_set, run_probe_set  # noqa: E402
+from goalscope.diagnostics.material.probe_set import gather_probe_set  # noqa: E402
 from goalscope.reports.figures.plot import draw  # noqa: E402
 from goalscope.reports.pages import comparison as comparison_page  # noqa: E402
 from goalscope.reports.pages import probes as probe_page  # noqa: E402
@@ -23,11 +26,19 @@ from goalscope.reports.pages import run as run_page  # noqa: E402
 from goalscope.training.envs.making import make_environment  # noqa: E402
 from goalscope.training.envs.settings import EnvironmentSettings  # noqa: E402
 from goalscope.training.probing import checkpoints  # noqa: E402
+from goalscope.training.runs import run as run_module  # noqa: E402
 
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
 # A shell's background jobs ignore Ctrl-C, and so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+STATES = 24  # that instruments ask about, for 128: the same is measured, and a run costs half
+ROWS = ((goal_sensitivity, "REPLAY_ROWS"), (transitions, "ROWS"), (run_probe_set, "_ROWS"))
+AS_SHIPPED = [getattr(where, name) for where, name in ROWS]
+for where, name in ROWS:
+    setattr(where, name, STATES)
+run_module.gather_probe_set = partial(gather_probe_set, size=STATES)
 
 POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
 REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
@@ -63,6 +74,15 @@ def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draws the first two figures of a page only, for tests of its words: all cost seconds."""
     for page in (run_page, comparison_page, probe_page):
         monkeypatch.setattr(page, "draw", lambda plots, *where: draw(plots[:2], *where))
+
+
+@pytest.fixture(scope="module")
+def all_states() -> Iterator[None]:
+    """Has this process draw as many states as the command does, whose records are held to its."""
+    with pytest.MonkeyPatch.context() as patch:
+        for (where, name), shipped in zip(ROWS, AS_SHIPPED, strict=True):
+            patch.setattr(where, name, shipped)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from goalscope.training.runs.lock import RunLocked, locked
 from goalscope.training.runs.run import make_probe_set, train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings, SettingsError
 
+pytestmark = pytest.mark.usefixtures("all_states")  # runs of other processes are compared with
 FLAGS = (
     "--env PixelPoint-v0 --image-size 36 --total-steps 240 --learning-starts 120 --batch-size 16 "
     "--checkpoint-every 60 --evaluation.every 100 --evaluation.episodes 1 --threads 1 "
