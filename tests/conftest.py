@@ -71,9 +71,9 @@ def make_agent() -> Iterator[Callable[..., SAC]]:
 
 @pytest.fixture
 def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draws the first two figures of a page only, for tests of its words: all cost seconds."""
+    """Draws the first figure of a page only, for tests of its words: all cost seconds."""
     for page in (run_page, comparison_page, probe_page):
-        monkeypatch.setattr(page, "draw", lambda plots, *where: draw(plots[:2], *where))
+        monkeypatch.setattr(page, "draw", lambda plots, *where: draw(plots[:1], *where))
 
 
 @pytest.fixture(scope="module")

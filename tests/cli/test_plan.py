@@ -9,7 +9,7 @@ from goalscope.cli.plan import PlanError, find_plan, kept_plan, load_plan
 from goalscope.cli.report import Report
 from goalscope.training.runs.arms import find_arm
 
-pytestmark = pytest.mark.usefixtures("few_figures")
+pytestmark = pytest.mark.usefixtures("few_figures", "few_in_short")
 
 PLAN = """
 arms = ["pixel-her", "pixel-her-norm"]
