@@ -34,11 +34,15 @@ os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STATES = 24  # that instruments ask about, for 128: the same is measured, and a run costs half
-ROWS = ((goal_sensitivity, "REPLAY_ROWS"), (transitions, "ROWS"), (run_probe_set, "_ROWS"))
-AS_SHIPPED = [getattr(where, name) for where, name in ROWS]
-for where, name in ROWS:
-    setattr(where, name, STATES)
-run_module.gather_probe_set = partial(gather_probe_set, size=STATES)
+FEWER: tuple[tuple[Any, str, Any], ...] = (
+    (goal_sensitivity, "REPLAY_ROWS", STATES),
+    (transitions, "ROWS", STATES),
+    (run_probe_set, "_ROWS", STATES),
+    (run_module, "gather_probe_set", partial(gather_probe_set, size=STATES)),
+)
+AS_SHIPPED = [(where, name, getattr(where, name)) for where, name, _ in FEWER]
+for where, name, fewer in FEWER:
+    setattr(where, name, fewer)
 
 POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
 REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
@@ -78,9 +82,9 @@ def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def all_states() -> Iterator[None]:
-    """Has this process draw as many states as the command does, whose records are held to its."""
+    """Has this process ask about as many states as others do, whose records are held to its."""
     with pytest.MonkeyPatch.context() as patch:
-        for (where, name), shipped in zip(ROWS, AS_SHIPPED, strict=True):
+        for where, name, shipped in AS_SHIPPED:
             patch.setattr(where, name, shipped)
         yield
 

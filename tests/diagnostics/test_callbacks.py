@@ -55,7 +55,7 @@ def test_a_measurement_that_raises_costs_nothing_but_itself(
     make_agent, tmp_path, monkeypatch, caplog
 ):
     plain = make_agent()
-    plain.learn(100)
+    plain.learn(75)
 
     def broken(*_: object) -> None:
         raise RuntimeError("the gradients are upside down")
@@ -64,7 +64,7 @@ def test_a_measurement_that_raises_costs_nothing_but_itself(
     agent = make_agent()
     callback = ModalityDiagnostics(tmp_path / "run")
     with caplog.at_level(logging.WARNING, logger="goalscope"):
-        agent.learn(100, callback=callback)
+        agent.learn(75, callback=callback)
     assert_identical(plain, agent)
     warnings = [r.getMessage() for r in caplog.records if r.name == "goalscope"]
     assert len(warnings) == 2  # the dry run, and the first measurement: each told once

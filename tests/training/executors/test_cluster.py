@@ -26,6 +26,8 @@ from goalscope.training.runs.settings import SettingsError
 from goalscope.training.runs.study import run_study
 from goalscope.training.runs.study_folder import read_study
 
+pytestmark = pytest.mark.usefixtures("all_states")  # runs of other processes are compared with
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
