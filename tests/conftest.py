@@ -46,6 +46,13 @@ for where, name, fewer in FEWER:
 
 POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
 REACH = EnvironmentSettings(id="FetchReach-v4", image_size=36)
+# Half a minute each, or more.
+LONG = ("test_run.py", "test_cluster.py", "test_study.py", "test_matrix.py", "test_code_blocks.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts long files first: a file is one worker's, and the last should keep nobody waiting."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture
