@@ -31,7 +31,7 @@ def nothing_more(monkeypatch):
 
 def test_an_agent_is_watched_and_its_page_drawn_without_any_extra(tmp_path):
     scripts = [text for _, text in code_blocks(DOCS / "tutorial.md") if file_of(text)]
-    (tmp_path / "train.py").write_text(scripts[0].replace("learn(170,", "learn(105,"))
+    (tmp_path / "train.py").write_text(scripts[0].replace("learn(240,", "learn(105,"))
     command = [sys.executable, "-c", BLOCKED, "train.py", "eager", "1e-2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=550)
     assert done.returncode == 0, done.stderr

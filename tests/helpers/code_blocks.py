@@ -5,7 +5,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 SMALLER = {  # than the pages' own runs
-    "learn(600,": "learn(170,",
+    "learn(600,": "learn(240,",
     "learn(1_000,": "learn(110,",
     "learn(5_000,": "learn(112,",
     "n_steps=256, n_epochs=4": "n_steps=64, n_epochs=1",
