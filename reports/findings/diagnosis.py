@@ -80,11 +80,11 @@ def _withheld(check: Check, run: Run, learns: Learning) -> str | None:
     unmet = next((need for need in check.needs if not need.met(run)), None)
     if unmet is not None:
         return unmet.value
-    if check.spares and learns is Learning.YES:
+    if check.spares and learns.learns:
         return _SPARED
     if check.kind == "limit":
-        if learns is not Learning.NO:
-            return _SPARED if learns is Learning.YES else learns.value
+        if learns.learns is not False:
+            return _SPARED if learns.learns else learns.value
         if run.updates < LONG_ENOUGH:
             return Need.LENGTH.value
     if check.patient and run.updates < SPAN:
