@@ -204,13 +204,13 @@ FOURTH_ROUND = (
         extractor=fourth_round_agent_faults.dropout_after_encoder,
     ),
     Fault(
-        "one_encoder",
+        "actor_moves_critic",
         "blind",
-        "actor and critic have one encoder, and the optimisers of both move it",
-        "steps_uphill",
-        also=("q_beyond_rewards",),
+        "the actor's optimiser holds the critics' weights, too, and raises Q",
+        "q_beyond_rewards",
+        also=("steps_uphill",),
         grounds=TWO_TASKS,
-        agent=fourth_round_agent_faults.one_encoder,
+        agent=fourth_round_agent_faults.actor_moves_critic,
     ),
     Fault(
         "polyak_swapped",
@@ -233,7 +233,7 @@ FOURTH_ROUND = (
     Fault(
         "rate_decays",
         "blind",
-        "the learning rate decays by 5 % at each update",
+        "the learning rate decays by 4 % at each update",
         "encoder_not_moving",
         grounds=TWO_TASKS,
         agent=fourth_round_agent_faults.rate_decays,

@@ -1,5 +1,6 @@
 """Mistakes of the fourth round in the features extractor, and in the agent and its optimisers."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from benchmarks.planted_faults.second_round_faults import after_updates
 from goalscope.training.agents.extractors import FusionExtractor
 
 RESET_EVERY = 40  # updates
-DECAY = 0.95  # of the learning rate, meant for an epoch
+DECAY = 0.99  # of the learning rate, meant for an epoch
 GAIN = 10.0
 _FIRST_RATE = 3e-4  # SAC's own
 _ENTROPY_RATE = 0.03  # a hundred times SAC's own
@@ -33,11 +34,9 @@ def dropout_after_encoder(extractor: FusionExtractor) -> None:
 # The agent
 
 
-def one_encoder(model: SAC) -> None:
-    """Let actor and critic have one encoder, which the optimisers of both hold."""
-    model.critic.features_extractor = model.actor.features_extractor
-    model.critic_target.load_state_dict(model.critic.state_dict())
-    model.critic.optimizer = torch.optim.Adam(model.critic.parameters(), _FIRST_RATE)
+def actor_moves_critic(model: SAC) -> None:
+    """Give the actor's optimiser the critics' weights, too: their Q is raised to please it."""
+    model.actor.optimizer.add_param_group({"params": list(model.critic.parameters())})
 
 
 def polyak_swapped(model: SAC) -> None:
@@ -62,7 +61,7 @@ def betas_swapped(model: SAC) -> None:
 
 
 def rate_decays(model: SAC) -> None:
-    """Let the learning rate decay at each update, as it should at each epoch."""
+    """Let the rate decay whenever it is asked for, not each epoch: four times an update."""
     calls = 0
 
     def rate(_: float) -> float:
@@ -76,9 +75,8 @@ def rate_decays(model: SAC) -> None:
 
 def heads_large(model: SAC) -> None:
     """Give the heads of actor and critics orthogonal weights ten times as large as they should."""
-    for head in (model.actor.latent_pi, model.actor.mu, model.critic.q_networks):
-        for layer in _linear(head):
-            nn.init.orthogonal_(layer.weight, GAIN)
+    for layer in _head_layers(model):
+        nn.init.orthogonal_(layer.weight, GAIN)
     model.critic_target.load_state_dict(model.critic.state_dict())
 
 
@@ -106,9 +104,8 @@ def heads_reset(model: SAC) -> None:
 
     def reset() -> None:
         if model._n_updates % RESET_EVERY == 0:
-            for head in (model.actor.latent_pi, model.actor.mu, model.critic.q_networks):
-                for layer in _linear(head):
-                    layer.reset_parameters()
+            for layer in _head_layers(model):
+                layer.reset_parameters()
 
     after_updates(model, reset)
 
@@ -129,19 +126,19 @@ def action_unheard(model: SAC) -> None:
 
 def next_of_reset(model: SAC) -> None:
     """Take what a reset shows for what followed the last step of the episode before."""
-    store = model._store_transition
+    store: Callable[..., None] = model._store_transition
 
     def forget(*args: Any) -> None:
-        *others, infos = args
-        told = ({k: v for k, v in info.items() if k != "terminal_observation"} for info in infos)
-        store(*others, list(told))
+        told = ({k: v for k, v in info.items() if k != "terminal_observation"} for info in args[-1])
+        store(*args[:-1], list(told))
 
-    model._store_transition = forget  # type: ignore[method-assign]
+    model._store_transition = forget  # type: ignore[method-assign, assignment]
 
 
 def _follow_pixels(extractor: FusionExtractor, module: nn.Module) -> None:
     extractor.extractors["pixels"] = nn.Sequential(extractor.extractors["pixels"], module)
 
 
-def _linear(module: nn.Module) -> list[nn.Linear]:
-    return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+def _head_layers(model: SAC) -> list[nn.Linear]:
+    heads = (model.actor.latent_pi, model.actor.mu, *model.critic.q_networks)
+    return [layer for head in heads for layer in head.modules() if isinstance(layer, nn.Linear)]

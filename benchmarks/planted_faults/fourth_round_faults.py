@@ -154,7 +154,7 @@ class HiddenObject(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]
 
 
 class GripperForObject(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
-    """Reads what is achieved from the wrong three numbers: they are the gripper's, not the object's."""
+    """Reads what is achieved from the wrong numbers: the gripper's place, not the object's."""
 
     def reset(self, **options: Any) -> tuple[Observation, dict[str, Any]]:
         """Start an episode."""
@@ -171,7 +171,7 @@ class ClippedNormalize(VecNormalize):
     """Clips what is normalised at a tenth of its standard deviation."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options, clip_obs=CLIP)
+        super().__init__(*args, **{**options, "clip_obs": CLIP})
 
 
 def _at_gripper(observation: Observation, info: dict[str, Any]) -> Observation:
