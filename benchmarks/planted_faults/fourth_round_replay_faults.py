@@ -7,6 +7,7 @@ import torch
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
+from benchmarks.planted_faults.grounds import BATCH
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 
 STEPS = 3  # of which rewards are added up
@@ -99,13 +100,13 @@ class ExchangedReplay(SharedFrameHerReplayBuffer):
 
 
 class FirstRowsReplay(SharedFrameHerReplayBuffer):
-    """Draws rows below the size of the batch, where the size of what is stored was meant."""
+    """Draws rows below the size of the agent's batch, where the size of what is stored was meant."""
 
     def sample(  # type: ignore[override]
         self, batch_size: int, env: VecNormalize | None = None
     ) -> DictReplayBufferSamples:
         """Return a batch of the first rows, whatever came after them."""
-        rows = np.random.randint(batch_size, size=batch_size)  # noqa: NPY002 - as SB3 draws
+        rows = np.random.randint(BATCH, size=batch_size)  # noqa: NPY002 - as SB3 draws
         return self._batch(rows, np.zeros_like(rows), int(self.her_ratio * batch_size), env)
 
 
