@@ -100,7 +100,7 @@ class ExchangedReplay(SharedFrameHerReplayBuffer):
 
 
 class FirstRowsReplay(SharedFrameHerReplayBuffer):
-    """Draws rows below the size of the agent's batch, where the size of what is stored was meant."""
+    """Draws rows below the size of the agent's batch, where that of the buffer was meant."""
 
     def sample(  # type: ignore[override]
         self, batch_size: int, env: VecNormalize | None = None
