@@ -101,9 +101,8 @@ def lines(diagnosis: Diagnosis) -> list[str]:
         found += [f"   {name}: {text}" for name, text in details(finding, run).items()]
         if finding.follows:
             found.append(f"   It explains as well: {' '.join(follows(finding, run))}")
-    found += [
-        f"Not asked ({len(checks)}): {reason}." for reason, checks in diagnosis.impossible.items()
-    ]
+    if diagnosis.findings:  # else the summary has said it
+        found += [f"Not asked ({len(c)}): {reason}." for reason, c in diagnosis.impossible.items()]
     return found
 
 
