@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 import numpy as np
-from scipy.stats import binomtest, kendalltau
+from scipy.stats import kendalltau
 
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,
@@ -16,6 +16,7 @@ from goalscope.diagnostics.record.metrics import (
     ROLLOUT_SUCCESS_RATE,
     SUCCESS_RATE,
 )
+from goalscope.diagnostics.successes import wilson_interval
 from goalscope.reports.claims.success import recorded_floors
 from goalscope.reports.numbers.runs import Run
 
@@ -85,14 +86,12 @@ def _verdict(lines: list[tuple[float, float]], floor: float | None) -> Learning:
     if episodes < FEW:
         return Learning.UNKNOWN
     if floor is None:  # the agent's own beginning stands for it
-        floor = _interval(*_quarter(counts, total))[1]
-    return Learning.YES if _interval(successes, episodes)[0] > floor else Learning.NO
+        floor = _wilson(*_quarter(counts, total))[1]
+    return Learning.YES if _wilson(successes, episodes)[0] > floor else Learning.NO
 
 
-def _interval(successes: float, episodes: float) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a success rate."""
-    found = binomtest(round(successes), round(episodes)).proportion_ci(0.95, method="wilson")
-    return float(found.low), float(found.high)
+def _wilson(successes: float, episodes: float) -> tuple[float, float]:
+    return wilson_interval(round(successes), round(episodes))
 
 
 def _quarter(counts: Iterable[tuple[float, float]], total: float) -> tuple[float, float]:
