@@ -7,6 +7,7 @@ from benchmarks.planted_faults.blind import BLIND
 from benchmarks.planted_faults.controls import CONTROLS
 from benchmarks.planted_faults.fault import Fault, Kind, Wrapper
 from benchmarks.planted_faults.first_round import FIRST_ROUND
+from benchmarks.planted_faults.fourth_round import FOURTH_ROUND
 from benchmarks.planted_faults.grounds import GROUNDS, Ground, GroundName
 from benchmarks.planted_faults.known import KNOWN
 from benchmarks.planted_faults.second_round import SECOND_ROUND
@@ -14,7 +15,15 @@ from benchmarks.planted_faults.third_round import THIRD_ROUND
 
 FAULTS = {
     fault.name: fault
-    for fault in (*CONTROLS, *KNOWN, *FIRST_ROUND, *SECOND_ROUND, *THIRD_ROUND, *BLIND)
+    for fault in (
+        *CONTROLS,
+        *KNOWN,
+        *FIRST_ROUND,
+        *SECOND_ROUND,
+        *THIRD_ROUND,
+        *FOURTH_ROUND,
+        *BLIND,
+    )
 }
 
 # Faults that one project can have at once, and of which neither hides the other.

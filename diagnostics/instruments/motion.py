@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.instrument import Context
-from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET, LOSS_OF
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET, FIRST_LAYERS, LOSS_OF
 from goalscope.diagnostics.record.transition_metrics import (
     TARGET_MOTION,
     TRAVEL,
@@ -16,7 +16,6 @@ from goalscope.diagnostics.updates.tracked import encoder_parameters, learning
 from goalscope.probes import Network, distance_moved
 
 MOTION_UPDATES = 10  # a target may follow the critic every few updates only
-LAYERS = "first_layers"  # the block of a network's consumers
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Motion:
 
 def travel_blocks(network: Network) -> list[str]:
     """Return the blocks whose travel can be told: the encoders, and the first layers."""
-    return [*encoder_parameters(network), *([LAYERS] if network.consumers else [])]
+    return [*encoder_parameters(network), *([FIRST_LAYERS] if network.consumers else [])]
 
 
 def _parameters(networks: Mapping[str, Network]) -> dict[tuple[str, str], Sequence[Tensor]]:
@@ -76,7 +75,7 @@ def _parameters(networks: Mapping[str, Network]) -> dict[tuple[str, str], Sequen
         for block, parameters in encoder_parameters(network).items():
             found[network.name, block] = parameters
         if network.consumers:
-            found[network.name, LAYERS] = [c.layer.weight for c in network.consumers]
+            found[network.name, FIRST_LAYERS] = [c.layer.weight for c in network.consumers]
     return found
 
 
@@ -93,5 +92,5 @@ def _steps(context: Context) -> dict[tuple[str, str], Tensor]:
         pairs = zip(update.weights, update.weights_after, strict=True)
         parts = [(after - weight).norm() for weight, after in pairs]
         if parts:
-            found[name, LAYERS] = torch.stack(parts).norm()
+            found[name, FIRST_LAYERS] = torch.stack(parts).norm()
     return found

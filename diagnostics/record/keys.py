@@ -21,6 +21,7 @@ _V = TypeVar("_V")
 
 GOAL = "goal"  # the block of both goal vectors together
 ACTION = "action"  # the block of the critic's action columns
+FIRST_LAYERS = "first_layers"  # the block of a network's consumers
 
 
 class Family(StrEnum):

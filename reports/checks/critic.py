@@ -1,6 +1,6 @@
 """Checks of the critic: its target, and what its values can be."""
 
-from goalscope.diagnostics.record.metrics import Q_SPREAD
+from goalscope.diagnostics.record.metrics import Q_SPREAD, Q_SWAP
 from goalscope.diagnostics.record.transition_metrics import (
     ENTROPY_OVER_REWARDS,
     Q_EXCESS,
@@ -43,6 +43,7 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         "Print Q of ten rows of replay, and the rewards beside them.",
         networks=("critic",),
         explains=(
+            "critic_ignores_action",
             "encoder_without_gradient",
             "encoder_not_moving",
             "goal_unheard",
@@ -53,6 +54,23 @@ CRITIC_CHECKS: tuple[Check, ...] = (
             "actor_ignores_goal",
         ),
         times=("late",),
+    ),
+    Check(
+        "critic_ignores_action",
+        "critic",
+        "how much another action moves Q",
+        "standard deviations of Q",
+        Scale.LOG,
+        measured(Q_SWAP, "action"),
+        "below",
+        1e-6,
+        "0.1 to 1",
+        "Q does not depend on the action.",
+        "Every action is as good as any other to the actor: no gradient tells it what to do.",
+        "Pass the action on to the critic's head, next to the features.",
+        "Change the action in critic(obs, action): does Q change?",
+        networks=("critic",),
+        explains=("no_gradient", "actor_ignores_goal", "actor_ignores_pixels"),
     ),
     Check(
         "entropy_above_rewards",

@@ -15,6 +15,7 @@ from goalscope.reports.checks.readings import (
     augmentation_shift,
     largest,
     measured,
+    normalised_spread,
     of_critic,
 )
 from goalscope.reports.statistics.scales import Scale
@@ -108,6 +109,29 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Take the statistics from what replay holds now, wherever the inputs are normalised.",
         "Compare the mean and spread they are normalised by with those of a replay batch.",
         explains=("dead_units", "saturated", "image_block_loud"),
+    ),
+    Check(
+        "normalised_unlike_replay",
+        "observation",
+        "how far the spread of what VecNormalize normalises lies from 1 in replay, up or down",
+        "ratio",
+        Scale.LOG,
+        normalised_spread,
+        "above",
+        2.5,
+        "1 to 1.2",
+        "What VecNormalize should bring to a spread of 1 has another in replay's batches.",
+        "Inputs are cut off or arrive raw: other ones than the networks were made for.",
+        "Clip at 5 to 10, and let the replay buffer normalise with the same VecNormalize.",
+        "Print the spread of each vector in a sampled batch: it must be near 1.",
+        explains=(
+            "inputs_differ_at_acting",
+            "normalisation_stale",
+            "goals_in_another_frame",
+            "goal_inputs_tiny",
+            "image_block_loud",
+            "saturated",
+        ),
     ),
     Check(
         "augmentation_far",

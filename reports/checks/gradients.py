@@ -3,6 +3,7 @@
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.step_readings import (
+    SMALLEST_GRADIENT,
     encoder_gradient,
     encoder_step,
     largest_weight_gradient,
@@ -20,7 +21,7 @@ GRADIENT_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         largest_weight_gradient,
         "below",
-        1e-8,  # Adam's epsilon: below it, even where one weight has it all, steps die away
+        SMALLEST_GRADIENT,
         "0.0001 to 10",
         "No gradient of its own loss reaches the {network}'s first layers.",
         "The {network} learns nothing, and shares of its gradient do not exist.",

@@ -20,13 +20,17 @@ from goalscope.diagnostics.record.metrics import (
     OBSERVATION_SPREAD,
     PIXEL_SPAN,
     Q_GOAL_SWAP,
+    ROLLOUT_SUCCESS_RATE,
     SHIFT,
     SIGNAL,
+    UNMOVED_FRACTION,
 )
 from goalscope.diagnostics.record.transition_metrics import (
     GOAL_GAP,
     GOAL_OFFSET,
     NEXT_DIFFERS,
+    NORMALISED_OFFSET,
+    SUCCESS_FRACTION,
     TERMINATED_FRACTION,
     UNCHANGED_FRACTION,
 )
@@ -40,6 +44,7 @@ from goalscope.reports.numbers.runs import Run
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
 _FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
+_SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 _STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
 
 
@@ -184,6 +189,48 @@ def unchanged_in_replay(run: Run, network: str) -> Series | None:
     if unchanged is None or differs is None:
         return unchanged
     return together([unchanged, differs], lambda values: values[0] * values[1])
+
+
+def normalised_spread(run: Run, network: str) -> Series | None:
+    """Return how far the spread of what VecNormalize normalises lies from 1, as a ratio above 1."""
+    named = {b["name"] for b in run.blocks("critic") if b.get("ends_in") is None}
+    blocks = named & set(NORMALISED_OFFSET.by_block(run.metrics, "critic"))
+    keys = [OBSERVATION_SPREAD.key(block=block) for block in sorted(blocks - {run.image_block()})]
+
+    def off(values: list[NDArray[np.float64]], axis: int) -> NDArray[np.float64]:
+        spreads = np.array(values)
+        varying = np.where(spreads > 0, spreads, 1.0)  # what never varies stays as it is
+        farthest: NDArray[np.float64] = np.maximum(varying, 1 / varying).max(axis=axis)
+        return farthest
+
+    return over_keys(run, keys, off) if keys else None
+
+
+def success_paid_beyond(run: Run, network: str) -> Series | None:
+    """Return the share of real steps that are paid as a success, beyond the most of episodes.
+
+    Of the episodes of training, as their last step's `is_success` counts them.
+    """
+    paid = _recorded(run, SUCCESS_FRACTION.key("real"))
+    counted = measured(ROLLOUT_SUCCESS_RATE)(run, network)
+    counted = None if counted is None else counted.finite()
+    if paid is None or counted is None or not len(counted.values):
+        return None
+    return paid.map(lambda values: values - counted.values.max())
+
+
+def reached_though_moved(run: Run, network: str) -> Series | None:
+    """Return the share of relabelled steps that are paid as a success.
+
+    NaN where some belong to episodes that moved nothing: theirs are reached before they begin.
+    """
+    paid, unmoved = (
+        _recorded(run, metric.key(*owner))
+        for metric, owner in ((SUCCESS_FRACTION, ("relabelled",)), (UNMOVED_FRACTION, ()))
+    )
+    if unmoved is None:
+        return paid
+    return together([paid, unmoved], lambda v: np.where(v[1] < _SOME_UNMOVED, v[0], np.nan))
 
 
 def varying_part(run: Run, network: str) -> Series | None:

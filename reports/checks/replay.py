@@ -16,7 +16,14 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import combined, discount_without_end, larger, measured
+from goalscope.reports.checks.readings import (
+    combined,
+    discount_without_end,
+    larger,
+    measured,
+    reached_though_moved,
+    success_paid_beyond,
+)
 from goalscope.reports.statistics.scales import Scale
 
 _UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")
@@ -89,6 +96,40 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Compare compute_reward with the reward of ten steps, and of ten rows of a sampled batch.",
         needs=(Need.HINDSIGHT,),
         explains=_UNTAUGHT,
+    ),
+    Check(
+        "success_paid_elsewhere",
+        "rewards",
+        "real steps that are paid as a success, beyond the share of episodes that succeed",
+        "share",
+        Scale.PLAIN,
+        success_paid_beyond,
+        "above",
+        0.5,
+        "0 %",
+        "Steps are paid as a success, and no episode counts as one.",
+        "The agent learns what the rewards say, and that is not the task.",
+        "Look at the reward's sign, and at the comparison with the tolerance.",
+        "Print compute_reward of a goal with itself, and of one far away.",
+        needs=(Need.GOALS,),
+        explains=("relabelled_at_once", "reward_constant", "q_beyond_rewards", *_UNTAUGHT),
+    ),
+    Check(
+        "relabelled_at_once",
+        "hindsight",
+        "relabelled steps that are paid as a success, where episodes move what is achieved",
+        "share",
+        Scale.LOGIT,
+        reached_though_moved,
+        "above",
+        0.99,
+        "20 to 50 %",
+        "Every relabelled goal is reached in the step that it is given to.",
+        "Nothing is ever on the way to a goal, so no step teaches how to come nearer.",
+        "Relabel with goals that are achieved later in the episode (strategy future).",
+        "Print achieved and desired goals of ten relabelled rows.",
+        needs=(Need.HINDSIGHT,),
+        explains=("reward_constant", *_UNTAUGHT),
     ),
     Check(
         "rewards_out_of_range",

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from goalscope.diagnostics.record import RoutingRow
-from goalscope.diagnostics.record.keys import JOINT_LOSS, Metric
+from goalscope.diagnostics.record.keys import FIRST_LAYERS, JOINT_LOSS, Metric
 from goalscope.diagnostics.record.metrics import (
     DOWNHILL,
     ENCODER_GRADIENT,
@@ -14,9 +14,10 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.diagnostics.record.transition_metrics import TRAVEL
 from goalscope.reports.checks.readings import IMAGE, always, measured, over_keys
-from goalscope.reports.checks.series import IN_A_ROW, Series, series_of
+from goalscope.reports.checks.series import IN_A_ROW, PART, Series, series_of, together
 from goalscope.reports.numbers.runs import Run
 
+SMALLEST_GRADIENT = 1e-8  # Adam's epsilon: below it, even where one weight has it all, steps die
 _CLIMBING = 8  # measurements: what overshoots goes uphill for a few
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
@@ -56,6 +57,62 @@ def steepest_climb(run: Run, network: str) -> Series | None:
     least = np.minimum.accumulate(kept_up)
     updates = np.append(found.updates[: len(least)], max(run.updates, found.updates[-1]))
     return Series(updates, np.append(least, least[-1]))
+
+
+def last_step(run: Run, network: str) -> Series | None:
+    """Return the largest step over weights that a network's first layers took of late.
+
+    Over the blocks that they read, and over a tenth of the run: a rate that a schedule lets end at
+    0 has done its work before. Where a gradient reaches them; without one there is no step to take.
+    """
+    keys = UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values()
+    steps, gradients = over_keys(run, keys, np.max), largest_weight_gradient(run, network)
+    found = together(
+        [steps, gradients],
+        lambda values: np.where(values[1] > SMALLEST_GRADIENT, values[0], np.nan),
+    )
+    found = None if found is None else found.finite()
+    if found is None or not len(found.values):
+        return None
+    begins = np.searchsorted(found.updates, found.updates - PART * run.updates)
+    largest = [found.values[b : e + 1].max() for e, b in enumerate(begins.tolist())]
+    return Series(found.updates, np.array(largest))
+
+
+def travel_per_update(run: Run, network: str) -> Series | None:
+    """Return how far the part of a network came that came farthest, in its largest steps an update.
+
+    Of the largest so far: travel is told in steps of the last size, and where steps die away they
+    were larger before. No weight comes farther than its steps.
+    """
+    parts = TRAVEL.by_block(run.metrics, network).items()
+    found = [one for block, key in parts if (one := _pace(run, network, block, key)) is not None]
+    return together(list(found), lambda values: np.max(values, axis=0))
+
+
+def _pace(run: Run, network: str, block: str, key: str) -> Series | None:
+    travel = over_keys(run, [key], np.max)
+    steps = (
+        over_keys(run, UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values(), np.max)
+        if block == FIRST_LAYERS
+        else measured(ENCODER_UPDATE_RATIO, block)(run, network)
+    )
+    if travel is None or steps is None or len(travel.updates) < 2:
+        return None
+    largest = np.maximum.accumulate(steps.values)
+    places = np.searchsorted(steps.updates, travel.updates[1:], side="right") - 1
+    size = np.where(places < 0, 1.0, steps.values[places] / largest[places])
+    return Series(travel.updates[1:], travel.values[1:] * size / np.diff(travel.updates))
+
+
+def optimisers_beside(run: Run, network: str) -> Series | None:
+    """Return how many optimisers of other losses hold a network's weights, its encoder left out."""
+    held = [
+        row["optimizer"].split(", ")
+        for row in run.record.routing
+        if row["network"] == network and row["optimizer"] and "encoder" not in row["group"]
+    ]
+    return always(run, max(len(names) for names in held) - 1.0) if held else None
 
 
 def largest_weight_gradient(run: Run, network: str) -> Series | None:

@@ -45,6 +45,7 @@ _UNSEEN = (
 _LABEL = "steps that come back from replay with other {} than the environment gave"
 # Nothing differs in a healthy run, not once; what differs in one step in twenty is no accident.
 _ANY = 0.05
+_ONE_AN_EPISODE = 0.01  # of 50 steps one is 2 %
 
 
 def _differ(
@@ -56,6 +57,7 @@ def _differ(
     change: str,
     test: str,
     explains: tuple[str, ...],
+    threshold: float = _ANY,
 ) -> Check:
     return Check(
         name,
@@ -65,7 +67,7 @@ def _differ(
         Scale.LOGIT,
         read,
         "above",
-        _ANY,
+        threshold,
         "0 %",
         says,
         causes,
@@ -119,8 +121,9 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Replay returns other next observations than came after the action.",
         "The critic bootstraps from states that the action did not lead to.",
         "Store the observation that the same step returned, of the same episode.",
-        "Compare next_obs in replay_buffer.add with what env.step returned.",
+        "Compare next_obs in replay_buffer.add with what env.step returned, at ends, too.",
         ("reward_mismatch", *_UNTRUE),
+        _ONE_AN_EPISODE,
     ),
     _differ(
         "actions_differ_in_replay",
