@@ -80,7 +80,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         travel_per_update,
         "above",
-        5.0,  # no weight comes farther than its steps: 0.7 of healthy runs, 7 and more of heads reset
+        5.0,  # weights come as far as their steps: 0.7 of healthy runs, 7 of heads reset
         "0.1 to 1",
         "Weights of the {network} move by more than the steps that are taken.",
         "What was learnt is lost whenever something else writes the weights.",
