@@ -13,7 +13,6 @@ from goalscope.cli import BAD_INPUT, FOUND
 from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.plan import kept_plan
 from goalscope.cli.saying import say
-from goalscope.diagnostics.record import read_run
 from goalscope.errors import UserError
 
 if TYPE_CHECKING:
@@ -65,13 +64,12 @@ class Report(FigureFlags):
         else:
             found = lines(report.diagnosis)
             say((*found, "", *report.sentences, report.success), report.warnings, report.page)
-        nonfinite = read_run(self.run_folder).nonfinite()
-        if not nonfinite:
+        if not report.nonfinite:
             return FOUND if self.fail_on and report.diagnosis.findings else 0
-        key, update = min(nonfinite.items(), key=lambda item: item[1])
+        key, update = min(report.nonfinite.items(), key=lambda item: item[1])
         print(
-            f"goalscope: {len(nonfinite)} metrics of {self.run_folder} are NaN or infinite, first "
-            f"{key} at update {update}; the page marks them, look there for where training broke",
+            f"goalscope: {len(report.nonfinite)} metrics of {self.run_folder} are NaN or infinite, "
+            f"first {key} at update {update}; the page marks them, look there for where training broke",
             file=sys.stderr,
         )
         return BAD_INPUT

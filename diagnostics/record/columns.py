@@ -132,7 +132,9 @@ class Lines(Sequence[Line]):
     def by_metric(self) -> dict[str, Column]:
         """Return key -> what was measured of it, by update; rows of one update as written."""
         lines = np.repeat(np.arange(len(self)), np.diff(self.starts))
-        order = np.lexsort((self.updates[lines], self.keys))
+        # Sorted several times faster as small numbers.
+        keys = self.keys.astype(np.min_scalar_type(len(self.names)))
+        order = np.lexsort((self.updates[lines], keys))
         lines, values = lines[order], self.values[order]
         ends = np.cumsum(np.bincount(self.keys, minlength=len(self.names))).tolist()
         places: dict[bytes, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}

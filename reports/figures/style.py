@@ -56,6 +56,7 @@ def house_style(width: float = PAGE_WIDTH) -> Iterator[None]:
         "xtick.labelsize": 7.5,
         "ytick.labelsize": 7.5,
         "axes.titlelocation": "left",
+        "axes.titley": 1.0,  # to find out whether something is in the way takes a third of a page
         "axes.edgecolor": "#9aa0a6",
         "grid.color": "#e3e5e8",
         "grid.linewidth": 0.7,
