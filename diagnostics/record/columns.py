@@ -131,7 +131,7 @@ class Lines(Sequence[Line]):
 
     def by_metric(self) -> dict[str, Column]:
         """Return key -> what was measured of it, by update; rows of one update as written."""
-        lines = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        lines = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
         # Sorted several times faster as small numbers.
         keys = self.keys.astype(np.min_scalar_type(len(self.names)))
         order = np.lexsort((self.updates[lines], keys))
@@ -142,8 +142,10 @@ class Lines(Sequence[Line]):
         for key, first, end in zip(self.names, [0, *ends], ends, strict=False):
             if end > first:
                 own = lines[first:end]
-                shared = places.setdefault(own.tobytes(), (self.updates[own], self.steps[own]))
-                found[key] = Column(*shared, values[first:end])
+                held = own.tobytes()
+                if held not in places:
+                    places[held] = self.updates[own], self.steps[own]
+                found[key] = Column(*places[held], values[first:end])
         return found
 
     def __eq__(self, other: object) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
@@ -154,7 +153,7 @@ def _plot_panel(axes: Axes, panel: Panel, axis: Axis, shown: Sequence[float]) ->
         axes.axhline(reference.value, color=reference.colour, lw=1, ls=(0, (2, 2)), zorder=1.5)
     lines = [End(r.value, r.label, r.colour) for r in references]
     side_labels(axes, [*filter(None, ends), *lines])
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale, lift: float = 0.0) -> End | None:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from enum import Enum
 
 import numpy as np
-from scipy.stats import binomtest
 
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,
@@ -14,6 +13,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.claims.success import recorded_floors
 from goalscope.reports.numbers.runs import Run
+from goalscope.reports.statistics.intervals import wilson_interval
 
 PART = 4  # the last quarter of the episodes is what a run has come to, the first where it began
 FEW = 10  # episodes in that quarter; fewer tell nothing
@@ -62,8 +62,7 @@ def _verdict(lines: list[tuple[float, float]], floor: float | None) -> Learning:
 
 def _interval(successes: float, episodes: float) -> tuple[float, float]:
     """Return the 95 % Wilson interval of a success rate."""
-    found = binomtest(round(successes), round(episodes)).proportion_ci(0.95, method="wilson")
-    return float(found.low), float(found.high)
+    return wilson_interval(round(successes), round(episodes))
 
 
 def _quarter(counts: Iterable[tuple[float, float]], total: float) -> tuple[float, float]:
