@@ -83,6 +83,9 @@ class Lines(Sequence[Line]):
     @classmethod
     def joined(cls, parts: Sequence[Lines]) -> Lines:
         """Return the lines of several, one after the other."""
+        parts = [part for part in parts if len(part)] or parts[:1]
+        if len(parts) == 1:
+            return parts[0]
         names = dict.fromkeys(name for part in parts for name in part.names)
         place = {name: index for index, name in enumerate(names)}
         keys, starts = [], [np.zeros(1, np.int64)]

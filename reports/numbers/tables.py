@@ -19,7 +19,7 @@ from goalscope.reports.numbers.runs import Run
 
 _DIGITS = 7  # significant, of a number in a table
 _EXACT_TENS = 10.0 ** np.arange(23)  # a larger power of ten is no float
-_ROWS = 4096  # written at a time
+_ROWS = 256  # written at a time
 
 
 def write_family_tables(run: Run, folder: Path) -> list[Path]:
@@ -29,7 +29,7 @@ def write_family_tables(run: Run, folder: Path) -> list[Path]:
     measured NaN or infinity is written as such.
     """
     lines = run.record.lines
-    of_line = np.repeat(np.arange(len(lines)), np.diff(lines.starts))
+    of_line = np.repeat(np.arange(len(lines), dtype=np.int32), np.diff(lines.starts))
     families = [parse(key).family for key in lines.names]
     measured = np.bincount(lines.keys, minlength=len(families)) > 0
     paths = []
@@ -41,12 +41,13 @@ def write_family_tables(run: Run, folder: Path) -> list[Path]:
         with _table_file(path) as file:
             names = (key.removeprefix(f"{family}/") for key in compress(lines.names, own))
             csv.writer(file).writerow(["step", "update", *names])
-            at, row = np.unique(of_line[held], return_inverse=True)
+            new = np.diff(of_line[held], prepend=-1) > 0
+            at, row = of_line[held][new], np.cumsum(new) - 1
             for first in range(0, len(at), _ROWS):
                 part = slice(*np.searchsorted(row, [first, first + _ROWS]))
-                cells = np.full((len(at[first : first + _ROWS]), 2 + own.sum()), None, object)
-                cells[:, 0] = lines.steps[at[first : first + _ROWS]]
-                cells[:, 1] = lines.updates[at[first : first + _ROWS]]
+                some = at[first : first + _ROWS]
+                cells = np.full((len(some), 2 + np.count_nonzero(own)), None, object)
+                cells[:, 0], cells[:, 1] = lines.steps[some], lines.updates[some]
                 cells[row[part] - first, 2 + columns[part]] = _cells(lines.values[held[part]])
                 file.write(_csv(cells))
         paths.append(path)
