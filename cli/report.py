@@ -67,7 +67,8 @@ class Report(FigureFlags):
         key, update = min(report.nonfinite.items(), key=lambda item: item[1])
         print(
             f"goalscope: {len(report.nonfinite)} metrics of {self.run_folder} are NaN or infinite, "
-            f"first {key} at update {update}; the page marks them, look there for where training broke",
+            f"first {key} at update {update}; the page marks them, look there for where training "
+            "broke",
             file=sys.stderr,
         )
         return BAD_INPUT

@@ -48,9 +48,7 @@ def t_interval(values: Sequence[float], scale: Scale, confidence: float = 0.95) 
     return Interval(mean, low, high, len(measured), int((inside != measured).sum()))
 
 
-def wilson_interval(
-    successes: int, episodes: int, confidence: float = 0.95
-) -> tuple[float, float]:
+def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of a success rate, 0..1 (Wilson 1927).
 
     It is that of `scipy.stats.binomtest`, which takes half a second to import.
