@@ -61,12 +61,17 @@ class Lines(Sequence[Line]):
         """
         kept = list(lines)
         names: dict[str, int] = {}
-        keys: list[int] = []
+        kinds: dict[tuple[str, ...], NDArray[np.int32]] = {}
+        keys = [np.zeros(0, np.int32)]
         values: list[float] = []
         starts = [0]
         for line in kept:
             if line.event is None:
-                keys += [names.setdefault(key, len(names)) for key in line.values]
+                kind = tuple(line.values)
+                if kind not in kinds:
+                    own = [names.setdefault(key, len(names)) for key in kind]
+                    kinds[kind] = np.array(own, np.int32)
+                keys.append(kinds[kind])
                 values += line.values.values()
             starts.append(len(values))
         return cls(
@@ -74,7 +79,7 @@ class Lines(Sequence[Line]):
             np.array([line.update for line in kept], np.int64),
             np.array(range(len(kept)) if numbers is None else numbers, np.int64),
             np.array(starts, np.int64),
-            np.array(keys, np.int32),
+            np.concatenate(keys),
             np.array(values, np.float64),
             tuple(names),
             {at: line for at, line in enumerate(kept) if line.event is not None or line.details},

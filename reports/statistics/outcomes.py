@@ -77,7 +77,7 @@ def _adjusted(p_values: list[float]) -> list[float]:
         return []
     from scipy.stats import false_discovery_control  # takes half a second: when needed
 
-    return false_discovery_control(p_values).tolist()
+    return list(map(float, false_discovery_control(p_values)))
 
 
 def _outcome(test: SeedTest, adjusted: float | None, thresholds: Thresholds) -> Verdict:
