@@ -145,7 +145,7 @@ class AdaptiveSeeds:
         return said
 
     def _success(self, run: Path) -> float:
-        """Return a finished run's final success; its record is read once, for all looks and arms."""
+        """Return a finished run's final success, read once for all looks and arms."""
         if run not in self._successes:
             self._successes[run] = _final_success(run)
         return self._successes[run]
