@@ -104,11 +104,21 @@ def mutated(draw: st.DrawFn, text: str) -> bytes:
 
 
 def mutated_plan() -> st.SearchStrategy[bytes]:
-    """Return a plan file with a line that does not belong there, or torn."""
+    """Return a plan file with a few lines more, of which some do not belong there, or torn."""
     plan = 'arms = ["pixel-her", "pixel-her-norm"]\nseeds = [0, 1]\n'
-    lines = st.sampled_from(TOML).map(lambda line: f"{plan}{line}\n".encode())
+    usable = st.one_of(
+        st.floats(allow_nan=False, min_value=-0.1, max_value=1.1).map(
+            "thresholds.goal_share = {}".format
+        ),
+        st.integers(-1, 10**7).map("thresholds.early_updates = {}".format),
+        st.integers(-1, 20).map("adaptive = {}".format),
+        st.integers(-1, 10**9).map("run.total_steps = {}".format),
+        st.sampled_from(("FetchReach-v4", "FetchPush-v4", "", "..")).map('run.env = "{}"'.format),
+    )
+    more = st.lists(st.one_of(usable, usable, st.sampled_from(TOML)), min_size=1, max_size=3)
+    lines = more.map(lambda found: (plan + "\n".join(found) + "\n").encode())
     alone = st.sampled_from(TOML).map(str.encode)
-    return st.one_of(lines, alone, st.binary(max_size=60))
+    return st.one_of(lines, lines, lines, alone, st.binary(max_size=60))
 
 
 def probe_arrays() -> dict[str, np.ndarray]:

@@ -25,6 +25,8 @@ class Fault:
         kind: whether thresholds may have been set on it.
         summary: what is wrong, in a line.
         check: name of the check that should name it first; None where there is none.
+        also: names of other checks that name it as well as that one; without a `check`, those that
+            say something true and useful of it.
         tautology: whether that check reads the very number that was planted. It is then shown and
             left out of the score.
         grounds: what it is planted in, each by itself.
@@ -40,6 +42,7 @@ class Fault:
     kind: Kind
     summary: str
     check: str | None = None
+    also: tuple[str, ...] = ()
     tautology: bool = False
     grounds: tuple[GroundName, ...] = ("point",)
     environment: Wrapper | None = None

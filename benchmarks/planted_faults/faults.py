@@ -54,8 +54,9 @@ class Planting:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """Names of the checks that should name them."""
-        return tuple(fault.check for fault in self.faults if fault.check is not None)
+        """Names of the checks that should name them; of one fault, any of them does."""
+        own = (((fault.check,) if fault.check else ()) + fault.also for fault in self.faults)
+        return tuple(check for checks in own for check in checks)
 
     @property
     def ground(self) -> Ground:

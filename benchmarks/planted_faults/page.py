@@ -191,9 +191,9 @@ def _faults(title: str, scores: Scores) -> list[str]:
 
 
 def _check(fault: Fault) -> str:
-    if fault.check is None:
-        return "none is made"
-    return f"`{fault.check}`" + (" (tautology)" if fault.tautology else "")
+    checks = [f"`{fault.check}`" if fault.check else "none is made"]
+    checks += [f"or `{check}`" for check in fault.also]
+    return ", ".join(checks) + (" (tautology)" if fault.tautology else "")
 
 
 def _controls(scores: Scores) -> list[str]:

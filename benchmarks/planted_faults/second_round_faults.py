@@ -204,7 +204,7 @@ class ReversedStackReplay(_ChangedImagesReplay):
 def target_overwritten(model: SAC) -> None:
     """Load the target network's first weights again after each update."""
     first = _copied(model.critic_target)
-    _after_updates(model, lambda: model.critic_target.load_state_dict(first))
+    after_updates(model, lambda: model.critic_target.load_state_dict(first))
 
 
 def encoder_overwritten(model: SAC) -> None:
@@ -216,13 +216,13 @@ def encoder_overwritten(model: SAC) -> None:
         for encoder, weights in zip(encoders, first, strict=True):
             encoder.load_state_dict(weights)
 
-    _after_updates(model, load)
+    after_updates(model, load)
 
 
 def sparsity_term(model: SAC) -> None:
     """Pull the biases of the actor's image features down, to have fewer of them fire."""
     layers = [m for m in model.actor.features_extractor.modules() if isinstance(m, nn.Linear)]
-    _after_updates(model, lambda: layers[-1].bias.sub_(_SPARSITY_STEP))
+    after_updates(model, lambda: layers[-1].bias.sub_(_SPARSITY_STEP))
 
 
 def actor_rate_zero(model: SAC) -> None:
@@ -259,7 +259,7 @@ def goal_missing_at_acting(model: SAC) -> None:
     model.policy.predict = act  # type: ignore[method-assign, assignment]
 
 
-def _after_updates(model: SAC, change: Callable[[], object]) -> None:
+def after_updates(model: SAC, change: Callable[[], object]) -> None:
     """Do something after each training, as a callback does before the next step is taken."""
     train = model.train
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from goalscope.diagnostics.record import RoutingRow
+from goalscope.diagnostics.record.keys import JOINT_LOSS, Metric
 from goalscope.diagnostics.record.metrics import (
     DOWNHILL,
     ENCODER_GRADIENT,
@@ -13,7 +14,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.diagnostics.record.transition_metrics import TRAVEL
 from goalscope.reports.checks.readings import IMAGE, always, measured, over_keys
-from goalscope.reports.checks.series import IN_A_ROW, Series
+from goalscope.reports.checks.series import IN_A_ROW, Series, series_of
 from goalscope.reports.numbers.runs import Run
 
 _CLIMBING = 8  # measurements: what overshoots goes uphill for a few
@@ -70,11 +71,14 @@ def broken_numbers(run: Run, network: str) -> Series:
 
 
 def encoder_gradient(run: Run, network: str) -> Series | None:
-    """Return the gradient that a network's encoder gets from its own loss; 0 if no loss does."""
+    """Return the gradient that a network's encoder gets from its own loss; 0 if no loss does.
+
+    From both losses at once where one optimiser trains an encoder that both networks share.
+    """
     row = _encoder_row(run, network)
     if row and row["optimizer"] and not row["losses"]:
         return always(run, 0.0)
-    return measured(ENCODER_GRADIENT, IMAGE)(run, network)
+    return _own_or_joint(ENCODER_GRADIENT, run, network)
 
 
 def encoder_step(run: Run, network: str) -> Series | None:
@@ -82,12 +86,23 @@ def encoder_step(run: Run, network: str) -> Series | None:
     row = _encoder_row(run, network)
     if row and row["optimizer"] is None:
         return always(run, 0.0)
-    return measured(ENCODER_UPDATE_RATIO, IMAGE)(run, network)
+    return _own_or_joint(ENCODER_UPDATE_RATIO, run, network)
+
+
+def _own_or_joint(metric: Metric, run: Run, network: str) -> Series | None:
+    own = measured(metric, IMAGE)(run, network)
+    joint = run.column(metric.key(JOINT_LOSS, run.image_block()))
+    return own if own is not None or joint is None else series_of(joint.updates, joint.values)
 
 
 def _encoder_row(run: Run, network: str) -> RoutingRow | None:
     group = f"encoder of {run.image_block()}"
     for row in run.record.routing:
-        if row["group"] == group and row["network"] == network and not row["shared_with"]:
+        shared = bool(row["shared_with"])  # with the actor, whose share of it is the critic's
+        if (
+            row["group"] == group
+            and row["network"] == network
+            and (not shared or network == "critic")
+        ):
             return row
     return None

@@ -129,18 +129,39 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     return f"Success at the last evaluation of all runs ({where}): {'; '.join(clauses)} ({floor})."
 
 
-def learning_sentence(arms: Arms, thresholds: Thresholds) -> str:
-    """Return which arms succeed above the floor where the first does not; empty where none does.
+@dataclass(frozen=True)
+class ArmStanding:
+    """What an arm came to beside the floor of doing nothing.
 
-    Two seeds are enough to be named (leaning), as they are for every claim.
+    Attributes:
+        rate: mean success over its seeds, 0..1.
+        above: whether it lies above the floor, or leans so.
+    """
+
+    rate: float
+    above: bool
+
+
+def arm_standings(arms: Arms, thresholds: Thresholds) -> dict[str, ArmStanding]:
+    """Return arm -> where it stands, of arms with a number; empty where records hold no one floor.
+
+    Two seeds are enough to stand above it (leaning), as they are for every claim.
     """
     floors = recorded_floors([run for runs in arms.values() for run in runs])
-    if not floors:
-        return ""
-    baseline, above = next(iter(arms)), {}
-    for arm, found in arm_successes(arms, thresholds).items():
-        if found.interval and _against(found, floors[0].high, thresholds).speaks == "for":
-            above[arm] = percent(found.interval.mean)
+    return {
+        arm: ArmStanding(
+            found.interval.mean, _against(found, floors[0].high, thresholds).speaks == "for"
+        )
+        for arm, found in arm_successes(arms, thresholds).items()
+        if floors and found.interval
+    }
+
+
+def learning_sentence(arms: Arms, thresholds: Thresholds) -> str:
+    """Return which arms succeed above the floor where the first does not; empty where none does."""
+    baseline = next(iter(arms))
+    standings = arm_standings(arms, thresholds)
+    above = {arm: percent(found.rate) for arm, found in standings.items() if found.above}
     if not above or baseline in above:
         return ""
     named = ", ".join(f"{arm} ({rate})" for arm, rate in above.items())

@@ -39,7 +39,7 @@ class Diagnosis:
         learning: whether it learns.
         findings: what is wrong, the likeliest first cause first; limits stand after faults.
         quiet: the checks that were made and did not speak.
-        impossible: reason -> the checks that could not be made for it.
+        impossible: reason -> the checks that could not be made for it, the most first.
     """
 
     run: Run
@@ -71,7 +71,8 @@ def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
         spoken += found
         if not found:
             quiet.append(check)
-    return Diagnosis(run, learns, _explained(spoken), tuple(quiet), impossible)
+    most_first = sorted(impossible.items(), key=lambda item: -len(item[1]))
+    return Diagnosis(run, learns, _explained(spoken), tuple(quiet), dict(most_first))
 
 
 def _withheld(check: Check, run: Run, learns: Learning) -> str | None:
@@ -79,11 +80,11 @@ def _withheld(check: Check, run: Run, learns: Learning) -> str | None:
     unmet = next((need for need in check.needs if not need.met(run)), None)
     if unmet is not None:
         return unmet.value
-    if check.spares and learns is Learning.YES:
+    if check.spares and learns.learns:
         return _SPARED
     if check.kind == "limit":
-        if learns is not Learning.NO:
-            return _SPARED if learns is Learning.YES else learns.value
+        if learns.learns is not False:
+            return _SPARED if learns.learns else learns.value
         if run.updates < LONG_ENOUGH:
             return Need.LENGTH.value
     if check.patient and run.updates < SPAN:
@@ -101,8 +102,11 @@ def _measured(check: Check, run: Run) -> dict[str, Series]:
 
 
 def _missing(check: Check, run: Run) -> str:
+    """Return why a record holds no numbers for a check."""
     if not check.patient and not check.at_start and not run.record.probes:
         return "no checkpoint was probed (goalscope probe)"
+    if run.settings and "agent.buffer_size" not in run.settings:
+        return "their numbers are of replay, and the agent keeps none"
     return "the record does not hold their numbers"
 
 

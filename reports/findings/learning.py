@@ -1,4 +1,7 @@
-"""Whether a run learns: its success against the floor of doing nothing, and against its start."""
+"""Whether a run learns: its success against the floor of doing nothing, or else its return.
+
+The return is asked where no episode tells whether it succeeded: a task without a goal.
+"""
 
 from collections.abc import Iterable
 from enum import Enum
@@ -8,6 +11,7 @@ import numpy as np
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,
     ROLLOUT_EPISODES,
+    ROLLOUT_RETURN,
     ROLLOUT_SUCCESS_RATE,
     SUCCESS_RATE,
 )
@@ -17,18 +21,31 @@ from goalscope.reports.statistics.intervals import wilson_interval
 
 PART = 4  # the last quarter of the episodes is what a run has come to, the first where it began
 FEW = 10  # episodes in that quarter; fewer tell nothing
+_LEVEL = 0.05  # of the test for a trend in the return
 
 
 class Learning(Enum):
-    """What the success of a run says."""
+    """What the success of a run says, or its return."""
 
     YES = "success is clearly above the floor"
+    RISES = "the return rises"
     NO = "success stays at the floor"
+    FLAT = "the return does not rise"
     UNKNOWN = "the record does not tell whether the run learns"
+
+    @property
+    def learns(self) -> bool | None:
+        """Whether the run learns; None where that is not known."""
+        return {Learning.UNKNOWN: None}.get(self, self in (Learning.YES, Learning.RISES))
 
 
 def learning(run: Run) -> Learning:
-    """Return whether a run learns: by its evaluations, else by its episodes of training."""
+    """Return whether a run learns: by its evaluations, else by its episodes of training.
+
+    By their return where the record holds no success at all.
+    """
+    if not {SUCCESS_RATE.key(), ROLLOUT_SUCCESS_RATE.key()} & set(run.metrics):
+        return _by_return(_episodes(run, ROLLOUT_RETURN.key(), ROLLOUT_EPISODES.key()))
     floor = max((f.high for f in recorded_floors([run])), default=None)
     for keys in (
         (SUCCESS_RATE.key(), EVALUATION_EPISODES.key()),
@@ -40,8 +57,22 @@ def learning(run: Run) -> Learning:
     return Learning.UNKNOWN
 
 
+def _by_return(lines: list[tuple[float, float]]) -> Learning:
+    """Return whether the return rises: Mann and Kendall's test for a trend, one-sided.
+
+    Of the mean over the episodes of each line; Mann, Econometrica 13 (1945).
+    """
+    means = [total / n for total, n in lines if np.isfinite(total) and n > 0]
+    if sum(n for _, n in lines) < PART * FEW or len(means) < FEW:
+        return Learning.UNKNOWN
+    from scipy.stats import kendalltau  # takes half a second: when needed
+
+    trend = kendalltau(np.arange(len(means)), means, alternative="greater")
+    return Learning.RISES if trend.pvalue < _LEVEL else Learning.FLAT
+
+
 def _episodes(run: Run, rate: str, episodes: str) -> list[tuple[float, float]]:
-    """Return successes and episodes of each line after the first update."""
+    """Return the sum over its episodes, and their number, of each line after the first update."""
     return [
         (line.values[rate] * line.values[episodes], line.values[episodes])
         for line in run.record.lines.with_metric(rate)

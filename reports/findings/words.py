@@ -5,7 +5,6 @@ from typing import Any
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import Diagnosis, Finding
-from goalscope.reports.findings.learning import Learning
 from goalscope.reports.numbers.changes import changes_of
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import count, percent, plain
@@ -41,14 +40,12 @@ def summary(diagnosis: Diagnosis) -> str:
 
 
 def _floor(diagnosis: Diagnosis) -> str:
-    if diagnosis.learning is not Learning.NO:
+    if diagnosis.learning.learns is not False:
         return ""
+    flat = f" {_capital(diagnosis.learning.value)}"
     if diagnosis.run.updates < LONG_ENOUGH:
-        return (
-            " Success is still at the floor; what limits it is judged from "
-            f"{LONG_ENOUGH:,} updates on."
-        )
-    return " Success stays at the floor all the same: what keeps it there is none of these."
+        return f"{flat}; what limits it is judged from {LONG_ENOUGH:,} updates on."
+    return f"{flat} all the same: what keeps it there is none of these."
 
 
 def headline(finding: Finding, run: Run) -> str:
@@ -101,9 +98,8 @@ def lines(diagnosis: Diagnosis) -> list[str]:
         found += [f"   {name}: {text}" for name, text in details(finding, run).items()]
         if finding.follows:
             found.append(f"   It explains as well: {' '.join(follows(finding, run))}")
-    found += [
-        f"Not asked ({len(checks)}): {reason}." for reason, checks in diagnosis.impossible.items()
-    ]
+    if diagnosis.findings:  # else the summary has said it
+        found += [f"Not asked ({len(c)}): {reason}." for reason, c in diagnosis.impossible.items()]
     return found
 
 

@@ -154,6 +154,11 @@ class Run:
         """What the run is about."""
         return self.record.info.task
 
+    @property
+    def environment(self) -> str:
+        """The environment's id, or its class where it has none; empty if unknown."""
+        return str(self.section("environment").get("id") or self.settings.get("env.id") or "")
+
     def section(self, name: str) -> Mapping[str, Any]:
         """Return a part of run.json, empty where it is absent or null."""
         return getattr(self.record.info, name) or {}

@@ -135,7 +135,7 @@ def write_comparison(
     if uneven_pace(arms):
         by_step = assess(arms, four_times_by_step(runs, *spans), thresholds)
     judged = judge_rivals(arms, times, thresholds)
-    explanations = rank_explanations(judged, assessment, arms)
+    explanations = rank_explanations(judged, assessment, arms, thresholds)
     calls = early_calls(arms, assessment)
     rows = arm_rows(arms, assessment)
     diagnoses = {arm: [diagnose(run) for run in group] for arm, group in arms.items()}

@@ -91,6 +91,7 @@ def _step(step: Explanation) -> dict[str, Any]:
         "advice": step.rival.advice,
         "arm": step.arm or None,
         "in_this_study": step.present or None,
+        "helped": step.helped,
     }
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.deciding import NETWORKS
+from goalscope.reports.claims.success import ArmStanding, arm_standings
 from goalscope.reports.numbers.changes import changed_by, made_of
 from goalscope.reports.numbers.runs import Arms, observe_goals
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.judging import JudgedRival
 from goalscope.reports.rivals.rivals import Rival, rivals_of
+from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.outcomes import Verdict
+from goalscope.reports.statistics.thresholds import Thresholds
 
 CLAIM = Rival(
     "C",
@@ -24,6 +27,7 @@ CLAIM = Rival(
     networks=NETWORKS,
 )
 _SPEAKING = ("supported", "leaning for")
+_HELPED = (True, None, False)  # the order of what its change alone came to
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Explanation:
         times: at which it has that verdict.
         arm: the arm that would test it alone, empty where no arm does.
         present: that arm's name in this study, empty where it is missing.
+        came_to: what that arm came to; None where it is missing, or was not held against a floor.
     """
 
     rival: Rival
@@ -45,11 +50,30 @@ class Explanation:
     times: tuple[Time, ...]
     arm: str
     present: str
+    came_to: ArmStanding | None
 
     @property
     def title(self) -> str:
         """What it says, and of which network."""
         return self.rival.title_of(self.network)
+
+    @property
+    def tested(self) -> str:
+        """What tests it alone, and what came of that; empty where no arm does."""
+        if not self.present:
+            return f"Test it alone: {self.arm}." if self.arm else ""
+        if self.came_to is None:
+            return f"Tested alone by {self.present}, in this study."
+        where = "above the floor" if self.came_to.above else "not told apart from the floor"
+        rate = percent(self.came_to.rate)
+        return f"Tested alone by {self.present}, in this study: {rate} success, {where}."
+
+    @property
+    def helped(self) -> bool | None:
+        """Whether its change alone led off the floor in this study; None where that is open."""
+        if self.came_to is None or self.rival.control:  # a control mends nothing
+            return None
+        return self.came_to.above
 
 
 @dataclass(frozen=True)
@@ -57,7 +81,9 @@ class Explanations:
     """Every explanation, sorted by what the tests say of it.
 
     Attributes:
-        left: those with evidence: supported, then leaning for, and of equals the earlier cause.
+        left: those with evidence: supported, then leaning for, and of equals the earlier cause;
+            first those whose change alone led off the floor in this study, last those where it
+            did not.
         open: those that are undecided.
         ruled_out: those that are contradicted, or lean against, at some time and never else.
         untested: those of which nothing was tested.
@@ -70,7 +96,7 @@ class Explanations:
 
 
 def rank_explanations(
-    judged: Sequence[JudgedRival], assessment: Assessment, arms: Arms
+    judged: Sequence[JudgedRival], assessment: Assessment, arms: Arms, thresholds: Thresholds
 ) -> Explanations:
     """Return the explanations of the baseline, ranked.
 
@@ -78,6 +104,7 @@ def rank_explanations(
         judged: every rival at every time.
         assessment: whose C1 is the claim itself.
         arms: arm -> its runs, the baseline first.
+        thresholds: of the tests.
     """
     outcomes = {(j.rival.name, j.network, j.time): j.verdict for j in judged}
     claimed = NETWORKS if observe_goals(arms) else ()
@@ -85,16 +112,18 @@ def rank_explanations(
         for time in TIMES:
             scale = assessment.find("C1", time, assessment.baseline, network)
             outcomes[CLAIM.name, network, time] = scale.verdict
+    standings = arm_standings(arms, thresholds)
     explained = [
-        _explanation(rival, network, outcomes, arms)
+        _explanation(rival, network, outcomes, arms, standings)
         for rival in sorted((*rivals_of(arms), *([CLAIM] if claimed else [])), key=_cause)
         for network in rival.networks
     ]
     by_outcome: dict[str, list[Explanation]] = defaultdict(list)
     for explanation in explained:
         by_outcome[str(explanation.verdict)].append(explanation)
+    left = (e for outcome in _SPEAKING for e in by_outcome[outcome])
     return Explanations(
-        tuple(e for outcome in _SPEAKING for e in by_outcome[outcome]),
+        tuple(sorted(left, key=lambda e: _HELPED.index(e.helped))),
         tuple(by_outcome["undecided"]),
         tuple(e for outcome in ("contradicted", "leaning against") for e in by_outcome[outcome]),
         tuple(by_outcome["not tested"]),
@@ -106,6 +135,7 @@ def _explanation(
     network: str | None,
     outcomes: Mapping[tuple[str, str | None, Time], Verdict],
     arms: Arms,
+    standings: Mapping[str, ArmStanding],
 ) -> Explanation:
     verdicts = {time: outcomes[rival.name, network, time] for time in TIMES}
     order = (*_SPEAKING, "undecided", "contradicted", "leaning against", "not tested")
@@ -122,7 +152,8 @@ def _explanation(
     elif rival.change:
         arm = f"{next(iter(arms))}-{rival.change}"
         present = changed_by(arms, rival.change)
-    return Explanation(rival, network, found, times, arm, present or "")
+    came_to = standings.get(present or "")
+    return Explanation(rival, network, found, times, arm, present or "", came_to)
 
 
 def _cause(rival: Rival) -> int:

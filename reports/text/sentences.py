@@ -195,11 +195,6 @@ def early_call_sentence(call: EarlyCall) -> str:
 def next_step_sentence(explanation: Explanation) -> str:
     """Return an explanation with evidence, its outcome, what to do, and the arm that tests it."""
     when = listed([WHEN[time] for time in explanation.times])
-    test = ""
-    if explanation.present:
-        test = f" {explanation.present}, in this study, tests it alone."
-    elif explanation.arm:
-        test = f" Test it alone with {explanation.arm}."
     title = f"{explanation.title[:1].upper()}{explanation.title[1:]}"
     advice = f"{explanation.rival.advice[:1].upper()}{explanation.rival.advice[1:]}"
-    return f"{title} ({explanation.verdict}, {when}). {advice}.{test}"
+    return f"{title} ({explanation.verdict}, {when}). {advice}. {explanation.tested}".rstrip()

@@ -13,6 +13,8 @@ SETTINGS_OF_FAULTS = {
     "discount_one": "agent.gamma",
     "learning_rate_x100": "agent.learning_rate",
     "rate_finder": "agent.learning_rate",
+    "rate_decays": "agent.learning_rate",
+    "target_entropy_positive": "agent.target_entropy",
     "entropy_dominates": "agent.entropy_coefficient",
 }
 
@@ -34,7 +36,7 @@ def test_settings_do_not_tell_the_fault(make_planted, name):
 
 
 def test_every_fault_has_a_check_that_should_name_it():
-    expected = {fault.check for fault in FAULTS.values() if fault.check is not None}
+    expected = {check for fault in FAULTS.values() for check in (fault.check, *fault.also) if check}
     assert expected <= {check.name for check in CHECKS}
     without = {name for name, fault in FAULTS.items() if fault.check is None}
     controls = {name for name, fault in FAULTS.items() if fault.kind == "control"}

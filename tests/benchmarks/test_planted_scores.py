@@ -54,6 +54,16 @@ def test_a_kind_counts_once_and_a_tautology_not_at_all():
     }
 
 
+def test_a_fault_that_several_checks_name_as_well_is_named_by_any():
+    own, other, wrong = (
+        diagnosis("polyak_swapped", name)
+        for name in ("target_frozen", "weights_overwritten", "steps_uphill")
+    )
+    assert [scoring.named_first(d) for d in (own, other, wrong)] == [True, True, False]
+    without_check = diagnosis("goal_is_next", "reward_constant"), diagnosis("goal_is_next")
+    assert [scoring.named_at_all(d) for d in without_check] == [True, False]
+
+
 def test_nothing_said_of_a_fault_is_a_miss_and_never_a_time():
     found = scoring.fault_scores(BLIND, "blind")
     assert (found["named_first"]["count"], found["named_first"]["kinds"]) == (0, 2)

@@ -8,7 +8,7 @@ from helpers.planted import FAULTS, HEALTHY, LIMITS, PER_NETWORK, UPDATES, with_
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, FIX, write_run
 
-from goalscope.diagnostics.record import Lines
+from goalscope.diagnostics.record import Line, Lines
 from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
@@ -236,3 +236,22 @@ def test_whether_a_run_learns(tmp_path, success, episodes, expected):
         lines = Lines.of(line for line in run.record.lines if line.update == 0)
         run = replace(run, record=replace(run.record, lines=lines))
     assert diagnose(run).learning is expected
+
+
+@pytest.mark.parametrize(
+    ("returns", "expected"),
+    [
+        (range(12), Learning.RISES),
+        ((3, 1, 2) * 4, Learning.FLAT),
+        (range(12, 0, -1), Learning.FLAT),
+        (range(5), Learning.UNKNOWN),  # too few to tell
+    ],
+)
+def test_whether_a_run_without_success_learns_is_asked_of_its_return(short, returns, expected):
+    lines = Lines.of(
+        Line(update, update, {"training/rollout.return": value, "training/rollout.episodes": 5})
+        for update, value in enumerate(returns, 1)
+    )
+    run = replace(short, record=replace(short.record, lines=lines))
+    metrics = {k: v for k, v in short.metrics.items() if not k.endswith("success_rate")}
+    assert diagnose(replace(run, metrics=metrics)).learning is expected

@@ -77,7 +77,9 @@ def test_nothing_wrong_is_said_with_what_was_asked(run):
 def test_a_short_run_at_the_floor_is_told_when_it_will_be_judged(tmp_path):
     kind = replace(BASELINE, settings=FLOORS, success=(0.05, 0.05), episodes=100)
     found = diagnose(load_run(write_run(tmp_path / "a", kind=kind)))
-    assert "still at the floor; what limits it is judged from 2,000 updates on" in summary(found)
+    assert "Success stays at the floor; what limits it is judged from 2,000 updates on" in summary(
+        found
+    )
 
 
 @pytest.mark.parametrize(
