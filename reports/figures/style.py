@@ -1,6 +1,6 @@
 """Colours, dashes, fonts and width that all figures share.
 
-The palette is seaborn's "colorblind"; every line also has dashes of its own, so that a page printed
+The palette is that of seaborn called "colorblind"; every line also has dashes of its own, so that a page printed
 in grey stays readable. Nothing here touches matplotlib's global state.
 """
 

@@ -13,13 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from goalscope.diagnostics.record import Lines
 from goalscope.diagnostics.record.keys import parse
 from goalscope.reports.errors import ReportError
 from goalscope.reports.numbers.runs import Run
 
 _DIGITS = 7  # significant, of a number in a table
 _EXACT_TENS = 10.0 ** np.arange(23)  # a larger power of ten is no float
-_ROWS = 256  # written at a time
+_LINES = 1024  # written at a time
 
 
 def write_family_tables(run: Run, folder: Path) -> list[Path]:
@@ -29,29 +30,41 @@ def write_family_tables(run: Run, folder: Path) -> list[Path]:
     measured NaN or infinity is written as such.
     """
     lines = run.record.lines
-    of_line = np.repeat(np.arange(len(lines), dtype=np.int32), np.diff(lines.starts))
-    families = [parse(key).family for key in lines.names]
+    families = np.array([parse(key).family for key in lines.names])
     measured = np.bincount(lines.keys, minlength=len(families)) > 0
     paths = []
-    for family in dict.fromkeys(compress(families, measured)):
-        own = measured & (np.array(families) == family)
-        held = np.flatnonzero(own[lines.keys])
-        columns = (np.cumsum(own) - 1)[lines.keys[held]]
+    for family in dict.fromkeys(families[measured].tolist()):
+        own = measured & (families == family)
         path = folder / f"{quote(family, safe='')}.csv"
         with _table_file(path) as file:
             names = (key.removeprefix(f"{family}/") for key in compress(lines.names, own))
             csv.writer(file).writerow(["step", "update", *names])
-            new = np.diff(of_line[held], prepend=-1) > 0
-            at, row = of_line[held][new], np.cumsum(new) - 1
-            for first in range(0, len(at), _ROWS):
-                part = slice(*np.searchsorted(row, [first, first + _ROWS]))
-                some = at[first : first + _ROWS]
-                cells = np.full((len(some), 2 + np.count_nonzero(own)), None, object)
-                cells[:, 0], cells[:, 1] = lines.steps[some], lines.updates[some]
-                cells[row[part] - first, 2 + columns[part]] = _cells(lines.values[held[part]])
-                file.write(_csv(cells))
+            for first in range(0, len(lines), _LINES):
+                file.write(_rows(lines, first, own))
         paths.append(path)
     return paths
+
+
+def _rows(lines: Lines, first: int, own: NDArray[np.bool_]) -> str:
+    """Return a table's rows of some lines.
+
+    Args:
+        lines: of the record.
+        first: of these lines.
+        own: bool (names,), whether a metric stands in the table.
+    """
+    starts = lines.starts[first : first + _LINES + 1]
+    part = slice(starts[0], starts[-1])
+    held = own[lines.keys[part]]
+    of_line = np.repeat(np.arange(len(starts) - 1), np.diff(starts))[held]
+    if not len(of_line):
+        return ""
+    some, rows = np.unique(of_line, return_inverse=True)
+    columns = (1 + np.cumsum(own))[lines.keys[part][held]]
+    cells = np.full((len(some), 2 + np.count_nonzero(own)), None, object)
+    cells[:, 0], cells[:, 1] = lines.steps[first + some], lines.updates[first + some]
+    cells[rows, columns] = _cells(lines.values[part][held])
+    return _csv(cells)
 
 
 def _cells(values: NDArray[np.float64]) -> NDArray[np.object_]:
