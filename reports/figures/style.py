@@ -1,7 +1,7 @@
 """Colours, dashes, fonts and width that all figures share.
 
-The palette is that of seaborn called "colorblind"; every line also has dashes of its own, so that a page printed
-in grey stays readable. Nothing here touches matplotlib's global state.
+The palette is the one that seaborn calls "colorblind"; every line also has dashes of its own, so
+that a page printed in grey stays readable. Nothing here touches matplotlib's global state.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

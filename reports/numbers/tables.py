@@ -68,7 +68,10 @@ def _rows(lines: Lines, first: int, own: NDArray[np.bool_]) -> str:
 
 
 def _cells(values: NDArray[np.float64]) -> NDArray[np.object_]:
-    """Return numbers as a table holds them: rounded, and what is not finite in words."""
+    """Return numbers as a table holds them: rounded, and what is not finite in words.
+
+    The tiniest and the largest keep all their digits.
+    """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         decimals = _DIGITS - 1 - np.floor(np.log10(np.abs(values)))
         apt = np.abs(decimals) < len(_EXACT_TENS)
