@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "docs" / "notebooks").glob("*.py"))
 LARGEST = 300_000  # bytes
+SMALLER = {  # than the notebooks' own runs
+    "    400, callback": "    130, callback",
+    "learn(768,": "learn(128,",
+}
 
 
 def test_there_are_notebooks():
@@ -34,8 +36,14 @@ def test_a_notebook_is_its_source_executed(source):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_its_cells_run(source, tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(source)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_its_cells_run(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = source.read_text()
+    for long, short in SMALLER.items():
+        cells = cells.replace(long, short)
+    exec(compile(cells, str(source), "exec"), {"__name__": "__main__"})
+
+
+def test_what_is_made_smaller_stands_somewhere():
+    sources = "".join(source.read_text() for source in SOURCES)
+    assert [long for long in SMALLER if long not in sources] == []

@@ -52,6 +52,7 @@ def small_run(folder: Path, seed: int) -> RunSettings:
         seed=seed,
         learning_starts=100,
         batch_size=16,
+        net_arch=(16,),
         env="PixelPoint-v0",
         image_size=36,
         threads=1,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import isotonic_regression
 from torch import Tensor
 
 from goalscope.probes.blocks import DESIRED_GOAL, evaluation_mode
@@ -91,6 +90,8 @@ def value_front(distance: Tensor, q: Tensor) -> dict[str, float]:
         with a fit near 0 is the highest and the lowest of noise. NaN for a constant Q.
         All are NaN where a value is not finite.
     """
+    from scipy.optimize import isotonic_regression  # slow to import, and never asked in training
+
     names = ("front", "front_contrast", "front_fit")
     where, inverse, counts = np.unique(
         distance.double().cpu().numpy().ravel(), return_inverse=True, return_counts=True

@@ -6,7 +6,6 @@ small heads run again.
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from goalscope.probes.blocks import ACTION, DESIRED_GOAL, evaluation_mode
@@ -162,9 +161,16 @@ def _mean_spearman(left: Tensor, right: Tensor) -> Tensor | None:
 
     A row without variation has no correlation and does not count; None where none has one.
     """
-    ranks = [torch.from_numpy(rankdata(x.double().cpu().numpy(), axis=1)) for x in (left, right)]
+    ranks = [_ranks(x.double()) for x in (left, right)]
     first, second = (rank - rank.mean(dim=1, keepdim=True) for rank in ranks)
     covariance = (first * second).sum(dim=1)
     scale = (first.square().sum(dim=1) * second.square().sum(dim=1)).sqrt()
     varies = scale != 0  # NaN ranks as NaN: what broke is still seen
     return (covariance / scale)[varies].mean().to(left) if bool(varies.any()) else None
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """Return the ranks within each row: how many are smaller, and half of those that are equal."""
+    one, other = values[:, :, None], values[:, None, :]
+    ranks = (other < one).sum(dim=2) + (other == one).sum(dim=2) / 2
+    return torch.where(values.isnan(), torch.nan, ranks)

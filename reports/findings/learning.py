@@ -87,12 +87,11 @@ def _verdict(lines: list[tuple[float, float]], floor: float | None) -> Learning:
     if episodes < FEW:
         return Learning.UNKNOWN
     if floor is None:  # the agent's own beginning stands for it
-        floor = _interval(*_quarter(counts, total))[1]
-    return Learning.YES if _interval(successes, episodes)[0] > floor else Learning.NO
+        floor = _wilson(*_quarter(counts, total))[1]
+    return Learning.YES if _wilson(successes, episodes)[0] > floor else Learning.NO
 
 
-def _interval(successes: float, episodes: float) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a success rate."""
+def _wilson(successes: float, episodes: float) -> tuple[float, float]:
     return wilson_interval(round(successes), round(episodes))
 
 

@@ -34,11 +34,10 @@ from goalscope.reports.numbers.windows import (
     steps_of,
 )
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table
-from goalscope.reports.pages.paper import ShortForm
-from goalscope.reports.pages.short_form import Format, write_short
+from goalscope.reports.pages.short_form import Format, short_words, write_short
 from goalscope.reports.pages.templating import render, write_json, write_whole
 from goalscope.reports.pages.verdict_file import verdict_file_content
-from goalscope.reports.pages.verdict_rows import OutcomeRow, link_rows, placed, rival_rows
+from goalscope.reports.pages.verdict_rows import link_rows, placed, rival_rows
 from goalscope.reports.rivals.judging import judge_rivals, learns_in_words
 from goalscope.reports.rivals.next_steps import rank_explanations
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -217,7 +216,7 @@ def write_comparison(
     short = None
     if form is not None:
         short = write_short(
-            _short_words(assessment, words, links, rivals, SEES if goals else USES),
+            short_words(assessment, words, links, rivals, SEES if goals else USES),
             plots,
             out,
             form,
@@ -254,31 +253,6 @@ def _write_tables(
         written.append("success.csv")
         write_rows(tables / "success.csv", evaluated, tuple(evaluated[0]))
     return written
-
-
-def _short_words(
-    assessment: Assessment,
-    words: Mapping[str, Any],
-    links: Sequence[OutcomeRow],
-    rivals: Sequence[OutcomeRow],
-    question: str,
-) -> ShortForm:
-    heading = ("", *TIMES)
-    table = [heading]
-    for row in (*links, *rivals):
-        outcomes = (str(row.cells[t].verdict) if t in row.cells else "–" for t in TIMES)
-        name = f"{row.name} {row.network}".strip()
-        table.append((f"{name}: {row.short}", *outcomes))
-    return ShortForm(
-        f"{question} {assessment.baseline} and {len(assessment.arms) - 1} other arms",
-        [
-            " ".join([words["answer"], *words["summary"]]),
-            *(" ".join(said) for said in words["sentences"].values()),
-            words["success"],
-        ],
-        table,
-        words["steps"],
-    )
 
 
 def _without_goals(arms: Arms, times: Times) -> dict[str, Any]:

@@ -1,24 +1,61 @@
 """The short form of a verdict for a paper or a book: text, and figures with their captions."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.figure import Figure
 
+from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.numbers.tables import folder_for, fresh
+from goalscope.reports.numbers.windows import TIMES
 from goalscope.reports.pages.paper import ShortForm, write_paper
 from goalscope.reports.pages.templating import write_whole
+from goalscope.reports.pages.verdict_rows import OutcomeRow
 
 Format = Literal["pdf", "png", "md"]
 FOLDER = "short"
 _CHARACTERS = 118  # of a caption's line at its size, in the width of a page's column
 _GAP = 0.12  # inches between a figure and its caption
 _DPI = 220
+
+
+def short_words(
+    assessment: Assessment,
+    words: Mapping[str, Any],
+    links: Sequence[OutcomeRow],
+    rivals: Sequence[OutcomeRow],
+    question: str,
+) -> ShortForm:
+    """Return what the short form of a comparison says.
+
+    Args:
+        assessment: by update.
+        words: the page's sentences by name: answer, summary, sentences, success, steps.
+        links: rows of the claim's links.
+        rivals: rows of the alternative explanations.
+        question: that the page answers.
+    """
+    heading = ("", *TIMES)
+    table = [heading]
+    for row in (*links, *rivals):
+        outcomes = (str(row.cells[t].verdict) if t in row.cells else "–" for t in TIMES)
+        name = f"{row.name} {row.network}".strip()
+        table.append((f"{name}: {row.short}", *outcomes))
+    return ShortForm(
+        f"{question} {assessment.baseline} and {len(assessment.arms) - 1} other arms",
+        [
+            " ".join([words["answer"], *words["summary"]]),
+            *(" ".join(said) for said in words["sentences"].values()),
+            words["success"],
+        ],
+        table,
+        words["steps"],
+    )
 
 
 def write_short(words: ShortForm, plots: Sequence[Plot], out: Path, form: Format) -> Path:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from benchmarks.matrix import checking
 from benchmarks.matrix.__main__ import refusal
 from benchmarks.matrix.agents import Cell, every_cell, make_agent, pairwise
 from benchmarks.matrix.checking import outcome_of
@@ -12,6 +13,12 @@ from goalscope.probes import LossUpdate, view_networks
 
 # Half of the pairs of algorithm and wrapper are left to the script: they would take minutes.
 FEW = [cell for number, cell in enumerate(pairwise()) if number % 2 == 0]
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch) -> None:
+    """Trains for fewer steps than the script, with more updates than are all measured."""
+    monkeypatch.setattr(checking, "STEPS", 30)
 
 
 @pytest.mark.parametrize("cell", FEW, ids=str)

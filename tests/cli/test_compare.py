@@ -50,17 +50,22 @@ def test_comparing_what_cannot_be_compared(runs, tmp_path):
     assert not (runs / "comparison-of-nothing").exists()
 
 
-@pytest.mark.parametrize("form", ["pdf", "png"])
-def test_the_short_form(tmp_path, form):
+def in_short(tmp_path, form):
+    """Return the folder of the short form."""
     folders = write_arms(tmp_path / "runs", 2, SHORT)
     done = goalscope("compare", *folders, "--out", tmp_path / "page", "--format", form)
     assert done.returncode == 0, done.stderr
-    short = tmp_path / "page" / "short"
-    if form == "pdf":
-        assert (short / "verdict.pdf").read_bytes().startswith(b"%PDF")
-    else:
-        assert "What to try next" in (short / "verdict.md").read_text()
-        assert (short / "forward_signal.png").exists()
+    return tmp_path / "page" / "short"
+
+
+def test_the_short_form_as_a_paper(tmp_path):
+    assert (in_short(tmp_path, "pdf") / "verdict.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_short_form_as_pictures(tmp_path, few_in_short):
+    short = in_short(tmp_path, "png")
+    assert "What to try next" in (short / "verdict.md").read_text()
+    assert (short / "forward_signal.png").exists()
 
 
 def test_an_empty_study(tmp_path):

@@ -10,7 +10,7 @@ from goalscope.cli.report import Report
 from goalscope.cli.thresholds import kept_thresholds
 from goalscope.training.runs.arms import find_arm
 
-pytestmark = pytest.mark.usefixtures("few_figures")
+pytestmark = pytest.mark.usefixtures("few_figures", "few_in_short")
 
 PLAN = """
 arms = ["pixel-her", "pixel-her-norm"]

@@ -11,6 +11,8 @@ from goalscope.errors import UserError
 from goalscope.training.envs.own import imported
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 
+pytestmark = pytest.mark.usefixtures("few_walks")
+
 
 def test_probing_what_cannot_be_probed(tmp_path):
     RecordWriter(tmp_path / "mine", RunInfo())

@@ -21,7 +21,7 @@ def other():
 """
 
 
-def test_of_an_environment_of_ours_it_is_that_of_every_run(tmp_path):
+def test_of_an_environment_of_ours_it_is_that_of_every_run(tmp_path, all_states):
     file = tmp_path / "probe.safetensors"
     flags = ["--env", "PixelPoint-v0", "--image-size", "36"]
     done = goalscope("probe-set", *flags, "--out", file)

@@ -10,6 +10,8 @@ from helpers.synthetic_runs import DEAD, write_run
 from goalscope.cli.follow import follow
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, RunReader, read_run
 
+pytestmark = pytest.mark.usefixtures("few_figures")
+
 
 def test_a_finding_ends_with_one_where_asked(tmp_path):
     folder = write_run(tmp_path / "a", kind=DEAD)

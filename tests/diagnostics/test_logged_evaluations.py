@@ -55,6 +55,7 @@ def trained(*callbacks):
         buffer_size=100,
         learning_starts=20,
         batch_size=16,
+        policy_kwargs={"net_arch": [16]},
         seed=0,
     )
     return model.learn(STEPS, callback=list(callbacks))

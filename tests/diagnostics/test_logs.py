@@ -35,7 +35,7 @@ def test_tensorboard_shows_each_measurement_at_its_update_and_figures(make_agent
             super()._on_training_end()
 
     callback = Evaluates(log_to=["tensorboard"], log_figures=True)
-    agent.learn(100, callback=callback)
+    agent.learn(75, callback=callback)
     assert callback.failures == {}
     events = EventAccumulator(str(tmp_path / "log"), size_guidance={"images": 0})
     events.Reload()
@@ -51,7 +51,7 @@ def test_tensorboard_shows_each_measurement_at_its_update_and_figures(make_agent
     assert found == [(update, pytest.approx(value)) for update, value in expected[tag]]
     images = events.Tags()["images"]
     assert "figures/training" in images
-    assert [event.step for event in events.Images("figures/training")] == [100]
+    assert [event.step for event in events.Images("figures/training")] == [75]
 
 
 def fake(monkeypatch, name: str, **content: object) -> None:

@@ -18,7 +18,7 @@ from goalscope.training.runs.run import make_probe_set
 POINT = EnvironmentSettings(id="PixelPoint-v0", image_size=36)
 
 
-def test_gathered_twice_it_is_the_same_and_no_generator_moved(tmp_path):
+def test_gathered_twice_it_is_the_same_and_no_generator_moved(tmp_path, all_states):
     random.seed(0)
     states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
     first = make_probe_set(POINT)

@@ -25,6 +25,8 @@ from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.watch import Diagnostics
 
+pytestmark = pytest.mark.usefixtures("all_states")  # of fewer, some numbers say nothing
+
 
 @pytest.mark.parametrize("name", REPLAYS)
 def test_a_healthy_run_is_unremarkable(name):

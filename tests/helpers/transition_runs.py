@@ -94,7 +94,7 @@ class Watched(Diagnostics):
     """Measures transitions at the end, of a run that it has watched step by step."""
 
     def __init__(self) -> None:
-        self.instrument = TransitionInstrument(Schedule(1))
+        self.instrument = TransitionInstrument(Schedule(1_000))
         super().__init__(None, [self.instrument])
 
     def found(self) -> dict[str, float]:

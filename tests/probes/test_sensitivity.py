@@ -10,7 +10,7 @@ from helpers.policies import (
     policy_of,
     set_linear_q,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from torch import Tensor
@@ -156,6 +156,7 @@ def test_measuring_leaves_the_policy_as_it_was():
 
 
 @given(st.integers(2, 200), st.integers(0, 1000))
+@settings(deadline=None)
 def test_a_derangement_moves_everything(size, seed):
     order = derangement(size, np.random.default_rng(seed))
     assert sorted(order.tolist()) == list(range(size))

@@ -26,6 +26,7 @@ def settings(out, total_steps=80) -> RunSettings:
         total_steps=total_steps,
         learning_starts=40,
         batch_size=16,
+        net_arch=(16,),
         env="PixelPoint-v0",
         image_size=36,
         every=Cadence(sensitivity=50),

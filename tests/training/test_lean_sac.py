@@ -2,18 +2,15 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from helpers.lean import SHARED, UPDATES, assert_close, extractor, gather, of, update, weights
 from stable_baselines3 import SAC
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.torch_layers import CombinedExtractor
 from stable_baselines3.sac.policies import Actor, MultiInputPolicy
 from torch import Tensor, nn
 
-from goalscope.diagnostics import ModalityDiagnostics
-from goalscope.diagnostics.record.keys import LOSSES
-from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
 from goalscope.probes import view_networks
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training import NormalizedCombinedExtractor
@@ -21,8 +18,6 @@ from goalscope.training.agents.critic_encoder import CriticEncoderPolicy
 from goalscope.training.agents.extractors import FusionExtractor
 from goalscope.training.agents.lean_sac import LeanSAC
 
-UPDATES = 20
-BATCH = 8
 # Adam moves a weight by up to 3e-4 whatever the size of its gradient, and so magnifies rounding
 # where a gradient is nearly nothing: float32 agents agree to a third of one step.
 ROUNDING = 1e-4
@@ -64,52 +59,6 @@ class Standardised(FusionExtractor):
         super().__init__(observation_space, standardised=constants)
 
 
-def of(cls: type[SAC], policy: Any = "MultiInputPolicy") -> Any:
-    """Return the class with another policy, for `make_agent`."""
-    return lambda _, env, **settings: cls(policy, env, **settings)
-
-
-def in_double(agent: SAC) -> SAC:
-    agent.policy.double()
-    if agent.log_ent_coef is None:
-        agent.ent_coef_tensor = agent.ent_coef_tensor.double()
-    else:
-        agent.log_ent_coef.data = agent.log_ent_coef.data.double()
-    return agent
-
-
-def gather(agent: SAC) -> SAC:
-    """Fill the replay with the same random steps every time."""
-    agent.learn(59)
-    assert agent._n_updates == 0
-    return agent
-
-
-def update(agent: SAC, calls: int = UPDATES, gradient_steps: int = 1) -> SAC:
-    """Make updates from fixed generators, without environment steps between."""
-    torch.manual_seed(1)
-    np.random.seed(1)  # noqa: NPY002 - SB3's buffers draw from it
-    for _ in range(calls):
-        agent.train(gradient_steps, batch_size=BATCH)
-    return agent
-
-
-def weights(agent: SAC) -> dict[str, Tensor]:
-    found = {name: value.clone() for name, value in agent.policy.state_dict().items()}
-    if agent.log_ent_coef is not None:
-        found["log_ent_coef"] = agent.log_ent_coef.detach().clone()
-    return found
-
-
-def assert_close(left: SAC, right: SAC, **tolerance: float) -> None:
-    torch.testing.assert_close(weights(left), weights(right), **tolerance)
-
-
-def extractor(cls: type, **settings: Any) -> dict[str, Any]:
-    return {"policy_kwargs": {"features_extractor_class": cls, **settings}}
-
-
-SHARED: dict[str, Any] = {"share_features_extractor": True}
 CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "combined": ("MultiInputPolicy", extractor(Combined)),
     "normalized": ("MultiInputPolicy", extractor(Normalized)),
@@ -124,6 +73,15 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "unrepeatable, critic's": (CriticEncoderPolicy, extractor(Unrepeatable)),
 }
 RARE = ("combined", "unrepeatable", "unrepeatable, critic's")
+
+
+def in_double(agent: SAC) -> SAC:
+    agent.policy.double()
+    if agent.log_ent_coef is None:
+        agent.ent_coef_tensor = agent.ent_coef_tensor.double()
+    else:
+        agent.log_ent_coef.data = agent.log_ent_coef.data.double()
+    return agent
 
 
 @pytest.mark.parametrize(
@@ -160,71 +118,6 @@ def test_updates_are_stock_sacs_in_float32_and_logged_alike(make_agent):
 def test_the_same_seed_gives_the_same_bits(make_agent, precision):
     one, other = (update(gather(make_agent(LeanSAC, precision=precision)), 5) for _ in range(2))
     assert_close(one, other, rtol=0, atol=0)
-
-
-def tracked(agent: SAC) -> TrackedUpdate:
-    """Return the third of three updates as the tap saw it."""
-    updates: list[TrackedUpdate] = []
-    failures: list[Exception] = []
-    networks = view_networks(agent.policy)
-    tap = Tap(
-        networks,
-        0,
-        lambda u: LOSSES if u == 3 else (),
-        lambda: None,
-        updates.append,
-        failures.append,
-    )
-    update(agent, 3)
-    tap.detach()
-    assert not failures
-    assert len(updates) == 1
-    return updates[0]
-
-
-@pytest.mark.parametrize("case", ["normalized", "shared", "critic's encoder"])
-def test_the_tap_sees_on_it_what_it_sees_on_stock_sac(make_agent, case):
-    policy = CASES[case][0]
-    settings = extractor(NormalizedCombinedExtractor, **(SHARED if case == "shared" else {}))
-    stock, lean = (
-        tracked(gather(make_agent(of(cls, policy), **settings))) for cls in (SAC, LeanSAC)
-    )
-    assert stock.losses.keys() == lean.losses.keys() == {"critic_loss", "actor_loss"}
-    assert stock.passes.keys() == lean.passes.keys() == {"actor", "critic", "critic_target"}
-    tolerance = {"rtol": 1e-3, "atol": 1e-5}
-    for name, expected in stock.passes.items():
-        assert expected.raw.keys() == lean.passes[name].raw.keys() == {"pixels"}
-        torch.testing.assert_close(vars(lean.passes[name]), vars(expected), **tolerance)
-    for loss, expected in stock.losses.items():
-        seen = vars(lean.losses[loss])
-        wanted = vars(expected)
-        assert seen["encoders"].keys() == wanted["encoders"].keys()
-        for block, encoder in wanted.pop("encoders").items():
-            torch.testing.assert_close(vars(seen["encoders"][block]), vars(encoder), **tolerance)
-        seen.pop("encoders")
-        torch.testing.assert_close(seen, wanted, **tolerance)
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_watching_changes_nothing(make_agent, tmp_path, precision):
-    settings = {**extractor(NormalizedCombinedExtractor), "precision": precision}
-    plain = make_agent(LeanSAC, **settings).learn(66)
-    generator = torch.get_rng_state()
-    callback = ModalityDiagnostics(
-        tmp_path / "run", features_every=1, gradients_every=1, sensitivity_every=3
-    )
-    watched = make_agent(LeanSAC, **settings).learn(66, callback=callback)
-    assert torch.equal(torch.get_rng_state(), generator)
-    assert callback.failures == {}
-    assert_close(plain, watched, rtol=0, atol=0)
-
-
-def test_after_an_update_the_critics_gradient_is_its_own(make_agent):
-    agent = gather(make_agent(LeanSAC))
-    update_seen = tracked(agent)
-    left_over = [net[0].weight.grad for net in agent.critic.q_networks]
-    expected = list(update_seen.losses["critic_loss"].weight_gradients)
-    torch.testing.assert_close(left_over, expected, rtol=0, atol=0)
 
 
 def test_a_shared_encoder_runs_twice_instead_of_four_times(make_agent):

@@ -96,6 +96,7 @@ def settings(out, env, **changes) -> RunSettings:
         total_steps=64,
         learning_starts=32,
         batch_size=16,
+        net_arch=(16,),
         every=Cadence(sensitivity=50),
         evaluation=EvaluationSettings(every=64, episodes=2),
         threads=1,

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import pytest
 import torch
@@ -16,14 +15,12 @@ from safetensors.torch import load_file
 from benchmarks.chaos.runs import BEGINS_ANEW
 from goalscope.diagnostics.record import read_run
 from goalscope.training.envs.settings import EnvironmentSettings
-from goalscope.training.replay.sizes import BufferTooLarge
-from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
-from goalscope.training.runs.lock import RunLocked, locked
-from goalscope.training.runs.run import make_probe_set, train
-from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings, SettingsError
+from goalscope.training.runs.checkpoint.folder import list_checkpoints
+from goalscope.training.runs.run import make_probe_set
 
+pytestmark = pytest.mark.usefixtures("all_states")  # runs of other processes are compared with
 FLAGS = (
-    "--env PixelPoint-v0 --image-size 36 --total-steps 240 --learning-starts 120 --batch-size 16 "
+    "--env PixelPoint-v0 --image-size 36 --total-steps 240 --learning-starts 150 --batch-size 16 "
     "--checkpoint-every 60 --evaluation.every 100 --evaluation.episodes 1 --threads 1 "
     "--every.sensitivity 50 --net-arch 16 --device cpu"
 ).split()
@@ -46,25 +43,6 @@ WAYS = {
 }
 
 QUICK = ("fast, on disk, four environments", "with all that arms add, fast")
-
-
-def settings(out, **changes) -> RunSettings:
-    return replace(
-        RunSettings(
-            arm="pixel-her",
-            out=out,
-            total_steps=80,
-            learning_starts=50,
-            batch_size=16,
-            net_arch=(16,),
-            env="PixelPoint-v0",
-            image_size=36,
-            every=Cadence(sensitivity=50),
-            evaluation=EvaluationSettings(every=0),
-            threads=1,
-        ),
-        **changes,
-    )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -175,70 +153,3 @@ def test_a_run_asked_to_stop_saves_itself_and_goes_on(tmp_path, probe_set):
     run = read_run(out)
     assert run.end is not None
     assert [line.step for line in run.resumes] == [stopped_at]
-
-
-def test_a_lost_buffer_is_gathered_anew_and_said(tmp_path):
-    out = tmp_path / "run"
-    train(settings(out, save_buffer=False))
-    train(settings(out, save_buffer=False, total_steps=160))
-    run = read_run(out)
-    assert [line.details["lost_buffer"] for line in run.resumes] == [True]
-    assert run.end.step == 160
-    assert run.end.update == 30 + 30  # fifty steps refilled replay
-
-
-def test_a_finished_run_is_left_as_it_is(tmp_path):
-    out = train(settings(tmp_path / "run"))
-    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.json*")}
-    train(settings(out))
-    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*.json*")}
-
-
-def test_other_settings_are_refused_by_name_and_nothing_changes(tmp_path):
-    out = train(settings(tmp_path / "run"))
-    record = (out / "measurements.jsonl").read_bytes()
-    with pytest.raises(CheckpointError, match="batch_size was 16, is 32"):
-        train(settings(out, batch_size=32, total_steps=300))
-    assert (out / "measurements.jsonl").read_bytes() == record
-
-
-def test_two_runs_into_one_folder_are_refused(tmp_path):
-    out = tmp_path / "run"
-    with (
-        locked(out, worth_keeping=lambda: True),
-        pytest.raises(RunLocked, match=f"process {os.getpid()}"),
-    ):
-        train(settings(out))
-
-
-def test_a_buffer_larger_than_memory_does_not_start(tmp_path):
-    with pytest.raises(BufferTooLarge, match="GiB"):
-        train(settings(tmp_path / "run", buffer_size=10**10))
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"n_envs": 3, "total_steps": 400, "learning_starts": 150}, "--n-envs 3; use 399"),
-        ({"n_envs": 2, "buffer_size": 201}, "--buffer-size 201 does not divide by --n-envs 2"),
-        ({"precision": "bfloat16"}, "option of --fast"),
-        ({"arm": "reach-pixel+drq"}, "leave drq out"),
-        ({"arm": "pixel-her-norm+simnorm"}, "use --cnn-dim 48"),
-        ({"arm": "pixel-her+keypoints", "cnn_dim": 15}, "use --cnn-dim 16"),
-        ({"arm": "goal-only+inverse-dynamics"}, "need pixels to be observed"),
-        ({"arm": "reach-pixel+moved-half"}, "moved-half needs hindsight replay"),
-        ({"arm": "reach-pixel+target-clip"}, "these are dense"),
-        ({"gamma": 1.5}, "--gamma must be above 0 and at most 1"),
-        ({"ent_coef": "much"}, "--ent-coef much is not SB3's"),
-        ({"n_sampled_goal": -1}, "--n-sampled-goal must be at least 0"),
-        ({"checkpoint_every": 0}, "at least 1"),
-        ({"learning_starts": 24}, "use at least 25"),
-        ({"buffer_size": 49}, "use --buffer-size 50 or more"),
-    ],
-)
-def test_settings_that_cannot_be_run_are_said_in_one_line(changes, said, tmp_path):
-    with pytest.raises(SettingsError) as caught:
-        train(settings(tmp_path / "run", **changes))
-    assert said in str(caught.value)
-    assert not (tmp_path / "run").exists()

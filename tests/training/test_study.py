@@ -102,7 +102,7 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     command = [sys.executable, "-m", "goalscope.cli.main", "study", "pixel-her", "--seeds", "0"]
     command += ["--env", "PixelPoint-v0", "--image-size", "36", "--net-arch", "16"]
     command += ["--batch-size", "16", "--learning-starts", "25", "--out", str(folder)]
-    command += ["--evaluation.every", "0"]
+    command += ["--evaluation.every", "0", "--threads", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not is_run(run) or last_update(run) < 1:
         assert process.poll() is None

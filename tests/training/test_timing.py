@@ -11,8 +11,8 @@ from goalscope.training.runs.timing import run_time
 
 
 def settings(arm: str = "pixel-her", **changes) -> RunSettings:
-    tiny = {"env": "PixelPoint-v0", "image_size": 36, "batch_size": 16, "total_steps": 1_100}
-    return RunSettings(arm, Path("runs/planned"), **(tiny | changes))
+    tiny = {"env": "PixelPoint-v0", "image_size": 36, "batch_size": 16, "net_arch": (16,)}
+    return RunSettings(arm, Path("runs/planned"), **(tiny | {"total_steps": 1_100} | changes))
 
 
 def test_each_part_counts_as_often_as_the_run_makes_it(monkeypatch):

@@ -83,7 +83,7 @@ def test_markup_in_a_record_stays_text(browser, tmp_path, attack):
     assert not {"<script", "<img", "<iframe"} & set(load_run(folders[0])._repr_html_().split(">"))
 
 
-def test_the_policy_of_a_page_stops_what_is_put_into_it(browser, tmp_path):
+def test_the_policy_of_a_page_stops_what_is_put_into_it(browser, tmp_path, few_figures):
     page = write_report(write_run(tmp_path / "a", kind=SHORT)).page
     added = "<script>document.title = 'ran'</script><img src='http://127.0.0.1:9/x'>"
     page.write_text(page.read_text().replace("</body>", f"{added}</body>"))

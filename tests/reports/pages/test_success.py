@@ -22,12 +22,16 @@ def arms_of(tmp_path, seeds, **kinds):
     return load_arms(write_arms(tmp_path, seeds, kinds))
 
 
-def test_pages_show_success_first_and_write_its_numbers(tmp_path, few_figures):
+def test_the_figure_of_success_comes_first(tmp_path):
+    (folder,) = write_arms(tmp_path, 1, {"fix": LEARNS})
+    text = write_report(folder).page.read_text()
+    assert text.index('<figure id="success">') < text.index('<figure id="forward_signal">')
+
+
+def test_pages_say_success_and_write_its_numbers(tmp_path, few_figures):
     folders = write_arms(tmp_path, 2, {"pixel-her": FAILS, "fix": LEARNS})
     report = write_report(folders[2])
-    text = report.page.read_text().replace("\xa0", " ")
-    assert report.success in text
-    assert text.index('<figure id="success">') < text.index('<figure id="forward_signal">')
+    assert report.success in report.page.read_text().replace("\xa0", " ")
     header = (folders[2] / "tables" / "evaluation.csv").read_text().splitlines()[0]
     assert header.startswith("step,update,policy.success_rate")
     out = tmp_path / "page"

@@ -37,6 +37,8 @@ from goalscope.training.runs.study_folder import read_study
 from goalscope.underway import adaptive
 from goalscope.underway.adaptive import AdaptiveSeeds
 
+pytestmark = pytest.mark.usefixtures("all_states")  # runs of other processes are compared with
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
