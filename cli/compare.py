@@ -12,9 +12,9 @@ from goalscope import reports
 from goalscope.cli import BAD_INPUT
 from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.own_arms import own_arms
-from goalscope.cli.plan import kept_plan
 from goalscope.cli.runs_in import runs_in
 from goalscope.cli.saying import say
+from goalscope.cli.thresholds import kept_thresholds
 from goalscope.diagnostics.record import read_run
 from goalscope.errors import UserError
 from goalscope.training.runs.study_folder import STUDY_FILE, read_study
@@ -61,7 +61,7 @@ class Compare(FigureFlags):
         arms = own_arms(self.arm)
         folders = [run for folder in self.run_folders for run in runs_in(folder)]
         folders += [run for own in arms.values() for run in own]
-        plans = [plan for folder in self.run_folders if (plan := kept_plan(folder)) is not None]
+        kept = [found for folder in self.run_folders if (found := kept_thresholds(folder))]
         missing = [
             run
             for folder in self.run_folders
@@ -75,7 +75,7 @@ class Compare(FigureFlags):
         comparison = reports.write_comparison(
             arms or folders,
             out,
-            plans[0].thresholds if plans else None,
+            kept[0] if kept else None,
             baseline=self.baseline,
             notes=[
                 note for folder in self.run_folders for note in adaptive_notes(folder / STUDY_FILE)

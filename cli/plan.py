@@ -27,7 +27,6 @@ from goalscope.diagnostics.record import Unusable, fit, read_document
 from goalscope.errors import UserError
 from goalscope.training.runs.arms import ARMS, start_of
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, StudySettings
-from goalscope.training.runs.study_folder import PLAN_FILE
 
 if TYPE_CHECKING:
     from goalscope.reports import Thresholds
@@ -139,16 +138,6 @@ def load_plan(path: Path) -> Plan:
     seeds = content.get("seeds", [0, 1, 2, 3, 4])
     adaptive = content.get("adaptive")
     return Plan(path, tuple(content["arms"]), tuple(seeds), adaptive, run, decide)
-
-
-def kept_plan(folder: Path) -> Plan | None:
-    """Return the plan of a study's folder; None where it has none.
-
-    Raises:
-        PlanError: it cannot be read, or holds what it should not.
-    """
-    path = folder / PLAN_FILE
-    return load_plan(path) if path.is_file() else None
 
 
 def _refuse_unknown(

@@ -11,12 +11,12 @@ import tyro
 from goalscope import reports
 from goalscope.cli import BAD_INPUT, FOUND
 from goalscope.cli.figure_flags import FigureFlags
-from goalscope.cli.plan import kept_plan
 from goalscope.cli.saying import say
-from goalscope.diagnostics.record import read_run
+from goalscope.cli.thresholds import kept_thresholds
 from goalscope.errors import UserError
 
 if TYPE_CHECKING:
+    from goalscope.reports import Thresholds
     from goalscope.reports.numbers.runs import Run
 
 
@@ -56,33 +56,32 @@ class Report(FigureFlags):
             return 0
         from goalscope.reports.findings.words import as_json, lines  # loads pandas: when needed
 
-        plan = kept_plan(self.run_folder.resolve().parent)
-        report = reports.write_report(
-            self.run_folder, plan.thresholds if plan else None, figures=self.figures
-        )
+        report = reports.write_report(self.run_folder, self._thresholds(), figures=self.figures)
         if self.json:
             print(json.dumps(as_json(report.diagnosis), indent=1, allow_nan=False))
         else:
             found = lines(report.diagnosis)
             say((*found, "", *report.sentences, report.success), report.warnings, report.page)
-        nonfinite = read_run(self.run_folder).nonfinite()
-        if not nonfinite:
+        if not report.nonfinite:
             return FOUND if self.fail_on and report.diagnosis.findings else 0
-        key, update = min(nonfinite.items(), key=lambda item: item[1])
+        key, update = min(report.nonfinite.items(), key=lambda item: item[1])
         print(
-            f"goalscope: {len(nonfinite)} metrics of {self.run_folder} are NaN or infinite, first "
-            f"{key} at update {update}; the page marks them, look there for where training broke",
+            f"goalscope: {len(report.nonfinite)} metrics of {self.run_folder} are NaN or infinite, "
+            f"first {key} at update {update}; the page marks them, look there for where training "
+            "broke",
             file=sys.stderr,
         )
         return BAD_INPUT
+
+    def _thresholds(self) -> "Thresholds | None":
+        return kept_thresholds(self.run_folder.resolve().parent)
 
     def _follow(self) -> None:
         from goalscope.cli.follow import EVERY, follow
         from goalscope.reports.findings.words import summary
         from goalscope.reports.pages.run import page_of
 
-        plan = kept_plan(self.run_folder.resolve().parent)
-        thresholds = plan.thresholds if plan else None
+        thresholds = self._thresholds()
 
         def draw(run: "Run") -> None:
             ended = run.record.end is not None

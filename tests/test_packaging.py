@@ -79,7 +79,7 @@ def test_watching_and_drawing_require_no_simulator(installed):
         assert required[extra] == set(left_out.modules)
     assert required[""] == {
         *("torch", "stable_baselines3", "gymnasium", "numpy", "scipy", "pandas"),
-        *("matplotlib", "seaborn", "jinja2", "pypdf"),
+        *("matplotlib", "jinja2", "pypdf"),
         *("tyro", "rich", "tqdm", "safetensors", "msgspec", "psutil"),
     }
 

@@ -97,6 +97,7 @@ class AdaptiveSeeds:
         if size < 1:
             raise AdaptiveError(f"--adaptive must be at least 1, and {size} is not")
         self._looks: dict[str, list[ArmLook]] = {arm: [] for arm in others}
+        self._successes: dict[Path, float] = {}  # of the runs that were read
         self._level = self._rule.error_rate / len(others)
         self._planned = groups_of(len(seeds), size)
         self._refuse_what_settles_nothing()
@@ -135,13 +136,19 @@ class AdaptiveSeeds:
         for arm, before in self._looks.items():
             groups = self._whole_groups(arm, finished)
             first, second = (
-                [[_final_success(finished[name, seed]) for seed in group] for group in groups]
+                [[self._success(finished[name, seed]) for seed in group] for group in groups]
                 for name in (self._baseline, arm)
             )
             looks = sequential_looks(first, second, self._planned, self._level)
             self._looks[arm] = [ArmLook(**asdict(look), arm=arm) for look in looks]
             said += [look.sentence for look in self._looks[arm][len(before) :]]
         return said
+
+    def _success(self, run: Path) -> float:
+        """Return a finished run's final success, read once for all looks and arms."""
+        if run not in self._successes:
+            self._successes[run] = _final_success(run)
+        return self._successes[run]
 
     def _whole_groups(self, arm: str, finished: Mapping[tuple[str, int], Path]) -> list[list[int]]:
         """Return the first groups of which both arms have every run."""

@@ -114,8 +114,8 @@ class Trial:
 
     def _do(self, what: str) -> Callable[[], object]:
         from goalscope.cli.compare import Compare
-        from goalscope.cli.plan import kept_plan
         from goalscope.cli.report import Report
+        from goalscope.cli.thresholds import kept_thresholds
         from goalscope.reports import load_run, write_probe_page
         from goalscope.reports.numbers.runs import tables_of
         from goalscope.training.runs.study_folder import read_study
@@ -144,7 +144,7 @@ class Trial:
             _COMPARISON: Compare(run_folders=(self.root,)).run,
             _PROBES: lambda: write_probe_page(run),
             _STUDY: lambda: read_study(self.root),
-            _PLAN: lambda: kept_plan(self.root),
+            _PLAN: lambda: kept_thresholds(self.root),
         }[what]
 
     def _restore(self) -> None:

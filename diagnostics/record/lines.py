@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Required, TypedDict
@@ -86,20 +87,28 @@ def decode_line(raw: bytes) -> Line:
     Raises:
         ValueError: it is damaged; the message names the place in it.
     """
-    values: dict[str, float] = {}
-    words: dict[str, Any] = {}
     try:
-        for name, value in _FLAT.decode(raw).items():
-            key = _metric_key(name)
-            if key is None:
-                words[printable(name)] = _short(name, value)
-            else:
-                values[key] = value if type(value) is float else _number(key, value)
+        content = _FLAT.decode(raw)
+        others, keys = _told_apart(tuple(content))
+        words = {printable(name): _short(name, content.pop(name)) for name in others}
         msgspec.convert(words, _Words)
+        numbers: Collection[Any] = content.values()
+        if not {float}.issuperset(map(type, numbers)):
+            pairs = zip(keys, numbers, strict=True)
+            numbers = [v if type(v) is float else _number(key, v) for key, v in pairs]
+        values = dict(zip(keys, numbers, strict=True))
     except msgspec.MsgspecError as error:
         raise ValueError(in_words(error)) from error
     step, update, event = words.pop("step"), words.pop("update"), words.pop("event", None)
     return Line(step, update, values, event, words)
+
+
+@lru_cache(maxsize=64)  # kinds of lines
+def _told_apart(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return the names in a line that are no metric's, and the record keys of the others."""
+    keys = [_metric_key(name) for name in names]
+    others = [name for name, key in zip(names, keys, strict=True) if key is None]
+    return others, [key for key in keys if key is not None]
 
 
 @lru_cache(maxsize=100_000)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 from scipy import special
-from scipy.stats import binomtest
 
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.statistics.intervals import Interval, t_interval
+from goalscope.reports.statistics.intervals import Interval, t_interval, wilson_interval
 from goalscope.reports.statistics.samples import Sample, sort_sample
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.seed_tests import SeedTest, above_threshold
@@ -64,15 +63,14 @@ def arm_success(
     total, good = sum(counts.values()), sum(successes.values())
     if not total:
         return ArmSuccess(rates, sample, sample, None, (0.0, 1.0), 0, 0)
-    wilson = binomtest(good, total).proportion_ci(thresholds.confidence, method="wilson")
+    pooled = wilson_interval(good, total, thresholds.confidence)
     over_seeds = t_interval(list(inside.values()), Scale.LOGIT, thresholds.confidence)
     interval = Interval(
         float(np.mean(list(sample.numbers.values()))),
-        float(np.fmin(over_seeds.low, wilson.low)),
-        float(np.fmax(over_seeds.high, wilson.high)),
+        float(np.fmin(over_seeds.low, pooled[0])),
+        float(np.fmax(over_seeds.high, pooled[1])),
         len(inside),
     )
-    pooled = float(wilson.low), float(wilson.high)
     inside_sample = replace(sample, numbers=inside)
     return ArmSuccess(rates, sample, inside_sample, interval, pooled, good, total)
 

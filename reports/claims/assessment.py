@@ -13,7 +13,7 @@ from goalscope.reports.claims.quantities import LinkName, sensitivity_family
 from goalscope.reports.claims.success import mean_success
 from goalscope.reports.numbers.changes import is_control
 from goalscope.reports.numbers.runs import Arms, Run
-from goalscope.reports.numbers.windows import TIMES, Time, Times
+from goalscope.reports.numbers.windows import TIMES, Time, Times, window_numbers
 from goalscope.reports.statistics.outcomes import Verdict, decide, not_tested
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -73,6 +73,9 @@ def assess(arms: Arms, times: Times, thresholds: Thresholds) -> Assessment:
         times: the windows, the same for all runs.
         thresholds: that decide.
     """
+    for run in (run for runs in arms.values() for run in runs):
+        for window in times.windows.values():  # a page asks for most of them, one by one
+            window_numbers(run, [*run.metrics], window)
     study = study_of(arms)
     success = mean_success(arms)
     links: list[Link] = []

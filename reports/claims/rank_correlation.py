@@ -9,7 +9,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from goalscope.reports.claims.links import Point
 from goalscope.reports.statistics.formatting import count
@@ -77,6 +76,8 @@ def _correlation(points: Sequence[Point]) -> float | None:
 
 def _ranks(values: Array) -> Array:
     """Return ranks along the last axis, centred and of length 1; zeros where nothing varies."""
+    from scipy import stats  # takes half a second: when needed
+
     centred: Array = stats.rankdata(values, axis=-1) - (values.shape[-1] + 1) / 2
     length = np.linalg.norm(centred, axis=-1, keepdims=True)
     return centred / np.where(length > 0, length, 1.0)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -67,7 +66,7 @@ def _plot(found: Ablation) -> Figure:
     panels[0].set_yticks(range(len(labels)), labels)
     panels[0].set_ylim(len(labels) - 0.5, -0.5)
     for axes in panels:
-        sns.despine(ax=axes)
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -120,8 +120,12 @@ def value_axis(axes: Axes, scale: Scale, values: Array, along: Literal["x", "y"]
             ticks = ticks[:: -(-len(ticks) // _MOST_TICKS_ALONG_X)]
         labels = {t: f"{t:g}" for t in ticks}
     else:
-        set_limits(*_padded(values, least=0.02 * float(np.abs(values).max())))
-        axes.ticklabel_format(axis=along, useOffset=False)
+        low, high = _padded(values, least=0.02 * float(np.abs(values).max()))
+        set_limits(low, high)
+        if 1e-4 <= max(abs(low), abs(high)) < 1e6:
+            axes.ticklabel_format(axis=along, style="plain", useOffset=False)
+        else:  # a power of ten written once, above the axis, would lie in the title
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         return
     set_limits(low, high)
     axis.set_major_locator(FixedLocator(ticks))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
@@ -154,7 +153,7 @@ def _plot_panel(axes: Axes, panel: Panel, axis: Axis, shown: Sequence[float]) ->
         axes.axhline(reference.value, color=reference.colour, lw=1, ls=(0, (2, 2)), zorder=1.5)
     lines = [End(r.value, r.label, r.colour) for r in references]
     side_labels(axes, [*filter(None, ends), *lines])
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale, lift: float = 0.0) -> End | None:
@@ -275,15 +274,16 @@ def thin(table: pd.DataFrame, axis: Axis, most: int = MOST_POINTS) -> pd.DataFra
     """
     if len(table) <= most:
         return table
-    place = root(table[axis].to_numpy(dtype=float) - table[axis].min())
+    places = table[axis].to_numpy(dtype=float)
+    place = root(places - places.min())
     group = np.floor(place / (place.max() or 1.0) * most)
     first = np.flatnonzero(np.diff(group, prepend=-1.0))
     last = np.append(first[1:], len(group)) - 1
     values = table["value"].to_numpy(dtype=float)
     with np.errstate(invalid="ignore"):  # infinities of both signs
         mean = np.add.reduceat(values, first) / (last - first + 1)
-    ends = table[["update", "step"]].iloc[last].reset_index(drop=True)
-    return ends.assign(value=np.where(np.isfinite(mean), mean, math.nan))
+    ends = {name: table[name].to_numpy()[last] for name in ("update", "step")}
+    return pd.DataFrame({**ends, "value": np.where(np.isfinite(mean), mean, math.nan)})
 
 
 def inside(values: Array, scale: Scale) -> Array:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from numpy.typing import NDArray
@@ -93,9 +94,9 @@ def draw(
     for plot in plots:
         with house_style():
             figure = plot.make()
+            _lay_out(figure)
             buffer = io.StringIO()
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-            figure.set_layout_engine("none")  # laid out once is enough
             try:
                 files = _write(plot, figure, folder, kinds)
             except OSError as error:
@@ -105,6 +106,15 @@ def draw(
                 ) from error
         drawn.append(DrawnPlot(plot, inline(buffer.getvalue(), plot.name, plot.title), files))
     return drawn
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay out a figure once and for all; matplotlib draws it all for that, and again to save it."""
+    FigureCanvasSVG(figure)  # whose measures of text the layout takes
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _write(

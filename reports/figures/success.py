@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -166,5 +165,5 @@ def _plot_arms(
         shown += [value for table in own for value in table["value"] if np.isfinite(value)]
         last = max(last, *(int(table[axis].max()) for table in tables))
     even_axis(axes, last, axis)
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
     return ends

@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import lru_cache
 
 _LINE = re.compile(r' d="(M [^"CQz]*)"')  # of straight pieces alone
 _POINT = re.compile(r"([ML]) (\S+) (\S+)")
@@ -88,6 +89,7 @@ def _relative(path: str) -> str:
     return "".join(pieces)
 
 
+@lru_cache(maxsize=10_000)
 def _plain(tenths: int) -> str:
     """Return a number with at most one decimal, and no 0 before its point."""
     return re.sub(r"^(-?)0\.", r"\1.", f"{tenths / _TENTH:.7g}")

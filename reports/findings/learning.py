@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from enum import Enum
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,
@@ -16,9 +15,9 @@ from goalscope.diagnostics.record.metrics import (
     ROLLOUT_SUCCESS_RATE,
     SUCCESS_RATE,
 )
-from goalscope.diagnostics.successes import wilson_interval
 from goalscope.reports.claims.success import recorded_floors
 from goalscope.reports.numbers.runs import Run
+from goalscope.reports.statistics.intervals import wilson_interval
 
 PART = 4  # the last quarter of the episodes is what a run has come to, the first where it began
 FEW = 10  # episodes in that quarter; fewer tell nothing
@@ -66,6 +65,8 @@ def _by_return(lines: list[tuple[float, float]]) -> Learning:
     means = [total / n for total, n in lines if np.isfinite(total) and n > 0]
     if sum(n for _, n in lines) < PART * FEW or len(means) < FEW:
         return Learning.UNKNOWN
+    from scipy.stats import kendalltau  # takes half a second: when needed
+
     trend = kendalltau(np.arange(len(means)), means, alternative="greater")
     return Learning.RISES if trend.pvalue < _LEVEL else Learning.FLAT
 

@@ -114,8 +114,8 @@ class Run:
         return Column(left.updates[own], left.steps[own], values)
 
     @cached_property
-    def numbers(self) -> dict[tuple[str, Any], float | None]:
-        """Record key and window -> the metric's number there, as far as it was asked for."""
+    def numbers(self) -> dict[Any, dict[str, float | None]]:
+        """Window -> record key -> the metric's number there, as far as it was asked for."""
         return {}
 
     @cached_property

@@ -195,16 +195,17 @@ def window_number(run: Run, key: str, window: Window | None) -> float | None:
         None where nothing was measured, or the run did not come to the window's end; NaN where any
         of the measurements is NaN or infinite.
     """
-    if (key, window) not in run.numbers:
-        run.numbers[key, window] = window_numbers(run, [key], window)[0]
-    return run.numbers[key, window]
+    return window_numbers(run, [key], window)[0]
 
 
 def window_numbers(run: Run, keys: Sequence[str], window: Window | None) -> list[float | None]:
     """Return the mean of each of several metrics in a window (`window_number`), all at once."""
-    columns = {key: column for key in keys if (column := run.column(key)) is not None}
-    means = means_in(window, run, columns)
-    return [means.get(key) for key in keys]
+    known = run.numbers.setdefault(window, {})
+    unknown = [key for key in keys if key not in known]
+    if unknown:
+        columns = {key: column for key in unknown if (column := run.column(key)) is not None}
+        known |= dict.fromkeys(unknown) | means_in(window, run, columns)
+    return [known[key] for key in keys]
 
 
 def means_in(

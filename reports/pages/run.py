@@ -48,6 +48,7 @@ class RunPage:
         sentences: at initialisation, early, in the middle, late, and what one seed is worth.
         success: what its last evaluation came to, beside the floor.
         warnings: what is wrong with the record, one line each.
+        nonfinite: metric key -> first update at which it was NaN or infinite.
     """
 
     page: Path
@@ -55,6 +56,7 @@ class RunPage:
     sentences: tuple[str, ...]
     success: str
     warnings: tuple[str, ...]
+    nonfinite: dict[str, int]
 
 
 def write_report(
@@ -106,6 +108,7 @@ def page_of(
     caveat = one_seed_sentence(run, thresholds) if goals else ONE_RUN
     success = run_success_sentence(run)
     broken, limits = run_warnings(run), times_warnings(times, [run])
+    nonfinite = run.record.nonfinite()
     plots = run_plots(run, times, thresholds, assessment.study.family)
     tables = folder_for(folder, "tables")
     written = [path.name for path in write_family_tables(run, tables)]
@@ -133,7 +136,7 @@ def page_of(
             "assessment": assessment,
             "times": TIMES,
             "routing": routing,
-            "nonfinite": run.record.nonfinite(),
+            "nonfinite": nonfinite,
             "figures": draw(plots, folder / "figures", figures),
             "tables": [*written, "windows.csv", "claims.csv", "routing.csv"],
         },
@@ -141,7 +144,8 @@ def page_of(
     content = json.dumps(as_json(diagnosis), indent=1, allow_nan=False)
     write_whole(folder / FINDINGS, content + "\n")
     path = write_whole(folder / PAGE, page)
-    return RunPage(path, diagnosis, (*sentences, caveat), success, (*broken, *limits))
+    warnings = (*broken, *limits)
+    return RunPage(path, diagnosis, (*sentences, caveat), success, warnings, nonfinite)
 
 
 def _routing(run: Run) -> list[dict[str, Any]]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from scipy.stats import false_discovery_control
-
 from goalscope.reports.statistics.formatting import count
 from goalscope.reports.statistics.seed_tests import SeedTest, Way
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -67,11 +65,19 @@ def decide(tests: Sequence[SeedTest], thresholds: Thresholds) -> list[Verdict]:
         thresholds: seeds needed, and both rates.
     """
     tested = [test.p_value for test in tests if test.p_value is not None]
-    adjusted = iter(false_discovery_control(tested).tolist() if tested else [])
+    adjusted = iter(_adjusted(tested))
     return [
         _outcome(test, None if test.p_value is None else next(adjusted), thresholds)
         for test in tests
     ]
+
+
+def _adjusted(p_values: list[float]) -> list[float]:
+    if not p_values:
+        return []
+    from scipy.stats import false_discovery_control  # takes half a second: when needed
+
+    return list(map(float, false_discovery_control(p_values)))
 
 
 def _outcome(test: SeedTest, adjusted: float | None, thresholds: Thresholds) -> Verdict:

@@ -2,8 +2,6 @@
 
 import math
 
-from scipy import stats
-
 
 def power(seeds: int, effect: float, level: float) -> float:
     """Return the probability that a two-sided one-sample t-test finds an effect, on its side.
@@ -13,5 +11,7 @@ def power(seeds: int, effect: float, level: float) -> float:
         effect: distance of the mean, in standard deviations of the seeds.
         level: the p-value must lie below this.
     """
+    from scipy import stats  # takes half a second: when needed
+
     freedom, shift = seeds - 1, effect * math.sqrt(seeds)
     return float(stats.nct.sf(stats.t.isf(level / 2, freedom), freedom, shift))

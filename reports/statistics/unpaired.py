@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from goalscope.reports.statistics.paired import probability_of_improvement
 from goalscope.reports.statistics.scales import Array, Scale
@@ -44,6 +43,8 @@ def unpaired_comparison(
         other: of the other arm, at least two.
         scale: on which the means are compared.
     """
+    from scipy import stats  # takes half a second: when needed
+
     first, second = (np.asarray(values, dtype=float) for values in (baseline, other))
     result = stats.permutation_test(
         tuple(scale.forward(scale.clip(values)) for values in (first, second)),

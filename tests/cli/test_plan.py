@@ -5,8 +5,9 @@ import json
 import pytest
 from helpers.command import goalscope, refused
 
-from goalscope.cli.plan import PlanError, find_plan, kept_plan, load_plan
+from goalscope.cli.plan import PlanError, find_plan, load_plan
 from goalscope.cli.report import Report
+from goalscope.cli.thresholds import kept_thresholds
 from goalscope.training.runs.arms import find_arm
 
 pytestmark = pytest.mark.usefixtures("few_figures", "few_in_short")
@@ -44,7 +45,7 @@ def test_a_plan_is_trained_and_its_thresholds_decide(plan, tmp_path, capsys):
         row["name"]: row["state"] for row in json.loads((study / "study.json").read_text())["runs"]
     }
     assert runs == {"pixel-her-seed7": "finished", "pixel-her-norm-seed7": "finished"}
-    assert kept_plan(study).thresholds.goal_share == 0.2
+    assert kept_thresholds(study).goal_share == 0.2
     compared = goalscope("compare", study, "--format", "md")
     assert compared.returncode == 0, compared.stderr
     verdict = json.loads((study / "comparison" / "verdict.json").read_text())

@@ -4,6 +4,8 @@ import errno
 import hashlib
 import json
 import shutil
+from functools import reduce
+from operator import getitem
 
 import pytest
 import torch
@@ -86,12 +88,24 @@ def test_a_damaged_file_is_named(run, name, spoil):
         ("generator.numpy", ["MT19937", [1] * 624, 10**9, 0, 0.0], "<= 624"),
         ("generator.python", [3, [2**40], None], "expected `int`"),
         ("recent_successes", None, "recent_successes: expected `list`"),
+        ("callbacks", {}, "callbacks: mapping missing required field `diagnostics`"),
+        ("callbacks.diagnostics.lines", "all", "callbacks.diagnostics.lines: expected `int`"),
+        ("callbacks.diagnostics.failures", [3], "callbacks.diagnostics.failures: expected"),
+        (
+            "callbacks.diagnostics.instruments.training_state.returns",
+            [[]],
+            r"training_state.returns\[0\]: expected `float`",
+        ),
+        ("callbacks.diagnostics.instruments.transitions", {}, "missing required field `update`"),
     ],
 )
 def test_a_state_that_no_run_saves_is_refused_in_one_line(run, key, value, says):
     newest = list_checkpoints(run)[-1].folder
     state, description = newest / "resume/state.json", newest / "checkpoint.json"
-    state.write_text(json.dumps(json.loads(state.read_text()) | {key: value}))
+    content = json.loads(state.read_text())
+    *path, name = key.split(".") if key.startswith("callbacks") else [key]
+    reduce(getitem, path, content)[name] = value
+    state.write_text(json.dumps(content))
     described = json.loads(description.read_text())
     described["sha256"]["resume/state.json"] = hashlib.sha256(state.read_bytes()).hexdigest()
     description.write_text(json.dumps(described))

@@ -12,6 +12,7 @@ from goalscope.training.runs.executor import Change
 from goalscope.training.runs.settings import RunSettings
 from goalscope.training.runs.study import run_study
 from goalscope.training.runs.study_folder import StudyError, read_study
+from goalscope.underway import adaptive as underway
 from goalscope.underway.adaptive import AdaptiveError, AdaptiveSeeds, adaptive_notes
 
 ARMS = ("pixel-her", "pixel-her-norm", "pixel-her-drq")
@@ -109,6 +110,15 @@ def test_an_arm_that_is_settled_gets_no_more_seeds(tmp_path, capsys):
     ) in said
     (note,) = adaptive_notes(tmp_path / "study.json")
     assert "pixel-her-norm (5 seeds)" in note
+
+
+def test_a_record_is_read_once_for_all_looks_and_arms(tmp_path, monkeypatch):
+    read = []
+    once = underway._final_success
+    monkeypatch.setattr(underway, "_final_success", lambda run: read.append(run) or once(run))
+    alike = Recording(dict.fromkeys(ARMS, 0.1))
+    whole = run_study(runs(tmp_path), tmp_path, alike, adaptive=adaptive(tmp_path))
+    assert sorted(read) == sorted(whole)
 
 
 def test_a_study_ends_once_every_arm_is_settled(tmp_path):

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import gymnasium as gym
 import numpy as np
+from msgspec import Meta
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import PolicyPredictor
@@ -15,6 +16,7 @@ from torch import nn
 from goalscope.diagnostics.instruments.instrument import Context
 from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.diagnostics.record import Task
+from goalscope.diagnostics.record.documents import MOST
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_RETURN,
     FINAL_DISTANCE,
@@ -197,6 +199,12 @@ def _distance(observation: Mapping[str, np.ndarray], info: Mapping[str, Any]) ->
     return float(np.linalg.norm(achieved - desired))
 
 
+class EvaluationState(TypedDict):
+    """What a run that goes on must know of its evaluations."""
+
+    last_step: Annotated[int, Meta(ge=-1, le=MOST)]  # -1 before the first
+
+
 class EvaluationCallback(BaseCallback):
     """Evaluates the agent as training goes on: at its start, every so many steps, and at its end.
 
@@ -235,11 +243,11 @@ class EvaluationCallback(BaseCallback):
         self._seed = seed
         self._last_step = -1
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> EvaluationState:
         """Return what a resumed run must know, as JSON values."""
         return {"last_step": self._last_step}
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
+    def load_state_dict(self, state: EvaluationState) -> None:
         """Take over what `state_dict` returned."""
         self._last_step = state["last_step"]
 

@@ -1,9 +1,12 @@
 """What a study asks of whatever trains its runs."""
 
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from __future__ import annotations
 
-from goalscope.training.runs.settings import RunSettings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from goalscope.training.runs.settings import RunSettings
 
 # A run is settled where its arm was, before its turn came: it is not trained.
 State: TypeAlias = Literal["waiting", "running", "finished", "failed", "settled"]

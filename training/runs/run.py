@@ -150,7 +150,7 @@ def _train(
                 settings.evaluation_steps,
                 settings.evaluation.episodes,
             )
-            if state is not None:
+            if state is not None and "evaluation" in state:
                 evaluation.load_state_dict(state["evaluation"])
             callbacks.insert(0, evaluation)
         shown = ProgressCallback(settings.total_steps)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -209,7 +208,7 @@ def _plot_success(
         end = _plot_arm(axes, arm, success.tables[arm], styles[arm], "step", Scale.PLAIN, lift)
         labels += [end] if end is not None and styles[arm][0] != _PALE else []
     side_labels(axes, labels)
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _plot_share(
@@ -248,7 +247,7 @@ def _plot_share(
             tables = [t.assign(value=np.clip(t["value"], *_ENDS)) for t in curves[arm]]
             end = _plot_arm(axes, arm, tables, styles[arm], "update", Scale.LOGIT)
             ends += [end] if end is not None and styles[arm][0] != _PALE else []
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
     return ends
 
 

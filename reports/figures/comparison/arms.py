@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -158,7 +157,7 @@ def _plot_column(axes: Axes, column: _Column, styles: ArmStyles) -> None:
     axes.set_xlabel(column.unit)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="x", labelsize=7)
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _inside(values: Array, scale: Scale) -> Array:

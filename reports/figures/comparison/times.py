@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -106,4 +105,4 @@ def _plot_quantity(
     axes.set_xlim(-0.6, len(TIMES) - 0.4)
     axes.grid(visible=False, axis="x")
     side_labels(axes, ends)
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -148,7 +147,7 @@ def _frame(axes: Axes, panel: Panel) -> None:
     axes.set_ylabel(panel.unit)
     if not panel.curves:
         axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _legend(axes: Axes, panels: Sequence[Panel]) -> None:

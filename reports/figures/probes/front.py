@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import matplotlib
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -162,7 +161,7 @@ def _plot_curves(axes: Axes, plotted: Sequence[ProbedCheckpoint], probes: Probes
     axes.set_ylabel("Q minus its mean (return)")
     axes.set_title("Q over distance")
     axes.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=8, loc="upper right")
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _plot_numbers(axes: Axes, panel: Panel, last: int) -> None:
@@ -176,4 +175,4 @@ def _plot_numbers(axes: Axes, panel: Panel, last: int) -> None:
     axes.set_title(panel.title[:1].upper() + panel.title[1:])
     axes.set_ylabel(panel.unit)
     checkpoint_axis(axes, last)
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)

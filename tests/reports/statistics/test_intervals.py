@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from goalscope.reports.statistics.intervals import t_interval
+from goalscope.reports.statistics.intervals import t_interval, wilson_interval
 from goalscope.reports.statistics.scales import EPSILON, Scale
 
 shares = st.floats(0.001, 0.999)
@@ -57,3 +57,11 @@ def test_intervals_cover_as_often_as_they_say():
         interval = t_interval((1 / (1 + np.exp(-logits))).tolist(), Scale.LOGIT)
         covered += interval.low <= truth <= interval.high
     assert 0.93 < covered / 1000 < 0.97
+
+
+@pytest.mark.parametrize("episodes", [1, 7, 333])
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_a_wilson_interval_is_scipy_s(episodes, confidence):
+    for successes in range(episodes + 1):
+        scipy_s = stats.binomtest(successes, episodes).proportion_ci(confidence, "wilson")
+        assert wilson_interval(successes, episodes, confidence) == (scipy_s.low, scipy_s.high)

@@ -17,14 +17,25 @@ from benchmarks.chaos.cluster import (
     study_that_loses_a_node,
     three_nodes,
 )
-from goalscope.diagnostics.record import last_update, read_run
+from goalscope.diagnostics.record import (
+    Line,
+    RecordWriter,
+    RunInfo,
+    is_run,
+    last_update,
+    read_run,
+)
+from goalscope.diagnostics.record.metrics import SUCCESS_RATE
 from goalscope.training.executors.cluster import RayCluster
 from goalscope.training.executors.processes import Processes
+from goalscope.training.runs import study
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 from goalscope.training.runs.run import train
 from goalscope.training.runs.settings import SettingsError
 from goalscope.training.runs.study import run_study
 from goalscope.training.runs.study_folder import read_study
+from goalscope.underway import adaptive
+from goalscope.underway.adaptive import AdaptiveSeeds
 
 pytestmark = pytest.mark.usefixtures("all_states")  # runs of other processes are compared with
 
@@ -73,6 +84,34 @@ def test_a_study_that_is_stopped_is_saved_and_gone_on_with_here(cluster, tmp_pat
     shutil.rmtree(failing.out)
     (again,) = run_study([replace(stopped, total_steps=newest.step + 5)], tmp_path, Processes(1))
     assert len(read_run(again).resumes) == 1
+
+
+def test_adaptive_seeds_are_looked_at_as_they_come_home(cluster, tmp_path, monkeypatch):
+    arms = ("pixel-her", "pixel-her-norm")
+    runs = [
+        replace(run, arm=arm, out=tmp_path / f"{arm}-seed{seed}", total_steps=120)
+        for seed in range(5)
+        for arm in arms
+        for run in [small_run(tmp_path, seed)]
+    ]
+    for run in runs[:6]:  # trained before: three seeds of four that are looked at together
+        writer = RecordWriter(run.out, RunInfo(arm=run.arm, seed=run.seed))
+        writer.write(Line(0, 0, {SUCCESS_RATE.key(): 0.0}))
+        writer.close()
+    monkeypatch.setattr(study, "is_finished", lambda run: is_run(run.out))
+    measured = adaptive._final_success
+
+    def told_apart(run):
+        assert 0 <= measured(run) <= 1
+        return 0.01 * int(run.name[-1]) + ("norm" in run.name)
+
+    monkeypatch.setattr(adaptive, "_final_success", told_apart)
+    seeds = AdaptiveSeeds(arms, range(5), 4, tmp_path / "study.json")
+    run_study(runs, tmp_path, RayCluster(cluster.address, 2, 1.0), adaptive=seeds)
+    states = {(run.arm, run.seed): run.state for run in read_study(tmp_path)}
+    assert [states[arm, 3] for arm in arms] == ["finished", "finished"]
+    assert [states[arm, 4] for arm in arms] == ["settled", "settled"]
+    assert read_run(runs[6].out).end.step == 120  # trained there, and whole here
 
 
 def test_what_no_node_can_train_is_refused(cluster, tmp_path):

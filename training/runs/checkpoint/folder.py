@@ -16,7 +16,9 @@ from goalscope.diagnostics.provenance import software_versions
 from goalscope.diagnostics.record import Unusable, fit, read_document, write_json_atomically
 from goalscope.diagnostics.record.disk import disk_errors
 from goalscope.diagnostics.record.documents import Count
+from goalscope.diagnostics.resuming import WatchState
 from goalscope.errors import EnvironmentLost, UserError
+from goalscope.training.evaluation.episodes import EvaluationState
 from goalscope.training.replay.any_buffer import load_buffer, save_buffer
 from goalscope.training.runs.checkpoint.agent_state import (
     AgentValues,
@@ -35,10 +37,17 @@ class CheckpointError(UserError):
     """A checkpoint cannot be gone on with; the message is one line and names the remedy."""
 
 
+class CallbackStates(TypedDict):
+    """What resume/state.json says of the callbacks."""
+
+    diagnostics: WatchState
+    evaluation: NotRequired[EvaluationState]  # where the run is evaluated
+
+
 class _Values(AgentValues):
     """What resume/state.json says."""
 
-    callbacks: dict[str, Any]
+    callbacks: CallbackStates
 
 
 Digests = TypedDict(
@@ -193,7 +202,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{error}; {_another(folder)}") from error
 
 
-def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> dict[str, Any]:
+def load_checkpoint(checkpoint: Checkpoint, model: BaseAlgorithm) -> CallbackStates:
     """Bring an agent, just built, to where the checkpoint was saved; return the callbacks' state.
 
     Raises:
