@@ -1,5 +1,6 @@
 """How many of some episodes were successful, and what can be said of that share."""
 
+import math
 from dataclasses import dataclass
 
 from goalscope.diagnostics.record.metrics import (
@@ -43,12 +44,22 @@ class Successes:
         }
 
 
-def wilson_interval(successes: int, episodes: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a success rate, 0..1 (Wilson 1927).
+def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval of a success rate, 0..1 (Wilson 1927).
 
-    It stays inside 0..1 and has a width where every episode failed.
+    It stays inside 0..1 and has a width where every episode failed. It is that of
+    `scipy.stats.binomtest`, which takes half a second to import.
+
+    Args:
+        successes: at most as many as episodes.
+        episodes: at least one.
+        confidence: 0..1.
     """
-    from scipy.stats import binomtest  # slow to import: a run begins sooner without it
+    from scipy import special  # a run begins sooner without it
 
-    interval = binomtest(successes, episodes).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
+    z = float(special.ndtri(0.5 + 0.5 * confidence))
+    rate, whole = successes / episodes, 2 * (episodes + z**2)
+    centre = (2 * episodes * rate + z**2) / whole
+    half = z / whole * math.sqrt(4 * episodes * rate * (1 - rate) + z**2)
+    low = centre - half if successes else 0.0
+    return low, centre + half if successes < episodes else 1.0

@@ -108,7 +108,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Inputs arrive shifted or stretched; tanh and ReLU answer with constants.",
         "Take the statistics from what replay holds now, wherever the inputs are normalised.",
         "Compare the mean and spread they are normalised by with those of a replay batch.",
-        explains=("dead_units", "saturated", "image_block_loud"),
+        explains=("normalised_unlike_replay", "dead_units", "saturated", "image_block_loud"),
     ),
     Check(
         "normalised_unlike_replay",
@@ -124,14 +124,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Inputs are cut off or arrive raw: other ones than the networks were made for.",
         "Clip at 5 to 10, and let the replay buffer normalise with the same VecNormalize.",
         "Print the spread of each vector in a sampled batch: it must be near 1.",
-        explains=(
-            "inputs_differ_at_acting",
-            "normalisation_stale",
-            "goals_in_another_frame",
-            "goal_inputs_tiny",
-            "image_block_loud",
-            "saturated",
-        ),
+        explains=("goal_inputs_tiny", "image_block_loud", "saturated"),
     ),
     Check(
         "augmentation_far",

@@ -99,7 +99,7 @@ def _pace(run: Run, network: str, block: str, key: str) -> Series | None:
     )
     if travel is None or steps is None or len(travel.updates) < 2:
         return None
-    largest = np.maximum.accumulate(steps.values)
+    largest = np.maximum(np.maximum.accumulate(steps.values), np.finfo(float).tiny)
     places = np.searchsorted(steps.updates, travel.updates[1:], side="right") - 1
     size = np.where(places < 0, 1.0, steps.values[places] / largest[places])
     return Series(travel.updates[1:], travel.values[1:] * size / np.diff(travel.updates))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from goalscope.diagnostics.successes import wilson_interval
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.statistics.intervals import Interval, t_interval, wilson_interval
+from goalscope.reports.statistics.intervals import Interval, t_interval
 from goalscope.reports.statistics.samples import Sample, sort_sample
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.seed_tests import SeedTest, above_threshold

@@ -15,9 +15,9 @@ from goalscope.diagnostics.record.metrics import (
     ROLLOUT_SUCCESS_RATE,
     SUCCESS_RATE,
 )
+from goalscope.diagnostics.successes import wilson_interval
 from goalscope.reports.claims.success import recorded_floors
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.statistics.intervals import wilson_interval
 
 PART = 4  # the last quarter of the episodes is what a run has come to, the first where it began
 FEW = 10  # episodes in that quarter; fewer tell nothing

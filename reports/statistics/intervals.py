@@ -48,24 +48,6 @@ def t_interval(values: Sequence[float], scale: Scale, confidence: float = 0.95) 
     return Interval(mean, low, high, len(measured), int((inside != measured).sum()))
 
 
-def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval of a success rate, 0..1 (Wilson 1927).
-
-    It is that of `scipy.stats.binomtest`, which takes half a second to import.
-
-    Args:
-        successes: at most as many as episodes.
-        episodes: at least one.
-        confidence: 0..1.
-    """
-    z = float(special.ndtri(0.5 + 0.5 * confidence))
-    rate, whole = successes / episodes, 2 * (episodes + z**2)
-    centre = (2 * episodes * rate + z**2) / whole
-    half = z / whole * math.sqrt(4 * episodes * rate * (1 - rate) + z**2)
-    low = centre - half if successes else 0.0
-    return low, centre + half if successes < episodes else 1.0
-
-
 def threshold_p(values: Sequence[float], scale: Scale, threshold: float) -> tuple[float, float]:
     """Return the mean distance to a threshold, on the scale, and the p-value of its t-test.
 

@@ -83,7 +83,9 @@ HEALTHY = {
     "gradient/critic_loss.desired_goal.weight_gradient": 0.2,
     "gradient/actor_loss.desired_goal.weight_gradient": 0.01,
     "transitions/critic.pixels.input_max": 0.9,
-    "transitions/critic.achieved_goal.normalised_offset": 0.5,
+    "transitions/critic.observation.normalised_offset": 0.5,
+    "transitions/real.success_fraction": 0.0,
+    "transitions/relabelled.success_fraction": 0.4,
 }
 
 FAULTS = {
@@ -120,6 +122,19 @@ FAULTS = {
     "goals_in_another_frame": {"transitions/replay.goal_offset": 1.4},
     "goals_not_relabelled": {"transitions/replay.relabelled_fraction": 0.0},
     "reward_mismatch": {"transitions/real.reward_mismatch": 0.5},
+    "success_paid_elsewhere": {
+        "transitions/real.success_fraction": 1.0,
+        "training/rollout.success_rate": 0.0,
+    },
+    "relabelled_at_once": {
+        "transitions/relabelled.success_fraction": 1.0,
+        "training/relabelled.unmoved_fraction": 0.0,
+    },
+    "normalised_unlike_replay": {
+        "transitions/critic.achieved_goal.normalised_offset": 0.5,
+        "observation/replay.achieved_goal.spread": 9.0,
+    },
+    "critic_ignores_action": {"sensitivity/critic.action.q_swap": 0.0},
     "rewards_out_of_range": {"transitions/replay.reward_min": -100.0},
     "reward_constant": {"transitions/replay.reward_spread": 0.0},
     "always_terminated": {"transitions/replay.unreached_end_fraction": 0.5},
@@ -149,6 +164,11 @@ PER_NETWORK = {
         f"gradient/{{}}_loss.{block}.update_ratio": 0.3
         for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
     },
+    "steps_vanish": {
+        f"gradient/{{}}_loss.{block}.update_ratio": 1e-7
+        for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
+    },
+    "weights_jump": {"transitions/{}.first_layers.travel": 1e4},
     "weights_overwritten": {"transitions/{}.pixels.travel": 1.0},
     "no_gradient": {
         f"gradient/{{}}_loss.{block}.weight_gradient": 0.0

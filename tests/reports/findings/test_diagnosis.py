@@ -16,7 +16,12 @@ from goalscope.reports.findings.learning import Learning
 from goalscope.reports.numbers.runs import load_run
 
 LONG = (0, 1, 100, 500, 1_000, 1_500, 2_000, 2_400)
-ELSEWHERE = {"nan", "discount_without_end", "late_unmeasured"}  # planted in tests of their own
+ELSEWHERE = {
+    "nan",
+    "discount_without_end",
+    "late_unmeasured",
+    "held_by_two_optimisers",
+}  # planted in tests of their own
 
 
 def made(folder, kind):
@@ -255,3 +260,22 @@ def test_whether_a_run_without_success_learns_is_asked_of_its_return(short, retu
     run = replace(short, record=replace(short.record, lines=lines))
     metrics = {k: v for k, v in short.metrics.items() if not k.endswith("success_rate")}
     assert diagnose(replace(run, metrics=metrics)).learning is expected
+
+
+def test_weights_that_two_optimisers_hold_are_named(short):
+    rows = [
+        {**row, "optimizer": "critic, actor"} if row["network"] == "critic" else row
+        for row in short.record.routing
+    ]
+    run = replace(short, record=replace(short.record, routing=rows))
+    assert [(f.check.name, f.network) for f in diagnose(run).findings] == [
+        ("held_by_two_optimisers", "critic")
+    ]
+
+
+def test_steps_that_a_schedule_lets_end_are_no_finding(short):
+    steps = {
+        f"gradient/critic_loss.{block}.update_ratio": [(u, 1e-3 * (600 - u) / 600) for u in UPDATES]
+        for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
+    }
+    assert names(with_metrics(short, steps)) == []

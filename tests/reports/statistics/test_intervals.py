@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from goalscope.reports.statistics.intervals import t_interval, wilson_interval
+from goalscope.diagnostics.successes import wilson_interval
+from goalscope.reports.statistics.intervals import t_interval
 from goalscope.reports.statistics.scales import EPSILON, Scale
 
 shares = st.floats(0.001, 0.999)
