@@ -15,9 +15,9 @@ from goalscope.reports.checks.readings import (
     augmentation_shift,
     largest,
     measured,
-    normalised_spread,
     of_critic,
 )
+from goalscope.reports.checks.replay_readings import normalised_spread
 from goalscope.reports.statistics.scales import Scale
 
 _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encoder_not_moving")

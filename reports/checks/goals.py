@@ -4,7 +4,8 @@ from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import ASKED_GOAL_SPREAD
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import goal_distance, measured, smaller
+from goalscope.reports.checks.readings import measured, smaller
+from goalscope.reports.checks.replay_readings import goal_distance
 from goalscope.reports.statistics.scales import Scale
 
 _NO_GOAL = ("goal_unheard", "critic_ignores_goal", "actor_ignores_goal")

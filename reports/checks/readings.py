@@ -17,22 +17,10 @@ from goalscope.diagnostics.record.metrics import (
     FRESH_CONTENT_R2,
     NEXT_GOAL_R2,
     NEXT_GOAL_WITH_R2,
-    OBSERVATION_SPREAD,
     PIXEL_SPAN,
     Q_GOAL_SWAP,
-    ROLLOUT_SUCCESS_RATE,
     SHIFT,
     SIGNAL,
-    UNMOVED_FRACTION,
-)
-from goalscope.diagnostics.record.transition_metrics import (
-    GOAL_GAP,
-    GOAL_OFFSET,
-    NEXT_DIFFERS,
-    NORMALISED_OFFSET,
-    SUCCESS_FRACTION,
-    TERMINATED_FRACTION,
-    UNCHANGED_FRACTION,
 )
 from goalscope.reports.checks.series import (
     Series,
@@ -43,9 +31,6 @@ from goalscope.reports.numbers.runs import Run
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
-_FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
-_SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
-_STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
 
 
 def measured(metric: Metric, block: str | None = None, **parts: str) -> Reading:
@@ -140,23 +125,6 @@ def _any_of(readings: Sequence[Reading], choose: np.ufunc) -> Reading:
     return read
 
 
-def goal_distance(run: Run, network: str) -> Series | None:
-    """Return how far desired goals lie from what is achieved: on average, or where they are one.
-
-    On average only where what is achieved varies, or goals lie farther off than chance puts them:
-    what stands still lies beside most goals.
-    """
-    spreads = (measured(OBSERVATION_SPREAD, f"{kind}_goal") for kind in ("achieved", "desired"))
-    offset = combined(
-        lambda values: np.where(
-            (values[1] >= _STANDS_STILL) | (values[0] > _FAR_OFF), values[0], 0.0
-        ),
-        measured(GOAL_OFFSET),
-        over(*spreads),
-    )
-    return larger(offset, measured(GOAL_GAP))(run, network)
-
-
 def goal_swap(run: Run, network: str) -> Series | None:
     """Return how much the critic's Q or the actor's action changes when the goal is exchanged.
 
@@ -176,61 +144,6 @@ def of_vectors(metric: Metric) -> Reading:
         return over_keys(run, (k for b, k in keys.items() if b != run.image_block()), np.max)
 
     return read
-
-
-def unchanged_in_replay(run: Run, network: str) -> Series | None:
-    """Return the share of stored steps that change nothing, as far as replay is to blame.
-
-    Times the share of next observations that are not the environment's, where that is known: what
-    the environment itself leaves as it was is stored as it should be.
-    """
-    unchanged = measured(UNCHANGED_FRACTION)(run, network)
-    differs = largest(NEXT_DIFFERS)(run, network)
-    if unchanged is None or differs is None:
-        return unchanged
-    return together([unchanged, differs], lambda values: values[0] * values[1])
-
-
-def normalised_spread(run: Run, network: str) -> Series | None:
-    """Return how far the spread of what VecNormalize normalises lies from 1, as a ratio above 1."""
-    named = {b["name"] for b in run.blocks("critic") if b.get("ends_in") is None}
-    blocks = named & set(NORMALISED_OFFSET.by_block(run.metrics, "critic"))
-    keys = [OBSERVATION_SPREAD.key(block=block) for block in sorted(blocks - {run.image_block()})]
-
-    def off(values: list[NDArray[np.float64]], axis: int) -> NDArray[np.float64]:
-        spreads = np.array(values)
-        varying = np.where(spreads > 0, spreads, 1.0)  # what never varies stays as it is
-        farthest: NDArray[np.float64] = np.maximum(varying, 1 / varying).max(axis=axis)
-        return farthest
-
-    return over_keys(run, keys, off) if keys else None
-
-
-def success_paid_beyond(run: Run, network: str) -> Series | None:
-    """Return the share of real steps that are paid as a success, beyond the most of episodes.
-
-    Of the episodes of training, as their last step's `is_success` counts them.
-    """
-    paid = _recorded(run, SUCCESS_FRACTION.key("real"))
-    counted = measured(ROLLOUT_SUCCESS_RATE)(run, network)
-    counted = None if counted is None else counted.finite()
-    if paid is None or counted is None or not len(counted.values):
-        return None
-    return paid.map(lambda values: values - counted.values.max())
-
-
-def reached_though_moved(run: Run, network: str) -> Series | None:
-    """Return the share of relabelled steps that are paid as a success.
-
-    NaN where some belong to episodes that moved nothing: theirs are reached before they begin.
-    """
-    paid, unmoved = (
-        _recorded(run, metric.key(*owner))
-        for metric, owner in ((SUCCESS_FRACTION, ("relabelled",)), (UNMOVED_FRACTION, ()))
-    )
-    if unmoved is None:
-        return paid
-    return together([paid, unmoved], lambda v: np.where(v[1] < _SOME_UNMOVED, v[0], np.nan))
 
 
 def varying_part(run: Run, network: str) -> Series | None:
@@ -291,16 +204,6 @@ def prediction_gain(extra: str) -> Reading:
     )
 
 
-def discount_without_end(run: Run, network: str) -> Series | None:
-    """Return the discount, or 0 where some transition ends its episode for good."""
-    discount = run.settings.get("agent.gamma")
-    terminated = measured(TERMINATED_FRACTION)(run, network)
-    if terminated is None or not isinstance(discount, int | float):
-        return None
-    bounded = bool((terminated.values > 0).any())
-    return terminated.map(lambda values: np.full(len(values), 0.0 if bounded else discount))
-
-
 def unmeasured_end(run: Run, network: str) -> Series | None:
     """Return which part of the run's end the coarsest of its live instruments left unmeasured."""
     last: dict[str, int] = {}
@@ -317,7 +220,7 @@ def over_keys(
     run: Run, keys: Iterable[str], choose: Callable[..., NDArray[np.float64]]
 ) -> Series | None:
     """Return the least or largest of several of a run's numbers at each update; None of none."""
-    found = [_recorded(run, key) for key in keys]
+    found = [recorded(run, key) for key in keys]
     return together(found, lambda values: choose(values, axis=0))
 
 
@@ -325,10 +228,11 @@ def _series(
     run: Run, metric: Metric, network: str, block: str | None, parts: dict[str, str]
 ) -> Series | None:
     owners = [owner for owner in (network, f"{network}_loss") if owner in metric.owners]
-    return _recorded(run, metric.key(owners[0] if owners else None, block, **parts))
+    return recorded(run, metric.key(owners[0] if owners else None, block, **parts))
 
 
-def _recorded(run: Run, key: str) -> Series | None:
+def recorded(run: Run, key: str) -> Series | None:
+    """Return one of a run's numbers; None where it was not measured."""
     column = run.column(key)
     return None if column is None else series_of(column.updates, column.values)
 

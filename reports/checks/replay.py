@@ -16,11 +16,9 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import (
-    combined,
+from goalscope.reports.checks.readings import combined, larger, measured
+from goalscope.reports.checks.replay_readings import (
     discount_without_end,
-    larger,
-    measured,
     reached_though_moved,
     success_paid_beyond,
 )

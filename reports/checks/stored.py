@@ -11,14 +11,8 @@ from goalscope.diagnostics.record.transition_metrics import (
     REWARDS_PER_TARGET,
 )
 from goalscope.reports.checks.check import Check
-from goalscope.reports.checks.readings import (
-    IMAGE,
-    Reading,
-    largest,
-    measured,
-    of_vectors,
-    unchanged_in_replay,
-)
+from goalscope.reports.checks.readings import IMAGE, Reading, largest, measured, of_vectors
+from goalscope.reports.checks.replay_readings import unchanged_in_replay
 from goalscope.reports.statistics.scales import Scale
 
 _UNTRUE = (

@@ -1,0 +1,116 @@
+"""Readings of what replay holds: observations, goals, rewards and ends of episodes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goalscope.diagnostics.record.metrics import (
+    OBSERVATION_SPREAD,
+    ROLLOUT_SUCCESS_RATE,
+    UNMOVED_FRACTION,
+)
+from goalscope.diagnostics.record.transition_metrics import (
+    GOAL_GAP,
+    GOAL_OFFSET,
+    NEXT_DIFFERS,
+    NORMALISED_OFFSET,
+    SUCCESS_FRACTION,
+    TERMINATED_FRACTION,
+    UNCHANGED_FRACTION,
+)
+from goalscope.reports.checks.readings import (
+    combined,
+    larger,
+    largest,
+    measured,
+    over,
+    over_keys,
+    recorded,
+)
+from goalscope.reports.checks.series import Series, together
+from goalscope.reports.numbers.runs import Run
+
+_FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
+_STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
+_SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
+
+
+def goal_distance(run: Run, network: str) -> Series | None:
+    """Return how far desired goals lie from what is achieved: on average, or where they are one.
+
+    On average only where what is achieved varies, or goals lie farther off than chance puts them:
+    what stands still lies beside most goals.
+    """
+    spreads = (measured(OBSERVATION_SPREAD, f"{kind}_goal") for kind in ("achieved", "desired"))
+    offset = combined(
+        lambda values: np.where(
+            (values[1] >= _STANDS_STILL) | (values[0] > _FAR_OFF), values[0], 0.0
+        ),
+        measured(GOAL_OFFSET),
+        over(*spreads),
+    )
+    return larger(offset, measured(GOAL_GAP))(run, network)
+
+
+def unchanged_in_replay(run: Run, network: str) -> Series | None:
+    """Return the share of stored steps that change nothing, as far as replay is to blame.
+
+    Times the share of next observations that are not the environment's, where that is known: what
+    the environment itself leaves as it was is stored as it should be.
+    """
+    unchanged = measured(UNCHANGED_FRACTION)(run, network)
+    differs = largest(NEXT_DIFFERS)(run, network)
+    if unchanged is None or differs is None:
+        return unchanged
+    return together([unchanged, differs], lambda values: values[0] * values[1])
+
+
+def discount_without_end(run: Run, network: str) -> Series | None:
+    """Return the discount, or 0 where some transition ends its episode for good."""
+    discount = run.settings.get("agent.gamma")
+    terminated = measured(TERMINATED_FRACTION)(run, network)
+    if terminated is None or not isinstance(discount, int | float):
+        return None
+    bounded = bool((terminated.values > 0).any())
+    return terminated.map(lambda values: np.full(len(values), 0.0 if bounded else discount))
+
+
+def success_paid_beyond(run: Run, network: str) -> Series | None:
+    """Return the share of real steps that are paid as a success, beyond the most of episodes.
+
+    Of the episodes of training, as their last step's `is_success` counts them.
+    """
+    paid = recorded(run, SUCCESS_FRACTION.key("real"))
+    counted = measured(ROLLOUT_SUCCESS_RATE)(run, network)
+    counted = None if counted is None else counted.finite()
+    if paid is None or counted is None or not len(counted.values):
+        return None
+    return paid.map(lambda values: values - counted.values.max())
+
+
+def reached_though_moved(run: Run, network: str) -> Series | None:
+    """Return the share of relabelled steps that are paid as a success.
+
+    NaN where some belong to episodes that moved nothing: theirs are reached before they begin.
+    """
+    paid, unmoved = (
+        recorded(run, metric.key(*owner))
+        for metric, owner in ((SUCCESS_FRACTION, ("relabelled",)), (UNMOVED_FRACTION, ()))
+    )
+    if unmoved is None:
+        return paid
+    return together([paid, unmoved], lambda v: np.where(v[1] < _SOME_UNMOVED, v[0], np.nan))
+
+
+def normalised_spread(run: Run, network: str) -> Series | None:
+    """Return how far the spread of what VecNormalize normalises lies from 1, as a ratio above 1."""
+    named = {b["name"] for b in run.blocks("critic") if b.get("ends_in") is None}
+    blocks = named & set(NORMALISED_OFFSET.by_block(run.metrics, "critic"))
+    keys = [OBSERVATION_SPREAD.key(block=block) for block in sorted(blocks - {run.image_block()})]
+
+    def off(values: list[NDArray[np.float64]], axis: int) -> NDArray[np.float64]:
+        spreads = np.array(values)
+        varying = np.where(spreads > 0, spreads, 1.0)  # what never varies stays as it is
+        farthest: NDArray[np.float64] = np.maximum(varying, 1 / varying).max(axis=axis)
+        return farthest
+
+    return over_keys(run, keys, off) if keys else None
