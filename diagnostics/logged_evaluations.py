@@ -8,7 +8,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 
 from goalscope.diagnostics.other_callbacks import every_callback
 from goalscope.diagnostics.record.metrics import EVALUATION_RETURN, SUCCESS_RATE
-from goalscope.diagnostics.successes import Successes
+from goalscope.diagnostics.record.successes import Successes
 
 Record = Callable[[Callable[[], dict[str, float]]], None]
 

@@ -3,9 +3,13 @@
 An instrument that keeps something from one measurement to the next has its line here.
 """
 
-from typing import NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
-from goalscope.diagnostics.record.documents import Count
+from msgspec import Meta
+
+from goalscope.diagnostics.record.documents import MOST, Count
+
+Last = Annotated[int, Meta(ge=-1, le=MOST)]  # an update; -1 before the first
 
 
 class EpisodesEnded(TypedDict):
@@ -45,8 +49,8 @@ class WatchState(TypedDict):
 
     lines: Count
     failures: dict[str, Count]
-    last: dict[str, Count]
-    answered: NotRequired[dict[str, dict[str, Count]]]
+    last: dict[str, Last]
+    answered: NotRequired[dict[str, dict[str, Last]]]
     instruments: InstrumentStates
     lost_buffer: NotRequired[bool]
     lost_environments: NotRequired[bool]

@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks.planted_faults.diagnosis import NOTHING, Diagnosis
 from benchmarks.planted_faults.fault import Kind
 from benchmarks.planted_faults.faults import FAULTS
-from goalscope.diagnostics.successes import wilson_interval
+from goalscope.diagnostics.record.successes import wilson_interval
 
 GOALS: dict[Kind, float] = {"known": 0.90, "blind": 0.80}  # of kinds of faults, named first
 MOST_FALSE = 0.05  # of healthy controls

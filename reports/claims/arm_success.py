@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from goalscope.diagnostics.successes import wilson_interval
+from goalscope.diagnostics.record.successes import wilson_interval
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.intervals import Interval, t_interval
 from goalscope.reports.statistics.samples import Sample, sort_sample

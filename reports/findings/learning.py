@@ -15,7 +15,7 @@ from goalscope.diagnostics.record.metrics import (
     ROLLOUT_SUCCESS_RATE,
     SUCCESS_RATE,
 )
-from goalscope.diagnostics.successes import wilson_interval
+from goalscope.diagnostics.record.successes import wilson_interval
 from goalscope.reports.claims.success import recorded_floors
 from goalscope.reports.numbers.runs import Run
 

@@ -20,7 +20,7 @@ from goalscope.diagnostics.record.metrics import (
     SUCCESS_LOW,
     SUCCESS_RATE,
 )
-from goalscope.diagnostics.successes import Successes, wilson_interval
+from goalscope.diagnostics.record.successes import Successes, wilson_interval
 from goalscope.reports import Thresholds, write_report
 from goalscope.reports.claims.success import run_success_sentence, success_sentence
 from goalscope.reports.figures.style import arm_styles

@@ -11,7 +11,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.record import read_run
-from goalscope.diagnostics.successes import wilson_interval
+from goalscope.diagnostics.record.successes import wilson_interval
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.tasks import PIXEL_POINT

@@ -18,7 +18,7 @@ from goalscope.diagnostics.record.metrics import (
     UNTOUCHED_SUCCESS,
     WITHHELD,
 )
-from goalscope.diagnostics.successes import Successes
+from goalscope.diagnostics.record.successes import Successes
 from goalscope.errors import UserError
 from goalscope.probes.blocks import GOAL, GOAL_KEYS
 from goalscope.training.evaluation.episodes import Episode, play

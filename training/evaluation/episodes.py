@@ -22,7 +22,7 @@ from goalscope.diagnostics.record.metrics import (
     FINAL_DISTANCE,
     FINAL_DISTANCE_MEAN,
 )
-from goalscope.diagnostics.successes import Successes
+from goalscope.diagnostics.record.successes import Successes
 from goalscope.errors import UserError
 from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
 from goalscope.probes.isolation import isolated_generators

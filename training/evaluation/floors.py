@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 
 from goalscope.diagnostics.record import write_json_atomically
-from goalscope.diagnostics.successes import Successes
+from goalscope.diagnostics.record.successes import Successes
 from goalscope.training.envs.making import make_simulation, packages_of
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.evaluation.episodes import Evaluation, evaluate

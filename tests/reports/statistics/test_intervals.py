@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from goalscope.diagnostics.successes import wilson_interval
+from goalscope.diagnostics.record.successes import wilson_interval
 from goalscope.reports.statistics.intervals import t_interval
 from goalscope.reports.statistics.scales import EPSILON, Scale
 
