@@ -30,6 +30,8 @@ def write_confusion(groups: Mapping[str, Sequence[Diagnosis]], path: Path) -> No
     heights = [len(counts) + 8 for counts in drawn.values()]  # the names below need room, too
     with house_style():
         figure = new_figure(0.25 * sum(heights))
+        columns = max(len(counts.columns) for counts in drawn.values())
+        figure.set_figwidth(max(figure.get_figwidth(), 0.25 * (columns + 14)))  # and beside it
         panels = figure.subplots(len(drawn), squeeze=False, height_ratios=heights)[:, 0]
         for axes, (name, counts) in zip(panels, drawn.items(), strict=True):
             _draw(axes, name, counts)
@@ -47,17 +49,15 @@ def _draw(axes: Axes, name: str, counts: pd.DataFrame) -> None:
         linewidths=0.8,
         linecolor="#ffffff",
         cbar=False,
+        xticklabels=[_words(column) for column in counts.columns],
+        yticklabels=[_words(row) for row in counts.index],
         ax=axes,
     )
     axes.set_xlabel("check that the diagnosis names first")
     axes.set_ylabel("")
-    axes.set_xticklabels(
-        [_words(column) for column in counts.columns],
-        rotation=40,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    axes.set_yticklabels([_words(row) for row in counts.index], rotation=0)
+    axes.tick_params(axis="y", rotation=0)
+    for label in axes.get_xticklabels():
+        label.set(rotation=60, ha="right", rotation_mode="anchor")
     axes.set_title(
         f"Faults, {name}: runs in which each check was named first; outlined: where they belong"
     )
