@@ -133,6 +133,7 @@ SECOND_ROUND = (
         "known",
         "a schedule holds the actor's learning rate at 0",
         "encoder_not_moving",
+        also=("steps_vanish",),
         grounds=TWO_TASKS,
         agent=second_round_faults.actor_rate_zero,
     ),

@@ -59,6 +59,7 @@ THIRD_ROUND = (
         "known",
         "a tolerance in centimetres is read in metres: every place is the goal",
         "reward_constant",
+        also=("success_paid_elsewhere",),
         grounds=TWO_TASKS,
         environment=third_round_faults.WideTolerance,
     ),
