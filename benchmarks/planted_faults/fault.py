@@ -51,3 +51,8 @@ class Fault:
     replay: Replay | None = None
     random_shift: int | None = None
     agent: Callable[[Any], None] | None = None
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Names of the checks of which any names it, the one that should first; () of a control."""
+        return ((self.check,) if self.check else ()) + self.also

@@ -64,8 +64,7 @@ class Planting:
     @property
     def checks(self) -> tuple[str, ...]:
         """Names of the checks that should name them; of one fault, any of them does."""
-        own = (((fault.check,) if fault.check else ()) + fault.also for fault in self.faults)
-        return tuple(check for checks in own for check in checks)
+        return tuple(check for fault in self.faults for check in fault.checks)
 
     @property
     def ground(self) -> Ground:
