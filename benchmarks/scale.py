@@ -163,7 +163,7 @@ def report(table: pd.DataFrame) -> str:
     lines = [
         "# Many runs, and a long one",
         "",
-        f"Made by `python -m benchmarks.scale` on {os.cpu_count()} cores, which other work shared: "
+        f"Made by `python -m benchmarks.scale` on {os.cpu_count()} cores: "
         "seconds on the clock say how busy the machine was, processor seconds what the page takes. "
         f"Simulated runs of {UPDATES:,} updates at the default cadence, {len(ARMS)} arms; the long "
         f"one makes {LONG_UPDATES:,} updates in {STEPS_PER_UPDATE * LONG_UPDATES:,} steps. Rows: "
