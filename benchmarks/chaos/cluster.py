@@ -85,7 +85,10 @@ def study_that_loses_a_node(
         return all(last_update(run.out) >= update for run in runs)
 
     killing = once(both_train, lambda: cluster.remove_node(doomed, allow_graceful=False))
-    run_study(runs, folder, RayCluster(cluster.address, len(runs), 1.0))
+    try:
+        run_study(runs, folder, RayCluster(cluster.address, len(runs), 1.0))
+    finally:
+        ray.shutdown()  # a process has one connection, and the next study makes its own
     killing.join()
 
 

@@ -208,6 +208,10 @@ class RayCluster:
 
 
 def _connect(address: str) -> None:
+    if ray.is_initialized():
+        raise ClusterError(
+            "this process is connected to a Ray cluster already: call ray.shutdown() first"
+        )
     handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own in place
     host, _, port = address.rpartition(":")
     try:
