@@ -92,10 +92,8 @@ def reached_though_moved(run: Run, network: str) -> Series | None:
 
     NaN where some belong to episodes that moved nothing: theirs are reached before they begin.
     """
-    paid, unmoved = (
-        recorded(run, metric.key(*owner))
-        for metric, owner in ((SUCCESS_FRACTION, ("relabelled",)), (UNMOVED_FRACTION, ()))
-    )
+    paid = recorded(run, SUCCESS_FRACTION.key("relabelled"))
+    unmoved = measured(UNMOVED_FRACTION)(run, network)
     if unmoved is None:
         return paid
     return together([paid, unmoved], lambda v: np.where(v[1] < _SOME_UNMOVED, v[0], np.nan))

@@ -13,8 +13,8 @@ from goalscope.diagnostics.record.metrics import (
     WEIGHT_GRADIENT,
 )
 from goalscope.diagnostics.record.transition_metrics import TRAVEL
-from goalscope.reports.checks.readings import IMAGE, always, measured, over_keys
-from goalscope.reports.checks.series import IN_A_ROW, PART, Series, series_of, together
+from goalscope.reports.checks.readings import IMAGE, always, measured, over_keys, recorded
+from goalscope.reports.checks.series import IN_A_ROW, PART, Series, together
 from goalscope.reports.numbers.runs import Run
 
 SMALLEST_GRADIENT = 1e-8  # Adam's epsilon: below it, even where one weight has it all, steps die
@@ -34,8 +34,7 @@ def largest_step(run: Run, network: str) -> Series | None:
     Over the blocks that they read, the largest; kept up: for three measurements in a row. Of so
     far, because weights grow under steps that are too large, until the ratio looks healthy again.
     """
-    keys = UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values()
-    found = over_keys(run, keys, np.max)
+    found = _steps(run, network)
     found = None if found is None else found.finite()
     if found is None or len(found.values) < IN_A_ROW:
         return None
@@ -65,8 +64,7 @@ def last_step(run: Run, network: str) -> Series | None:
     Over the blocks that they read, and over a tenth of the run: a rate that a schedule lets end at
     0 has done its work before. Where a gradient reaches them; without one there is no step to take.
     """
-    keys = UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values()
-    steps, gradients = over_keys(run, keys, np.max), largest_weight_gradient(run, network)
+    steps, gradients = _steps(run, network), largest_weight_gradient(run, network)
     found = together(
         [steps, gradients],
         lambda values: np.where(values[1] > SMALLEST_GRADIENT, values[0], np.nan),
@@ -91,9 +89,9 @@ def travel_per_update(run: Run, network: str) -> Series | None:
 
 
 def _pace(run: Run, network: str, block: str, key: str) -> Series | None:
-    travel = over_keys(run, [key], np.max)
+    travel = recorded(run, key)
     steps = (
-        over_keys(run, UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values(), np.max)
+        _steps(run, network)
         if block == FIRST_LAYERS
         else measured(ENCODER_UPDATE_RATIO, block)(run, network)
     )
@@ -103,6 +101,11 @@ def _pace(run: Run, network: str, block: str, key: str) -> Series | None:
     places = np.searchsorted(steps.updates, travel.updates[1:], side="right") - 1
     size = np.where(places < 0, 1.0, steps.values[places] / largest[places])
     return Series(travel.updates[1:], travel.values[1:] * size / np.diff(travel.updates))
+
+
+def _steps(run: Run, network: str) -> Series | None:
+    """Return the steps over weights of a network's first layers, the largest over the blocks."""
+    return over_keys(run, UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values(), np.max)
 
 
 def optimisers_beside(run: Run, network: str) -> Series | None:
@@ -148,8 +151,7 @@ def encoder_step(run: Run, network: str) -> Series | None:
 
 def _own_or_joint(metric: Metric, run: Run, network: str) -> Series | None:
     own = measured(metric, IMAGE)(run, network)
-    joint = run.column(metric.key(JOINT_LOSS, run.image_block()))
-    return own if own is not None or joint is None else series_of(joint.updates, joint.values)
+    return recorded(run, metric.key(JOINT_LOSS, run.image_block())) if own is None else own
 
 
 def _encoder_row(run: Run, network: str) -> RoutingRow | None:
