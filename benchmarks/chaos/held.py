@@ -30,6 +30,16 @@ _TESTS = {
         "-k",
         "exception",
     ),
+    "a record that grows, read again: only what is new is parsed": (
+        "tests/diagnostics/test_record_cache.py",
+        "-k",
+        "added",
+    ),
+    "seeds of a study chosen as it goes: settled wrongly no more often than promised": (
+        "tests/benchmarks/test_adaptive_seeds.py",
+        "-k",
+        "promised",
+    ),
     "study.json that cannot be written: the study goes on": (
         "tests/training/test_study.py",
         "-k",

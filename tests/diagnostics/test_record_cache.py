@@ -33,13 +33,13 @@ def shown(folder) -> list[str]:
     return list(map(str, read_run(folder).lines))
 
 
-def parsed(folder, monkeypatch) -> int:
-    """How many lines are decoded, beside what is kept in words."""
+def parsed(folder, monkeypatch, read=shown) -> int:
+    """How many lines are decoded by a reading, beside what is kept in words."""
     count = []
     decode = line_file.decode_line
-    monkeypatch.setattr(line_file, "decode_line", lambda raw: count.append(raw) or decode(raw))
-    shown(folder)
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(line_file, "decode_line", lambda raw: count.append(raw) or decode(raw))
+        read(folder)
     return len(count)
 
 
@@ -51,12 +51,13 @@ def test_a_record_is_parsed_once_and_reads_the_same(folder, monkeypatch):
     assert parsed(folder, monkeypatch) == 0
 
 
-def test_what_is_added_is_read_on(folder):
+def test_what_is_added_is_read_on(folder, monkeypatch):
     shown(folder)
     reader = line_file.LineFile(folder / "measurements.jsonl")
     assert len(reader.read()[0]) == 13
     with (folder / "measurements.jsonl").open("a") as file:
         file.write('{"step": 30, "update": 15, "a/b": 1.0}\n{"step": 3')
+    assert parsed(folder, monkeypatch, lambda _: reader.read()) == 1
     lines, torn = reader.read()
     assert (len(lines), torn, lines[-1].values) == (14, True, {"a/b": 1.0})
     with (folder / "measurements.jsonl").open("a") as file:
