@@ -34,6 +34,7 @@ from goalscope.probes.live.inputs import (
     prepared_inputs,
     traced_features,
 )
+from goalscope.probes.live.modes import mode_difference
 from goalscope.probes.live.replay import (
     ReplayBatch,
     replay_values,
@@ -51,6 +52,7 @@ from goalscope.probes.live.transitions import (
     success_fractions,
     unchanged_fraction,
 )
+from goalscope.probes.live.turned import turned_share
 from goalscope.probes.live.value_bounds import (
     ValueBounds,
     distance_moved,
@@ -131,6 +133,7 @@ __all__ = [
     "integrated_gradient_values",
     "integrated_gradients",
     "learnt_share",
+    "mode_difference",
     "next_goal_prediction",
     "prepared_inputs",
     "q_bias",
@@ -150,6 +153,7 @@ __all__ = [
     "still_fraction",
     "success_fractions",
     "traced_features",
+    "turned_share",
     "unchanged_fraction",
     "value_bounds",
     "value_front",

@@ -42,6 +42,13 @@ KNOWN = (
         replay=replay_faults.FirstRewardReplay,
     ),
     Fault(
+        "replay_tiny",
+        "known",
+        "replay keeps two episodes",
+        "replay_forgets",
+        replay=replay_faults.TinyReplay,
+    ),
+    Fault(
         "drq_shift",
         "known",
         "DrQ shifts by up to 16 of 36 pixels",

@@ -134,7 +134,7 @@ THIRD_ROUND = (
         "batch_norm_unlearnt",
         "known",
         "a BatchNorm acts on statistics that it never learns",
-        "inputs_differ_at_acting",
+        "features_differ_by_mode",
         grounds=TWO_TASKS,
         extractor=third_round_faults.batch_norm_without_statistics,
     ),

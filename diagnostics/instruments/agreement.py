@@ -24,6 +24,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     NEXT_DIFFERS,
     REWARD_DIFFERS,
     STILL_FRACTION,
+    TURNED_FRACTION,
 )
 from goalscope.probes import (
     Network,
@@ -33,6 +34,7 @@ from goalscope.probes import (
     prepared_inputs,
     same_rows,
     still_fraction,
+    turned_share,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL
 from goalscope.probes.live.features import spread_per_unit
@@ -40,6 +42,7 @@ from goalscope.probes.swaps import rms
 
 FEWEST = 8  # steps; fewer tell nothing of a share
 _SPREAD_ROWS = 32  # of a batch, enough for the spread of its images
+_TURNED_ROWS = 16  # enough to see that half of them are
 _RELABELLED = (DESIRED_GOAL, "reward")  # what hindsight replaces
 
 
@@ -72,6 +75,7 @@ def agreement(
         shares.append(_differing(given, back, steady))
         acting = _of_acting(model, network, steps, seen, steady)
         acting |= _still(network, given, stored)
+        acting |= _turned(network, given, back, steady)
     most: dict[str, Tensor] = {}
     for found in shares:
         for key, share in found.items():
@@ -198,6 +202,22 @@ def _still(
         found = still_fraction(pair, vectors, FEWEST)
         if found is not None:
             results[STILL_FRACTION.key(block=block)] = found
+    return results
+
+
+def _turned(
+    network: Network,
+    given: DictReplayBufferSamples,
+    back: DictReplayBufferSamples,
+    steady: Collection[str],
+) -> dict[str, Tensor]:
+    """Return how many of the images that come back otherwise each time are mirrored or turned."""
+    results = {}
+    for block in {network.block_of(key) for key in network.image_keys} - set(steady):
+        pair = (side.observations[block][-_TURNED_ROWS:].cpu() for side in (given, back))
+        found = turned_share(*pair)
+        if found is not None:
+            results[TURNED_FRACTION.key(block=block)] = found
     return results
 
 

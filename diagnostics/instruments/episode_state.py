@@ -11,7 +11,12 @@ from torch import Tensor
 
 from goalscope.diagnostics.material.replay import Episodes, dict_buffer
 from goalscope.diagnostics.record.keys import Family, prefixed
-from goalscope.diagnostics.record.transition_metrics import GOAL_GAP, REAL_REWARD_MISMATCH
+from goalscope.diagnostics.record.transition_metrics import (
+    EPISODES_FORGOTTEN,
+    EPISODES_HELD,
+    GOAL_GAP,
+    REAL_REWARD_MISMATCH,
+)
 from goalscope.probes import (
     ReplayBatch,
     asked_goal_spread,
@@ -38,9 +43,9 @@ def episode_state(
         goal_keys: what the achieved and the desired goal are called in replay.
     """
     reward = _success_reward(model, stored)
-    found: dict[str, Tensor] = {}
+    found = _kept(model, episodes)
     if reward is not None:
-        found = prefixed(Family.TRANSITIONS, success_fractions(stored, reward))
+        found |= prefixed(Family.TRANSITIONS, success_fractions(stored, reward))
     if not len(episodes):
         return found
     numbers = _ends(model, episodes, reward)
@@ -52,6 +57,15 @@ def episode_state(
             found |= _of_rewards(model, _latest(model, episodes, (achieved, desired)), reward)
     results = {key: torch.tensor(value) for key, value in numbers.items()}
     return found | prefixed(Family.TRANSITIONS, results, "replay")
+
+
+def _kept(model: OffPolicyAlgorithm, episodes: Episodes) -> dict[str, Tensor]:
+    """Return how many finished episodes replay holds, and how many it has overwritten."""
+    forgotten = model._episode_num - len(episodes) if dict_buffer(model).full else 0
+    return {
+        EPISODES_HELD.key(): torch.tensor(float(len(episodes))),
+        EPISODES_FORGOTTEN.key(): torch.tensor(float(max(0, forgotten))),
+    }
 
 
 def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | None:

@@ -50,6 +50,10 @@ FOREIGN_GOAL_FRACTION = _transitions(
     "goals achieved elsewhere than later in their episode",
     "goals are observed, and an episode has ended",
 )
+EPISODES_HELD = _transitions("episodes_held", "count", "finished episodes that replay holds")
+EPISODES_FORGOTTEN = _transitions(
+    "episodes_forgotten", "count", "finished episodes that replay has overwritten"
+)
 UNREACHED_END_FRACTION = _transitions(
     "unreached_end_fraction",
     "share",
@@ -111,6 +115,12 @@ _differs = kind_of(Family.TRANSITIONS, ("replay",), (), _NO_AUGMENTATION)
 _key_differs = kind_of(Family.TRANSITIONS, ("replay",), None, _NO_AUGMENTATION)
 KEY_DIFFERS = _key_differs("differs", "share", "observations that are not those of the environment")
 NEXT_DIFFERS = _key_differs("next_differs", "share", "the same of next observations")
+TURNED_FRACTION = kind_of(Family.TRANSITIONS, ("replay",), None)(
+    "turned_fraction",
+    "share",
+    "images that come back mirrored or turned",
+    "it is an image that comes back otherwise each time, as augmented ones do",
+)
 ACTION_DIFFERS = _differs("action_differs", "share", "actions that are not those carried out")
 REWARD_DIFFERS = _differs("reward_differs", "share", "rewards that are not the environment's")
 END_DIFFERS = _differs("end_differs", "share", "ends that are not the environment's")
@@ -133,6 +143,12 @@ TRAVEL = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)(
     "ten updates or more since the measurement before, and the last step is not 0",
 )
 _input = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)
+MODE_DIFFERENCE = _input(
+    "mode_difference",
+    "spreads in training mode",
+    "from features in training mode to those in evaluation mode",
+    "the block varies between observations",
+)
 INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")
 NORMALISED_OFFSET = _input(
     "normalised_offset",

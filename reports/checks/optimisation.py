@@ -9,6 +9,7 @@ from goalscope.reports.checks.step_readings import (
     last_step,
     least_travel,
     optimisers_beside,
+    signal_growth,
     steepest_climb,
     travel_per_update,
 )
@@ -18,6 +19,7 @@ _BOTH = ("critic", "actor")
 
 # What follows from steps that lead nowhere.
 _RUINED = (
+    "signals_blow_up",
     "actions_shuffled",
     "observations_stand_still",
     "goals_in_another_frame",
@@ -122,6 +124,23 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Train the same with a tenth of the learning rate.",
         networks=_BOTH,
         explains=("nan", *_RUINED),
+    ),
+    Check(
+        "signals_blow_up",
+        "training",
+        "how many times what the {network}'s first layers hear grew within 10,000 updates",
+        "times",
+        Scale.LOG,
+        signal_growth,
+        "above",
+        100.0,  # at most 27 of runs of 170,000 updates, learning or not; 240 of betas exchanged
+        "1 to 30",
+        "What the {network}'s first layers hear has blown up a hundredfold.",
+        "Steps that fitted the signals before are lost in these: Q and actions are thrown about.",
+        "Look at the optimiser: its betas (0.9, 0.999), its epsilon, its learning rate.",
+        "Print the norms of weights and features every 50 updates: which grow first?",
+        networks=_BOTH,
+        explains=("nan", "image_block_loud", *_RUINED),
     ),
     Check(
         "steps_vanish",

@@ -5,10 +5,14 @@ from numpy.typing import NDArray
 
 from goalscope.diagnostics.record.metrics import (
     OBSERVATION_SPREAD,
+    ROLLOUT_EPISODES,
     ROLLOUT_SUCCESS_RATE,
+    SUCCESS_RATE,
     UNMOVED_FRACTION,
 )
 from goalscope.diagnostics.record.transition_metrics import (
+    EPISODES_FORGOTTEN,
+    EPISODES_HELD,
     GOAL_GAP,
     GOAL_OFFSET,
     NEXT_DIFFERS,
@@ -31,6 +35,9 @@ from goalscope.reports.numbers.runs import Run
 
 _FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
 _STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
+_FEW_EPISODES = 20  # in replay; a batch of 256 draws from each of them a dozen times
+_TELLING = 5  # episodes of training; of fewer a rate says nothing
+_HARDLY = 0.1  # success of an evaluation
 _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 
 
@@ -97,6 +104,42 @@ def reached_though_moved(run: Run, network: str) -> Series | None:
     if unmoved is None:
         return paid
     return together([paid, unmoved], lambda v: np.where(v[1] < _SOME_UNMOVED, v[0], np.nan))
+
+
+def overwritten_of_few(run: Run, network: str) -> Series | None:
+    """Return how many episodes replay has overwritten for each one that it holds.
+
+    0 where it holds twenty or more: however long a run, those are no window of its last minutes.
+    """
+    held, overwritten = measured(EPISODES_HELD), measured(EPISODES_FORGOTTEN)
+
+    def each(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.where(values[0] < _FEW_EPISODES, values[1] / np.maximum(values[0], 1), 0.0)
+
+    return combined(each, held, overwritten)(run, network)
+
+
+def success_in_training_alone(run: Run, network: str) -> Series | None:
+    """Return the success of training's own episodes where an evaluation after them hardly has any.
+
+    Of the episodes since the evaluation before, where five ended; 0 where the evaluation succeeds
+    in more than one of ten.
+    """
+    evaluated = measured(SUCCESS_RATE)(run, network)
+    counts = [
+        measured(ROLLOUT_SUCCESS_RATE)(run, network),
+        measured(ROLLOUT_EPISODES)(run, network),
+    ]
+    won = together(counts, lambda values: values[0] * values[1])
+    ended = together(counts, lambda values: values[1])
+    if evaluated is None or won is None or ended is None:
+        return None
+    places = np.searchsorted(ended.updates, evaluated.updates, side="right")
+    successes, episodes = (
+        np.diff(np.append(0, one.values.cumsum())[places], prepend=0) for one in (won, ended)
+    )
+    rate = np.where(episodes >= _TELLING, successes / np.maximum(episodes, 1), np.nan)
+    return Series(evaluated.updates, np.where(evaluated.values <= _HARDLY, rate, 0.0))
 
 
 def normalised_spread(run: Run, network: str) -> Series | None:

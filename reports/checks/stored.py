@@ -9,10 +9,15 @@ from goalscope.diagnostics.record.transition_metrics import (
     REDRAWN_FRACTION,
     REWARD_DIFFERS,
     REWARDS_PER_TARGET,
+    TURNED_FRACTION,
 )
 from goalscope.reports.checks.check import Check
-from goalscope.reports.checks.readings import IMAGE, Reading, largest, measured, of_vectors
-from goalscope.reports.checks.replay_readings import unchanged_in_replay
+from goalscope.reports.checks.readings import IMAGE, Reading, larger, largest, measured, of_vectors
+from goalscope.reports.checks.replay_readings import (
+    overwritten_of_few,
+    success_in_training_alone,
+    unchanged_in_replay,
+)
 from goalscope.reports.statistics.scales import Scale
 
 _UNTRUE = (
@@ -75,10 +80,10 @@ STORED_CHECKS: tuple[Check, ...] = (
     _differ(
         "images_differ_in_replay",
         "images",
-        measured(KEY_DIFFERS, IMAGE),
+        larger(measured(KEY_DIFFERS, IMAGE), measured(TURNED_FRACTION, IMAGE)),
         "Replay returns other images than the environment gave.",
         "What the agent learns to see does not hold where it acts.",
-        "Order and scale pixels, channels and frames alike in the environment and in replay.",
+        "Order and scale pixels, channels and frames alike in both places; mirror nothing.",
         "Save one image as the policy gets it and as replay returns it, and compare.",
         ("next_observations_differ", *_UNTRUE, *_UNSEEN),
     ),
@@ -166,6 +171,22 @@ STORED_CHECKS: tuple[Check, ...] = (
         explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "constant_features"),
     ),
     Check(
+        "replay_forgets",
+        "replay",
+        "episodes that replay has overwritten for each of the few that it holds",
+        "episodes",
+        Scale.LOG,
+        overwritten_of_few,
+        "above",
+        4.0,  # four of five are lost, and fewer than twenty are left
+        "0",
+        "Replay holds a handful of episodes: all before them are overwritten.",
+        "The agent learns its last minutes by heart and forgets what worked before them.",
+        "Raise buffer_size to hundreds of episodes; store each frame once, or frames on disk.",
+        "Divide buffer_size by the length of an episode.",
+        explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "constant_goal"),
+    ),
+    Check(
         "rewards_broadcast",
         "replay",
         "rewards that meet each target",
@@ -196,5 +217,20 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Give the policy the same observation, normalised and ordered alike, in both places.",
         "Print the input of the features extractor where it acts, and for that row of replay.",
         explains=("actor_ignores_goal", "actor_ignores_pixels", "goals_hardly_reached"),
+    ),
+    Check(
+        "evaluated_elsewhere",
+        "acting",
+        "success of training's own episodes where evaluations after them hardly have any",
+        "share",
+        Scale.LOGIT,
+        success_in_training_alone,
+        "above",
+        0.5,  # exploring costs success; an agent that has it without exploring has more
+        "0 %",
+        "The agent succeeds in training, and next to never where it is evaluated.",
+        "Evaluations say nothing of what was learnt: they show or ask something else.",
+        "Wrap, normalise and set up both environments alike; copy VecNormalize's statistics over.",
+        "Evaluate in the training environment; print one observation of each.",
     ),
 )
