@@ -19,7 +19,6 @@ _BOTH = ("critic", "actor")
 
 # What follows from steps that lead nowhere.
 _RUINED = (
-    "signals_blow_up",
     "actions_shuffled",
     "observations_stand_still",
     "goals_in_another_frame",
@@ -37,6 +36,8 @@ _RUINED = (
     "encoder_without_gradient",
     "encoder_not_moving",
 )
+# What follows from steps that lead astray, or too far.
+_BLOWN_UP = ("signals_blow_up", "nan", *_RUINED)
 
 OPTIMISATION_CHECKS: tuple[Check, ...] = (
     Check(
@@ -55,7 +56,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Look at the routing table: which optimisers hold the {network}?",
         networks=_BOTH,
         patient=False,
-        explains=("gradients_left_over", "steps_uphill", "weights_jump", *_RUINED),
+        explains=("gradients_left_over", "steps_uphill", "weights_jump", *_BLOWN_UP),
     ),
     Check(
         "gradients_left_over",
@@ -72,7 +73,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Set gradients to zero before each backward pass, and add nothing to them after it.",
         "Print the gradient's norm before each backward pass: it must be 0.",
         networks=_BOTH,
-        explains=("steps_uphill", "steps_too_large", "nan", *_RUINED),
+        explains=("steps_uphill", "steps_too_large", *_BLOWN_UP),
     ),
     Check(
         "weights_jump",
@@ -89,7 +90,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Look for a reset, a copy or noise on the weights in a callback or a schedule.",
         "Print the weights' norm after each update: where does it jump?",
         networks=_BOTH,
-        explains=("steps_too_large", "nan", *_RUINED),
+        explains=("steps_too_large", *_BLOWN_UP),
     ),
     Check(
         "steps_uphill",
@@ -106,7 +107,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Give the loss its sign once: minimise minus Q; leave the optimiser's maximize off.",
         "Print the loss of one batch before and after a step on it.",
         networks=_BOTH,
-        explains=("steps_too_large", "nan", *_RUINED),
+        explains=("steps_too_large", *_BLOWN_UP),
     ),
     Check(
         "steps_too_large",
@@ -123,7 +124,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Lower the learning rate to 0.0003.",
         "Train the same with a tenth of the learning rate.",
         networks=_BOTH,
-        explains=("nan", *_RUINED),
+        explains=_BLOWN_UP,
     ),
     Check(
         "signals_blow_up",

@@ -2,10 +2,13 @@
 
 import gymnasium as gym
 import pytest
+import torch
 from helpers.point_env import PointEnv
 from helpers.transition_runs import START, Changed, Shuffled, Stuck, Watched, trained, watched
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
+
+from goalscope.training.replay.shift import random_shift
 
 
 class StoredActionsNegated(HerReplayBuffer):
@@ -45,6 +48,31 @@ def test_what_is_stored_or_drawn_otherwise_is_seen(buffer, key):
     assert found[key] > 0.05
     others = {k for k, v in found.items() if k.endswith("differs") and v > 0} - {key}
     assert all("next_differs" in other for other in others)
+
+
+class MirroredByHalf(HerReplayBuffer):
+    """Mirrors one image in two, other ones each time."""
+
+    def _get_real_samples(self, *places):
+        batch = super()._get_real_samples(*places)
+        mirrors = (torch.rand(len(batch.rewards)) < 0.5)[:, None, None, None]
+        pixels = batch.observations["pixels"]
+        changed = torch.where(mirrors, pixels.flip(-1), pixels)
+        return batch._replace(observations={**batch.observations, "pixels": changed})
+
+
+class ShiftedEachTime(HerReplayBuffer):
+    def _get_real_samples(self, *places):
+        batch = super()._get_real_samples(*places)
+        changed = random_shift(batch.observations["pixels"], 2)
+        return batch._replace(observations={**batch.observations, "pixels": changed})
+
+
+def test_images_that_are_mirrored_now_and_then_are_told_from_shifted_ones():
+    key = "replay.pixels.turned_fraction"
+    assert 0.1 < watched(buffer=MirroredByHalf, pixels=True).found()[key] < 0.8
+    assert watched(buffer=ShiftedEachTime, pixels=True).found()[key] == 0
+    assert key not in watched(pixels=True).found()  # what comes back the same each time
 
 
 def test_what_a_hook_of_the_extractor_changes_is_no_difference():

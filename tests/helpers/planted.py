@@ -61,6 +61,9 @@ HEALTHY = {
     "transitions/replay.pixels.next_differs": 0.0,
     "transitions/replay.desired_goal.differs": 0.0,
     "transitions/replay.desired_goal.next_differs": 0.0,
+    "transitions/replay.episodes_held": 200.0,
+    "transitions/replay.episodes_forgotten": 0.0,
+    "transitions/critic.pixels.mode_difference": 0.0,
     "transitions/replay.action_differs": 0.0,
     "transitions/replay.reward_differs": 0.0,
     "transitions/replay.end_differs": 0.0,
@@ -103,6 +106,16 @@ FAULTS = {
         "transitions/replay.pixels.next_differs": 0.9,
         "transitions/acting.pixels.input_offset": 1.0,
     },
+    "replay_forgets": {
+        "transitions/replay.episodes_held": 3.0,
+        "transitions/replay.episodes_forgotten": 97.0,
+    },
+    "evaluated_elsewhere": {
+        "training/rollout.success_rate": 0.9,
+        "training/rollout.episodes": 10.0,
+        "evaluation/policy.success_rate": 0.0,
+    },
+    "features_differ_by_mode": {"transitions/critic.pixels.mode_difference": 1.5},
     "vectors_differ_in_replay": {"transitions/replay.desired_goal.differs": 1.0},
     "next_observation_same": {
         "transitions/replay.unchanged_fraction": 1.0,
@@ -163,6 +176,10 @@ PER_NETWORK = {
     "steps_too_large": {
         f"gradient/{{}}_loss.{block}.update_ratio": 0.3
         for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
+    },
+    "signals_blow_up": {
+        f"signal/{{}}.{block}.signal": [(u, 1e5 if u else 1.0) for u in range(0, 601, 60)]
+        for block in ("pixels", "achieved_goal", "desired_goal", "action")
     },
     "steps_vanish": {
         f"gradient/{{}}_loss.{block}.update_ratio": 1e-7
