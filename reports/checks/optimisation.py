@@ -141,6 +141,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Look at the optimiser: its betas (0.9, 0.999), its epsilon, its learning rate.",
         "Print the norms of weights and features every 50 updates: which grow first?",
         networks=_BOTH,
+        patient=False,  # it is what was kept up for three measurements, so far
         explains=("nan", "image_block_loud", *_RUINED),
     ),
     Check(
