@@ -51,6 +51,7 @@ from goalscope.probes import (
     saturated_fraction,
     traced_features,
 )
+from goalscope.probes.blocks import evaluation_mode
 
 ROWS = 128
 
@@ -189,7 +190,7 @@ def _normalised(model: BaseAlgorithm) -> Collection[str]:
 
 
 def _of_actions(actor: Network, features: Tensor) -> dict[str, Tensor]:
-    with torch.no_grad():
+    with torch.no_grad(), evaluation_mode(actor.module):
         actions = actor.mean_actions(features)
     return {
         SATURATED_ACTIONS.key(): saturated_fraction(actions),
