@@ -13,6 +13,7 @@ from goalscope.diagnostics.material.replay import (
     Indices,
     by_block,
     dict_buffer,
+    replay_batch,
     stored_transitions,
 )
 from goalscope.diagnostics.material.witness import Witness, Witnessed
@@ -37,6 +38,7 @@ from goalscope.probes import (
     turned_share,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL
+from goalscope.probes.isolation import isolated_generators
 from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.swaps import rms
 
@@ -53,6 +55,7 @@ def agreement(
     stored: ReplayBatch,
     seen: DictReplayBufferSamples,
     episodes: Episodes,
+    seed: int,
 ) -> dict[str, Tensor]:
     """Return record key -> scalar: what differs between environment, replay, and acting.
 
@@ -63,9 +66,10 @@ def agreement(
         stored: a batch drawn from replay, as it is stored, by the names of blocks.
         seen: the same batch as the networks see it.
         episodes: those that replay holds.
+        seed: that the batch was drawn from.
     """
     steps = witness.steps(dict_buffer(model))
-    shares = _of_batch(model, network, stored, episodes)
+    shares = _of_batch(model, network, stored, episodes, seed)
     acting: dict[str, Tensor] = {}
     if len(steps) >= FEWEST:
         rows = np.array([step.row for step in steps])
@@ -73,9 +77,9 @@ def agreement(
         back, steady = _twice(model, network, *places)
         given = by_block(_given(steps), network.block_of)
         shares.append(_differing(given, back, steady))
+        shares.append(_turned(given, back, _image_blocks(network) - set(steady)))
         acting = _of_acting(model, network, steps, seen, steady)
         acting |= _still(network, given, stored)
-        acting |= _turned(network, given, back, steady)
     most: dict[str, Tensor] = {}
     for found in shares:
         for key, share in found.items():
@@ -148,7 +152,11 @@ def _differing(
 
 
 def _of_batch(
-    model: OffPolicyAlgorithm, network: Network, batch: ReplayBatch, episodes: Episodes
+    model: OffPolicyAlgorithm,
+    network: Network,
+    batch: ReplayBatch,
+    episodes: Episodes,
+    seed: int,
 ) -> list[dict[str, Tensor]]:
     """Return what differs between a batch and the places of replay that it was drawn from.
 
@@ -160,6 +168,7 @@ def _of_batch(
     rows, columns, _ = episodes.transitions()
     kept = dict_buffer(model).observations[key][rows, columns].reshape(len(rows), -1)
     found = same_rows(batch.observations[ACHIEVED_GOAL].flatten(1).cpu().numpy(), kept)
+    augmented = _augmented(model, network, batch, seed)
     results = []
     for kind, without in ((~batch.relabelled, ()), (batch.relabelled, _RELABELLED)):
         chosen = np.flatnonzero((found >= 0) & kind.cpu().numpy())
@@ -167,8 +176,37 @@ def _of_batch(
             continue
         places = rows[found[chosen]], columns[found[chosen]]
         one, steady = _twice(model, network, *places)
-        results.append(_differing(one, _rows_of(batch, chosen), steady, without))
+        drawn, same = _rows_of(batch, chosen), [b for b in steady if b not in augmented]
+        results.append(_differing(one, drawn, same, without))
+        results.append(_turned(one, drawn, augmented))
     return results
+
+
+def _augmented(
+    model: OffPolicyAlgorithm, network: Network, batch: ReplayBatch, seed: int
+) -> set[str]:
+    """Return the blocks of images that another draw of the same rows gives otherwise.
+
+    Which rows are drawn is numpy's to say, as SB3's buffers draw; how images change is torch's.
+    """
+    with isolated_generators(seed, torch_seed=seed + 1):
+        sample = replay_batch(model, len(batch.actions), normalised=False)
+    again = by_block(sample, network.block_of)
+    other = {
+        block
+        for one, two in (
+            (batch.observations, again.observations),
+            (batch.next_observations, again.next_observations),
+        )
+        for block, values in one.items()
+        if not torch.equal(values, two[block])
+    }
+    images = _image_blocks(network)
+    return other if other <= images else set()
+
+
+def _image_blocks(network: Network) -> set[str]:
+    return {network.block_of(key) for key in network.image_keys}
 
 
 def _rows_of(batch: ReplayBatch, chosen: np.ndarray) -> DictReplayBufferSamples:
@@ -190,7 +228,7 @@ def _still(
     network: Network, given: DictReplayBufferSamples, stored: ReplayBatch
 ) -> dict[str, Tensor]:
     """Return how many of the environment's steps that move a vector leave each image as it was."""
-    images = {network.block_of(key) for key in network.image_keys}
+    images = _image_blocks(network)
     vectors = [
         (values, given.next_observations[block], rms(_spread(stored.observations[block])).cpu())
         for block, values in given.observations.items()
@@ -206,14 +244,11 @@ def _still(
 
 
 def _turned(
-    network: Network,
-    given: DictReplayBufferSamples,
-    back: DictReplayBufferSamples,
-    steady: Collection[str],
+    given: DictReplayBufferSamples, back: DictReplayBufferSamples, blocks: Collection[str]
 ) -> dict[str, Tensor]:
     """Return how many of the images that come back otherwise each time are mirrored or turned."""
     results = {}
-    for block in {network.block_of(key) for key in network.image_keys} - set(steady):
+    for block in blocks:
         pair = (side.observations[block][-_TURNED_ROWS:].cpu() for side in (given, back))
         found = turned_share(*pair)
         if found is not None:

@@ -103,7 +103,13 @@ class TransitionInstrument(Instrument):
                 **redrawn(model, context.update),
                 **episode_state(model, stored, episodes, critic.goal_keys),
                 **agreement(
-                    model, acting_network(context.networks), self._witness, stored, seen, episodes
+                    model,
+                    acting_network(context.networks),
+                    self._witness,
+                    stored,
+                    seen,
+                    episodes,
+                    context.update,
                 ),
                 **value_state(
                     context, model, seen, traced[CRITIC].features, episodes, self._entropy

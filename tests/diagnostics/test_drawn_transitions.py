@@ -68,6 +68,20 @@ class ShiftedEachTime(HerReplayBuffer):
         return batch._replace(observations={**batch.observations, "pixels": changed})
 
 
+class DrawnShifted(Changed):
+    """DrQ's shift as users write it: in `sample`."""
+
+    def change(self, batch):
+        shifted = random_shift(batch.observations["pixels"], 2)
+        return {"observations": {**batch.observations, "pixels": shifted}}
+
+
+def test_an_augmentation_in_the_draw_is_no_difference():
+    found = watched(buffer=DrawnShifted, pixels=True).found()
+    assert found["replay.pixels.turned_fraction"] == 0
+    assert {value for key, value in found.items() if key.endswith("differs")} == {0}
+
+
 def test_images_that_are_mirrored_now_and_then_are_told_from_shifted_ones():
     key = "replay.pixels.turned_fraction"
     assert 0.1 < watched(buffer=MirroredByHalf, pixels=True).found()[key] < 0.8
