@@ -14,10 +14,13 @@ from goalscope.probes.live.actions import (
 from goalscope.probes.live.agreement import differing_share, input_offset, same_share
 from goalscope.probes.live.episodes import (
     asked_goal_spread,
+    draw_skew,
     end_fractions,
     goal_gap,
     goal_origins,
+    only_rows,
     same_rows,
+    start_drift,
 )
 from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
 from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
@@ -34,6 +37,7 @@ from goalscope.probes.live.inputs import (
     prepared_inputs,
     traced_features,
 )
+from goalscope.probes.live.lateness import lateness
 from goalscope.probes.live.replay import (
     ReplayBatch,
     replay_values,
@@ -107,6 +111,7 @@ __all__ = [
     "differing_share",
     "direction_consistency",
     "distance_moved",
+    "draw_skew",
     "effective_rank",
     "end_fractions",
     "example_goal_batch",
@@ -130,8 +135,10 @@ __all__ = [
     "input_statistics",
     "integrated_gradient_values",
     "integrated_gradients",
+    "lateness",
     "learnt_share",
     "next_goal_prediction",
+    "only_rows",
     "prepared_inputs",
     "q_bias",
     "q_excess",
@@ -145,6 +152,7 @@ __all__ = [
     "shapley_shares",
     "shapley_values",
     "split_by_relabelling",
+    "start_drift",
     "step_directions",
     "step_over_spread",
     "still_fraction",

@@ -8,6 +8,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
+from goalscope.diagnostics.instruments.image_timing import FEWEST, image_timing
 from goalscope.diagnostics.material.replay import (
     Episodes,
     Indices,
@@ -18,27 +19,28 @@ from goalscope.diagnostics.material.replay import (
 from goalscope.diagnostics.material.witness import Witness, Witnessed
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_DIFFERS,
+    DRAW_SKEW,
     END_DIFFERS,
     INPUT_OFFSET,
     KEY_DIFFERS,
     NEXT_DIFFERS,
     REWARD_DIFFERS,
-    STILL_FRACTION,
 )
 from goalscope.probes import (
     Network,
     ReplayBatch,
     differing_share,
+    draw_skew,
     input_offset,
+    only_rows,
     prepared_inputs,
     same_rows,
-    still_fraction,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL
 from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.swaps import rms
 
-FEWEST = 8  # steps; fewer tell nothing of a share
+FEWEST_DRAWN = 16  # rows; fewer tell nothing of a distribution
 _SPREAD_ROWS = 32  # of a batch, enough for the spread of its images
 _RELABELLED = (DESIRED_GOAL, "reward")  # what hindsight replaces
 
@@ -71,7 +73,7 @@ def agreement(
         given = by_block(_given(steps), network.block_of)
         shares.append(_differing(given, back, steady))
         acting = _of_acting(model, network, steps, seen, steady)
-        acting |= _still(network, given, stored)
+        acting |= image_timing(network, given, stored)
     most: dict[str, Tensor] = {}
     for found in shares:
         for key, share in found.items():
@@ -156,7 +158,7 @@ def _of_batch(
     rows, columns, _ = episodes.transitions()
     kept = dict_buffer(model).observations[key][rows, columns].reshape(len(rows), -1)
     found = same_rows(batch.observations[ACHIEVED_GOAL].flatten(1).cpu().numpy(), kept)
-    results = []
+    results = [_evenness(found[found >= 0], only_rows(kept))]
     for kind, without in ((~batch.relabelled, ()), (batch.relabelled, _RELABELLED)):
         chosen = np.flatnonzero((found >= 0) & kind.cpu().numpy())
         if len(chosen) < FEWEST:
@@ -165,6 +167,13 @@ def _of_batch(
         one, steady = _twice(model, network, *places)
         results.append(_differing(one, _rows_of(batch, chosen), steady, without))
     return results
+
+
+def _evenness(found: np.ndarray, only: np.ndarray) -> dict[str, Tensor]:
+    """Return how unevenly a batch is drawn from the rows that a place is told by."""
+    if len(found) < FEWEST_DRAWN:
+        return {}
+    return {DRAW_SKEW.key(): torch.tensor(draw_skew(np.searchsorted(only, found), len(only)))}
 
 
 def _rows_of(batch: ReplayBatch, chosen: np.ndarray) -> DictReplayBufferSamples:
@@ -180,25 +189,6 @@ def _rows_of(batch: ReplayBatch, chosen: np.ndarray) -> DictReplayBufferSamples:
         batch.dones[index][:, None],
         batch.rewards[index][:, None],
     )
-
-
-def _still(
-    network: Network, given: DictReplayBufferSamples, stored: ReplayBatch
-) -> dict[str, Tensor]:
-    """Return how many of the environment's steps that move a vector leave each image as it was."""
-    images = {network.block_of(key) for key in network.image_keys}
-    vectors = [
-        (values, given.next_observations[block], rms(_spread(stored.observations[block])).cpu())
-        for block, values in given.observations.items()
-        if block not in images
-    ]
-    results = {}
-    for block in images:
-        pair = given.observations[block], given.next_observations[block]
-        found = still_fraction(pair, vectors, FEWEST)
-        if found is not None:
-            results[STILL_FRACTION.key(block=block)] = found
-    return results
 
 
 def _spread(values: Tensor) -> Tensor:

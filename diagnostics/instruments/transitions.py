@@ -29,6 +29,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     INPUT_OFFSET,
     KEY_DIFFERS,
+    LATENESS,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
     SATURATED_ACTIONS,
@@ -124,7 +125,7 @@ class TransitionInstrument(Instrument):
         blocks: dict[Metric, list[str]] = dict.fromkeys(
             (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
         )
-        blocks |= {STILL_FRACTION: sorted(images), INPUT_MAX: sorted(images)}
+        blocks |= dict.fromkeys((STILL_FRACTION, LATENESS, INPUT_MAX), sorted(images))
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
         blocks |= {TRAVEL: list(travels)}
         return [

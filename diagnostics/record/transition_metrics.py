@@ -37,8 +37,8 @@ ASKED_GOAL_SPREAD = _transitions(
 GOAL_CHANGE_FRACTION = _transitions(
     "goal_change_fraction",
     "share",
-    "relabelled steps that ask for another goal after than before",
-    "goals are observed, and the replay buffer relabels",
+    "steps that ask for another goal after than before",
+    "goals are observed",
 )
 REWARDS_PER_TARGET = _transitions("rewards_per_target", "count", "rewards that meet a target")
 REDRAWN_FRACTION = _transitions(
@@ -61,6 +61,21 @@ CUT_AS_END_FRACTION = _transitions(
     "share",
     "episodes that end so at the usual length of an episode",
     "three episodes have ended",
+)
+EPISODE_LENGTH = _transitions(
+    "episode_length", "steps", "longest episode that replay holds", "an episode has ended"
+)
+START_DRIFT = _transitions(
+    "start_drift",
+    "spreads of the goals",
+    "how far what episodes start from has drifted",
+    "goals are observed and vary, and six episodes have ended",
+)
+DRAW_SKEW = _transitions(
+    "draw_skew",
+    "share",
+    "how unevenly transitions are drawn",
+    "goals are observed, and 16 rows of a batch are found in replay by what they achieved",
 )
 RELABELLED_FRACTION = _transitions(
     "relabelled_fraction",
@@ -119,6 +134,12 @@ STILL_FRACTION = kind_of(Family.TRANSITIONS, ("environment",), None)(
     "share",
     "steps that leave the image as it was",
     "it is an image, and eight of the last steps moved a vector",
+)
+LATENESS = kind_of(Family.TRANSITIONS, ("environment",), None)(
+    "lateness",
+    "correlation",
+    "how much better the image shows what moved before than what moves now",
+    "it is an image, and the last steps moved a vector",
 )
 INPUT_OFFSET = kind_of(Family.TRANSITIONS, ("acting",), None)(
     "input_offset",

@@ -2,6 +2,7 @@
 
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_DIFFERS,
+    DRAW_SKEW,
     END_DIFFERS,
     INPUT_OFFSET,
     KEY_DIFFERS,
@@ -12,7 +13,7 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import IMAGE, Reading, largest, measured, of_vectors
-from goalscope.reports.checks.replay_readings import unchanged_in_replay
+from goalscope.reports.checks.replay_readings import ever, unchanged_in_replay
 from goalscope.reports.statistics.scales import Scale
 
 _UNTRUE = (
@@ -111,7 +112,7 @@ STORED_CHECKS: tuple[Check, ...] = (
     _differ(
         "next_observations_differ",
         "next observations",
-        largest(NEXT_DIFFERS),
+        ever(largest(NEXT_DIFFERS)),
         "Replay returns other next observations than came after the action.",
         "The critic bootstraps from states that the action did not lead to.",
         "Store the observation that the same step returned, of the same episode.",
@@ -163,7 +164,29 @@ STORED_CHECKS: tuple[Check, ...] = (
         "The agent learns a few transitions by heart and sees no others.",
         "Seed generators once, before training, and nowhere inside the draw.",
         "Draw two batches one after the other and compare their actions.",
-        explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "constant_features"),
+        explains=(
+            "draws_uneven",
+            *_UNTRUE,
+            "critic_constant",
+            "q_beyond_rewards",
+            "constant_features",
+        ),
+    ),
+    Check(
+        "draws_uneven",
+        "replay",
+        "largest distance between what is drawn from replay and an even draw, of the oldest rows",
+        "share",
+        Scale.LOGIT,
+        measured(DRAW_SKEW),
+        "above",
+        0.7,  # what favours some rows lies below a half; chance, of 16 rows, below 0.45
+        "5 to 20 %",
+        "Nearly all that is drawn from replay comes from a small part of it.",
+        "The agent learns a few transitions by heart and sees few others.",
+        "Draw from all rows that are filled; look at the bounds of the indices.",
+        "Plot a histogram of the rows that a hundred draws return.",
+        explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "dead_units"),
     ),
     Check(
         "rewards_broadcast",

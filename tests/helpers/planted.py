@@ -21,6 +21,10 @@ HEALTHY = {
     "transitions/replay.rewards_per_target": 1.0,
     "transitions/replay.redrawn_fraction": 0.0,
     "transitions/environment.pixels.still_fraction": 0.0,
+    "transitions/environment.pixels.lateness": -0.5,
+    "transitions/replay.episode_length": 50.0,
+    "transitions/replay.start_drift": 0.0,
+    "transitions/replay.draw_skew": 0.1,
     **{
         f"gradient/{loss}.{name}": value
         for loss in ("critic_loss", "actor_loss")
@@ -95,6 +99,13 @@ FAULTS = {
     "normalisation_stale": {"transitions/critic.achieved_goal.normalised_offset": 8.0},
     "constant_goal": {"transitions/replay.asked_goal_spread": 0.0},
     "images_stand_still": {"transitions/environment.pixels.still_fraction": 1.0},
+    "images_late": {
+        "transitions/environment.pixels.lateness": [(u, 0.8) for u in range(0, 600, 60)]
+    },
+    "draws_uneven": {"transitions/replay.draw_skew": 0.9},
+    "starts_drift": {"transitions/replay.start_drift": 2.0},
+    "episodes_too_short": {"transitions/replay.episode_length": 2.0},
+    "success_unpaid": {"training/rollout.success_rate": 0.8},
     "draws_repeat": {"transitions/replay.redrawn_fraction": 1.0},
     "rewards_broadcast": {"transitions/replay.rewards_per_target": 32.0},
     "goal_changes_in_step": {"transitions/replay.goal_change_fraction": 0.9},
