@@ -7,6 +7,7 @@ from torch import Tensor
 
 from goalscope.diagnostics.record.transition_metrics import LATENESS, STILL_FRACTION
 from goalscope.probes import Network, ReplayBatch, lateness, still_fraction
+from goalscope.probes.blocks import DESIRED_GOAL
 from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.swaps import rms
 
@@ -19,6 +20,8 @@ def image_timing(
 ) -> dict[str, Tensor]:
     """Return record key -> scalar: images that stand still, and images that come late.
 
+    Beside what moves in the vectors, the desired goal left out: no image need show it.
+
     Args:
         network: the one that acts.
         given: steps of one environment in their order, by the names of blocks.
@@ -28,7 +31,7 @@ def image_timing(
     vectors = [
         (before, given.next_observations[block], rms(_spread(stored.observations[block])).cpu())
         for block, before in given.observations.items()
-        if block not in images
+        if block not in images and block != DESIRED_GOAL
     ]
     vectors = [moved for moved in vectors if bool(moved[2] > 0)]
     results = {}
