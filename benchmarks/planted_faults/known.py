@@ -166,4 +166,13 @@ KNOWN = (
         grounds=TWO_TASKS,
         replay=replay_faults.SwappedChannelReplay,
     ),
+    Fault(
+        "discount_low",
+        "known",
+        "the discount is 0.1",
+        "discount_too_low",
+        tautology=True,
+        grounds=TWO_TASKS,
+        agent=agent_faults.discount_low,
+    ),
 )

@@ -11,6 +11,7 @@ from goalscope.reports.checks.table import CHECKS
 SETTINGS_OF_FAULTS = {
     "target_frozen": "agent.tau",
     "discount_one": "agent.gamma",
+    "discount_low": "agent.gamma",
     "learning_rate_x100": "agent.learning_rate",
     "rate_finder": "agent.learning_rate",
     "rate_decays": "agent.learning_rate",
