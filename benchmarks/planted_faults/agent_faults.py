@@ -71,7 +71,7 @@ def discount_one(model: SAC) -> None:
 
 
 def discount_low(model: SAC) -> None:
-    """Count nothing but the next few rewards: a learning rate, say, in the place of the discount."""
+    """Count the next few rewards alone, as with a learning rate in the discount's place."""
     model.gamma = 0.1
 
 
