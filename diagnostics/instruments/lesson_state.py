@@ -53,7 +53,8 @@ def _lag(seen: TrackedUpdate) -> Tensor | None:
     if not any(moved):
         return None
     own, its = (torch.cat([w.flatten() for w in one.weights]) for one in (critic, target))
-    return (own - its).norm() / own.norm()
+    apart: Tensor = (own - its).norm() / own.norm()
+    return apart
 
 
 def _unpaid(
@@ -62,24 +63,32 @@ def _unpaid(
     """Return the share of targets that no reward explains; all, where no target was asked."""
     if CRITIC_TARGET not in passes:
         return torch.ones(())
-    targets, following = taught_targets(lesson.values, lesson.gradients), _following(model, lesson)
-    if targets is None or following is None or len(targets) != len(following):
+    targets, entropy = taught_targets(lesson.values, lesson.gradients), _entropy(model, lesson)
+    # Of several steps each row has a discount of its own.
+    if targets is None or entropy is None or getattr(model, "n_steps", 1) > 1:
         return None
-    return unpaid_fraction(targets, following, _rewards(model, drawn).to(targets))
+    assert lesson.next_values is not None  # the entropy is of the actions that it was asked about
+    following = model.gamma * (lesson.next_values.double().amin(dim=1) + entropy)
+    if len(targets) != len(following):
+        return None
+    # The coefficient may have been taken before its own step in this update or after it.
+    optimiser = getattr(model, "ent_coef_optimizer", None)
+    rate = 0.0 if optimiser is None else float(optimiser.param_groups[0]["lr"])
+    doubt = model.gamma * rate * entropy.abs()
+    return unpaid_fraction(targets, following, _rewards(model, drawn).to(targets), doubt)
 
 
-def _following(model: OffPolicyAlgorithm, lesson: Lesson) -> Tensor | None:
-    """Return the discounted value of what came next, float (B,); None where it cannot be told."""
-    if lesson.next_values is None or getattr(model, "n_steps", 1) > 1:
+def _entropy(model: OffPolicyAlgorithm, lesson: Lesson) -> Tensor | None:
+    """Return what entropy adds to the target's answers, float (B,); None where it is not known."""
+    if lesson.next_values is None or lesson.next_actions is None:
         return None
-    least = lesson.next_values.double().amin(dim=1)
     coefficient = torch.as_tensor(entropy_coefficient(model))
-    if bool(coefficient != 0):
-        if lesson.policy is None or lesson.next_actions is None:
-            return None
-        density = squashed_log_density(*lesson.policy, lesson.next_actions)
-        least = least - coefficient.to(density) * density
-    return model.gamma * least
+    if not bool(coefficient != 0):
+        return lesson.next_values.new_zeros(len(lesson.next_values), dtype=torch.float64)
+    if lesson.policy is None:
+        return None
+    density = squashed_log_density(*lesson.policy, lesson.next_actions)
+    return -coefficient.to(density) * density
 
 
 def _rewards(model: OffPolicyAlgorithm, drawn: Tensor) -> Tensor:

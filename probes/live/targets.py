@@ -61,7 +61,9 @@ def squashed_log_density(mean: Tensor, log_spread: Tensor, actions: Tensor) -> T
     return density.masked_fill(lost, math.nan).sum(dim=1)
 
 
-def unpaid_fraction(targets: Tensor, following: Tensor, rewards: Tensor) -> Tensor | None:
+def unpaid_fraction(
+    targets: Tensor, following: Tensor, rewards: Tensor, doubt: Tensor | float = 0.0
+) -> Tensor | None:
     """Return the share of targets that no reward explains.
 
     A target is r + following, or r where the episode ends; r must be one of the rewards that
@@ -71,6 +73,7 @@ def unpaid_fraction(targets: Tensor, following: Tensor, rewards: Tensor) -> Tens
         targets: float (B,), what critics were taught.
         following: float (B,), the discounted value of what came next; NaN where it is not known.
         rewards: float (n,), all that are paid.
+        doubt: float (B,), how far off what followed may be.
 
     Returns:
         None where no reward is anything but 0, or nothing that follows is known.
@@ -80,10 +83,11 @@ def unpaid_fraction(targets: Tensor, following: Tensor, rewards: Tensor) -> Tens
     known = following.isfinite()
     if not span > 0 or not bool(known.any()):
         return None
+    doubt = torch.as_tensor(doubt).to(targets).expand_as(targets)[known]
     targets, following = targets.double()[known], following.double()[known]
     off = torch.minimum(_nearest(targets - following, rewards), _nearest(targets, rewards))
     rounding = _ROUNDING * torch.stack([targets, following]).abs().max()
-    return (off > torch.clamp(rounding, min=_OFF * span)).double().mean()
+    return (off - doubt > torch.clamp(rounding, min=_OFF * span)).double().mean()
 
 
 def _nearest(values: Tensor, rewards: Tensor) -> Tensor:
