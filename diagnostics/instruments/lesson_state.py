@@ -28,14 +28,13 @@ def lesson_state(context: Context, model: OffPolicyAlgorithm, drawn: Tensor) -> 
         model: the agent.
         drawn: float (B, 1), rewards of a replay batch as the critics learn from them.
     """
-    seen, lesson = context.seen, None if context.seen is None else context.seen.lesson
-    if seen is None or lesson is None or ACTOR not in context.networks:
+    seen = context.seen
+    if seen is None or ACTOR not in context.networks:
         return {}
-    results = {
-        TARGET_LAG.key(): _lag(seen),
-        TWIN_GAP.key(): twin_gap(lesson.values),
-        UNPAID_FRACTION.key(): _unpaid(model, seen.passes, lesson, drawn),
-    }
+    results = {TARGET_LAG.key(): _lag(seen)}
+    if seen.lesson is not None:
+        results[TWIN_GAP.key()] = twin_gap(seen.lesson.values)
+        results[UNPAID_FRACTION.key()] = _unpaid(model, seen.passes, seen.lesson, drawn)
     return {key: value for key, value in results.items() if value is not None}
 
 
