@@ -61,8 +61,8 @@ class Acting:
         if self._head is None:
             return
 
-        def answered(module: nn.Module, _: tuple[Any, ...], output: Tensor) -> None:
-            if not module.training and not Passes.measuring:
+        def answered(module: nn.Module, _: tuple[Any, ...], output: object) -> None:
+            if isinstance(output, Tensor) and not module.training and not Passes.measuring:
                 own[:] = [output.detach()]
 
         self._handles.append(self._head.mean.register_forward_hook(answered))

@@ -111,7 +111,7 @@ class Lessons:
         def answered(_: nn.Module, args: tuple[Any, ...], output: object) -> None:
             if not self._listening() or len(args) != 2 or not isinstance(args[1], Tensor):
                 return
-            if isinstance(output, tuple) and all(_is_column(values) for values in output):
+            if isinstance(output, tuple) and _are_values(output, len(args[1])):
                 keep(args[1], output)
 
         # Functions, no methods: copies of a module would copy what a method belongs to.
@@ -132,13 +132,15 @@ class Lessons:
             self._next.append((torch.cat(output, dim=1), actions.detach()))
 
     def _hook_policy(self, actor: nn.Module, layer: nn.Module, kept: list[Tensor]) -> None:
-        def drew(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
-            # With a gradient it is what the actor is trained by; in evaluation it acts.
-            if self._listening() and actor.training and not output.requires_grad:
+        def drew(_: nn.Module, __: tuple[Any, ...], output: object) -> None:
+            if not self._listening() or not actor.training or not isinstance(output, Tensor):
+                return  # in evaluation it acts
+            if not output.requires_grad:  # else it is what the actor is trained by
                 kept.append(output)
 
         self._handles.append(layer.register_forward_hook(drew))
 
 
-def _is_column(values: object) -> bool:
-    return isinstance(values, Tensor) and values.ndim == 2 and values.shape[1] == 1
+def _are_values(output: tuple[object, ...], rows: int) -> bool:
+    """Return whether critics answered with a value each for every row."""
+    return bool(output) and all(isinstance(o, Tensor) and o.shape == (rows, 1) for o in output)

@@ -47,7 +47,6 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         "The critic chases its own last step, and its values swing or run away.",
         "Keep a copy of the critic as the target, with a tau of 0.005 to 0.05.",
         "Print tau, and whether critic_target and critic are one object.",
-        networks=("critic_target",),
         explains=_RUNS_AWAY,
     ),
     Check(

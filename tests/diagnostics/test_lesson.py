@@ -16,9 +16,10 @@ from stable_baselines3.common.vec_env import VecNormalize
 from goalscope.diagnostics.instruments.instrument import Instrument, Moment
 from goalscope.diagnostics.instruments.lesson_state import lesson_state
 from goalscope.diagnostics.instruments.transitions import TransitionInstrument
+from goalscope.diagnostics.updates.lesson import Lessons
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.watch import Diagnostics
-from goalscope.probes import squashed_log_density, taught_targets
+from goalscope.probes import squashed_log_density, taught_targets, view_networks
 from goalscope.training.agents.lean_sac import LeanSAC
 
 LAST = 25  # updates
@@ -205,6 +206,24 @@ def test_a_target_that_follows_at_once_is_seen(tau, is_critic):
     assert len(found) == LAST - 5
     assert (max(found) < 1e-6) == is_critic
     assert is_critic or min(found) > 1e-5
+
+
+def test_a_target_that_is_the_same_object_is_seen():
+    agent = agent_of(SAC)
+    agent.policy.critic_target = agent.critic_target = agent.critic
+    found = said(agent, "critic_target.lag")
+    assert len(found) == LAST - 5
+    assert max(found) == 0
+
+
+@pytest.mark.parametrize("answers", [(), (1.0, 2.0), ([1.0],)])
+def test_critics_that_answer_in_another_way_end_no_training(answers):
+    agent = agent_of(SAC)
+    lessons = Lessons(view_networks(agent.policy), lambda: True)
+    for module in (agent.critic, agent.critic_target, agent.actor.mu, agent.actor.log_std):
+        (hook,) = module._forward_hooks.values()
+        hook(module, (None, torch.zeros(4, 2)), answers)
+    assert lessons.take() is None
 
 
 def test_a_critic_at_rest_tells_nothing_of_its_target():
