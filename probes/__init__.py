@@ -9,6 +9,7 @@ from goalscope.probes.live.actions import (
     action_effect_r2,
     action_spread,
     image_motion,
+    own_fraction,
     saturated_fraction,
 )
 from goalscope.probes.live.agreement import differing_share, input_offset, same_share
@@ -44,6 +45,12 @@ from goalscope.probes.live.replay import (
     split_by_relabelling,
 )
 from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
+from goalscope.probes.live.targets import (
+    squashed_log_density,
+    taught_targets,
+    twin_gap,
+    unpaid_fraction,
+)
 from goalscope.probes.live.transitions import (
     action_over_goals,
     goal_change_fraction,
@@ -139,6 +146,7 @@ __all__ = [
     "learnt_share",
     "next_goal_prediction",
     "only_rows",
+    "own_fraction",
     "prepared_inputs",
     "q_bias",
     "q_excess",
@@ -152,13 +160,17 @@ __all__ = [
     "shapley_shares",
     "shapley_values",
     "split_by_relabelling",
+    "squashed_log_density",
     "start_drift",
     "step_directions",
     "step_over_spread",
     "still_fraction",
     "success_fractions",
+    "taught_targets",
     "traced_features",
+    "twin_gap",
     "unchanged_fraction",
+    "unpaid_fraction",
     "value_bounds",
     "value_front",
     "view_networks",

@@ -24,6 +24,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     INPUT_OFFSET,
     KEY_DIFFERS,
     NEXT_DIFFERS,
+    OWN_FRACTION,
     REWARD_DIFFERS,
 )
 from goalscope.probes import (
@@ -33,6 +34,7 @@ from goalscope.probes import (
     draw_skew,
     input_offset,
     only_rows,
+    own_fraction,
     prepared_inputs,
     same_rows,
 )
@@ -72,7 +74,7 @@ def agreement(
         back, steady = _twice(model, network, *places)
         given = by_block(_given(steps), network.block_of)
         shares.append(_differing(given, back, steady))
-        acting = _of_acting(model, network, steps, seen, steady)
+        acting = _of_acting(model, network, steps, seen, steady) | _unexplored(steps)
         acting |= image_timing(network, given, stored)
     most: dict[str, Tensor] = {}
     for found in shares:
@@ -212,10 +214,20 @@ def _of_acting(
     drawn = prepared_inputs(network, {k: v[:_SPREAD_ROWS] for k, v in seen.observations.items()})
     results = {}
     for key in learnt:
-        parts = [step.acted[key] for step in asked if step.acted and key in step.acted]
+        parts = [a.inputs[key] for s in asked if (a := s.acted) is not None and key in a.inputs]
         if network.block_of(key) not in blocks or len(parts) < len(asked):
             continue
         spread = rms(_spread(drawn[key]))
         offset = input_offset(torch.cat(parts), learnt[key], spread)
         results[INPUT_OFFSET.key("acting", network.block_of(key))] = offset
     return results
+
+
+def _unexplored(steps: list[Witnessed]) -> dict[str, Tensor]:
+    """Return how many steps carried out the acting network's own action, with nothing beside it."""
+    pairs = [(s.action, s.acted.own.cpu()) for s in steps if s.acted and s.acted.own is not None]
+    if not pairs:
+        return {}
+    carried_out, own = zip(*pairs, strict=True)
+    found = own_fraction(torch.as_tensor(np.concatenate(carried_out)), torch.cat(own))
+    return {} if found is None else {OWN_FRACTION.key(): found}

@@ -13,6 +13,7 @@ from torch import Tensor
 from goalscope.diagnostics.instruments.agreement import agreement
 from goalscope.diagnostics.instruments.episode_state import episode_state
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
+from goalscope.diagnostics.instruments.lesson_state import lesson_state
 from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
 from goalscope.diagnostics.instruments.transition_state import (
     redrawn,
@@ -104,6 +105,7 @@ class TransitionInstrument(Instrument):
                 **value_state(
                     context, model, seen, traced[CRITIC].features, episodes, self._entropy
                 ),
+                **lesson_state(context, model, seen.rewards),
                 **_of_inputs(context, stored, traced),
             }
             if actor is not None:

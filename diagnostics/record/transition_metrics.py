@@ -121,6 +121,23 @@ TARGET_MOTION = kind_of(Family.TRANSITIONS, (CRITIC_TARGET,))(
     "the target's motion over the critic's",
     "the critic has moved, in ten updates or more",
 )
+TARGET_LAG = kind_of(Family.TRANSITIONS, (CRITIC_TARGET,))(
+    "lag",
+    "ratio",
+    "the target's distance from the critic, first layers",
+    "the critic moves in the update that was tracked, not the first",
+)
+_LESSON = "an update was tracked in which the critics were asked once"
+_lesson = kind_of(Family.TRANSITIONS, (CRITIC,))
+TWIN_GAP = _lesson(
+    "twin_gap", "ratio", "largest distance between critics", f"{_LESSON}; there are two or more"
+)
+UNPAID_FRACTION = _lesson(
+    "unpaid_fraction",
+    "share",
+    "taught values that no reward explains",
+    f"{_LESSON}; the loss is squared, the critics are two or more and differ, rewards are not 0",
+)
 _NO_AUGMENTATION = "the last steps lie in replay one by one, and come back twice alike"
 _differs = kind_of(Family.TRANSITIONS, ("replay",), (), _NO_AUGMENTATION)
 _key_differs = kind_of(Family.TRANSITIONS, ("replay",), None, _NO_AUGMENTATION)
@@ -146,6 +163,12 @@ INPUT_OFFSET = kind_of(Family.TRANSITIONS, ("acting",), None)(
     "spreads in replay",
     "from what the actor learns from to what it acts on",
     f"{_NO_AUGMENTATION}; the actor was asked for the actions",
+)
+OWN_FRACTION = kind_of(Family.TRANSITIONS, ("acting",))(
+    "own_fraction",
+    "share",
+    "steps that carry out the policy's own action, with no exploration",
+    "eight of the last steps were the policy's, its action at no end",
 )
 TRAVEL = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)(
     "travel",

@@ -7,6 +7,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     INPUT_OFFSET,
     KEY_DIFFERS,
     NEXT_DIFFERS,
+    OWN_FRACTION,
     REDRAWN_FRACTION,
     REWARD_DIFFERS,
     REWARDS_PER_TARGET,
@@ -202,7 +203,12 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Every transition learns the mean reward of its batch: none pays more than another.",
         "Give rewards the shape of dones, (batch, 1).",
         "Print the shapes of rewards and dones of a sampled batch.",
-        explains=("critic_constant", "q_beyond_rewards", "constant_features"),
+        explains=(
+            "targets_unlike_returns",
+            "critic_constant",
+            "q_beyond_rewards",
+            "constant_features",
+        ),
     ),
     Check(
         "inputs_differ_at_acting",
@@ -219,5 +225,21 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Give the policy the same observation, normalised and ordered alike, in both places.",
         "Print the input of the features extractor where it acts, and for that row of replay.",
         explains=("actor_ignores_goal", "actor_ignores_pixels", "goals_hardly_reached"),
+    ),
+    Check(
+        "acts_without_exploration",
+        "acting",
+        "steps that carry out the policy's own action, with nothing beside it",
+        "share",
+        Scale.LOGIT,
+        measured(OWN_FRACTION),
+        "above",
+        0.95,  # all or none; where one step in twenty is random, there is some exploration
+        "0 %",
+        "Training carries out the policy's own actions alone: nothing is explored.",
+        "New steps show what the policy does already; better actions are never tried.",
+        "Act with deterministic=False; give TD3 or DDPG an action_noise of 0.1 to 0.3.",
+        "Compare the action that env.step gets with the policy's deterministic one.",
+        explains=("goals_hardly_reached", "object_unmoved"),
     ),
 )
