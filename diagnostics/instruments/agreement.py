@@ -8,43 +8,47 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
+from goalscope.diagnostics.instruments.augmented_images import (
+    augmented_blocks,
+    image_blocks,
+    turned,
+)
+from goalscope.diagnostics.instruments.image_timing import FEWEST, image_timing
 from goalscope.diagnostics.material.replay import (
     Episodes,
     Indices,
     by_block,
     dict_buffer,
-    replay_batch,
     stored_transitions,
 )
 from goalscope.diagnostics.material.witness import Witness, Witnessed
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_DIFFERS,
+    DRAW_SKEW,
     END_DIFFERS,
     INPUT_OFFSET,
     KEY_DIFFERS,
     NEXT_DIFFERS,
+    OWN_FRACTION,
     REWARD_DIFFERS,
-    STILL_FRACTION,
-    TURNED_FRACTION,
 )
 from goalscope.probes import (
     Network,
     ReplayBatch,
     differing_share,
+    draw_skew,
     input_offset,
+    only_rows,
+    own_fraction,
     prepared_inputs,
     same_rows,
-    still_fraction,
-    turned_share,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL
-from goalscope.probes.isolation import isolated_generators
 from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.swaps import rms
 
-FEWEST = 8  # steps; fewer tell nothing of a share
+FEWEST_DRAWN = 16  # rows; fewer tell nothing of a distribution
 _SPREAD_ROWS = 32  # of a batch, enough for the spread of its images
-_TURNED_ROWS = 16  # enough to see that half of them are
 _RELABELLED = (DESIRED_GOAL, "reward")  # what hindsight replaces
 
 
@@ -77,9 +81,9 @@ def agreement(
         back, steady = _twice(model, network, *places)
         given = by_block(_given(steps), network.block_of)
         shares.append(_differing(given, back, steady))
-        shares.append(_turned(given, back, _image_blocks(network) - set(steady)))
-        acting = _of_acting(model, network, steps, seen, steady)
-        acting |= _still(network, given, stored)
+        shares.append(turned(given, back, image_blocks(network) - set(steady)))
+        acting = _of_acting(model, network, steps, seen, steady) | _unexplored(steps)
+        acting |= image_timing(network, given, stored)
     most: dict[str, Tensor] = {}
     for found in shares:
         for key, share in found.items():
@@ -168,8 +172,8 @@ def _of_batch(
     rows, columns, _ = episodes.transitions()
     kept = dict_buffer(model).observations[key][rows, columns].reshape(len(rows), -1)
     found = same_rows(batch.observations[ACHIEVED_GOAL].flatten(1).cpu().numpy(), kept)
-    augmented = _augmented(model, network, batch, seed)
-    results = []
+    augmented = augmented_blocks(model, network, batch, seed)
+    results = [_evenness(found[found >= 0], only_rows(kept))]
     for kind, without in ((~batch.relabelled, ()), (batch.relabelled, _RELABELLED)):
         chosen = np.flatnonzero((found >= 0) & kind.cpu().numpy())
         if len(chosen) < FEWEST:
@@ -178,35 +182,15 @@ def _of_batch(
         one, steady = _twice(model, network, *places)
         drawn, same = _rows_of(batch, chosen), [b for b in steady if b not in augmented]
         results.append(_differing(one, drawn, same, without))
-        results.append(_turned(one, drawn, augmented))
+        results.append(turned(one, drawn, augmented))
     return results
 
 
-def _augmented(
-    model: OffPolicyAlgorithm, network: Network, batch: ReplayBatch, seed: int
-) -> set[str]:
-    """Return the blocks of images that another draw of the same rows gives otherwise.
-
-    Which rows are drawn is numpy's to say, as SB3's buffers draw; how images change is torch's.
-    """
-    with isolated_generators(seed, torch_seed=seed + 1):
-        sample = replay_batch(model, len(batch.actions), normalised=False)
-    again = by_block(sample, network.block_of)
-    other = {
-        block
-        for one, two in (
-            (batch.observations, again.observations),
-            (batch.next_observations, again.next_observations),
-        )
-        for block, values in one.items()
-        if not torch.equal(values, two[block])
-    }
-    images = _image_blocks(network)
-    return other if other <= images else set()
-
-
-def _image_blocks(network: Network) -> set[str]:
-    return {network.block_of(key) for key in network.image_keys}
+def _evenness(found: np.ndarray, only: np.ndarray) -> dict[str, Tensor]:
+    """Return how unevenly a batch is drawn from the rows that a place is told by."""
+    if len(found) < FEWEST_DRAWN:
+        return {}
+    return {DRAW_SKEW.key(): torch.tensor(draw_skew(np.searchsorted(only, found), len(only)))}
 
 
 def _rows_of(batch: ReplayBatch, chosen: np.ndarray) -> DictReplayBufferSamples:
@@ -222,38 +206,6 @@ def _rows_of(batch: ReplayBatch, chosen: np.ndarray) -> DictReplayBufferSamples:
         batch.dones[index][:, None],
         batch.rewards[index][:, None],
     )
-
-
-def _still(
-    network: Network, given: DictReplayBufferSamples, stored: ReplayBatch
-) -> dict[str, Tensor]:
-    """Return how many of the environment's steps that move a vector leave each image as it was."""
-    images = _image_blocks(network)
-    vectors = [
-        (values, given.next_observations[block], rms(_spread(stored.observations[block])).cpu())
-        for block, values in given.observations.items()
-        if block not in images
-    ]
-    results = {}
-    for block in images:
-        pair = given.observations[block], given.next_observations[block]
-        found = still_fraction(pair, vectors, FEWEST)
-        if found is not None:
-            results[STILL_FRACTION.key(block=block)] = found
-    return results
-
-
-def _turned(
-    given: DictReplayBufferSamples, back: DictReplayBufferSamples, blocks: Collection[str]
-) -> dict[str, Tensor]:
-    """Return how many of the images that come back otherwise each time are mirrored or turned."""
-    results = {}
-    for block in blocks:
-        pair = (side.observations[block][-_TURNED_ROWS:].cpu() for side in (given, back))
-        found = turned_share(*pair)
-        if found is not None:
-            results[TURNED_FRACTION.key(block=block)] = found
-    return results
 
 
 def _spread(values: Tensor) -> Tensor:
@@ -277,10 +229,20 @@ def _of_acting(
     drawn = prepared_inputs(network, {k: v[:_SPREAD_ROWS] for k, v in seen.observations.items()})
     results = {}
     for key in learnt:
-        parts = [step.acted[key] for step in asked if step.acted and key in step.acted]
+        parts = [a.inputs[key] for s in asked if (a := s.acted) is not None and key in a.inputs]
         if network.block_of(key) not in blocks or len(parts) < len(asked):
             continue
         spread = rms(_spread(drawn[key]))
         offset = input_offset(torch.cat(parts), learnt[key], spread)
         results[INPUT_OFFSET.key("acting", network.block_of(key))] = offset
     return results
+
+
+def _unexplored(steps: list[Witnessed]) -> dict[str, Tensor]:
+    """Return how many steps carried out the acting network's own action, with nothing beside it."""
+    pairs = [(s.action, s.acted.own.cpu()) for s in steps if s.acted and s.acted.own is not None]
+    if not pairs:
+        return {}
+    carried_out, own = zip(*pairs, strict=True)
+    found = own_fraction(torch.as_tensor(np.concatenate(carried_out)), torch.cat(own))
+    return {} if found is None else {OWN_FRACTION.key(): found}

@@ -23,6 +23,7 @@ from goalscope.probes import (
     end_fractions,
     goal_gap,
     goal_origins,
+    start_drift,
     success_fractions,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL, GOAL_KEYS, GoalKeys
@@ -48,10 +49,10 @@ def episode_state(
         found |= prefixed(Family.TRANSITIONS, success_fractions(stored, reward))
     if not len(episodes):
         return found
-    numbers = _ends(model, episodes, reward)
+    numbers = {**_ends(model, episodes, reward), "episode_length": float(episodes.lengths.max())}
     achieved, desired = goal_keys
     if achieved and desired and set(GOAL_KEYS) <= set(stored.observations):
-        numbers |= _asked(model, episodes, desired)
+        numbers |= _over_episodes(model, episodes, (achieved, desired))
         numbers |= _origins(model, stored, episodes, achieved)
         if reward is not None:
             found |= _of_rewards(model, _latest(model, episodes, (achieved, desired)), reward)
@@ -96,10 +97,19 @@ def _origins(
     )
 
 
-def _asked(model: OffPolicyAlgorithm, episodes: Episodes, desired_key: str) -> dict[str, float]:
-    goals = dict_buffer(model).observations[desired_key][episodes.starts, episodes.columns]
-    spread = asked_goal_spread(goals.reshape(len(goals), -1))
-    return {} if spread is None else {"asked_goal_spread": spread}
+def _over_episodes(
+    model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str]
+) -> dict[str, float]:
+    """Return how what episodes start from, and are asked for, differs from one to the next."""
+    observed = dict_buffer(model).observations
+    starts, goals = (
+        observed[key][episodes.starts, episodes.columns].reshape(len(episodes), -1) for key in keys
+    )
+    numbers = {
+        "asked_goal_spread": asked_goal_spread(goals),
+        "start_drift": start_drift(starts, goals),
+    }
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _latest(

@@ -14,6 +14,7 @@ from torch import Tensor
 from goalscope.diagnostics.instruments.agreement import agreement
 from goalscope.diagnostics.instruments.episode_state import episode_state
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
+from goalscope.diagnostics.instruments.lesson_state import lesson_state
 from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
 from goalscope.diagnostics.instruments.transition_state import (
     redrawn,
@@ -30,6 +31,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     INPUT_OFFSET,
     KEY_DIFFERS,
+    LATENESS,
     MODE_DIFFERENCE,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
@@ -114,6 +116,7 @@ class TransitionInstrument(Instrument):
                 **value_state(
                     context, model, seen, traced[CRITIC].features, episodes, self._entropy
                 ),
+                **lesson_state(context, model, seen.rewards),
                 **_of_inputs(context, stored, traced),
                 **_of_modes(context, seen, traced),
             }
@@ -138,7 +141,9 @@ class TransitionInstrument(Instrument):
         blocks: dict[Metric, list[str]] = dict.fromkeys(
             (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
         )
-        blocks |= dict.fromkeys((STILL_FRACTION, TURNED_FRACTION, INPUT_MAX), sorted(images))
+        blocks |= dict.fromkeys(
+            (STILL_FRACTION, LATENESS, TURNED_FRACTION, INPUT_MAX), sorted(images)
+        )
         blocks |= {MODE_DIFFERENCE: list(encoded)}
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
         blocks |= {TRAVEL: list(travels)}

@@ -1,6 +1,7 @@
 """A replay or a camera that gives something else than it should is seen."""
 
 import gymnasium as gym
+import numpy as np
 import pytest
 import torch
 from helpers.point_env import PointEnv
@@ -125,3 +126,56 @@ def test_a_camera_that_stalls_is_seen():
     assert callback.found()["environment.pixels.still_fraction"] < 1
     agent.learn(40, callback=callback, reset_num_timesteps=False)
     assert callback.found()["environment.pixels.still_fraction"] == 1
+
+
+class Late(gym.Wrapper):
+    def reset(self, **options):
+        observation, info = self.env.reset(**options)
+        self.shown = [observation["pixels"]] * 4
+        return observation, info
+
+    def step(self, action):
+        observation, *rest = self.env.step(action)
+        self.shown.append(observation["pixels"])
+        return {**observation, "pixels": self.shown[-4]}, *rest
+
+
+@pytest.mark.parametrize("wrapper", [None, Late])
+def test_a_camera_that_comes_late_is_seen(wrapper):
+    agent = trained(pixels=True)
+    env = PointEnv(pixels=True)
+    agent.set_env(make_vec_env(lambda: wrapper(env) if wrapper else env, seed=0))
+    callback = Watched()
+    agent.learn(60, callback=callback, reset_num_timesteps=False)
+    assert (callback.found()["environment.pixels.lateness"] > 0.3) == (wrapper is Late)
+
+
+class FirstRows(HerReplayBuffer):
+    def sample(self, batch_size, env=None):
+        rows = np.random.randint(20, size=batch_size)  # noqa: NPY002 - as SB3 draws
+        return self._get_real_samples(rows, np.zeros_like(rows), env)
+
+
+@pytest.mark.parametrize("buffer", [HerReplayBuffer, FirstRows])
+def test_a_replay_that_draws_its_first_rows_alone_is_seen(buffer):
+    found = watched(buffer=buffer).found()
+    assert (found["replay.draw_skew"] > 0.7) == (buffer is FirstRows)
+
+
+class Drifting(gym.ObservationWrapper):
+    moved = 0.0
+
+    def observation(self, observation):
+        self.moved += 0.01
+        achieved = observation["achieved_goal"] + np.float32(self.moved)
+        return {**observation, "achieved_goal": achieved}
+
+
+@pytest.mark.parametrize("wrapper", [None, Drifting])
+def test_starts_that_drift_are_seen(wrapper):
+    agent = trained()
+    env = PointEnv()
+    agent.set_env(make_vec_env(lambda: wrapper(env) if wrapper else env, seed=0))
+    callback = Watched()
+    agent.learn(200, callback=callback, reset_num_timesteps=False)
+    assert (callback.found()["replay.start_drift"] > 0.5) == (wrapper is Drifting)

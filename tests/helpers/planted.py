@@ -21,6 +21,10 @@ HEALTHY = {
     "transitions/replay.rewards_per_target": 1.0,
     "transitions/replay.redrawn_fraction": 0.0,
     "transitions/environment.pixels.still_fraction": 0.0,
+    "transitions/environment.pixels.lateness": -0.5,
+    "transitions/replay.episode_length": 50.0,
+    "transitions/replay.start_drift": 0.0,
+    "transitions/replay.draw_skew": 0.1,
     **{
         f"gradient/{loss}.{name}": value
         for loss in ("critic_loss", "actor_loss")
@@ -82,6 +86,10 @@ HEALTHY = {
     "transitions/critic.q_excess": 0.0,
     "transitions/critic.q_bias": 0.0,
     "transitions/critic_target.motion": 0.5,
+    "transitions/critic_target.lag": 0.02,
+    "transitions/critic.twin_gap": 0.1,
+    "transitions/critic.unpaid_fraction": 0.0,
+    "transitions/acting.own_fraction": 0.0,
     "transitions/actor.saturated_fraction": 0.2,
     "gradient/critic_loss.desired_goal.weight_gradient": 0.2,
     "gradient/actor_loss.desired_goal.weight_gradient": 0.01,
@@ -98,6 +106,13 @@ FAULTS = {
     "normalisation_stale": {"transitions/critic.achieved_goal.normalised_offset": 8.0},
     "constant_goal": {"transitions/replay.asked_goal_spread": 0.0},
     "images_stand_still": {"transitions/environment.pixels.still_fraction": 1.0},
+    "images_late": {
+        "transitions/environment.pixels.lateness": [(u, 0.8) for u in range(0, 600, 60)]
+    },
+    "draws_uneven": {"transitions/replay.draw_skew": 0.9},
+    "starts_drift": {"transitions/replay.start_drift": 2.0},
+    "episodes_too_short": {"transitions/replay.episode_length": 2.0},
+    "success_unpaid": {"training/rollout.success_rate": 0.8},
     "draws_repeat": {"transitions/replay.redrawn_fraction": 1.0},
     "rewards_broadcast": {"transitions/replay.rewards_per_target": 32.0},
     "goal_changes_in_step": {"transitions/replay.goal_change_fraction": 0.9},
@@ -158,6 +173,10 @@ FAULTS = {
     },
     "observations_stand_still": {"transitions/replay.step_over_spread": 1e-4},
     "goals_hardly_reached": {"observation/replay.achieved_goal.spread": 1e-3},
+    "targets_unlike_returns": {"transitions/critic.unpaid_fraction": 0.9},
+    "target_is_critic": {"transitions/critic_target.lag": 0.0},
+    "critics_identical": {"transitions/critic.twin_gap": 0.0},
+    "acts_without_exploration": {"transitions/acting.own_fraction": 1.0},
     "target_frozen": {"transitions/critic_target.motion": 0.0},
     "augmentation_far": {
         "augmentation/critic.pixels.augmentation_over_signal": 0.5,
