@@ -83,7 +83,7 @@ def agreement(
         shares.append(_differing(given, back, steady))
         shares.append(turned(given, back, image_blocks(network) - set(steady)))
         acting = _of_acting(model, network, steps, seen, steady) | _unexplored(steps)
-        acting |= image_timing(network, given, stored)
+        acting |= image_timing(network, given, stored, witness.paces)
     most: dict[str, Tensor] = {}
     for found in shares:
         for key, share in found.items():

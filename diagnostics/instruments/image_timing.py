@@ -5,6 +5,7 @@ import torch
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
+from goalscope.diagnostics.material.paces import Paces
 from goalscope.diagnostics.record.transition_metrics import LATENESS, STILL_FRACTION
 from goalscope.probes import Network, ReplayBatch, lateness, still_fraction
 from goalscope.probes.blocks import DESIRED_GOAL
@@ -12,11 +13,10 @@ from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.swaps import rms
 
 FEWEST = 8  # steps; fewer tell nothing of a share
-_Moved = tuple[Tensor, Tensor, Tensor]  # a vector before and after each step, and its spread
 
 
 def image_timing(
-    network: Network, given: DictReplayBufferSamples, stored: ReplayBatch
+    network: Network, given: DictReplayBufferSamples, stored: ReplayBatch, paces: Paces
 ) -> dict[str, Tensor]:
     """Return record key -> scalar: images that stand still, and images that come late.
 
@@ -24,44 +24,29 @@ def image_timing(
 
     Args:
         network: the one that acts.
-        given: steps of one environment in their order, by the names of blocks.
+        given: the last steps of one environment in their order, by the names of blocks.
         stored: a batch of replay, by the names of blocks.
+        paces: of as many steps and more.
     """
-    images = {network.block_of(key) for key in network.image_keys}
-    vectors = [
-        (before, given.next_observations[block], rms(_spread(stored.observations[block])).cpu())
-        for block, before in given.observations.items()
+    images = {network.block_of(key): key for key in network.image_keys}
+    spreads = {
+        block: float(rms(spread_per_unit(values.flatten(1).double())))
+        for block, values in stored.observations.items()
         if block not in images and block != DESIRED_GOAL
+    }
+    spreads = {block: spread for block, spread in spreads.items() if spread > 0}
+    vectors = [
+        (given.observations[block], given.next_observations[block], torch.tensor(spread))
+        for block, spread in spreads.items()
     ]
-    vectors = [moved for moved in vectors if bool(moved[2] > 0)]
+    moved = [paces.of(key) / s for key in paces.keys if (s := spreads.get(network.block_of(key)))]
     results = {}
-    for block in images:
+    for block, key in images.items():
         pair = given.observations[block], given.next_observations[block]
-        found = {
-            STILL_FRACTION: still_fraction(pair, vectors, FEWEST),
-            LATENESS: _lateness(pair, vectors),
-        }
-        for metric, number in found.items():
-            if number is not None:
-                results[metric.key("environment", block)] = number
+        still = still_fraction(pair, vectors, FEWEST)
+        if still is not None:
+            results[STILL_FRACTION.key("environment", block)] = still
+        late = lateness(np.max(moved, axis=0), paces.of(key), paces.episodes) if moved else None
+        if late is not None:
+            results[LATENESS.key("environment", block)] = torch.tensor(late)
     return results
-
-
-def _lateness(image: tuple[Tensor, Tensor], vectors: list[_Moved]) -> Tensor | None:
-    if not vectors:
-        return None
-    motion = torch.stack([_step(before, after) / spread for before, after, spread in vectors])
-    follows = [(after[:-1] == before[1:]).flatten(1).all(dim=1) for before, after, _ in vectors]
-    begins = ~torch.stack(follows).all(dim=0)
-    episodes = np.concatenate([[0], begins.cumsum(0).numpy()])
-    found = lateness(motion.amax(dim=0).numpy(), _step(*image).numpy(), episodes)
-    return None if found is None else torch.tensor(found)
-
-
-def _step(before: Tensor, after: Tensor) -> Tensor:
-    """Return the RMS of what each step (n, ...) changes, float64 (n,)."""
-    return (after.double() - before.double()).flatten(1).square().mean(dim=1).sqrt()
-
-
-def _spread(values: Tensor) -> Tensor:
-    return spread_per_unit(values.flatten(1).double())

@@ -10,9 +10,9 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import DictReplayBuffer
 
+from goalscope.diagnostics.material.paces import Arrays, Paces
 from goalscope.diagnostics.updates.acting import Acted
 
-Arrays = Mapping[str, np.ndarray]
 STEPS = 33  # the newest of them is not compared: a ring may not know yet what came after it
 
 
@@ -87,10 +87,15 @@ def environment_step(
 
 
 class Witness:
-    """The last steps of the first environment, whole."""
+    """The last steps of the first environment, whole.
+
+    Attributes:
+        paces: how far they moved what is observed, of more steps than are kept whole.
+    """
 
     def __init__(self) -> None:
         self._steps: deque[Witnessed] = deque(maxlen=STEPS)
+        self.paces = Paces()
 
     def see(self, step: EnvironmentStep) -> None:
         """Take in a step that is about to be stored."""
@@ -102,6 +107,7 @@ class Witness:
         if self._steps and witnessed.row != (self._steps[-1].row + 1) % rows:
             self._steps.clear()  # replay does not store step by step
         self._steps.append(witnessed)
+        self.paces.see(witnessed.before, witnessed.after)
 
     def steps(self, buffer: DictReplayBuffer) -> list[Witnessed]:
         """Return the steps that lie in replay's last rows, oldest first, all but the newest."""

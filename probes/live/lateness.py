@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 LAGS = range(2, 11)  # steps; one may be the camera's own, and a stack of three frames shows two
-_FEWEST = 12  # pairs of steps of one episode; fewer tell nothing of a correlation
+_FEWEST = 50  # pairs of steps of one episode; of fewer a correlation is chance
 
 
 def lateness(motion: Floats, change: Floats, episodes: NDArray[np.int64]) -> float | None:

@@ -1,7 +1,6 @@
 """Readings of what replay holds: observations, goals, rewards and ends of episodes."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from goalscope.diagnostics.record.metrics import (
@@ -19,7 +18,6 @@ from goalscope.diagnostics.record.transition_metrics import (
     EPISODES_HELD,
     GOAL_GAP,
     GOAL_OFFSET,
-    LATENESS,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
     SUCCESS_FRACTION,
@@ -27,7 +25,6 @@ from goalscope.diagnostics.record.transition_metrics import (
     UNCHANGED_FRACTION,
 )
 from goalscope.reports.checks.readings import (
-    IMAGE,
     Reading,
     combined,
     larger,
@@ -46,7 +43,6 @@ _FEW_EPISODES = 20  # in replay; a batch of 256 draws from each of them a dozen 
 _TELLING = 5  # episodes of training; of fewer a rate says nothing
 _HARDLY = 0.1  # success of an evaluation
 _TOLD = 0.2  # R^2 of the action from which something is known to answer to it
-_LATELY = 5  # measurements; of 32 steps each, chance shows in one
 _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 
 
@@ -115,16 +111,6 @@ def worth_of_a_goal(run: Run, network: str) -> Series | None:
 def _pace(run: Run, network: str) -> Series | None:
     pace = step_over_goals(run, network)
     return None if pace is None else pace.finite().map(np.maximum.accumulate)
-
-
-def typical_lateness(run: Run, network: str) -> Series | None:
-    """Return the median of the last five measurements of how late images come."""
-    found = measured(LATENESS, IMAGE)(run, network)
-    found = None if found is None else found.finite()
-    if found is None or len(found.values) < _LATELY:
-        return None
-    medians = np.median(sliding_window_view(found.values, _LATELY), axis=1)
-    return Series(found.updates[_LATELY - 1 :], medians)
 
 
 def ever(reading: Reading) -> Reading:

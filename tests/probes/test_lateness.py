@@ -5,7 +5,7 @@ import pytest
 
 from goalscope.probes import lateness
 
-STEPS, EPISODE = 32, 20
+STEPS, EPISODE = 200, 20
 
 
 def made(late, seed, frames=1):
@@ -23,6 +23,15 @@ def made(late, seed, frames=1):
 def test_late_images_lie_above_and_others_below(seed):
     assert lateness(*made(0, seed)) < 0
     assert lateness(*made(5, seed)) > 0.5
+
+
+def test_what_has_nothing_to_do_with_the_vectors_is_not_late():
+    motion, _, episodes = made(0, 0)
+    found = [
+        lateness(motion, np.random.default_rng(seed).uniform(0, 1, STEPS), episodes)
+        for seed in range(200)
+    ]
+    assert np.mean(np.array(found) > 0.4) < 0.05
 
 
 def test_a_stack_of_frames_is_not_late():
