@@ -39,7 +39,7 @@ from goalscope.probes.live.inputs import (
     traced_features,
 )
 from goalscope.probes.live.lateness import lateness
-from goalscope.probes.live.modes import mode_difference
+from goalscope.probes.live.modes import alone_difference, mode_difference
 from goalscope.probes.live.replay import (
     ReplayBatch,
     replay_values,
@@ -113,6 +113,7 @@ __all__ = [
     "action_effect_r2",
     "action_over_goals",
     "action_spread",
+    "alone_difference",
     "asked_goal_spread",
     "augmentation_noise",
     "content_readout",

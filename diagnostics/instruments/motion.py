@@ -48,9 +48,13 @@ class Motion:
             if place in before.copies
         }
         results = {}
-        target, critic = (moved.get((name, "")) for name in (CRITIC_TARGET, CRITIC))
-        if target is not None and critic is not None and bool(critic != 0):
-            results[TARGET_MOTION.key()] = target / critic
+        ratios = [
+            moved[CRITIC_TARGET, part] / moved[CRITIC, part]
+            for network, part in moved
+            if network == CRITIC_TARGET and bool(moved.get((CRITIC, part), 0.0) != 0)
+        ]
+        if ratios:
+            results[TARGET_MOTION.key()] = torch.stack(ratios).min()
         for (network, block), step in _steps(context).items():
             if (network, block) in moved and bool(step > 0):
                 results[TRAVEL.key(network, block)] = moved[network, block] / step
@@ -63,14 +67,15 @@ def travel_blocks(network: Network) -> list[str]:
 
 
 def _parameters(networks: Mapping[str, Network]) -> dict[tuple[str, str], Sequence[Tensor]]:
-    """Return (network, block) -> parameters; block "" is the whole of critic and target.
+    """Return (network, block) -> parameters; of critic and target their modules, too, as ".name".
 
     Not of an agent without an actor: its target is a copy, made every so many steps.
     """
     found: dict[tuple[str, str], Sequence[Tensor]] = {}
-    for name in (CRITIC, CRITIC_TARGET):
-        if name in networks and ACTOR in networks:
-            found[name, ""] = list(networks[name].module.parameters())
+    for name in (CRITIC, CRITIC_TARGET) if {ACTOR, CRITIC_TARGET} <= set(networks) else ():
+        for part, module in networks[name].module.named_children():
+            if own := list(module.parameters()):
+                found[name, f".{part}"] = own
     for network in learning(networks):
         for block, parameters in encoder_parameters(network).items():
             found[network.name, block] = parameters

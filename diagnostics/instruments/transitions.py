@@ -28,6 +28,7 @@ from goalscope.diagnostics.record.keys import ACTOR, CRITIC, NETWORKS, Family, M
 from goalscope.diagnostics.record.metrics import METRICS
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_SPREAD,
+    ALONE_DIFFERENCE,
     INPUT_MAX,
     INPUT_OFFSET,
     KEY_DIFFERS,
@@ -48,6 +49,7 @@ from goalscope.probes import (
     ReplayBatch,
     TracedFeatures,
     action_spread,
+    alone_difference,
     input_statistics,
     mode_difference,
     saturated_fraction,
@@ -144,7 +146,7 @@ class TransitionInstrument(Instrument):
         blocks |= dict.fromkeys(
             (STILL_FRACTION, LATENESS, TURNED_FRACTION, INPUT_MAX), sorted(images)
         )
-        blocks |= {MODE_DIFFERENCE: list(encoded)}
+        blocks |= {MODE_DIFFERENCE: list(encoded), ALONE_DIFFERENCE: list(encoded)}
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
         blocks |= {TRAVEL: list(travels)}
         return [
@@ -173,7 +175,10 @@ def _of_modes(
 ) -> dict[str, Tensor]:
     results: dict[str, Tensor] = {}
     for name, one in traced.items():
-        values = mode_difference(context.networks[name], seen.observations, one.features)
+        network = context.networks[name]
+        with evaluation_mode(network.module):
+            values = alone_difference(network, seen.observations, one.features)
+        values |= mode_difference(network, seen.observations, one.features)
         results |= prefixed(Family.TRANSITIONS, values, name)
     return results
 

@@ -193,6 +193,12 @@ MODE_DIFFERENCE = _input(
     "from features in training mode to those in evaluation mode",
     "the block varies between observations",
 )
+ALONE_DIFFERENCE = _input(
+    "alone_difference",
+    "spreads in a batch",
+    "from features in a batch to those of an observation alone",
+    "the block varies between observations",
+)
 INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")
 NORMALISED_OFFSET = _input(
     "normalised_offset",

@@ -1,4 +1,4 @@
-"""Whether features are the same where a network learns as where it acts."""
+"""Whether features are the same where a network learns as where it acts: mode, and company."""
 
 from collections.abc import Mapping
 
@@ -13,6 +13,7 @@ from goalscope.probes.networks import Network
 from goalscope.probes.swaps import rms
 
 _ROWS = 64  # at a time, as in evaluation mode
+_ALONE = 8  # observations that are encoded by themselves
 _BY_MODE = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
 
 
@@ -37,6 +38,32 @@ def mode_difference(
     blocks = {f"{block.name}.mode_difference": block.columns for block in network.blocks}
     apart = {name: rms(learnt[:, index] - acted[:, index]) for name, index in blocks.items()}
     spread = {name: rms(spread_per_unit(learnt[:, index])) for name, index in blocks.items()}
+    return ratios(apart, spread)
+
+
+def alone_difference(
+    network: Network, observations: Mapping[str, Tensor], together: Tensor
+) -> dict[str, Tensor]:
+    """Return "<block>.alone_difference": how far features alone lie from those in a batch.
+
+    RMS(features of an observation alone - the same in a batch of 64) of eight observations, over
+    the RMS over units of the standard deviation of those in the batch. 0 but for rounding; about 1
+    where features are standardised over the batch, which has no spread of one. What is no number
+    alone counts as 0. Absent of a block that is one for all observations.
+
+    Args:
+        network: whose features, in the mode in which it is.
+        observations: as a buffer returns them.
+        together: float (B, D), their features, 64 rows at a time.
+    """
+    with torch.no_grad():
+        rows = [{k: v[row : row + 1] for k, v in observations.items()} for row in range(_ALONE)]
+        alone = torch.cat([network.fused_features(row) for row in rows]).nan_to_num(0.0)
+    apart, spread = {}, {}
+    for block in network.blocks:
+        name, index = f"{block.name}.alone_difference", block.columns
+        apart[name] = rms(alone[:, index] - together[: len(alone), index])
+        spread[name] = rms(spread_per_unit(together[:, index]))
     return ratios(apart, spread)
 
 

@@ -1,7 +1,7 @@
 """Checks of what the encoders show, critic's and actor's apart."""
 
 from goalscope.diagnostics.record.metrics import SATURATED_FRACTION, ZERO_FRACTION
-from goalscope.diagnostics.record.transition_metrics import MODE_DIFFERENCE
+from goalscope.diagnostics.record.transition_metrics import ALONE_DIFFERENCE, MODE_DIFFERENCE
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (
@@ -38,6 +38,23 @@ ENCODER_CHECKS: tuple[Check, ...] = (
         "Heads learn on features that acting and targets never show them, or on mostly noise.",
         "Take dropout out of the features extractor, and LayerNorm in the place of BatchNorm.",
         "Encode one batch after .train() and after .eval(), and compare.",
+        needs=(Need.ENCODER,),
+        explains=("image_block_loud", *_STILL, *_UNHEARD),
+    ),
+    Check(
+        "features_depend_on_batch",
+        "encoder",
+        "how far features of an observation alone lie from those of the same in a batch",
+        "spreads in the batch",
+        Scale.LOG,
+        largest(ALONE_DIFFERENCE),
+        "above",
+        0.5,
+        "0",
+        "Features of an observation depend on what else is in its batch.",
+        "The agent acts on one observation at a time, and gets other features than it learnt from.",
+        "Normalise each observation by itself: LayerNorm in the place of statistics of a batch.",
+        "Encode one observation alone and within a batch, and compare.",
         needs=(Need.ENCODER,),
         explains=("image_block_loud", *_STILL, *_UNHEARD),
     ),

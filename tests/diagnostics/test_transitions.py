@@ -233,6 +233,18 @@ def test_a_target_that_never_moves_is_seen(tau):
     assert (measured(agent, instrument)["critic_target.motion"] > 0) == (tau > 0)
 
 
+@pytest.mark.parametrize("part", ["features_extractor", "qf1"])
+def test_a_part_of_the_target_that_stays_behind_is_seen(part):
+    agent = trained(pixels=True)
+    instrument = TransitionInstrument(Schedule(1))
+    measured(agent, instrument)
+    module = agent.critic_target.get_submodule(part)
+    first = {key: values.clone() for key, values in module.state_dict().items()}
+    agent.train(gradient_steps=MOTION_UPDATES, batch_size=16)
+    module.load_state_dict(first)
+    assert measured(agent, instrument)["critic_target.motion"] == 0
+
+
 def test_a_callback_of_its_own_changes_nothing_and_records():
     plain, left = trained(pixels=True), generators()
     callback = Diagnostics(None, [TransitionInstrument(Schedule(1))])

@@ -68,6 +68,7 @@ HEALTHY = {
     "transitions/replay.episodes_held": 200.0,
     "transitions/replay.episodes_forgotten": 0.0,
     "transitions/critic.pixels.mode_difference": 0.0,
+    "transitions/critic.pixels.alone_difference": 0.0,
     "transitions/replay.action_differs": 0.0,
     "transitions/replay.reward_differs": 0.0,
     "transitions/replay.end_differs": 0.0,
@@ -128,6 +129,7 @@ FAULTS = {
         "training/rollout.episodes": 10.0,
         "evaluation/policy.success_rate": 0.0,
     },
+    "features_depend_on_batch": {"transitions/critic.pixels.alone_difference": 1.0},
     "features_differ_by_mode": {"transitions/critic.pixels.mode_difference": 1.5},
     "vectors_differ_in_replay": {"transitions/replay.desired_goal.differs": 1.0},
     "next_observation_same": {

@@ -6,8 +6,8 @@ from helpers.policies import batch_of, policy_of
 from stable_baselines3.common.torch_layers import CombinedExtractor
 from torch import nn
 
-from goalscope.probes import Network, mode_difference, view_networks
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes import Network, alone_difference, mode_difference, view_networks
+from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
 from goalscope.probes.isolation import isolated_generators
 
 GOALS = ("achieved_goal.mode_difference", "desired_goal.mode_difference")
@@ -84,3 +84,32 @@ def test_modes_and_statistics_stay_as_they_are():
     assert [part.training for part in parts] == modes
     after = network.module.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+class OverBatch(nn.Module):
+    """Standardises features over whatever comes with them."""
+
+    def forward(self, features):
+        return (features - features.mean(dim=0)) / (features.std(dim=0) + 1e-5)
+
+
+@pytest.mark.parametrize("end", [nn.LayerNorm(8), nn.BatchNorm1d(8), OverBatch()])
+def test_features_that_need_company_are_told(end):
+    network = critic_with(end)
+    observations = batch_of(64).observations
+    with torch.no_grad(), evaluation_mode(network.module):
+        together = network.fused_features(observations)
+        found = alone_difference(network, observations, together)
+    companions = {key: values[:8] for key, values in observations.items()}
+    with torch.no_grad(), evaluation_mode(network.module):
+        columns = network.block("pixels").columns
+        alone = [
+            network.fused_features({k: v[row : row + 1] for k, v in companions.items()})[0, columns]
+            for row in range(8)
+        ]
+    naive = torch.stack(alone).nan_to_num(0.0) - together[:8, columns]
+    spread = together[:, columns].std(dim=0, correction=0).square().mean().sqrt()
+    expected = naive.square().mean().sqrt() / spread
+    assert found["pixels.alone_difference"] == pytest.approx(float(expected), abs=1e-5)
+    assert (found["pixels.alone_difference"] > 0.5) == isinstance(end, OverBatch)
+    assert {float(found[f"{goal}.alone_difference"]) < 1e-6 for goal in GOAL_KEYS} == {True}
