@@ -246,15 +246,6 @@ FIFTH_ROUND = (
         agent=fifth_round_agent_faults.gradients_clipped,
     ),
     Fault(
-        "encoder_held_twice",
-        "blind",
-        "actor and critic share an encoder, and both optimisers move it",
-        "held_by_two_optimisers",
-        tautology=True,
-        grounds=TWO_TASKS,
-        agent=fifth_round_agent_faults.encoder_held_twice,
-    ),
-    Fault(
         "moments_forgotten",
         "blind",
         "Adam forgets its moments after each update",

@@ -143,17 +143,6 @@ def gradients_clipped(model: SAC) -> None:
         optimizer.register_step_pre_hook(clip)
 
 
-def encoder_held_twice(model: SAC) -> None:
-    """Share the critic's encoder with the actor, whose optimiser moves it as well."""
-    model.actor.features_extractor = model.critic.features_extractor
-    policy = model.policy
-    model.actor.optimizer = policy.optimizer_class(
-        list(model.actor.parameters()),
-        lr=model.lr_schedule(1),
-        **policy.optimizer_kwargs,  # type: ignore[call-arg]
-    )
-
-
 def moments_forgotten(model: SAC) -> None:
     """Make Adam forget its moments after each update, as a model does that is loaded anew."""
 
