@@ -82,13 +82,13 @@ FIFTH_ROUND = (
         environment=fifth_round_faults.HeldObservations,
     ),
     Fault(
-        "object_heavy",
+        "no_collisions",
         "blind",
-        "the object has its mass in grams, taken for kilograms",
+        "the robot's collisions are switched off: it passes through the object",
         "object_unmoved",
         also=("goals_hardly_reached", "actions_without_effect"),
         grounds=("push",),
-        environment=fifth_round_faults.HeavyObject,
+        environment=fifth_round_faults.NoCollisions,
     ),
     Fault(
         "normalisation_restarted",

@@ -22,7 +22,6 @@ WIDE = 10.0  # bounds of an action space whose actions are cut at 1
 REPEATS = 10  # steps an action lasts; an episode of the point has 25
 FAR = 10.0  # of the distance of goals from their centre
 HELD = 5  # steps that an observation is shown
-HEAVY = 1_000.0  # grams taken for kilograms
 
 
 class CroppedCorner(gym.ObservationWrapper[Observation, np.ndarray, Observation]):
@@ -138,15 +137,14 @@ class HeldObservations(gym.Wrapper[Observation, np.ndarray, Observation, np.ndar
         return dict(self._shown), reward, terminated, truncated, info
 
 
-class HeavyObject(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
-    """Gives the object its mass in grams where kilograms are meant: no push moves it."""
+class NoCollisions(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
+    """Switches the robot's collisions off, as in a wrong group: it passes through the object."""
 
     def __init__(self, env: GoalEnv) -> None:
         super().__init__(env)
         model = env.get_wrapper_attr("model")
-        body = model.body("object0").id
-        model.body_mass[body] *= HEAVY
-        model.body_inertia[body] *= HEAVY
+        robot = [model.body(body).name.startswith("robot0") for body in model.geom_bodyid]
+        model.geom_contype[robot] = model.geom_conaffinity[robot] = 0
 
 
 class RestartedNormalize(VecNormalize):
