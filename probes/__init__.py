@@ -9,15 +9,19 @@ from goalscope.probes.live.actions import (
     action_effect_r2,
     action_spread,
     image_motion,
+    own_fraction,
     saturated_fraction,
 )
 from goalscope.probes.live.agreement import differing_share, input_offset, same_share
 from goalscope.probes.live.episodes import (
     asked_goal_spread,
+    draw_skew,
     end_fractions,
     goal_gap,
     goal_origins,
+    only_rows,
     same_rows,
+    start_drift,
 )
 from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
 from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
@@ -34,12 +38,20 @@ from goalscope.probes.live.inputs import (
     prepared_inputs,
     traced_features,
 )
+from goalscope.probes.live.lateness import lateness
+from goalscope.probes.live.modes import mode_difference
 from goalscope.probes.live.replay import (
     ReplayBatch,
     replay_values,
     split_by_relabelling,
 )
 from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
+from goalscope.probes.live.targets import (
+    squashed_log_density,
+    taught_targets,
+    twin_gap,
+    unpaid_fraction,
+)
 from goalscope.probes.live.transitions import (
     action_over_goals,
     goal_change_fraction,
@@ -51,6 +63,7 @@ from goalscope.probes.live.transitions import (
     success_fractions,
     unchanged_fraction,
 )
+from goalscope.probes.live.turned import turned_share
 from goalscope.probes.live.value_bounds import (
     ValueBounds,
     distance_moved,
@@ -107,6 +120,7 @@ __all__ = [
     "differing_share",
     "direction_consistency",
     "distance_moved",
+    "draw_skew",
     "effective_rank",
     "end_fractions",
     "example_goal_batch",
@@ -130,8 +144,12 @@ __all__ = [
     "input_statistics",
     "integrated_gradient_values",
     "integrated_gradients",
+    "lateness",
     "learnt_share",
+    "mode_difference",
     "next_goal_prediction",
+    "only_rows",
+    "own_fraction",
     "prepared_inputs",
     "q_bias",
     "q_excess",
@@ -145,12 +163,18 @@ __all__ = [
     "shapley_shares",
     "shapley_values",
     "split_by_relabelling",
+    "squashed_log_density",
+    "start_drift",
     "step_directions",
     "step_over_spread",
     "still_fraction",
     "success_fractions",
+    "taught_targets",
     "traced_features",
+    "turned_share",
+    "twin_gap",
     "unchanged_fraction",
+    "unpaid_fraction",
     "value_bounds",
     "value_front",
     "view_networks",

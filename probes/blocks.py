@@ -76,13 +76,26 @@ class Block:
 @contextmanager
 def evaluation_mode(module: nn.Module) -> Iterator[None]:
     """Switch a module to evaluation mode inside, and every submodule back to its own mode after."""
+    with _in_mode(module, training=False):
+        yield
+
+
+@contextmanager
+def training_mode(module: nn.Module) -> Iterator[None]:
+    """Switch a module to training mode inside, and every submodule back to its own mode after."""
+    with _in_mode(module, training=True):
+        yield
+
+
+@contextmanager
+def _in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
     modes = [(part, part.training) for part in module.modules()]
-    module.eval()
+    module.train(training)
     try:
         yield
     finally:
-        for part, training in modes:
-            part.training = training
+        for part, before in modes:
+            part.training = before
 
 
 def find_blocks(

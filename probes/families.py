@@ -6,14 +6,17 @@ algorithm is one more of them.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.distributions import Distribution
+from stable_baselines3.common.distributions import (
+    Distribution,
+    SquashedDiagGaussianDistribution,
+)
 from stable_baselines3.common.policies import BaseModel, BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
@@ -26,6 +29,26 @@ Encode = Callable[[dict[str, Tensor], BaseFeaturesExtractor], Tensor]
 
 class UnsupportedPolicy(UserError):
     """The agent is laid out in no way that goalscope knows, or observes no Dict; one line."""
+
+
+@dataclass(frozen=True, eq=False)
+class ActionHead:
+    """The last layers of an actor, whose outputs an action is made of.
+
+    Attributes:
+        mean: whose output is the deterministic action, float (B, A), or what Tanh makes it of.
+        squashed: whether the action is Tanh of it.
+        log_spread: whose output is the logarithm of the standard deviation, float (B, A), of the
+            normal distribution that is drawn from before Tanh; None where no layer tells it.
+    """
+
+    mean: nn.Module
+    squashed: bool
+    log_spread: nn.Module | None
+
+    def action(self, mean: Tensor) -> Tensor:
+        """Return the deterministic action, float (B, A) in [-1, 1], of that layer's output."""
+        return mean.tanh() if self.squashed else mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +65,7 @@ class Layout:
             (B, A) in [-1, 1], where actions are discrete 2 p - 1 of each probability p. Of a critic
             the value, float (B,), of the actions (B, A) that are given, or of the greedy ones.
         reads_action: whether a critic's value is that of an action, and not of the state alone.
+        action_head: of an actor whose last layers tell its action.
     """
 
     module: BaseModel
@@ -51,6 +75,7 @@ class Layout:
     optimizer: torch.optim.Optimizer | None
     answer: Answer
     reads_action: bool = False
+    action_head: ActionHead | None = None
 
 
 def layouts(policy: BasePolicy) -> dict[str, Layout]:
@@ -98,7 +123,18 @@ def _actor_and_critic(policy: BasePolicy) -> dict[str, Layout] | None:
 
 def _own(module: BaseModel, answer: Answer, name: str) -> Layout:
     optimizer = None if name == "critic_target" else module.optimizer
-    return _whole(module, optimizer, answer, reads_action=name != "actor")
+    layout = _whole(module, optimizer, answer, reads_action=name != "actor")
+    return replace(layout, action_head=_action_head(module)) if name == "actor" else layout
+
+
+def _action_head(actor: BaseModel) -> ActionHead | None:
+    mean, log_std = (getattr(actor, name, None) for name in ("mu", "log_std"))
+    if not isinstance(mean, nn.Module):
+        return None
+    # Of noise that depends on the state log_std is a parameter: no layer tells the spread.
+    drawn = type(getattr(actor, "action_dist", None)) is SquashedDiagGaussianDistribution
+    told = log_std if drawn and isinstance(log_std, nn.Module) else None
+    return ActionHead(mean, log_std is not None, told)
 
 
 def _whole(

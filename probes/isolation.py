@@ -9,7 +9,7 @@ import torch
 
 
 @contextmanager
-def isolated_generators(seed: int) -> Iterator[None]:
+def isolated_generators(seed: int, torch_seed: int | None = None) -> Iterator[None]:
     """Seed Python's, numpy's and torch's global generators inside, and put their states back after.
 
     SB3's buffers draw from numpy's global generator and its policies from torch's; a measurement
@@ -17,6 +17,7 @@ def isolated_generators(seed: int) -> Iterator[None]:
 
     Args:
         seed: seed of every generator inside the block.
+        torch_seed: of torch's generators, where theirs is another.
     """
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002  (it is the global state that is at stake)
@@ -26,9 +27,10 @@ def isolated_generators(seed: int) -> Iterator[None]:
             random.seed(seed)
             np.random.seed(seed % 2**32)  # noqa: NPY002
             # not torch.manual_seed: it would queue a seed for a CUDA device not yet in use
-            torch.default_generator.manual_seed(seed)
+            torch_seed = seed if torch_seed is None else torch_seed
+            torch.default_generator.manual_seed(torch_seed)
             if devices:
-                torch.cuda.manual_seed_all(seed)
+                torch.cuda.manual_seed_all(torch_seed)
             yield
         finally:
             random.setstate(python_state)

@@ -4,6 +4,7 @@ from benchmarks.planted_faults import (
     agent_faults,
     environment_faults,
     extractor_faults,
+    lesson_faults,
     replay_faults,
 )
 from benchmarks.planted_faults.fault import TWO_TASKS, Fault
@@ -40,6 +41,13 @@ KNOWN = (
         "goals are relabelled and their rewards are not",
         "reward_mismatch",
         replay=replay_faults.FirstRewardReplay,
+    ),
+    Fault(
+        "replay_tiny",
+        "known",
+        "replay keeps two episodes",
+        "replay_forgets",
+        replay=replay_faults.TinyReplay,
     ),
     Fault(
         "drq_shift",
@@ -165,5 +173,57 @@ KNOWN = (
         "images_differ_in_replay",
         grounds=TWO_TASKS,
         replay=replay_faults.SwappedChannelReplay,
+    ),
+    Fault(
+        "discount_low",
+        "known",
+        "the discount is 0.1",
+        "discount_too_low",
+        tautology=True,
+        grounds=TWO_TASKS,
+        agent=agent_faults.discount_low,
+    ),
+    # What the critics are taught, and what the agent does to learn.
+    Fault(
+        "discount_of_steps",
+        "known",
+        "what follows one step is discounted as after three",
+        "targets_unlike_returns",
+        agent=lesson_faults.discount_of_steps,
+    ),
+    Fault(
+        "entropy_subtracted",
+        "known",
+        "the critics' targets hold the entropy with the wrong sign",
+        "targets_unlike_returns",
+        agent=lesson_faults.entropy_subtracted,
+    ),
+    Fault(
+        "target_bypassed",
+        "known",
+        "targets are taken from the critic that learns",
+        "targets_unlike_returns",
+        agent=lesson_faults.target_bypassed,
+    ),
+    Fault(
+        "target_at_once",
+        "known",
+        "the target network follows at once (tau 1)",
+        "target_is_critic",
+        agent=lesson_faults.target_at_once,
+    ),
+    Fault(
+        "critics_alike",
+        "known",
+        "both critics begin with the same weights",
+        "critics_identical",
+        agent=lesson_faults.critics_alike,
+    ),
+    Fault(
+        "acts_by_the_mean",
+        "known",
+        "training carries out deterministic actions",
+        "acts_without_exploration",
+        agent=lesson_faults.acts_by_the_mean,
     ),
 )

@@ -10,6 +10,7 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from benchmarks.planted_faults.environment_faults import SHOWN_GOAL
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 
+TINY = 60  # transitions; an episode of the point has 25
 Replay = type[SharedFrameHerReplayBuffer]
 
 
@@ -64,6 +65,13 @@ class SwappedChannelReplay(SharedFrameHerReplayBuffer):
             observations=_with_swapped_channels(batch.observations),
             next_observations=_with_swapped_channels(batch.next_observations),
         )
+
+
+class TinyReplay(SharedFrameHerReplayBuffer):
+    """Keeps so few rows that each episode overwrites all but one or two."""
+
+    def __init__(self, buffer_size: int, *args: Any, **options: Any) -> None:
+        super().__init__(min(buffer_size, TINY), *args, **options)
 
 
 class RealGoalReplay(SharedFrameHerReplayBuffer):

@@ -8,6 +8,12 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
+from goalscope.diagnostics.instruments.augmented_images import (
+    augmented_blocks,
+    image_blocks,
+    turned,
+)
+from goalscope.diagnostics.instruments.image_timing import FEWEST, image_timing
 from goalscope.diagnostics.material.replay import (
     Episodes,
     Indices,
@@ -18,27 +24,30 @@ from goalscope.diagnostics.material.replay import (
 from goalscope.diagnostics.material.witness import Witness, Witnessed
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_DIFFERS,
+    DRAW_SKEW,
     END_DIFFERS,
     INPUT_OFFSET,
     KEY_DIFFERS,
     NEXT_DIFFERS,
+    OWN_FRACTION,
     REWARD_DIFFERS,
-    STILL_FRACTION,
 )
 from goalscope.probes import (
     Network,
     ReplayBatch,
     differing_share,
+    draw_skew,
     input_offset,
+    only_rows,
+    own_fraction,
     prepared_inputs,
     same_rows,
-    still_fraction,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL
 from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.swaps import rms
 
-FEWEST = 8  # steps; fewer tell nothing of a share
+FEWEST_DRAWN = 16  # rows; fewer tell nothing of a distribution
 _SPREAD_ROWS = 32  # of a batch, enough for the spread of its images
 _RELABELLED = (DESIRED_GOAL, "reward")  # what hindsight replaces
 
@@ -50,6 +59,7 @@ def agreement(
     stored: ReplayBatch,
     seen: DictReplayBufferSamples,
     episodes: Episodes,
+    seed: int,
 ) -> dict[str, Tensor]:
     """Return record key -> scalar: what differs between environment, replay, and acting.
 
@@ -60,9 +70,10 @@ def agreement(
         stored: a batch drawn from replay, as it is stored, by the names of blocks.
         seen: the same batch as the networks see it.
         episodes: those that replay holds.
+        seed: that the batch was drawn from.
     """
     steps = witness.steps(dict_buffer(model))
-    shares = _of_batch(model, network, stored, episodes)
+    shares = _of_batch(model, network, stored, episodes, seed)
     acting: dict[str, Tensor] = {}
     if len(steps) >= FEWEST:
         rows = np.array([step.row for step in steps])
@@ -70,8 +81,9 @@ def agreement(
         back, steady = _twice(model, network, *places)
         given = by_block(_given(steps), network.block_of)
         shares.append(_differing(given, back, steady))
-        acting = _of_acting(model, network, steps, seen, steady)
-        acting |= _still(network, given, stored)
+        shares.append(turned(given, back, image_blocks(network) - set(steady)))
+        acting = _of_acting(model, network, steps, seen, steady) | _unexplored(steps)
+        acting |= image_timing(network, given, stored)
     most: dict[str, Tensor] = {}
     for found in shares:
         for key, share in found.items():
@@ -144,7 +156,11 @@ def _differing(
 
 
 def _of_batch(
-    model: OffPolicyAlgorithm, network: Network, batch: ReplayBatch, episodes: Episodes
+    model: OffPolicyAlgorithm,
+    network: Network,
+    batch: ReplayBatch,
+    episodes: Episodes,
+    seed: int,
 ) -> list[dict[str, Tensor]]:
     """Return what differs between a batch and the places of replay that it was drawn from.
 
@@ -156,15 +172,25 @@ def _of_batch(
     rows, columns, _ = episodes.transitions()
     kept = dict_buffer(model).observations[key][rows, columns].reshape(len(rows), -1)
     found = same_rows(batch.observations[ACHIEVED_GOAL].flatten(1).cpu().numpy(), kept)
-    results = []
+    augmented = augmented_blocks(model, network, batch, seed)
+    results = [_evenness(found[found >= 0], only_rows(kept))]
     for kind, without in ((~batch.relabelled, ()), (batch.relabelled, _RELABELLED)):
         chosen = np.flatnonzero((found >= 0) & kind.cpu().numpy())
         if len(chosen) < FEWEST:
             continue
         places = rows[found[chosen]], columns[found[chosen]]
         one, steady = _twice(model, network, *places)
-        results.append(_differing(one, _rows_of(batch, chosen), steady, without))
+        drawn, same = _rows_of(batch, chosen), [b for b in steady if b not in augmented]
+        results.append(_differing(one, drawn, same, without))
+        results.append(turned(one, drawn, augmented))
     return results
+
+
+def _evenness(found: np.ndarray, only: np.ndarray) -> dict[str, Tensor]:
+    """Return how unevenly a batch is drawn from the rows that a place is told by."""
+    if len(found) < FEWEST_DRAWN:
+        return {}
+    return {DRAW_SKEW.key(): torch.tensor(draw_skew(np.searchsorted(only, found), len(only)))}
 
 
 def _rows_of(batch: ReplayBatch, chosen: np.ndarray) -> DictReplayBufferSamples:
@@ -180,25 +206,6 @@ def _rows_of(batch: ReplayBatch, chosen: np.ndarray) -> DictReplayBufferSamples:
         batch.dones[index][:, None],
         batch.rewards[index][:, None],
     )
-
-
-def _still(
-    network: Network, given: DictReplayBufferSamples, stored: ReplayBatch
-) -> dict[str, Tensor]:
-    """Return how many of the environment's steps that move a vector leave each image as it was."""
-    images = {network.block_of(key) for key in network.image_keys}
-    vectors = [
-        (values, given.next_observations[block], rms(_spread(stored.observations[block])).cpu())
-        for block, values in given.observations.items()
-        if block not in images
-    ]
-    results = {}
-    for block in images:
-        pair = given.observations[block], given.next_observations[block]
-        found = still_fraction(pair, vectors, FEWEST)
-        if found is not None:
-            results[STILL_FRACTION.key(block=block)] = found
-    return results
 
 
 def _spread(values: Tensor) -> Tensor:
@@ -222,10 +229,20 @@ def _of_acting(
     drawn = prepared_inputs(network, {k: v[:_SPREAD_ROWS] for k, v in seen.observations.items()})
     results = {}
     for key in learnt:
-        parts = [step.acted[key] for step in asked if step.acted and key in step.acted]
+        parts = [a.inputs[key] for s in asked if (a := s.acted) is not None and key in a.inputs]
         if network.block_of(key) not in blocks or len(parts) < len(asked):
             continue
         spread = rms(_spread(drawn[key]))
         offset = input_offset(torch.cat(parts), learnt[key], spread)
         results[INPUT_OFFSET.key("acting", network.block_of(key))] = offset
     return results
+
+
+def _unexplored(steps: list[Witnessed]) -> dict[str, Tensor]:
+    """Return how many steps carried out the acting network's own action, with nothing beside it."""
+    pairs = [(s.action, s.acted.own.cpu()) for s in steps if s.acted and s.acted.own is not None]
+    if not pairs:
+        return {}
+    carried_out, own = zip(*pairs, strict=True)
+    found = own_fraction(torch.as_tensor(np.concatenate(carried_out)), torch.cat(own))
+    return {} if found is None else {OWN_FRACTION.key(): found}

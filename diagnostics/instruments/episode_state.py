@@ -11,13 +11,19 @@ from torch import Tensor
 
 from goalscope.diagnostics.material.replay import Episodes, dict_buffer
 from goalscope.diagnostics.record.keys import Family, prefixed
-from goalscope.diagnostics.record.transition_metrics import GOAL_GAP, REAL_REWARD_MISMATCH
+from goalscope.diagnostics.record.transition_metrics import (
+    EPISODES_FORGOTTEN,
+    EPISODES_HELD,
+    GOAL_GAP,
+    REAL_REWARD_MISMATCH,
+)
 from goalscope.probes import (
     ReplayBatch,
     asked_goal_spread,
     end_fractions,
     goal_gap,
     goal_origins,
+    start_drift,
     success_fractions,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL, GOAL_KEYS, GoalKeys
@@ -38,20 +44,29 @@ def episode_state(
         goal_keys: what the achieved and the desired goal are called in replay.
     """
     reward = _success_reward(model, stored)
-    found: dict[str, Tensor] = {}
+    found = _kept(model, episodes)
     if reward is not None:
-        found = prefixed(Family.TRANSITIONS, success_fractions(stored, reward))
+        found |= prefixed(Family.TRANSITIONS, success_fractions(stored, reward))
     if not len(episodes):
         return found
-    numbers = _ends(model, episodes, reward)
+    numbers = {**_ends(model, episodes, reward), "episode_length": float(episodes.lengths.max())}
     achieved, desired = goal_keys
     if achieved and desired and set(GOAL_KEYS) <= set(stored.observations):
-        numbers |= _asked(model, episodes, desired)
+        numbers |= _over_episodes(model, episodes, (achieved, desired))
         numbers |= _origins(model, stored, episodes, achieved)
         if reward is not None:
             found |= _of_rewards(model, _latest(model, episodes, (achieved, desired)), reward)
     results = {key: torch.tensor(value) for key, value in numbers.items()}
     return found | prefixed(Family.TRANSITIONS, results, "replay")
+
+
+def _kept(model: OffPolicyAlgorithm, episodes: Episodes) -> dict[str, Tensor]:
+    """Return how many finished episodes replay holds, and how many it has overwritten."""
+    forgotten = model._episode_num - len(episodes) if dict_buffer(model).full else 0
+    return {
+        EPISODES_HELD.key(): torch.tensor(float(len(episodes))),
+        EPISODES_FORGOTTEN.key(): torch.tensor(float(max(0, forgotten))),
+    }
 
 
 def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | None:
@@ -82,10 +97,19 @@ def _origins(
     )
 
 
-def _asked(model: OffPolicyAlgorithm, episodes: Episodes, desired_key: str) -> dict[str, float]:
-    goals = dict_buffer(model).observations[desired_key][episodes.starts, episodes.columns]
-    spread = asked_goal_spread(goals.reshape(len(goals), -1))
-    return {} if spread is None else {"asked_goal_spread": spread}
+def _over_episodes(
+    model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str]
+) -> dict[str, float]:
+    """Return how what episodes start from, and are asked for, differs from one to the next."""
+    observed = dict_buffer(model).observations
+    starts, goals = (
+        observed[key][episodes.starts, episodes.columns].reshape(len(episodes), -1) for key in keys
+    )
+    numbers = {
+        "asked_goal_spread": asked_goal_spread(goals),
+        "start_drift": start_drift(starts, goals),
+    }
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _latest(

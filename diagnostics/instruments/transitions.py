@@ -8,11 +8,13 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import DictReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
 from goalscope.diagnostics.instruments.agreement import agreement
 from goalscope.diagnostics.instruments.episode_state import episode_state
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
+from goalscope.diagnostics.instruments.lesson_state import lesson_state
 from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
 from goalscope.diagnostics.instruments.transition_state import (
     redrawn,
@@ -29,11 +31,14 @@ from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     INPUT_OFFSET,
     KEY_DIFFERS,
+    LATENESS,
+    MODE_DIFFERENCE,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
     SATURATED_ACTIONS,
     STILL_FRACTION,
     TRAVEL,
+    TURNED_FRACTION,
 )
 from goalscope.diagnostics.updates.acting import acting_network
 from goalscope.diagnostics.updates.schedule import Schedule
@@ -44,9 +49,11 @@ from goalscope.probes import (
     TracedFeatures,
     action_spread,
     input_statistics,
+    mode_difference,
     saturated_fraction,
     traced_features,
 )
+from goalscope.probes.blocks import evaluation_mode
 
 ROWS = 128
 
@@ -98,12 +105,20 @@ class TransitionInstrument(Instrument):
                 **redrawn(model, context.update),
                 **episode_state(model, stored, episodes, critic.goal_keys),
                 **agreement(
-                    model, acting_network(context.networks), self._witness, stored, seen, episodes
+                    model,
+                    acting_network(context.networks),
+                    self._witness,
+                    stored,
+                    seen,
+                    episodes,
+                    context.update,
                 ),
                 **value_state(
                     context, model, seen, traced[CRITIC].features, episodes, self._entropy
                 ),
+                **lesson_state(context, model, seen.rewards),
                 **_of_inputs(context, stored, traced),
+                **_of_modes(context, seen, traced),
             }
             if actor is not None:
                 results |= _of_actions(actor, traced[ACTOR].features)
@@ -114,17 +129,22 @@ class TransitionInstrument(Instrument):
         name_of = context.networks[CRITIC].block_of
         images, normalised = set[str](), set(map(name_of, _normalised(context.model)))
         travels: dict[str, None] = {}
+        encoded: dict[str, None] = {}
         for network in learning(context.networks):
             images |= set(map(name_of, network.image_keys))
             normalised |= {b.name for b in network.blocks if not b.identity} - images
             travels |= dict.fromkeys(travel_blocks(network))
+            encoded |= dict.fromkeys(block.name for block in network.blocks)
         space = context.model.observation_space
         assert isinstance(space, spaces.Dict)  # view_networks checked
         observed = list(map(name_of, space.spaces))
         blocks: dict[Metric, list[str]] = dict.fromkeys(
             (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
         )
-        blocks |= {STILL_FRACTION: sorted(images), INPUT_MAX: sorted(images)}
+        blocks |= dict.fromkeys(
+            (STILL_FRACTION, LATENESS, TURNED_FRACTION, INPUT_MAX), sorted(images)
+        )
+        blocks |= {MODE_DIFFERENCE: list(encoded)}
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
         blocks |= {TRAVEL: list(travels)}
         return [
@@ -144,6 +164,16 @@ def _of_inputs(
     results: dict[str, Tensor] = {}
     for name, one in traced.items():
         values = input_statistics(context.networks[name], one, normalised)
+        results |= prefixed(Family.TRANSITIONS, values, name)
+    return results
+
+
+def _of_modes(
+    context: Context, seen: DictReplayBufferSamples, traced: Mapping[str, TracedFeatures]
+) -> dict[str, Tensor]:
+    results: dict[str, Tensor] = {}
+    for name, one in traced.items():
+        values = mode_difference(context.networks[name], seen.observations, one.features)
         results |= prefixed(Family.TRANSITIONS, values, name)
     return results
 
@@ -171,7 +201,7 @@ def _normalised(model: BaseAlgorithm) -> Collection[str]:
 
 
 def _of_actions(actor: Network, features: Tensor) -> dict[str, Tensor]:
-    with torch.no_grad():
+    with torch.no_grad(), evaluation_mode(actor.module):
         actions = actor.mean_actions(features)
     return {
         SATURATED_ACTIONS.key(): saturated_fraction(actions),

@@ -27,6 +27,7 @@ from goalscope.probes import (
     q_excess,
     value_bounds,
 )
+from goalscope.probes.blocks import evaluation_mode
 
 EPISODES = 32
 
@@ -98,7 +99,8 @@ def value_state(
         results = {ENTROPY_OVER_REWARDS.key(): coefficient / paid}
     else:
         results = {}
-    with torch.no_grad():
+    # As the agent acts, and so that a BatchNorm learns no statistics from what is asked here.
+    with torch.no_grad(), evaluation_mode(critic.module):
         learnt = learnt_share(context.update, model.tau, steps)
         results[Q_EXCESS.key()] = q_excess(critic.q_values(features, seen.actions), bounds)
         # Without an actor the target is a copy, made every so many steps: what Q can have learnt

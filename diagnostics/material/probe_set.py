@@ -18,6 +18,7 @@ from goalscope.diagnostics.material.declared_task import environment_id
 from goalscope.diagnostics.material.wandering import ProbeSetError, box_actions, wander
 from goalscope.diagnostics.record import ProbeSetInfo
 from goalscope.diagnostics.record.disk import disk_errors
+from goalscope.errors import printable
 from goalscope.probes import GoalBatch
 from goalscope.probes.blocks import GOAL_KEYS
 
@@ -116,7 +117,8 @@ def load_probe_set(path: Path) -> ProbeSet:
         return ProbeSet(observations, arrays["actions"], arrays["goals"], source)
     except (OSError, SafetensorError, KeyError) as error:
         raise ProbeSetError(
-            f"{path} is not a readable probe set ({error}); delete it to gather it again"
+            f"{path} is not a readable probe set ({printable(str(error))}); "
+            "delete it to gather it again"
         ) from error
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import DictReplayBuffer
-from torch import Tensor
+
+from goalscope.diagnostics.updates.acting import Acted
 
 Arrays = Mapping[str, np.ndarray]
 STEPS = 33  # the newest of them is not compared: a ring may not know yet what came after it
@@ -26,8 +27,7 @@ class EnvironmentStep:
         actions: (n_envs, A), as the environments got them; None where the caller does not say.
         rewards: (n_envs,), as the agent got them; None likewise.
         following: key -> (n_envs, ...), the observations after it; None likewise.
-        acted: key -> (n_envs, ...), what the extractor of the network that acts was given; None
-            where it was not asked.
+        acted: what the network that acts was given, and would do; None where it was not asked.
     """
 
     model: BaseAlgorithm
@@ -36,7 +36,7 @@ class EnvironmentStep:
     actions: np.ndarray | None = None
     rewards: np.ndarray | None = None
     following: Arrays | None = None
-    acted: Mapping[str, Tensor] | None = None
+    acted: Acted | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Witnessed:
         action: (1, A), the action carried out, in -1..1; of discrete actions which.
         reward: (1,), as the environment gave it.
         end: bool (1,), whether the episode truly ended.
-        acted: key -> (1, ...), what the extractor that acts was given; None where it was not asked.
+        acted: the same of its one row; None where the network that acts was not asked.
     """
 
     row: int
@@ -59,18 +59,18 @@ class Witnessed:
     action: np.ndarray
     reward: np.ndarray
     end: np.ndarray
-    acted: Mapping[str, Tensor] | None
+    acted: Acted | None
 
 
 def environment_step(
-    model: BaseAlgorithm, seen: Mapping[str, Any], acted: Mapping[str, Tensor] | None
+    model: BaseAlgorithm, seen: Mapping[str, Any], acted: Acted | None
 ) -> EnvironmentStep | None:
     """Return the step that was just taken; None where SB3 does not say what came of it.
 
     Args:
         model: the agent.
         seen: the local names of SB3's `collect_rollouts`.
-        acted: what the extractor of the network that acts was given.
+        acted: what the network that acts was given, and would do.
     """
     infos, dones, following = seen.get("infos"), seen.get("dones"), seen.get("new_obs")
     if infos is None or dones is None:
@@ -129,9 +129,6 @@ def _witnessed(step: EnvironmentStep) -> tuple[Witnessed, int] | None:
         last = last if env is None else env.unnormalize_obs(last)
         after = {key: np.asarray(last[key])[None] for key in after}
     cut = buffer.handle_timeout_termination and bool(info.get("TimeLimit.truncated", False))
-    acted = step.acted
-    if acted is not None and any(len(values) != len(step.dones) for values in acted.values()):
-        acted = None
     action = step.actions[:1]
     if isinstance(model.action_space, spaces.Box):
         action = model.policy.scale_action(action)
@@ -142,6 +139,17 @@ def _witnessed(step: EnvironmentStep) -> tuple[Witnessed, int] | None:
         np.array(action).reshape(1, -1),  # as replay keeps it
         np.array(reward[:1], dtype=np.float64),
         np.array([bool(step.dones[0]) and not cut]),
-        None if acted is None else {key: values[:1].clone() for key, values in acted.items()},
+        _first(step.acted, len(step.dones)),
     )
     return witnessed, buffer.buffer_size
+
+
+def _first(acted: Acted | None, rows: int) -> Acted | None:
+    """Return the first row; None where there are not as many rows as environments."""
+    if acted is None or any(len(values) != rows for values in acted.inputs.values()):
+        return None
+    own = acted.own
+    return Acted(
+        {key: values[:1].clone() for key, values in acted.inputs.items()},
+        None if own is None or len(own) != rows else own[:1].clone(),
+    )

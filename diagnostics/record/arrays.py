@@ -9,6 +9,7 @@ from safetensors.numpy import load
 
 from goalscope.diagnostics.record.documents import MOST, Unusable, read_within
 from goalscope.diagnostics.record.lines import PROBE_ARRAYS, PROBES_FILE, RecordError
+from goalscope.errors import printable
 
 _LARGEST_FILE = 64 * 2**20  # bytes
 _LARGEST_SIZE = 4_096  # of a dimension
@@ -47,7 +48,8 @@ def read_arrays(folder: Path) -> dict[int, dict[str, np.ndarray]]:
             found[step] = _known(load(read_within(path, _LARGEST_FILE)), sizes)
         except (Unusable, SafetensorError, ValueError, KeyError, TypeError) as error:
             raise RecordError(
-                f"{path} is damaged ({error}); remove {PROBES_FILE} and probe the run again"
+                f"{path} is damaged ({printable(str(error))}); "
+                f"remove {PROBES_FILE} and probe the run again"
             ) from error
     return found
 

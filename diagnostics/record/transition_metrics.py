@@ -37,8 +37,8 @@ ASKED_GOAL_SPREAD = _transitions(
 GOAL_CHANGE_FRACTION = _transitions(
     "goal_change_fraction",
     "share",
-    "relabelled steps that ask for another goal after than before",
-    "goals are observed, and the replay buffer relabels",
+    "steps that ask for another goal after than before",
+    "goals are observed",
 )
 REWARDS_PER_TARGET = _transitions("rewards_per_target", "count", "rewards that meet a target")
 REDRAWN_FRACTION = _transitions(
@@ -49,6 +49,10 @@ FOREIGN_GOAL_FRACTION = _transitions(
     "share",
     "goals achieved elsewhere than later in their episode",
     "goals are observed, and an episode has ended",
+)
+EPISODES_HELD = _transitions("episodes_held", "count", "finished episodes that replay holds")
+EPISODES_FORGOTTEN = _transitions(
+    "episodes_forgotten", "count", "finished episodes that replay has overwritten"
 )
 UNREACHED_END_FRACTION = _transitions(
     "unreached_end_fraction",
@@ -61,6 +65,21 @@ CUT_AS_END_FRACTION = _transitions(
     "share",
     "episodes that end so at the usual length of an episode",
     "three episodes have ended",
+)
+EPISODE_LENGTH = _transitions(
+    "episode_length", "steps", "longest episode that replay holds", "an episode has ended"
+)
+START_DRIFT = _transitions(
+    "start_drift",
+    "spreads of the goals",
+    "how far what episodes start from has drifted",
+    "goals are observed and vary, and six episodes have ended",
+)
+DRAW_SKEW = _transitions(
+    "draw_skew",
+    "share",
+    "how unevenly transitions are drawn",
+    "goals are observed, and 16 rows of a batch are found in replay by what they achieved",
 )
 RELABELLED_FRACTION = _transitions(
     "relabelled_fraction",
@@ -106,11 +125,34 @@ TARGET_MOTION = kind_of(Family.TRANSITIONS, (CRITIC_TARGET,))(
     "the target's motion over the critic's",
     "the critic has moved, in ten updates or more",
 )
+TARGET_LAG = kind_of(Family.TRANSITIONS, (CRITIC_TARGET,))(
+    "lag",
+    "ratio",
+    "the target's distance from the critic, first layers",
+    "the critic moves in the update that was tracked, not the first",
+)
+_LESSON = "an update was tracked in which the critics were asked once"
+_lesson = kind_of(Family.TRANSITIONS, (CRITIC,))
+TWIN_GAP = _lesson(
+    "twin_gap", "ratio", "largest distance between critics", f"{_LESSON}; there are two or more"
+)
+UNPAID_FRACTION = _lesson(
+    "unpaid_fraction",
+    "share",
+    "taught values that no reward explains",
+    f"{_LESSON}; the loss is squared, the critics are two or more and differ, rewards are not 0",
+)
 _NO_AUGMENTATION = "the last steps lie in replay one by one, and come back twice alike"
 _differs = kind_of(Family.TRANSITIONS, ("replay",), (), _NO_AUGMENTATION)
 _key_differs = kind_of(Family.TRANSITIONS, ("replay",), None, _NO_AUGMENTATION)
 KEY_DIFFERS = _key_differs("differs", "share", "observations that are not those of the environment")
 NEXT_DIFFERS = _key_differs("next_differs", "share", "the same of next observations")
+TURNED_FRACTION = kind_of(Family.TRANSITIONS, ("replay",), None)(
+    "turned_fraction",
+    "share",
+    "images that come back mirrored or turned",
+    "it is an image that comes back otherwise each time, as augmented ones do",
+)
 ACTION_DIFFERS = _differs("action_differs", "share", "actions that are not those carried out")
 REWARD_DIFFERS = _differs("reward_differs", "share", "rewards that are not the environment's")
 END_DIFFERS = _differs("end_differs", "share", "ends that are not the environment's")
@@ -120,11 +162,23 @@ STILL_FRACTION = kind_of(Family.TRANSITIONS, ("environment",), None)(
     "steps that leave the image as it was",
     "it is an image, and eight of the last steps moved a vector",
 )
+LATENESS = kind_of(Family.TRANSITIONS, ("environment",), None)(
+    "lateness",
+    "correlation",
+    "how much better the image shows what moved before than what moves now",
+    "it is an image, and the last steps moved a vector",
+)
 INPUT_OFFSET = kind_of(Family.TRANSITIONS, ("acting",), None)(
     "input_offset",
     "spreads in replay",
     "from what the actor learns from to what it acts on",
     f"{_NO_AUGMENTATION}; the actor was asked for the actions",
+)
+OWN_FRACTION = kind_of(Family.TRANSITIONS, ("acting",))(
+    "own_fraction",
+    "share",
+    "steps that carry out the policy's own action, with no exploration",
+    "eight of the last steps were the policy's, its action at no end",
 )
 TRAVEL = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)(
     "travel",
@@ -133,6 +187,12 @@ TRAVEL = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)(
     "ten updates or more since the measurement before, and the last step is not 0",
 )
 _input = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)
+MODE_DIFFERENCE = _input(
+    "mode_difference",
+    "spreads in training mode",
+    "from features in training mode to those in evaluation mode",
+    "the block varies between observations",
+)
 INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")
 NORMALISED_OFFSET = _input(
     "normalised_offset",

@@ -1,9 +1,11 @@
-"""What the agent is given where it acts: a hook on the features extractor that is asked."""
+"""What the agent is given where it acts, and would do: hooks on the network that is asked."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC
 from goalscope.diagnostics.updates.passes import Passes
@@ -15,34 +17,67 @@ def acting_network(networks: Mapping[str, Network]) -> Network:
     return networks.get(ACTOR) or networks[CRITIC]
 
 
-class ActingInputs:
-    """Keeps what a features extractor was last given outside of training and of measurements.
+@dataclass(frozen=True)
+class Acted:
+    """What a network was asked for an action with, and its own answer.
+
+    Attributes:
+        inputs: key -> (n, ...), as its features extractor was given it.
+        own: float (n, A), its deterministic action in -1..1; None where no layer of it tells that.
+    """
+
+    inputs: Mapping[str, Tensor]
+    own: Tensor | None
+
+
+class Acting:
+    """Keeps how a network was last asked for an action, outside of training and of measurements.
 
     SB3 switches the policy to evaluation wherever it asks for an action, and back where it trains.
 
     Args:
-        extractor: of the network that acts.
+        network: the one that acts.
     """
 
-    def __init__(self, extractor: nn.Module) -> None:
-        self._latest: list[dict[str, Tensor]] = []
-        latest = self._latest
+    def __init__(self, network: Network) -> None:
+        self._inputs: list[dict[str, Tensor]] = []
+        self._own: list[Tensor] = []
+        self._head = network.action_head
+        inputs, own = self._inputs, self._own
 
+        # Functions, no methods: copies of a module would copy what a method belongs to.
         def keep(module: nn.Module, args: tuple[Any, ...]) -> None:
             if module.training or Passes.measuring:
                 return
             if args and isinstance(args[0], Mapping):
-                latest[:] = [dict(args[0])]
+                inputs[:] = [dict(args[0])]
+                own.clear()
 
-        # A function, no method: copies of a module would copy what a method belongs to. Before all
-        # other hooks: what they make of the input is the extractor's own, and where it learns, too.
-        self._handle = extractor.register_forward_pre_hook(keep, prepend=True)
+        # Before all other hooks: what they make of the input is the extractor's own, and where it
+        # learns, too.
+        self._handles: list[RemovableHandle] = [
+            network.extractor.register_forward_pre_hook(keep, prepend=True)
+        ]
+        if self._head is None:
+            return
 
-    def take(self) -> dict[str, Tensor] | None:
-        """Return key -> (n, ...) as the extractor was given it, and forget it; None without."""
-        return self._latest.pop() if self._latest else None
+        def answered(module: nn.Module, _: tuple[Any, ...], output: object) -> None:
+            if isinstance(output, Tensor) and not module.training and not Passes.measuring:
+                own[:] = [output.detach()]
+
+        self._handles.append(self._head.mean.register_forward_hook(answered))
+
+    def take(self) -> Acted | None:
+        """Return how it was last asked, and forget it; None where it was not."""
+        if not self._inputs:
+            return None
+        own = self._head.action(self._own.pop()) if self._head and self._own else None
+        return Acted(self._inputs.pop(), own)
 
     def detach(self) -> None:
-        """Remove the hook, and forget what was kept."""
-        self._handle.remove()
-        self._latest.clear()
+        """Remove the hooks, and forget what was kept."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._inputs.clear()
+        self._own.clear()

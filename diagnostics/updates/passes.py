@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from goalscope.diagnostics.record.keys import CRITIC
+from goalscope.diagnostics.updates.lesson import Lessons
 from goalscope.diagnostics.updates.tracked import ForwardPass, consumer_weights
 from goalscope.probes import Network
 
@@ -73,6 +75,7 @@ class Passes:
         recording: whether passes are kept.
         update: updates made so far.
         window: optimiser steps made so far: what a gradient of one loss is told from another's by.
+        lessons: what the critics answered, and what their targets are made of.
         measuring: measurements under way, whoever makes them: their passes are nobody's update.
         everyone: all there are.
     """
@@ -90,6 +93,7 @@ class Passes:
         self._raw: dict[tuple[str, str], Tensor] = {}
         self._latest: dict[nn.Module, Fused | None] = {}
         self._handles: list[RemovableHandle] = []
+        self.lessons = Lessons(networks, lambda: self.listening)
         for extractor in dict.fromkeys(network.extractor for network in networks.values()):
             self._hook_fusion(extractor)
         for network in networks.values():
@@ -106,6 +110,7 @@ class Passes:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self.lessons.detach()
         self.recording = False
         self.clear()
 
@@ -113,9 +118,12 @@ class Passes:
         """Forget what was seen."""
         for seen in (self._reads, self._raw, self._latest):
             seen.clear()
+        self.lessons.clear()
 
     def forget(self, *names: str) -> None:
-        """Forget what the consumers of these networks read."""
+        """Forget what the consumers of these networks read; of the critic, its lesson, too."""
+        if CRITIC in names:
+            self.lessons.clear()
         for name in names:
             for reader in self._readers(name):
                 self._reads.pop(reader, None)

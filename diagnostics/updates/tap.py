@@ -26,7 +26,7 @@ from goalscope.diagnostics.record.keys import (
     JOINT_LOSS,
     LOSS_OF,
 )
-from goalscope.diagnostics.updates.acting import ActingInputs, acting_network
+from goalscope.diagnostics.updates.acting import Acting, acting_network
 from goalscope.diagnostics.updates.open_step import OpenStep
 from goalscope.diagnostics.updates.passes import Passes, Read
 from goalscope.diagnostics.updates.steps import watch_steps
@@ -57,7 +57,7 @@ class Tap:
 
     Attributes:
         update: updates made so far.
-        acting: what the network that acts was given as it was last asked for an action.
+        acting: how the network that acts was last asked for an action.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Tap:
         self._passes = Passes(networks, is_live)
         self._passes.update = start
         self._passes.recording = bool(wanted(start + 1))
-        self.acting = ActingInputs(acting_network(networks).extractor)
+        self.acting = Acting(acting_network(networks))
         self._handles: list[RemovableHandle] = []
         held = trained_by(networks)
         for optimiser, together in held.items():
@@ -183,6 +183,8 @@ class Tap:
             seen = self._passes.forward_pass(network) if network else None
             if seen is not None:
                 self._tracked.passes[name] = seen
+        if CRITIC in before:
+            self._tracked.lesson = self._passes.lessons.take()
         for loss in losses:  # one, where two optimisers reach the same encoder
             self._shared_of[loss] = {p: gradient for p, gradient in self._shared_gradients}
         self._shared_gradients.clear()

@@ -15,6 +15,7 @@ from goalscope.diagnostics.record.keys import (
     LOSS_OF,
     LOSSES,
 )
+from goalscope.diagnostics.updates.lesson import Lesson
 from goalscope.probes import LossUpdate, Network
 
 _LOSS_OF = {**LOSS_OF, CRITIC_TARGET: CRITIC_LOSS}  # whose step a network's passes come before
@@ -48,6 +49,7 @@ class TrackedUpdate:
             losses of one optimiser share: it cannot be taken apart.
         passes: network -> its forward pass, made with the weights after `update - 1` updates.
         encoder_cosine: cosine of the two losses' gradients on a shared encoder that both reach.
+        lesson: what its passes show of the values that the critics were taught.
     """
 
     update: int
@@ -56,6 +58,7 @@ class TrackedUpdate:
     losses: dict[str, LossUpdate] = field(default_factory=dict)
     passes: dict[str, ForwardPass] = field(default_factory=dict)
     encoder_cosine: Tensor | None = None
+    lesson: Lesson | None = None
 
     def of(self, losses: Collection[str]) -> "TrackedUpdate":
         """Return what belongs to some of the losses; what belongs to two is there for both."""

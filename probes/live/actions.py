@@ -12,7 +12,8 @@ from goalscope.probes.swaps import rms
 PENALTIES = (1e-3, 1e-1, 1e1)  # over the mean square of a standardised row
 _ROWS = 64  # images at a time
 _ROUNDING = 1e-3
-_FEWEST = 8  # different actions from which anything can be told
+_SAME_ACTION = 1e-5  # of a range of 2, scaled to the environment's and back
+_FEWEST = 8  # actions from which anything can be told
 
 
 def action_spread(actions: Tensor) -> Tensor:
@@ -23,6 +24,27 @@ def action_spread(actions: Tensor) -> Tensor:
 def saturated_fraction(actions: Tensor) -> Tensor:
     """Return the fraction of the components of actions (B, A) in [-1, 1] with abs(a) > 0.99."""
     return (actions.abs() > SATURATION).float().mean()
+
+
+def own_fraction(carried_out: Tensor, own: Tensor) -> Tensor | None:
+    """Return the share of steps that carried out the policy's own action, and nothing beside it.
+
+    To rounding, in all components but those whose own action sits at an end: there, noise and none
+    may come to the same.
+
+    Args:
+        carried_out: float (B, A), in -1..1.
+        own: float (B, A), the policy's deterministic action.
+
+    Returns:
+        None where fewer than eight steps have such a component.
+    """
+    inside = own.abs() <= SATURATION
+    told = inside.any(dim=1)
+    if int(told.sum()) < _FEWEST:
+        return None
+    same = (carried_out.double() - own.double()).abs() <= _SAME_ACTION
+    return (same | ~inside).all(dim=1)[told].double().mean()
 
 
 def action_effect_r2(batch: ReplayBatch, keys: Collection[str] | None = None) -> Tensor | None:

@@ -7,6 +7,8 @@ Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
 _FEWEST_EPISODES = 3
 _FEWEST_GOALS = 5
+_FEWEST_STARTS = 6  # episodes; a line through fewer fits by chance
+_BY_CHANCE = 1e-4  # probability below which a trend is none of chance
 _LEAST_SPREAD = 0.5  # of the widest dimension's: heights, say, vary less than places on a table
 
 
@@ -64,6 +66,13 @@ def same_rows(asked: Floats, stored: Floats) -> NDArray[np.int64]:
     return found
 
 
+def only_rows(stored: Floats) -> NDArray[np.int64]:
+    """Return the rows of (N, d) that no other one equals bit for bit, ascending."""
+    _, first, counts = np.unique(_hashes(stored), return_index=True, return_counts=True)
+    found: NDArray[np.int64] = np.sort(first[counts == 1])
+    return found
+
+
 def goal_gap(achieved: Floats, desired: Floats, reached: NDArray[np.bool_]) -> float | None:
     """Return how far goals lie from what is achieved where the reward says that they are one.
 
@@ -98,6 +107,52 @@ def asked_goal_spread(goals: Floats) -> float | None:
     if len(goals) < _FEWEST_GOALS:
         return None
     return float(np.sqrt(goals.astype(np.float64).var(axis=0).mean()))
+
+
+def start_drift(starts: Floats, goals: Floats) -> float | None:
+    """Return how far what episodes start from has drifted, over the spread of their goals.
+
+    Per dimension a line through the starts, in the order of the episodes, by least squares; the
+    largest over dimensions of what it climbs or falls from the first episode to the last. A line
+    that chance would make in one of 10,000 runs or more, by the t-test of its slope and over all
+    dimensions (Bonferroni), is none: 0. None of fewer than six episodes, or where all goals are
+    one.
+
+    Args:
+        starts: (E, d), what is achieved before the first step of each episode.
+        goals: (E, d), what each is asked for.
+    """
+    widest = float(goals.astype(np.float64).std(axis=0).max()) if len(goals) else 0.0
+    if len(starts) < _FEWEST_STARTS or widest == 0:
+        return None
+    from scipy.stats import linregress  # takes half a second: when needed
+
+    order = np.arange(len(starts))
+    drifts = [0.0]
+    for values in starts.astype(np.float64).T:
+        if np.ptp(values) == 0:
+            continue
+        line = linregress(order, values)
+        if line.pvalue * starts.shape[1] < _BY_CHANCE:
+            drifts.append(abs(line.slope) * (len(starts) - 1) / widest)
+    return max(drifts)
+
+
+def draw_skew(drawn: Integers, stored: int) -> float:
+    """Return how unevenly rows are drawn: the largest distance of their distribution from even.
+
+    sup over x of abs(share of the draws up to row x - share of the rows up to row x), the statistic
+    of Kolmogorov and Smirnov: 0 where all are drawn alike, near 1 where a few are drawn alone.
+
+    Args:
+        drawn: int (n,), the places of the rows that were drawn, 0 the oldest.
+        stored: how many places there are.
+    """
+    places = np.sort(drawn)
+    shares = np.arange(len(places) + 1) / len(places)
+    ahead = shares[1:] - (places + 1) / stored  # at a row that was drawn
+    behind = places / stored - shares[:-1]  # just before it
+    return float(max(ahead.max(), behind.max(), 0.0))
 
 
 def end_fractions(

@@ -8,6 +8,7 @@ from torch import Tensor
 from goalscope.probes.blocks import DESIRED_GOAL, GOAL_KEYS
 from goalscope.probes.images import averaged
 from goalscope.probes.live.actions import action_effect_r2
+from goalscope.probes.live.agreement import differing_share
 from goalscope.probes.live.replay import ReplayBatch
 
 SAME_REWARD = 1e-4  # rewards are stored in single precision
@@ -37,19 +38,16 @@ def unchanged_fraction(batch: ReplayBatch) -> Tensor:
 
 
 def goal_change_fraction(batch: ReplayBatch) -> Tensor | None:
-    """Return the fraction of relabelled rows whose next observation asks for another goal.
+    """Return the fraction of rows whose next observation asks for another goal.
 
-    Hindsight asks one thing of a transition, before the step and after it. None without goals or
-    relabelled rows.
+    By more than rounding: a transition asks one thing, before the step and after it. Of real and of
+    relabelled rows the larger fraction: either kind may be few. None without goals.
     """
-    rows = batch.relabelled
-    if DESIRED_GOAL not in batch.observations or not bool(rows.any()):
+    if DESIRED_GOAL not in batch.observations:
         return None
-    before, after = (
-        side[DESIRED_GOAL][rows].flatten(1)
-        for side in (batch.observations, batch.next_observations)
-    )
-    return (before != after).any(dim=1).float().mean()
+    before, after = (side[DESIRED_GOAL] for side in (batch.observations, batch.next_observations))
+    kinds = [rows for rows in (batch.relabelled, ~batch.relabelled) if bool(rows.any())]
+    return torch.stack([differing_share(before[rows], after[rows]) for rows in kinds]).max()
 
 
 def rewards_per_target(rewards: Tensor, dones: Tensor) -> Tensor:

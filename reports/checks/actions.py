@@ -1,14 +1,17 @@
-"""Checks of what the agent does: whether its actions act, how far, and where they lead."""
+"""Checks of what the agent does: whether its actions act, how far, and where they lead.
+
+How far is told in episodes and in what Q can see, too: both must hold the way to a goal.
+"""
 
 from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
-    ACTION_OVER_GOALS,
     STEP_OVER_SPREAD,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import measured, over
+from goalscope.reports.checks.replay_readings import goals_crossed, step_over_goals, worth_of_a_goal
 from goalscope.reports.statistics.scales import Scale
 
 ACTION_CHECKS: tuple[Check, ...] = (
@@ -18,7 +21,7 @@ ACTION_CHECKS: tuple[Check, ...] = (
         "how far one step moves what is achieved, over the distance between two goals",
         "ratio",
         Scale.LOG,
-        measured(ACTION_OVER_GOALS),
+        step_over_goals,
         "below",
         0.02,  # midway, as ratios go, between 0.004 of a fiftieth of each action and 0.1
         "0.1 to 0.2",
@@ -31,6 +34,8 @@ ACTION_CHECKS: tuple[Check, ...] = (
             "observations_stand_still",
             "actions_shuffled",
             "goals_hardly_reached",
+            "episodes_too_short",
+            "discount_too_low",
             "object_unmoved",
         ),
     ),
@@ -51,6 +56,8 @@ ACTION_CHECKS: tuple[Check, ...] = (
         explains=(
             "actions_shuffled",
             "goals_hardly_reached",
+            "episodes_too_short",
+            "discount_too_low",
             "object_unmoved",
         ),
     ),
@@ -69,6 +76,42 @@ ACTION_CHECKS: tuple[Check, ...] = (
         "Store the action that was executed, in the row of its own step.",
         "Log the actions in env.step and in replay_buffer.add, and compare them.",
         explains=("goals_hardly_reached",),
+    ),
+    Check(
+        "episodes_too_short",
+        "actions",
+        "how many times the longest episode could cross the distance between two goals",
+        "times",
+        Scale.LOG,
+        goals_crossed,
+        "below",
+        0.5,  # half of the way, at the pace that was seen, with every step in one direction
+        "4 to 10",
+        "Episodes end long before a goal can be reached.",
+        "Success is chance, and what hindsight teaches ends after a few steps.",
+        "Give an episode the steps that its goals need; count its limit in the agent's steps.",
+        "Print the length of ten episodes, and how far a goal lies in steps.",
+        needs=(Need.GOALS,),
+        spares=True,
+        explains=("relabelled_at_once", "goals_hardly_reached"),
+    ),
+    Check(
+        "discount_too_low",
+        "actions",
+        "what a reward is worth as many steps away as two goals lie apart",
+        "share",
+        Scale.LOGIT,
+        worth_of_a_goal,
+        "below",
+        0.01,  # a hundredth of a reward is less than what Q errs by
+        "20 to 90 %",
+        "The discount is so low that Q cannot see a goal from where episodes begin.",
+        "Beyond a few steps all actions are worth the same.",
+        "Set gamma to 1 - 1/T or above, T the steps that a goal needs: 0.95 for 20.",
+        "Compute gamma to the power of the steps that an episode's goal needs.",
+        needs=(Need.GOALS,),
+        spares=True,
+        explains=("actor_ignores_goal", "critic_ignores_goal"),
     ),
     Check(
         "goals_hardly_reached",

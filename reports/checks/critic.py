@@ -4,13 +4,68 @@ from goalscope.diagnostics.record.metrics import Q_SPREAD, Q_SWAP
 from goalscope.diagnostics.record.transition_metrics import (
     ENTROPY_OVER_REWARDS,
     Q_EXCESS,
+    TARGET_LAG,
     TARGET_MOTION,
+    TWIN_GAP,
+    UNPAID_FRACTION,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import measured
 from goalscope.reports.statistics.scales import Scale
 
+_RUNS_AWAY = ("critic_constant", "q_beyond_rewards", "critic_overestimates")
+
 CRITIC_CHECKS: tuple[Check, ...] = (
+    Check(
+        "targets_unlike_returns",
+        "critic",
+        "values that the critics are taught and that no reward explains",
+        "share",
+        Scale.LOGIT,
+        measured(UNPAID_FRACTION),
+        "above",
+        0.5,  # all or none, but for rows that a wrong target hits by chance
+        "0 %",
+        "The critics are taught other values than a reward and what the target network expects.",
+        "Q learns returns that no policy can have, and the policy follows it.",
+        "Teach reward + gamma (1 - done) (least target Q - alpha log pi), each part once.",
+        "Work the target of one row out by hand, and compare it with the loss's.",
+        networks=("critic",),
+        explains=("target_frozen", "entropy_above_rewards", *_RUNS_AWAY),
+    ),
+    Check(
+        "target_is_critic",
+        "target network",
+        "distance of the target network from the critic, over the critic's norm",
+        "ratio",
+        Scale.LOG,
+        measured(TARGET_LAG),
+        "below",
+        1e-6,  # rounding; one step of the critic leaves a thousandth
+        "0.001 to 0.1",
+        "The target network is the critic: it follows each step at once.",
+        "The critic chases its own last step, and its values swing or run away.",
+        "Keep a copy of the critic as the target, with a tau of 0.005 to 0.05.",
+        "Print tau, and whether critic_target and critic are one object.",
+        explains=_RUNS_AWAY,
+    ),
+    Check(
+        "critics_identical",
+        "critic",
+        "largest distance between the critics' answers, over the largest answer",
+        "ratio",
+        Scale.LOG,
+        measured(TWIN_GAP),
+        "below",
+        1e-6,  # rounding; critics of other first weights are never so near in all rows
+        "0.01 to 1",
+        "All critics give the same answers: they are one critic, several times.",
+        "The smallest of them is no smaller, and nothing holds overestimates back.",
+        "Give each critic a module and first weights of its own.",
+        "Compare the first weights of the critics: do they differ?",
+        networks=("critic",),
+        explains=_RUNS_AWAY,
+    ),
     Check(
         "target_frozen",
         "target network",

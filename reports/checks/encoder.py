@@ -1,10 +1,12 @@
 """Checks of what the encoders show, critic's and actor's apart."""
 
 from goalscope.diagnostics.record.metrics import SATURATED_FRACTION, ZERO_FRACTION
+from goalscope.diagnostics.record.transition_metrics import MODE_DIFFERENCE
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (
     IMAGE,
+    largest,
     measured,
     under_normalisation,
     varying_part,
@@ -22,6 +24,23 @@ _UNHEARD = (
 )
 
 ENCODER_CHECKS: tuple[Check, ...] = (
+    Check(
+        "features_differ_by_mode",
+        "encoder",
+        "how far features in training mode lie from those of the same inputs in evaluation mode",
+        "spreads in training mode",
+        Scale.LOG,
+        largest(MODE_DIFFERENCE),
+        "above",
+        0.5,  # a quarter of the variance; statistics of a batch of 64 are off by an eighth
+        "0; 0.1 to 0.3 with a BatchNorm",
+        "Features in training mode are others than in evaluation mode, where the agent acts.",
+        "Heads learn on features that acting and targets never show them, or on mostly noise.",
+        "Take dropout out of the features extractor, and LayerNorm in the place of BatchNorm.",
+        "Encode one batch after .train() and after .eval(), and compare.",
+        needs=(Need.ENCODER,),
+        explains=("image_block_loud", *_STILL, *_UNHEARD),
+    ),
     Check(
         "dead_units",
         "encoder",

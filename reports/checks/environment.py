@@ -17,7 +17,7 @@ from goalscope.reports.checks.readings import (
     measured,
     of_critic,
 )
-from goalscope.reports.checks.replay_readings import normalised_spread
+from goalscope.reports.checks.replay_readings import normalised_spread, typical_lateness
 from goalscope.reports.statistics.scales import Scale
 
 _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encoder_not_moving")
@@ -61,6 +61,22 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "See that the camera or the renderer gives a new image at each step.",
         "Save the images of ten steps in a row, and print what moved beside them.",
         explains=(*_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
+    ),
+    Check(
+        "images_late",
+        "observation",
+        "how much better {block} shows what moved two to ten steps before than what moves now",
+        "correlation",
+        Scale.PLAIN,
+        typical_lateness,
+        "above",
+        0.3,  # images in time lie below 0; late ones at 0.5 to 1, and lower where they are coarse
+        "below 0",
+        "Images of {block} come late: they show what moved some steps ago.",
+        "Image and vectors tell of two moments, and an action shows after the next one is taken.",
+        "Take the newest frame: empty the camera's queue at each step.",
+        "Save the images of ten steps in a row, and print what moved beside them.",
+        explains=_UNSEEN,
     ),
     Check(
         "images_scaled_twice",

@@ -9,6 +9,7 @@ from goalscope.reports.checks.step_readings import (
     last_step,
     least_travel,
     optimisers_beside,
+    signal_growth,
     steepest_climb,
     travel_per_update,
 )
@@ -35,6 +36,8 @@ _RUINED = (
     "encoder_without_gradient",
     "encoder_not_moving",
 )
+# What follows from steps that lead astray, or too far.
+_BLOWN_UP = ("signals_blow_up", "nan", *_RUINED)
 
 OPTIMISATION_CHECKS: tuple[Check, ...] = (
     Check(
@@ -53,7 +56,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Look at the routing table: which optimisers hold the {network}?",
         networks=_BOTH,
         patient=False,
-        explains=("gradients_left_over", "steps_uphill", "weights_jump", *_RUINED),
+        explains=("gradients_left_over", "steps_uphill", "weights_jump", *_BLOWN_UP),
     ),
     Check(
         "gradients_left_over",
@@ -70,7 +73,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Set gradients to zero before each backward pass, and add nothing to them after it.",
         "Print the gradient's norm before each backward pass: it must be 0.",
         networks=_BOTH,
-        explains=("steps_uphill", "steps_too_large", "nan", *_RUINED),
+        explains=("steps_uphill", "steps_too_large", *_BLOWN_UP),
     ),
     Check(
         "weights_jump",
@@ -87,7 +90,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Look for a reset, a copy or noise on the weights in a callback or a schedule.",
         "Print the weights' norm after each update: where does it jump?",
         networks=_BOTH,
-        explains=("steps_too_large", "nan", *_RUINED),
+        explains=("steps_too_large", *_BLOWN_UP),
     ),
     Check(
         "steps_uphill",
@@ -104,7 +107,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Give the loss its sign once: minimise minus Q; leave the optimiser's maximize off.",
         "Print the loss of one batch before and after a step on it.",
         networks=_BOTH,
-        explains=("steps_too_large", "nan", *_RUINED),
+        explains=("steps_too_large", *_BLOWN_UP),
     ),
     Check(
         "steps_too_large",
@@ -121,7 +124,25 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Lower the learning rate to 0.0003.",
         "Train the same with a tenth of the learning rate.",
         networks=_BOTH,
-        explains=("nan", *_RUINED),
+        explains=_BLOWN_UP,
+    ),
+    Check(
+        "signals_blow_up",
+        "training",
+        "how many times what the {network}'s first layers hear grew within 10,000 updates",
+        "times",
+        Scale.LOG,
+        signal_growth,
+        "above",
+        100.0,  # at most 27 of runs of 170,000 updates, learning or not; 240 of betas exchanged
+        "1 to 30",
+        "What the {network}'s first layers hear has blown up a hundredfold.",
+        "Steps that fitted the signals before are lost in these: Q and actions are thrown about.",
+        "Look at the optimiser: its betas (0.9, 0.999), its epsilon, its learning rate.",
+        "Print the norms of weights and features every 50 updates: which grow first?",
+        networks=_BOTH,
+        patient=False,  # it is what was kept up for three measurements, so far
+        explains=("nan", "image_block_loud", *_RUINED),
     ),
     Check(
         "steps_vanish",

@@ -1,10 +1,9 @@
-"""Checks of rewards, ends of episodes and hindsight."""
+"""Checks of rewards and hindsight."""
 
 import numpy as np
 
 from goalscope.diagnostics.record.metrics import REWARD_MISMATCH
 from goalscope.diagnostics.record.transition_metrics import (
-    CUT_AS_END_FRACTION,
     FOREIGN_GOAL_FRACTION,
     GOAL_CHANGE_FRACTION,
     REAL_REWARD_MISMATCH,
@@ -12,14 +11,13 @@ from goalscope.diagnostics.record.transition_metrics import (
     REWARD_MAX,
     REWARD_MIN,
     REWARD_SPREAD,
-    UNREACHED_END_FRACTION,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import combined, larger, measured
 from goalscope.reports.checks.replay_readings import (
-    discount_without_end,
     reached_though_moved,
+    success_never_paid,
     success_paid_beyond,
 )
 from goalscope.reports.statistics.scales import Scale
@@ -64,19 +62,19 @@ REPLAY_CHECKS: tuple[Check, ...] = (
     Check(
         "goal_changes_in_step",
         "hindsight",
-        "relabelled transitions that ask for another goal after the step than before it",
+        "transitions that ask for another goal after the step than before it, real or relabelled",
         "share",
         Scale.LOGIT,
         measured(GOAL_CHANGE_FRACTION),
         "above",
         0.05,
         "0 %",
-        "Relabelled transitions ask for one goal before the step, and for another after it.",
+        "Transitions ask for one goal before the step, and for another after it.",
         "The critic bootstraps from the value of a goal that its reward says nothing of.",
-        "Put the new goal into the next observation as well.",
+        "Draw a goal once an episode, and put a relabelled one into the next observation as well.",
         "Compare desired_goal in observations and next_observations of a sampled batch.",
-        needs=(Need.HINDSIGHT,),
-        explains=_UNTAUGHT,
+        needs=(Need.GOALS,),
+        explains=("reward_mismatch", *_UNTAUGHT),
     ),
     Check(
         "reward_mismatch",
@@ -111,6 +109,23 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Print compute_reward of a goal with itself, and of one far away.",
         needs=(Need.GOALS,),
         explains=("relabelled_at_once", "reward_constant", "q_beyond_rewards", *_UNTAUGHT),
+    ),
+    Check(
+        "success_unpaid",
+        "rewards",
+        "episodes that count as a success, where no step is paid as one",
+        "share",
+        Scale.LOGIT,
+        success_never_paid,
+        "above",
+        0.2,  # one in five episodes, and of all the steps drawn so far none
+        "0 %",
+        "Episodes count as a success, and no step is paid as one.",
+        "The agent is not told when it does what is asked; only hindsight pays.",
+        "Compare with one tolerance where success is counted and where it is paid.",
+        "Print is_success and the reward of the steps at which an episode succeeds.",
+        needs=(Need.GOALS,),
+        explains=_UNTAUGHT,
     ),
     Check(
         "relabelled_at_once",
@@ -165,55 +180,5 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Turn hindsight on, widen the tolerance of success, or shape the reward.",
         "Print the rewards of a batch; call compute_reward on an achieved goal as the goal.",
         explains=(*_UNTAUGHT, "critic_ignores_pixels", "actor_ignores_pixels"),
-    ),
-    Check(
-        "always_terminated",
-        "episodes",
-        "steps that end their episode for good although its goal is not reached",
-        "share",
-        Scale.LOGIT,
-        measured(UNREACHED_END_FRACTION),
-        "above",
-        0.2,  # what falls or crashes does so after five steps or more
-        "0 %, or one in an episode where a task can fail",
-        "Steps are stored as terminal that end nothing.",
-        "The critic hardly looks beyond the next reward.",
-        "Return terminated only where the task itself ends; a time limit is truncated.",
-        "Print terminated and truncated of one episode, and dones of a replay batch.",
-        explains=("critic_constant", "time_limit_terminates"),
-    ),
-    Check(
-        "time_limit_terminates",
-        "episodes",
-        "episodes that end for good at the usual length, their goal not reached",
-        "share",
-        Scale.LOGIT,
-        measured(CUT_AS_END_FRACTION),
-        "above",
-        0.5,  # failures come at any length
-        "0 %",
-        "A time limit is passed on as an end.",
-        "The last steps of an episode are valued as if nothing came after them.",
-        "Return truncated where time is over, and terminated where the task is.",
-        "Print terminated and truncated at the last step of three episodes.",
-        needs=(Need.GOALS,),
-    ),
-    # That nothing ever terminates is no fault by itself: tasks that go on until their time limit,
-    # Fetch's among them, never do, and a discount below 1 bounds what they are worth.
-    Check(
-        "discount_without_end",
-        "episodes",
-        "discount of a task without terminal transitions",
-        "discount",
-        Scale.PLAIN,
-        discount_without_end,
-        "above",
-        1 - 1e-9,
-        "0.8 to 0.99",
-        "Episodes never terminate and the discount is 1: the value of anything is unbounded.",
-        "Q falls or climbs with every update and never settles.",
-        "Set gamma to 0.95 for episodes of 50 steps, or end episodes for good.",
-        "Watch the mean of Q: with a discount below 1 it levels off.",
-        explains=("q_beyond_rewards", "critic_overestimates"),
     ),
 )

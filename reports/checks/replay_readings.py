@@ -1,16 +1,25 @@
 """Readings of what replay holds: observations, goals, rewards and ends of episodes."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from goalscope.diagnostics.record.metrics import (
     OBSERVATION_SPREAD,
+    ROLLOUT_EPISODES,
     ROLLOUT_SUCCESS_RATE,
+    SUCCESS_RATE,
     UNMOVED_FRACTION,
 )
 from goalscope.diagnostics.record.transition_metrics import (
+    ACTION_EFFECT_R2,
+    ACTION_OVER_GOALS,
+    EPISODE_LENGTH,
+    EPISODES_FORGOTTEN,
+    EPISODES_HELD,
     GOAL_GAP,
     GOAL_OFFSET,
+    LATENESS,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
     SUCCESS_FRACTION,
@@ -18,6 +27,8 @@ from goalscope.diagnostics.record.transition_metrics import (
     UNCHANGED_FRACTION,
 )
 from goalscope.reports.checks.readings import (
+    IMAGE,
+    Reading,
     combined,
     larger,
     largest,
@@ -31,6 +42,11 @@ from goalscope.reports.numbers.runs import Run
 
 _FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
 _STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
+_FEW_EPISODES = 20  # in replay; a batch of 256 draws from each of them a dozen times
+_TELLING = 5  # episodes of training; of fewer a rate says nothing
+_HARDLY = 0.1  # success of an evaluation
+_TOLD = 0.2  # R^2 of the action from which something is known to answer to it
+_LATELY = 5  # measurements; of 32 steps each, chance shows in one
 _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 
 
@@ -64,6 +80,74 @@ def unchanged_in_replay(run: Run, network: str) -> Series | None:
     return together([unchanged, differs], lambda values: values[0] * values[1])
 
 
+def step_over_goals(run: Run, network: str) -> Series | None:
+    """Return how far a step moves what is achieved, over the distance between two goals.
+
+    NaN once actions were told from something else while this could not be said: an object that must
+    be touched first stands still whatever the actions' scale.
+    """
+    own, told = (measured(metric)(run, network) for metric in (ACTION_OVER_GOALS, ACTION_EFFECT_R2))
+    if own is None or told is None:
+        return own
+    other = told.updates[(told.values >= _TOLD) & ~np.isin(told.updates, own.updates)]
+    since = other.min() if len(other) else np.inf
+    return Series(own.updates, np.where(own.updates < since, own.values, np.nan))
+
+
+def goals_crossed(run: Run, network: str) -> Series | None:
+    """Return how often the longest episode could cross the distance between two goals.
+
+    At the longest step so far: an agent that has reached its goal stays there.
+    """
+    lengths, pace = measured(EPISODE_LENGTH)(run, network), _pace(run, network)
+    return together([lengths, pace], lambda values: values[0] * values[1])
+
+
+def worth_of_a_goal(run: Run, network: str) -> Series | None:
+    """Return gamma^n, n the steps between two goals at the longest step so far."""
+    discount, pace = run.settings.get("agent.gamma"), _pace(run, network)
+    if pace is None or not isinstance(discount, int | float):
+        return None
+    with np.errstate(divide="ignore"):
+        return pace.map(lambda values: float(discount) ** (1 / values))
+
+
+def _pace(run: Run, network: str) -> Series | None:
+    pace = step_over_goals(run, network)
+    return None if pace is None else pace.finite().map(np.maximum.accumulate)
+
+
+def typical_lateness(run: Run, network: str) -> Series | None:
+    """Return the median of the last five measurements of how late images come."""
+    found = measured(LATENESS, IMAGE)(run, network)
+    found = None if found is None else found.finite()
+    if found is None or len(found.values) < _LATELY:
+        return None
+    medians = np.median(sliding_window_view(found.values, _LATELY), axis=1)
+    return Series(found.updates[_LATELY - 1 :], medians)
+
+
+def ever(reading: Reading) -> Reading:
+    """Return a reading of the second largest value so far: what happens once may be an accident.
+
+    For what no healthy run shows, and a faulty one only now and then, as at the ends of episodes.
+    """
+
+    def read(run: Run, network: str) -> Series | None:
+        found = reading(run, network)
+        found = None if found is None else found.finite()
+        if found is None or not len(found.values):
+            return found
+        most = second = -np.inf
+        seconds = []
+        for value in found.values.tolist():
+            most, second = max(most, value), max(second, min(most, value))
+            seconds.append(second)
+        return Series(found.updates[1:], np.array(seconds[1:]))
+
+    return read
+
+
 def discount_without_end(run: Run, network: str) -> Series | None:
     """Return the discount, or 0 where some transition ends its episode for good."""
     discount = run.settings.get("agent.gamma")
@@ -87,6 +171,16 @@ def success_paid_beyond(run: Run, network: str) -> Series | None:
     return paid.map(lambda values: values - counted.values.max())
 
 
+def success_never_paid(run: Run, network: str) -> Series | None:
+    """Return the share of training's episodes that count as a success, as long as none is paid.
+
+    0 from the first real step on that is paid as one.
+    """
+    paid = recorded(run, SUCCESS_FRACTION.key("real"))
+    counted = measured(ROLLOUT_SUCCESS_RATE)(run, network)
+    return together([paid, counted], lambda v: np.where(np.maximum.accumulate(v[0]) > 0, 0.0, v[1]))
+
+
 def reached_though_moved(run: Run, network: str) -> Series | None:
     """Return the share of relabelled steps that are paid as a success.
 
@@ -97,6 +191,42 @@ def reached_though_moved(run: Run, network: str) -> Series | None:
     if unmoved is None:
         return paid
     return together([paid, unmoved], lambda v: np.where(v[1] < _SOME_UNMOVED, v[0], np.nan))
+
+
+def overwritten_of_few(run: Run, network: str) -> Series | None:
+    """Return how many episodes replay has overwritten for each one that it holds.
+
+    0 where it holds twenty or more: however long a run, those are no window of its last minutes.
+    """
+    held, overwritten = measured(EPISODES_HELD), measured(EPISODES_FORGOTTEN)
+
+    def each(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.where(values[0] < _FEW_EPISODES, values[1] / np.maximum(values[0], 1), 0.0)
+
+    return combined(each, held, overwritten)(run, network)
+
+
+def success_in_training_alone(run: Run, network: str) -> Series | None:
+    """Return the success of training's own episodes where an evaluation after them hardly has any.
+
+    Of the episodes since the evaluation before, where five ended; 0 where the evaluation succeeds
+    in more than one of ten.
+    """
+    evaluated = measured(SUCCESS_RATE)(run, network)
+    counts = [
+        measured(ROLLOUT_SUCCESS_RATE)(run, network),
+        measured(ROLLOUT_EPISODES)(run, network),
+    ]
+    won = together(counts, lambda values: values[0] * values[1])
+    ended = together(counts, lambda values: values[1])
+    if evaluated is None or won is None or ended is None:
+        return None
+    places = np.searchsorted(ended.updates, evaluated.updates, side="right")
+    successes, episodes = (
+        np.diff(np.append(0, one.values.cumsum())[places], prepend=0) for one in (won, ended)
+    )
+    rate = np.where(episodes >= _TELLING, successes / np.maximum(episodes, 1), np.nan)
+    return Series(evaluated.updates, np.where(evaluated.values <= _HARDLY, rate, 0.0))
 
 
 def normalised_spread(run: Run, network: str) -> Series | None:

@@ -4,11 +4,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from goalscope.diagnostics.record import RoutingRow
-from goalscope.diagnostics.record.keys import FIRST_LAYERS, JOINT_LOSS, Metric
+from goalscope.diagnostics.record.keys import FIRST_LAYERS, GOAL, JOINT_LOSS, Metric
 from goalscope.diagnostics.record.metrics import (
     DOWNHILL,
     ENCODER_GRADIENT,
     ENCODER_UPDATE_RATIO,
+    SIGNAL,
     UPDATE_RATIO,
     WEIGHT_GRADIENT,
 )
@@ -18,6 +19,7 @@ from goalscope.reports.checks.series import IN_A_ROW, PART, Series, together
 from goalscope.reports.numbers.runs import Run
 
 SMALLEST_GRADIENT = 1e-8  # Adam's epsilon: below it, even where one weight has it all, steps die
+_GROWTH_SPAN = 10_000  # updates: over millions of them a healthy signal may grow as far
 _CLIMBING = 8  # measurements: what overshoots goes uphill for a few
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
@@ -40,6 +42,25 @@ def largest_step(run: Run, network: str) -> Series | None:
         return None
     kept_up = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
     return Series(found.updates[IN_A_ROW - 1 :], np.maximum.accumulate(kept_up))
+
+
+def signal_growth(run: Run, network: str) -> Series | None:
+    """Return how many times what a network's first layers hear grew within 10,000 updates, so far.
+
+    The root of the sum of the blocks' squared signals, kept up for three measurements in a row. Of
+    all blocks together: one that starts at next to nothing may grow a thousandfold and do no harm.
+    """
+    keys = [k for block, k in SIGNAL.by_block(run.metrics, network).items() if block != GOAL]
+    found = over_keys(run, keys, np.sum) if keys else None
+    found = None if found is None else found.finite()
+    if found is None or len(found.values) < IN_A_ROW:
+        return None
+    kept_up = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
+    updates = found.updates[IN_A_ROW - 1 :]
+    before = found.values[np.searchsorted(found.updates, updates - _GROWTH_SPAN)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = np.sqrt(kept_up / before)
+    return Series(updates, np.fmax.accumulate(growth))
 
 
 def steepest_climb(run: Run, network: str) -> Series | None:

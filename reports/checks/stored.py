@@ -2,17 +2,25 @@
 
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_DIFFERS,
+    DRAW_SKEW,
     END_DIFFERS,
     INPUT_OFFSET,
     KEY_DIFFERS,
     NEXT_DIFFERS,
+    OWN_FRACTION,
     REDRAWN_FRACTION,
     REWARD_DIFFERS,
     REWARDS_PER_TARGET,
+    TURNED_FRACTION,
 )
 from goalscope.reports.checks.check import Check
-from goalscope.reports.checks.readings import IMAGE, Reading, largest, measured, of_vectors
-from goalscope.reports.checks.replay_readings import unchanged_in_replay
+from goalscope.reports.checks.readings import IMAGE, Reading, larger, largest, measured, of_vectors
+from goalscope.reports.checks.replay_readings import (
+    ever,
+    overwritten_of_few,
+    success_in_training_alone,
+    unchanged_in_replay,
+)
 from goalscope.reports.statistics.scales import Scale
 
 _UNTRUE = (
@@ -75,10 +83,10 @@ STORED_CHECKS: tuple[Check, ...] = (
     _differ(
         "images_differ_in_replay",
         "images",
-        measured(KEY_DIFFERS, IMAGE),
+        larger(measured(KEY_DIFFERS, IMAGE), measured(TURNED_FRACTION, IMAGE)),
         "Replay returns other images than the environment gave.",
         "What the agent learns to see does not hold where it acts.",
-        "Order and scale pixels, channels and frames alike in the environment and in replay.",
+        "Order and scale pixels, channels and frames alike in both places; mirror nothing.",
         "Save one image as the policy gets it and as replay returns it, and compare.",
         ("next_observations_differ", *_UNTRUE, *_UNSEEN),
     ),
@@ -111,7 +119,7 @@ STORED_CHECKS: tuple[Check, ...] = (
     _differ(
         "next_observations_differ",
         "next observations",
-        largest(NEXT_DIFFERS),
+        ever(largest(NEXT_DIFFERS)),
         "Replay returns other next observations than came after the action.",
         "The critic bootstraps from states that the action did not lead to.",
         "Store the observation that the same step returned, of the same episode.",
@@ -163,7 +171,45 @@ STORED_CHECKS: tuple[Check, ...] = (
         "The agent learns a few transitions by heart and sees no others.",
         "Seed generators once, before training, and nowhere inside the draw.",
         "Draw two batches one after the other and compare their actions.",
-        explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "constant_features"),
+        explains=(
+            "draws_uneven",
+            *_UNTRUE,
+            "critic_constant",
+            "q_beyond_rewards",
+            "constant_features",
+        ),
+    ),
+    Check(
+        "draws_uneven",
+        "replay",
+        "largest distance between what is drawn from replay and an even draw, of the oldest rows",
+        "share",
+        Scale.LOGIT,
+        measured(DRAW_SKEW),
+        "above",
+        0.7,  # what favours some rows lies below a half; chance, of 16 rows, below 0.45
+        "5 to 20 %",
+        "Nearly all that is drawn from replay comes from a small part of it.",
+        "The agent learns a few transitions by heart and sees few others.",
+        "Draw from all rows that are filled; look at the bounds of the indices.",
+        "Plot a histogram of the rows that a hundred draws return.",
+        explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "dead_units"),
+    ),
+    Check(
+        "replay_forgets",
+        "replay",
+        "episodes that replay has overwritten for each of the few that it holds",
+        "episodes",
+        Scale.LOG,
+        overwritten_of_few,
+        "above",
+        4.0,  # four of five are lost, and fewer than twenty are left
+        "0",
+        "Replay holds a handful of episodes: all before them are overwritten.",
+        "The agent learns its last minutes by heart and forgets what worked before them.",
+        "Raise buffer_size to hundreds of episodes; store each frame once, or frames on disk.",
+        "Divide buffer_size by the length of an episode.",
+        explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "constant_goal"),
     ),
     Check(
         "rewards_broadcast",
@@ -179,7 +225,12 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Every transition learns the mean reward of its batch: none pays more than another.",
         "Give rewards the shape of dones, (batch, 1).",
         "Print the shapes of rewards and dones of a sampled batch.",
-        explains=("critic_constant", "q_beyond_rewards", "constant_features"),
+        explains=(
+            "targets_unlike_returns",
+            "critic_constant",
+            "q_beyond_rewards",
+            "constant_features",
+        ),
     ),
     Check(
         "inputs_differ_at_acting",
@@ -196,5 +247,36 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Give the policy the same observation, normalised and ordered alike, in both places.",
         "Print the input of the features extractor where it acts, and for that row of replay.",
         explains=("actor_ignores_goal", "actor_ignores_pixels", "goals_hardly_reached"),
+    ),
+    Check(
+        "acts_without_exploration",
+        "acting",
+        "steps that carry out the policy's own action, with nothing beside it",
+        "share",
+        Scale.LOGIT,
+        measured(OWN_FRACTION),
+        "above",
+        0.95,  # all or none; where one step in twenty is random, there is some exploration
+        "0 %",
+        "Training carries out the policy's own actions alone: nothing is explored.",
+        "New steps show what the policy does already; better actions are never tried.",
+        "Act with deterministic=False; give TD3 or DDPG an action_noise of 0.1 to 0.3.",
+        "Compare the action that env.step gets with the policy's deterministic one.",
+        explains=("goals_hardly_reached", "object_unmoved"),
+    ),
+    Check(
+        "evaluated_elsewhere",
+        "acting",
+        "success of training's own episodes where evaluations after them hardly have any",
+        "share",
+        Scale.LOGIT,
+        success_in_training_alone,
+        "above",
+        0.5,  # exploring costs success; an agent that has it without exploring has more
+        "0 %",
+        "The agent succeeds in training, and next to never where it is evaluated.",
+        "Evaluations say nothing of what was learnt: they show or ask something else.",
+        "Wrap, normalise and set up both environments alike; copy VecNormalize's statistics over.",
+        "Evaluate in the training environment; print one observation of each.",
     ),
 )

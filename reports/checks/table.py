@@ -11,6 +11,7 @@ from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.critic import CRITIC_CHECKS
 from goalscope.reports.checks.encoder import ENCODER_CHECKS
 from goalscope.reports.checks.environment import ENVIRONMENT_CHECKS
+from goalscope.reports.checks.episodes import EPISODE_CHECKS
 from goalscope.reports.checks.fusion import FUSION_CHECKS
 from goalscope.reports.checks.goal_limits import GOAL_LIMITS
 from goalscope.reports.checks.goals import GOAL_CHECKS
@@ -24,6 +25,7 @@ from goalscope.reports.checks.stored import STORED_CHECKS
 CHECKS: tuple[Check, ...] = (
     *OPTIMISATION_CHECKS,
     *STORED_CHECKS,
+    *EPISODE_CHECKS,
     *GOAL_CHECKS,
     *ENVIRONMENT_CHECKS,
     *ACTION_CHECKS,

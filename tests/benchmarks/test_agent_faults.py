@@ -72,3 +72,51 @@ def test_critics_are_one_constant_that_is_learnt(make_filled):
         for values in network(batch.observations, batch.actions):
             assert len(values.unique()) == 1
     assert not torch.equal(before, model.critic.qf0[-1].bias)
+
+
+def test_what_follows_is_discounted_as_after_three_steps(make_filled):
+    model = make_filled("discount_of_steps")
+    assert torch.allclose(model.replay_buffer.sample(4).discounts, torch.tensor(model.gamma**3))
+
+
+def test_entropy_has_the_wrong_sign_in_targets_alone(make_filled):
+    model = make_filled("entropy_subtracted")
+    observations = model.replay_buffer.sample(4).observations
+    densities = []
+    for learns in (True, False):
+        torch.manual_seed(0)
+        with torch.set_grad_enabled(learns):
+            densities.append(model.actor.action_log_prob(observations)[1].detach())
+    assert torch.equal(densities[0], -densities[1])
+
+
+def test_the_target_network_is_left_out(make_filled):
+    model = make_filled("target_bypassed")
+    asked = []
+    model.policy.critic_target.register_forward_hook(lambda *_: asked.append(True))
+    before = weights(model.policy.critic_target)
+    model.train(2, BATCH)
+    assert asked == []
+    assert same(model.policy.critic_target, before)
+
+
+def test_the_target_follows_at_once(make_filled):
+    model = make_filled("target_at_once")
+    model.train(2, BATCH)
+    assert same(model.critic_target, weights(model.critic))
+
+
+def test_critics_that_begin_alike_stay_alike(make_filled):
+    model = make_filled("critics_alike")
+    model.train(2, BATCH)
+    batch = model.replay_buffer.sample(4)
+    assert torch.equal(*model.critic(batch.observations, batch.actions))
+
+
+def test_the_mean_is_carried_out(make_filled):
+    model = make_filled("acts_by_the_mean")
+    model.learning_starts = 0
+    model._last_obs = model.get_env().reset()
+    carried_out, _ = model._sample_action(0)
+    again, _ = model._sample_action(0)
+    assert (carried_out == again).all()

@@ -5,7 +5,9 @@ import torch
 from helpers.faulty import same_batch
 
 from benchmarks.planted_faults.grounds import BATCH, STARTS
+from benchmarks.planted_faults.replay_faults import TINY
 from goalscope.diagnostics.instruments.replay_state import relabelled_rows
+from goalscope.diagnostics.material.replay import finished_episodes
 from goalscope.diagnostics.provenance import agent_settings
 
 
@@ -59,3 +61,9 @@ def test_no_goal_is_relabelled(make_filled):
     shown = buffer.sample(BATCH).observations["desired_goal"]
     assert {tuple(goal) for goal in shown.tolist()} <= goals
     assert agent_settings(model)["agent.n_sampled_goal"] == 4
+
+
+def test_replay_keeps_two_episodes(make_filled):
+    buffer, healthy = (make_filled(n).replay_buffer for n in ("replay_tiny", "healthy_point"))
+    assert (buffer.size(), healthy.size()) == (TINY, STARTS)
+    assert len(finished_episodes(buffer)) <= 2 < len(finished_episodes(healthy))

@@ -52,6 +52,15 @@ def test_a_file_of_something_else_is_refused(folder, content):
         read_arrays(folder)
 
 
+def test_what_a_damaged_file_says_is_told_in_a_line(folder):
+    header = '{"a":{"dtype":"so(\u00ad\u0086","shape":[1],"data_offsets":[0,4]}}'.encode()
+    path = folder / "probes/step-000000100.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(RecordError, match="unknown variant") as caught:
+        read_arrays(folder)
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize("step", ["x", "-00000001", "9" * 40])
 def test_a_name_that_is_no_step_is_refused(folder, step):
     (folder / "probes/step-000000100.safetensors").rename(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers.point_env import LENGTH
-from helpers.transition_runs import REPLAYS, trained
+from helpers.transition_runs import REPLAYS, measured, trained
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.buffers import DictReplayBuffer
 
@@ -44,3 +44,14 @@ def test_finished_episodes_are_whole(buffer):
             kept = ring.next_observations["achieved_goal"][rows[:-1], 0]
             assert np.array_equal(kept, ring.observations["achieved_goal"][rows[1:], 0])
         assert len(episodes) >= min((step + 1) // LENGTH, 2)
+
+
+def test_episodes_that_were_overwritten_are_counted():
+    agent = trained()
+    found = measured(agent)
+    ended = agent._episode_num
+    assert found["replay.episodes_held"] == ended == len(finished_episodes(agent.replay_buffer))
+    assert found["replay.episodes_forgotten"] == 0
+    agent.replay_buffer.full = True
+    agent._episode_num = ended + 5
+    assert measured(agent)["replay.episodes_forgotten"] == 5

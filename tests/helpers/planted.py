@@ -21,6 +21,10 @@ HEALTHY = {
     "transitions/replay.rewards_per_target": 1.0,
     "transitions/replay.redrawn_fraction": 0.0,
     "transitions/environment.pixels.still_fraction": 0.0,
+    "transitions/environment.pixels.lateness": -0.5,
+    "transitions/replay.episode_length": 50.0,
+    "transitions/replay.start_drift": 0.0,
+    "transitions/replay.draw_skew": 0.1,
     **{
         f"gradient/{loss}.{name}": value
         for loss in ("critic_loss", "actor_loss")
@@ -61,6 +65,9 @@ HEALTHY = {
     "transitions/replay.pixels.next_differs": 0.0,
     "transitions/replay.desired_goal.differs": 0.0,
     "transitions/replay.desired_goal.next_differs": 0.0,
+    "transitions/replay.episodes_held": 200.0,
+    "transitions/replay.episodes_forgotten": 0.0,
+    "transitions/critic.pixels.mode_difference": 0.0,
     "transitions/replay.action_differs": 0.0,
     "transitions/replay.reward_differs": 0.0,
     "transitions/replay.end_differs": 0.0,
@@ -79,6 +86,10 @@ HEALTHY = {
     "transitions/critic.q_excess": 0.0,
     "transitions/critic.q_bias": 0.0,
     "transitions/critic_target.motion": 0.5,
+    "transitions/critic_target.lag": 0.02,
+    "transitions/critic.twin_gap": 0.1,
+    "transitions/critic.unpaid_fraction": 0.0,
+    "transitions/acting.own_fraction": 0.0,
     "transitions/actor.saturated_fraction": 0.2,
     "gradient/critic_loss.desired_goal.weight_gradient": 0.2,
     "gradient/actor_loss.desired_goal.weight_gradient": 0.01,
@@ -95,6 +106,13 @@ FAULTS = {
     "normalisation_stale": {"transitions/critic.achieved_goal.normalised_offset": 8.0},
     "constant_goal": {"transitions/replay.asked_goal_spread": 0.0},
     "images_stand_still": {"transitions/environment.pixels.still_fraction": 1.0},
+    "images_late": {
+        "transitions/environment.pixels.lateness": [(u, 0.8) for u in range(0, 600, 60)]
+    },
+    "draws_uneven": {"transitions/replay.draw_skew": 0.9},
+    "starts_drift": {"transitions/replay.start_drift": 2.0},
+    "episodes_too_short": {"transitions/replay.episode_length": 2.0},
+    "success_unpaid": {"training/rollout.success_rate": 0.8},
     "draws_repeat": {"transitions/replay.redrawn_fraction": 1.0},
     "rewards_broadcast": {"transitions/replay.rewards_per_target": 32.0},
     "goal_changes_in_step": {"transitions/replay.goal_change_fraction": 0.9},
@@ -103,6 +121,16 @@ FAULTS = {
         "transitions/replay.pixels.next_differs": 0.9,
         "transitions/acting.pixels.input_offset": 1.0,
     },
+    "replay_forgets": {
+        "transitions/replay.episodes_held": 3.0,
+        "transitions/replay.episodes_forgotten": 97.0,
+    },
+    "evaluated_elsewhere": {
+        "training/rollout.success_rate": 0.9,
+        "training/rollout.episodes": 10.0,
+        "evaluation/policy.success_rate": 0.0,
+    },
+    "features_differ_by_mode": {"transitions/critic.pixels.mode_difference": 1.5},
     "vectors_differ_in_replay": {"transitions/replay.desired_goal.differs": 1.0},
     "next_observation_same": {
         "transitions/replay.unchanged_fraction": 1.0,
@@ -145,6 +173,10 @@ FAULTS = {
     },
     "observations_stand_still": {"transitions/replay.step_over_spread": 1e-4},
     "goals_hardly_reached": {"observation/replay.achieved_goal.spread": 1e-3},
+    "targets_unlike_returns": {"transitions/critic.unpaid_fraction": 0.9},
+    "target_is_critic": {"transitions/critic_target.lag": 0.0},
+    "critics_identical": {"transitions/critic.twin_gap": 0.0},
+    "acts_without_exploration": {"transitions/acting.own_fraction": 1.0},
     "target_frozen": {"transitions/critic_target.motion": 0.0},
     "augmentation_far": {
         "augmentation/critic.pixels.augmentation_over_signal": 0.5,
@@ -163,6 +195,10 @@ PER_NETWORK = {
     "steps_too_large": {
         f"gradient/{{}}_loss.{block}.update_ratio": 0.3
         for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
+    },
+    "signals_blow_up": {
+        f"signal/{{}}.{block}.signal": [(u, 1e5 if u else 1.0) for u in range(0, 601, 60)]
+        for block in ("pixels", "achieved_goal", "desired_goal", "action")
     },
     "steps_vanish": {
         f"gradient/{{}}_loss.{block}.update_ratio": 1e-7

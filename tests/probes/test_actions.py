@@ -11,6 +11,7 @@ from goalscope.probes import (
     action_effect_r2,
     action_spread,
     image_motion,
+    own_fraction,
     saturated_fraction,
 )
 
@@ -132,3 +133,16 @@ def test_motion_has_the_opposite_sign_the_other_way():
     assert torch.allclose(forth, -back)
     assert forth[0, 1] < 0  # I_x I_t of what moves to the right
     assert abs(forth[0, 1]) > 10 * abs(forth[0, 0])
+
+
+def test_own_actions_are_told_from_explored_ones():
+    own = torch.linspace(-0.9, 0.9, 20).reshape(10, 2)
+    assert own_fraction(own + 1e-7, own) == 1
+    other = own.clone()
+    other[:5, 1] += 0.1
+    assert own_fraction(other, own) == 0.5
+    ends = own.clone()
+    ends[:, 1] = 1.0  # where noise and none come to the same
+    assert own_fraction(torch.cat([own[:, :1], torch.zeros(10, 1)], dim=1), ends) == 1
+    assert own_fraction(own, torch.ones(10, 2)) is None
+    assert own_fraction(own[:7], own[:7]) is None

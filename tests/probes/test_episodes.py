@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from goalscope.probes import asked_goal_spread, end_fractions, goal_gap, goal_origins, same_rows
+from goalscope.probes import (
+    asked_goal_spread,
+    draw_skew,
+    end_fractions,
+    goal_gap,
+    goal_origins,
+    only_rows,
+    same_rows,
+    start_drift,
+)
 
 
 def relabelled(achieved, desired, stored, numbers) -> float:
@@ -125,3 +134,36 @@ def test_one_goal_that_is_asked_for_again_and_again_has_no_spread():
     assert asked_goal_spread(goals) == pytest.approx(np.sqrt(np.mean(variances)))
     assert asked_goal_spread(goals[:1].repeat(6, axis=0)) == 0
     assert asked_goal_spread(goals[:4]) is None
+
+
+def test_starts_that_drift_are_told_from_starts_that_are_drawn():
+    rng = np.random.default_rng(0)
+    goals = rng.uniform(-1, 1, (30, 2))
+    for _ in range(200):
+        assert start_drift(rng.uniform(-1, 1, (30, 2)), goals) == 0
+    drifting = np.stack([np.linspace(0, 1, 30), rng.uniform(-1, 1, 30)], axis=1)
+    expected = 1 / goals.std(axis=0).max()  # from the first start to the last
+    assert start_drift(drifting, goals) == pytest.approx(expected)
+    assert start_drift(np.zeros((30, 2)), goals) == 0
+    assert start_drift(drifting[:5], goals[:5]) is None
+    assert start_drift(drifting, np.ones((30, 2))) is None
+
+
+def test_a_draw_is_uneven_where_it_is_of_a_part_alone():
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(300, size=128)
+    assert draw_skew(drawn, 300) == pytest.approx(naive_skew(drawn, 300))
+    assert draw_skew(drawn, 300) < 0.2
+    assert draw_skew(np.arange(300), 300) == 0
+    first = rng.integers(30, size=128)
+    assert draw_skew(first, 300) == pytest.approx(naive_skew(first, 300))
+    assert draw_skew(first, 300) == pytest.approx(0.9, abs=0.01)
+
+
+def naive_skew(drawn, stored):
+    rows = np.arange(stored)
+    return max(abs((drawn <= x).mean() - (rows <= x).mean()) for x in rows)
+
+
+def test_rows_that_are_there_twice_are_no_only_rows():
+    assert only_rows(np.array([[1.0], [2.0], [1.0], [3.0]])).tolist() == [1, 3]

@@ -183,13 +183,16 @@ def test_a_goal_that_changes_within_a_relabelled_step_is_counted():
     batch = point_batch()
     assert goal_change_fraction(batch) == 0
     after = batch.next_observations["desired_goal"].clone()
-    after[~batch.relabelled] += 1  # the environment's own may move
     rows = batch.relabelled.nonzero().flatten()
     after[rows[: len(rows) // 2], 1] += 1e-3
     moved = replace(batch, next_observations={**batch.next_observations, "desired_goal": after})
     assert goal_change_fraction(moved) == pytest.approx(len(rows) // 2 / len(rows))
+    after[~batch.relabelled] += 1  # drawn at each step: of the few real rows all
+    assert goal_change_fraction(moved) == 1
     real = torch.zeros(len(batch.actions), dtype=torch.bool)
-    assert goal_change_fraction(replace(moved, relabelled=real)) is None
+    changed = (after != batch.observations["desired_goal"]).any(dim=1).float().mean()
+    assert goal_change_fraction(replace(moved, relabelled=real)) == pytest.approx(float(changed))
+    assert goal_change_fraction(replace(batch, observations={"pixels": rows[:, None]})) is None
 
 
 def test_a_row_of_rewards_meets_every_target():

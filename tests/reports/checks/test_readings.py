@@ -15,8 +15,9 @@ from goalscope.diagnostics.record.metrics import (
     ZERO_FRACTION,
 )
 from goalscope.reports.checks.readings import goal_swap, smaller, under_normalisation, varying_part
+from goalscope.reports.checks.replay_readings import overwritten_of_few, success_in_training_alone
 from goalscope.reports.checks.series import series_of
-from goalscope.reports.checks.step_readings import steepest_climb
+from goalscope.reports.checks.step_readings import signal_growth, steepest_climb
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.numbers.runs import load_run
 
@@ -80,3 +81,52 @@ def test_a_goal_that_is_shown_and_that_no_feature_depends_on_is_unheard(tmp_path
         assert ("goal_unheard" in named) == unheard
         if unheard:
             assert set(goal_swap(changed, "critic").values) == {0.0}
+
+
+def growth(run, **values):
+    """Return how far the critic's signals grew where its other blocks are silent."""
+    updates = [update for update, _ in next(iter(values.values()))]
+    silent = {key: 0.0 for key in run.metrics if key.startswith("signal/critic.")}
+    own = {f"signal/critic.{block}.signal": numbers for block, numbers in values.items()}
+    return signal_growth(with_metrics(run, silent | own, updates), "critic").values[-1]
+
+
+def test_signals_grow_together_and_for_good(tmp_path):
+    run = load_run(write_run(tmp_path / "a", kind=BASELINE))
+    updates = range(0, 601, 50)
+    rises = [(u, 1e-4 if u < 100 else 1.0) for u in updates]  # squares: a hundredfold
+    steady = [(u, 1.0) for u in updates]
+    assert growth(run, pixels=rises) == pytest.approx(100)
+    assert growth(run, pixels=rises, desired_goal=steady) == pytest.approx(2**0.5, rel=1e-3)
+    assert growth(run, goal=rises, desired_goal=steady) == 1  # which stands for its vectors
+    burst = [(u, 1e6 if u in (200, 250) else 1.0) for u in updates]
+    assert growth(run, pixels=burst) == 1
+    passing = [(u, 1e6 if 200 <= u <= 300 else 1.0) for u in updates]
+    assert growth(run, pixels=passing) == pytest.approx(1000)
+    slow = [(u, 4.0 ** (u / 10_000)) for u in range(0, 200_001, 500)]  # of a very long run
+    assert 1.8 < growth(run, pixels=slow) < 2
+
+
+def test_episodes_are_missed_only_where_few_are_left(tmp_path):
+    run = load_run(write_run(tmp_path / "a", kind=BASELINE))
+    held, forgotten = (f"transitions/replay.episodes_{kind}" for kind in ("held", "forgotten"))
+    assert overwritten_of_few(run, "") is None
+    for numbers, expected in (((3, 27), 9), ((0, 7), 7), ((20, 5_000), 0), ((3, 0), 0)):
+        one = with_metrics(run, dict(zip((held, forgotten), numbers, strict=True)))
+        assert set(overwritten_of_few(one, "").values) == {expected}
+
+
+def test_success_in_training_is_that_of_the_episodes_before_an_evaluation(tmp_path):
+    run = load_run(write_run(tmp_path / "a", kind=BASELINE))
+    rollout = {
+        "training/rollout.success_rate": [(10, 0.5), (20, 1.0), (30, 0.0), (40, 1.0), (60, 1.0)],
+        "training/rollout.episodes": [(10, 6), (20, 2), (30, 10), (40, 10), (60, 4)],
+    }
+    evaluations = [(0, 0.0), (20, 0.1), (40, 0.0), (50, 0.9), (60, 0.0)]
+    evaluated = with_metrics(run, rollout | {"evaluation/policy.success_rate": evaluations})
+    found = success_in_training_alone(evaluated, "").finite()
+    assert list(zip(found.updates, found.values, strict=True)) == [
+        (20, 5 / 8),
+        (40, 0.5),
+        (50, 0.0),  # it succeeds
+    ]  # before the first no episode had ended, and before the last only four

@@ -21,6 +21,7 @@ ELSEWHERE = {
     "discount_without_end",
     "late_unmeasured",
     "held_by_two_optimisers",
+    "discount_too_low",
 }  # planted in tests of their own
 
 

@@ -1,0 +1,146 @@
+"""What the critic is taught in an update: what it answered, and what its target is made of."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET
+from goalscope.probes import Network
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What an update's passes show of the values that its critics are taught, detached.
+
+    Attributes:
+        values: float (B, C), what the critics answered.
+        gradients: float (B, C), of the critic's loss at these answers.
+        next_values: float (B, C), the target's answers for what came next; None where it was not
+            asked once.
+        next_actions: float (B, A), the actions that it was asked about; None likewise.
+        policy: mean and logarithm of the spread, float (B, A) each, that the next actions were
+            drawn with, before Tanh; None where no such was seen once.
+    """
+
+    values: Tensor
+    gradients: Tensor
+    next_values: Tensor | None
+    next_actions: Tensor | None
+    policy: tuple[Tensor, Tensor] | None
+
+
+@dataclass
+class _Answer:
+    """One pass of the critics: their answers, float (B, C), and what came back to each."""
+
+    values: Tensor
+    gradients: list[Tensor | None]
+
+    def receive(self, number: int, gradient: Tensor) -> None:
+        self.gradients[number] = gradient.detach().flatten()
+
+
+class Lessons:
+    """Watches what critics answer and what the actor draws from, while its owner listens.
+
+    Args:
+        networks: the agent's.
+        listening: asked at every pass whether it is to be kept.
+    """
+
+    def __init__(self, networks: Mapping[str, Network], listening: Callable[[], bool]) -> None:
+        self._listening = listening
+        self._answers: list[_Answer] = []
+        self._next: list[tuple[Tensor, Tensor]] = []
+        self._means: list[Tensor] = []
+        self._spreads: list[Tensor] = []
+        self._handles: list[RemovableHandle] = []
+        if not {ACTOR, CRITIC, CRITIC_TARGET} <= set(networks):
+            return
+        for name, keep in ((CRITIC, self._answer), (CRITIC_TARGET, self._answer_next)):
+            self._hook(networks[name].module, keep)
+        actor = networks[ACTOR]
+        if actor.action_head is not None and actor.action_head.log_spread is not None:
+            for layer, kept in (
+                (actor.action_head.mean, self._means),
+                (actor.action_head.log_spread, self._spreads),
+            ):
+                self._hook_policy(actor.module, layer, kept)
+
+    def take(self) -> Lesson | None:
+        """Return what was seen since this was last asked, and forget it.
+
+        None where the critics were not asked just once, or answer in another way than with a value
+        each, or one of them got no gradient.
+        """
+        answers, following = list(self._answers), list(self._next)
+        policy = list(zip(self._means, self._spreads, strict=False))
+        self.clear()
+        if len(answers) != 1:
+            return None
+        values, gradients = answers[0].values, answers[0].gradients
+        whole = [gradient for gradient in gradients if gradient is not None]
+        if len(whole) < len(gradients):
+            return None
+        once = len(following) == 1
+        return Lesson(
+            values,
+            torch.stack(whole, dim=1),
+            following[0][0] if once else None,
+            following[0][1] if once else None,
+            policy[0] if len(policy) == 1 else None,
+        )
+
+    def clear(self) -> None:
+        """Forget what was seen."""
+        for seen in (self._answers, self._next, self._means, self._spreads):
+            seen.clear()
+
+    def detach(self) -> None:
+        """Remove every hook, and forget what was seen."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self.clear()
+
+    def _hook(self, module: nn.Module, keep: Callable[[Tensor, tuple[Tensor, ...]], None]) -> None:
+        def answered(_: nn.Module, args: tuple[Any, ...], output: object) -> None:
+            if not self._listening() or len(args) != 2 or not isinstance(args[1], Tensor):
+                return
+            if isinstance(output, tuple) and _are_values(output, len(args[1])):
+                keep(args[1], output)
+
+        # Functions, no methods: copies of a module would copy what a method belongs to.
+        self._handles.append(module.register_forward_hook(answered))
+
+    def _answer(self, actions: Tensor, output: tuple[Tensor, ...]) -> None:
+        # Actions that carry a gradient are the actor's, and so is the loss.
+        if actions.requires_grad or not all(values.requires_grad for values in output):
+            return
+        values = torch.cat([column.detach() for column in output], dim=1)
+        answer = _Answer(values, [None] * len(output))
+        self._answers.append(answer)
+        for number, column in enumerate(output):
+            column.register_hook(lambda g, number=number: answer.receive(number, g))
+
+    def _answer_next(self, actions: Tensor, output: tuple[Tensor, ...]) -> None:
+        if not any(values.requires_grad for values in output):
+            self._next.append((torch.cat(output, dim=1), actions.detach()))
+
+    def _hook_policy(self, actor: nn.Module, layer: nn.Module, kept: list[Tensor]) -> None:
+        def drew(_: nn.Module, __: tuple[Any, ...], output: object) -> None:
+            if not self._listening() or not actor.training or not isinstance(output, Tensor):
+                return  # in evaluation it acts
+            if not output.requires_grad:  # else it is what the actor is trained by
+                kept.append(output)
+
+        self._handles.append(layer.register_forward_hook(drew))
+
+
+def _are_values(output: tuple[object, ...], rows: int) -> bool:
+    """Return whether critics answered with a value each for every row."""
+    return bool(output) and all(isinstance(o, Tensor) and o.shape == (rows, 1) for o in output)

@@ -1,0 +1,36 @@
+"""Whether images come late: behind what moves in the vectors beside them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+LAGS = range(2, 11)  # steps; one may be the camera's own, and a stack of three frames shows two
+_FEWEST = 12  # pairs of steps of one episode; fewer tell nothing of a correlation
+
+
+def lateness(motion: Floats, change: Floats, episodes: NDArray[np.int64]) -> float | None:
+    """Return how much better images show what moved some steps before than what moves now.
+
+    max over lags k of corr(motion_t, change_t+k), minus corr(motion_t, change_t), over pairs of one
+    episode. Below 0 where images show what moves now, and 0.5 or more where they come k steps late.
+    None where nothing moves, or of too few steps.
+
+    Args:
+        motion: (n,), how far each step moves the vectors.
+        change: (n,), how far it changes the image.
+        episodes: int (n,), which episode each step is of; steps in their order.
+    """
+    now = _correlation(motion, change, episodes, 0)
+    later = [c for k in LAGS if (c := _correlation(motion, change, episodes, k)) is not None]
+    return max(later) - now if later and now is not None else None
+
+
+def _correlation(
+    motion: Floats, change: Floats, episodes: NDArray[np.int64], lag: int
+) -> float | None:
+    first, then = slice(None, len(motion) - lag), slice(lag, None)
+    same = episodes[first] == episodes[then]
+    one, other = motion[first][same], change[then][same]
+    if len(one) < _FEWEST or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(np.corrcoef(one, other)[0, 1])
