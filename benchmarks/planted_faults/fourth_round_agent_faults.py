@@ -75,7 +75,7 @@ def rate_decays(model: SAC) -> None:
 
 def heads_large(model: SAC) -> None:
     """Give the heads of actor and critics orthogonal weights ten times as large as they should."""
-    for layer in _head_layers(model):
+    for layer in head_layers(model):
         nn.init.orthogonal_(layer.weight, GAIN)
     model.critic_target.load_state_dict(model.critic.state_dict())
 
@@ -104,7 +104,7 @@ def heads_reset(model: SAC) -> None:
 
     def reset() -> None:
         if model._n_updates % RESET_EVERY == 0:
-            for layer in _head_layers(model):
+            for layer in head_layers(model):
                 layer.reset_parameters()
 
     after_updates(model, reset)
@@ -139,6 +139,6 @@ def _follow_pixels(extractor: FusionExtractor, module: nn.Module) -> None:
     extractor.extractors["pixels"] = nn.Sequential(extractor.extractors["pixels"], module)
 
 
-def _head_layers(model: SAC) -> list[nn.Linear]:
+def head_layers(model: SAC) -> list[nn.Linear]:
     heads = (model.actor.latent_pi, model.actor.mu, *model.critic.q_networks)
     return [layer for head in heads for layer in head.modules() if isinstance(layer, nn.Linear)]

@@ -21,7 +21,7 @@ NEW_ACTION = 0.25  # chance that an action is carried out, and not the one befor
 CONTROL_COST = 0.5  # of the action's squared length
 SECONDS = 2  # of an episode of Fetch: 50 steps of 40 ms
 CLIP = 0.1  # standard deviations; VecNormalize's own is 10
-_CENTRES = {2: (0.0, 0.0), 3: (1.34, 0.75, 0.53)}  # of where goals lie, by their length
+CENTRES = {2: (0.0, 0.0), 3: (1.34, 0.75, 0.53)}  # of where goals lie, by their length
 
 
 class GoalDrawnEachStep(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
@@ -48,7 +48,7 @@ class GoalDrawnEachStep(gym.Wrapper[Observation, np.ndarray, Observation, np.nda
     def _with_goal(self, observation: Observation) -> Observation:
         goal = observation["desired_goal"]
         offset = self._generator.uniform(-self._half, self._half, goal.shape)
-        drawn = (_CENTRES[len(goal)] + offset).astype(goal.dtype)
+        drawn = (CENTRES[len(goal)] + offset).astype(goal.dtype)
         return {**observation, "desired_goal": drawn}
 
 

@@ -18,6 +18,9 @@ SETTINGS_OF_FAULTS = {
     "rate_decays": "agent.learning_rate",
     "target_entropy_positive": "agent.target_entropy",
     "entropy_dominates": "agent.entropy_coefficient",
+    "discount_small": "agent.gamma",
+    "target_copied": "agent.tau",
+    "updates_rare": "agent.train_freq",
 }
 
 
