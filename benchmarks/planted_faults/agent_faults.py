@@ -70,11 +70,6 @@ def discount_one(model: SAC) -> None:
     model.gamma = 1.0
 
 
-def discount_low(model: SAC) -> None:
-    """Count the next few rewards alone, as with a learning rate in the discount's place."""
-    model.gamma = 0.1
-
-
 def critic_constant(model: SAC) -> None:
     """Hold the weights of both critics' last layers at zero; their biases are still learnt."""
     for critic in _critics(model):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from benchmarks.planted_faults.blind import BLIND
 from benchmarks.planted_faults.controls import CONTROLS
 from benchmarks.planted_faults.fault import Fault, Kind, Wrapper
+from benchmarks.planted_faults.fifth_round import FIFTH_ROUND
 from benchmarks.planted_faults.first_round import FIRST_ROUND
 from benchmarks.planted_faults.fourth_round import FOURTH_ROUND
 from benchmarks.planted_faults.grounds import GROUNDS, Ground, GroundName
@@ -22,6 +23,7 @@ FAULTS = {
         *SECOND_ROUND,
         *THIRD_ROUND,
         *FOURTH_ROUND,
+        *FIFTH_ROUND,
         *BLIND,
     )
 }

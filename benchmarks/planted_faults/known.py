@@ -174,15 +174,6 @@ KNOWN = (
         grounds=TWO_TASKS,
         replay=replay_faults.SwappedChannelReplay,
     ),
-    Fault(
-        "discount_low",
-        "known",
-        "the discount is 0.1",
-        "discount_too_low",
-        tautology=True,
-        grounds=TWO_TASKS,
-        agent=agent_faults.discount_low,
-    ),
     # What the critics are taught, and what the agent does to learn.
     Fault(
         "discount_of_steps",
@@ -204,13 +195,6 @@ KNOWN = (
         "targets are taken from the critic that learns",
         "targets_unlike_returns",
         agent=lesson_faults.target_bypassed,
-    ),
-    Fault(
-        "target_at_once",
-        "known",
-        "the target network follows at once (tau 1)",
-        "target_is_critic",
-        agent=lesson_faults.target_at_once,
     ),
     Fault(
         "critics_alike",

@@ -42,11 +42,6 @@ def target_bypassed(model: SAC) -> None:
     model.critic_target = model.critic
 
 
-def target_at_once(model: SAC) -> None:
-    """Let the target follow the critic wholly at each step (tau 1)."""
-    model.tau = 1.0
-
-
 def critics_alike(model: SAC) -> None:
     """Give the second critic the first weights of the first one."""
     for network in (model.critic, model.critic_target):

@@ -81,6 +81,23 @@ def _differ(
 
 STORED_CHECKS: tuple[Check, ...] = (
     _differ(
+        "vectors_differ_in_replay",
+        "goals or other vectors",
+        of_vectors(KEY_DIFFERS),
+        "Replay returns other vectors (goals, states) than the environment gave.",
+        "What the agent learns of a state does not hold where it acts.",
+        "Store observations as they come, and change them alike for acting and for learning.",
+        "Compare obs in replay_buffer.add with what the buffer returns of that row.",
+        (
+            # Told by what is achieved, rows are others where that is another.
+            "images_differ_in_replay",
+            "next_observations_differ",
+            "constant_goal",
+            "reward_mismatch",
+            *_UNTRUE,
+        ),
+    ),
+    _differ(
         "images_differ_in_replay",
         "images",
         larger(measured(KEY_DIFFERS, IMAGE), measured(TURNED_FRACTION, IMAGE)),
@@ -89,16 +106,6 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Order and scale pixels, channels and frames alike in both places; mirror nothing.",
         "Save one image as the policy gets it and as replay returns it, and compare.",
         ("next_observations_differ", *_UNTRUE, *_UNSEEN),
-    ),
-    _differ(
-        "vectors_differ_in_replay",
-        "goals or other vectors",
-        of_vectors(KEY_DIFFERS),
-        "Replay returns other vectors (goals, states) than the environment gave.",
-        "What the agent learns of a state does not hold where it acts.",
-        "Store observations as they come, and change them alike for acting and for learning.",
-        "Compare obs in replay_buffer.add with what the buffer returns of that row.",
-        ("next_observations_differ", "constant_goal", "reward_mismatch", *_UNTRUE),
     ),
     Check(
         "next_observation_same",

@@ -101,7 +101,7 @@ def test_the_target_network_is_left_out(make_filled):
 
 
 def test_the_target_follows_at_once(make_filled):
-    model = make_filled("target_at_once")
+    model = make_filled("target_copied")
     model.train(2, BATCH)
     assert same(model.critic_target, weights(model.critic))
 

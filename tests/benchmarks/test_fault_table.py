@@ -10,9 +10,7 @@ from goalscope.reports.checks.table import CHECKS
 # What a user sets is in the settings, faulty or not.
 SETTINGS_OF_FAULTS = {
     "target_frozen": "agent.tau",
-    "target_at_once": "agent.tau",
     "discount_one": "agent.gamma",
-    "discount_low": "agent.gamma",
     "learning_rate_x100": "agent.learning_rate",
     "rate_finder": "agent.learning_rate",
     "rate_decays": "agent.learning_rate",
