@@ -18,7 +18,16 @@ from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSet
 STARTS = 50  # steps before the first update
 # Parts of the keys of what looks back at what is not saved: earlier gradients, weights of
 # one measurement ago, the last steps.
-BEGINS_ANEW = ("direction", ".travel", ".motion", "differs", "input_offset", "still")
+BEGINS_ANEW = (
+    "direction",
+    ".travel",
+    ".motion",
+    "differs",
+    "input_offset",
+    "own_fraction",
+    "still",
+    "lateness",
+)
 
 
 def small_run(out: Path, **changes: Any) -> RunSettings:
