@@ -16,6 +16,7 @@ from goalscope.probes.networks import Network
 
 _ROWS = 64  # rows at a time
 _VARIES = 0.01  # of a unit: a spread below this is that of a unit that does not vary
+_TREMBLES = 0.02  # of the widest unit of its key: what varies less trembles, whatever it is made of
 _QUARTILES = (0.25, 0.5, 0.75)
 _BETWEEN_QUARTILES = 1.349  # standard deviations, of a normal distribution
 _SAME = 1e-3  # a factor this near to 1, a shift this near to 0, is none
@@ -68,7 +69,9 @@ def input_statistics(
     of what the first layer receives, or would receive if nothing were clipped, 0 for perfectly
     normalised ones. The spread is the distance of the quartiles, over that of a normal
     distribution: a few objects that fell off a table lie hundreds of spreads away, and say nothing
-    of the statistics. One below 0.01 is that of a unit that does not vary, and does not count.
+    of the statistics. One below 0.01 is that of a unit that does not vary, and does not count. Nor
+    does a unit that trembles, as the height of what lies on a table does, where the extractor
+    itself standardises the key: by a fiftieth or less of the widest unit's spread.
 
     Args:
         network: whose inputs.
@@ -87,7 +90,8 @@ def input_statistics(
             offsets = _offset(received), _offset(normalised[key]).to(received)
             results[f"{network.block_of(key)}.normalised_offset"] = torch.maximum(*offsets)
         elif _standardised(traced.given[key], received):
-            results[f"{network.block_of(key)}.normalised_offset"] = _offset(received)
+            trembling = _trembling(traced.given[key])
+            results[f"{network.block_of(key)}.normalised_offset"] = _offset(received[:, ~trembling])
     return results
 
 
@@ -97,6 +101,13 @@ def _offset(values: Tensor) -> Tensor:
     spread = torch.where(spread >= _VARIES, spread, 1)
     off = torch.where(spread > 1, spread - 1, -spread.log())
     return torch.maximum(middle.abs(), off).max()
+
+
+def _trembling(given: Tensor) -> Tensor:
+    """Return which units of a key (B, n) vary by next to nothing of what the widest does."""
+    spread = spread_per_unit(given)
+    trembling: Tensor = (spread > 0) & (spread < _TREMBLES * spread.max())
+    return trembling
 
 
 def _standardised(given: Tensor, received: Tensor) -> bool:

@@ -168,3 +168,14 @@ def test_running_statistics_never_see_the_poison():
     traced_features(network, batch_of().observations)
     for name, value in network.extractor.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+@pytest.mark.parametrize(("height", "drifts"), [(1e-3, False), (0.05, True)])
+def test_what_trembles_is_no_drift(height, drifts):
+    spreads = torch.tensor([0.1, 0.1, height])
+    goals = 1 + torch.randn(256, 3, generator=torch.Generator().manual_seed(0)) * spreads
+    observations = batch_of(rows=256).observations | {"desired_goal": goals}
+    factor = torch.tensor([10.0, 10.0, 1e4])  # by the spread of a height that nothing had touched
+    network = network_of(AffineGoal, shift=1.0, factor=factor)
+    found = statistics(network, observations)["desired_goal.normalised_offset"]
+    assert (found > 5) == drifts
