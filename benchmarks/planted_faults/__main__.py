@@ -16,12 +16,14 @@ from benchmarks.planted_faults import scoring
 from benchmarks.planted_faults.diagnosis import Diagnosis, diagnose
 from benchmarks.planted_faults.figures import write_confusion
 from benchmarks.planted_faults.learning import learning_table
-from benchmarks.planted_faults.page import results_page
+from benchmarks.planted_faults.page import Made, results_page
 from benchmarks.planted_faults.ranges import CheckRange, check_ranges
 from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SCORED, SetName, make_missing, planned_runs
-from goalscope.diagnostics.record import write_json_atomically
+from goalscope.diagnostics.record import read_run, write_json_atomically
+from goalscope.diagnostics.record.transition_metrics import EPISODE_LENGTH
 
+NEWEST = EPISODE_LENGTH  # of the metrics that any run here has, one of the last to be added
 RANGED: tuple[SetName, ...] = (
     "controls",
     "known",
@@ -64,13 +66,16 @@ def main(options: PlantedFaults) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     ranges = check_ranges([run for name in RANGED for run in there[name]])
     pd.DataFrame(map(vars, ranges)).to_csv(options.folder / "ranges.csv", index=False)
-    made = {name: (len(there[name]), len(planned[name])) for name in SCORED}
+    made = {
+        name: Made(len(there[name]), len(planned[name]), sum(map(_is_older, there[name])))
+        for name in SCORED
+    }
     _score(there, made, ranges, options.out)
 
 
 def _score(
     there: dict[SetName, list[PlannedRun]],
-    made: dict[SetName, tuple[int, int]],
+    made: dict[SetName, Made],
     ranges: Sequence[CheckRange],
     out: Path,
 ) -> None:
@@ -101,6 +106,11 @@ def _score(
 
 def _finished(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
     return [run for run in runs if read_outcome(run) is not None]
+
+
+def _is_older(run: PlannedRun) -> bool:
+    """Whether a record is from before the numbers that the newest checks read."""
+    return not list(read_run(run.folder).lines.with_metric(NEWEST.key()))
 
 
 def _seconds(runs: Sequence[PlannedRun]) -> dict[str, float]:

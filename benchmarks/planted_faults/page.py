@@ -1,7 +1,7 @@
 """The page of results: what was measured, with the command that measured it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -33,7 +33,20 @@ EARLIER = (  # what is scored once is not blind again
     "third, of nine of the fourth and of two of the fifth were made for them."
 )
 Scores = Mapping[str, Any]
-Made = tuple[int, int]  # runs made, and runs planned
+
+
+class Made(NamedTuple):
+    """How many runs of a set there are.
+
+    Attributes:
+        there: runs made.
+        planned: runs that the set has.
+        older: of those made, records from before the numbers that the newest checks read.
+    """
+
+    there: int
+    planned: int
+    older: int = 0
 
 
 def results_page(
@@ -49,7 +62,7 @@ def results_page(
             returns them, and "seconds" of processor time of a run.
         learning: as `learning_table` returns it.
         ranges: of the checks, in controls and known faults.
-        made: set -> runs made, and runs planned.
+        made: set -> how many runs of it there are.
     """
     lines = [
         "# Planted faults: does the diagnosis diagnose?",
@@ -110,25 +123,29 @@ def results_page(
 
 def _made(made: Mapping[SetName, Made]) -> str:
     """Return how many runs of each set are scored, in a sentence."""
-    parts = [f"{there} of the set {name}" for name, (there, _) in made.items() if there]
-    return f"Runs that are scored here: {', '.join(parts) or 'none'}."
+    parts = [f"{one.there} of the set {name}" for name, one in made.items() if one.there]
+    older = [f"{one.older} of the set {name}" for name, one in made.items() if one.older]
+    told = (
+        f" Of these, {', '.join(older)} were made before the newest checks' numbers were recorded, "
+        "and of them those checks can say nothing, right or wrong."
+    )
+    return f"Runs that are scored here: {', '.join(parts) or 'none'}.{told if older else ''}"
 
 
 def _missing(made: Mapping[SetName, Made]) -> list[str]:
     """Return what a reader must know of the runs that have not been made."""
     parts = [
-        f"{planned - there} of {planned} of the set {name}"
-        for name, (there, planned) in made.items()
-        if there < planned
+        f"{one.planned - one.there} of {one.planned} of the set {name}"
+        for name, one in made.items()
+        if one.there < one.planned
     ]
     return [f"**Runs that are not made yet: {', '.join(parts)}.**", ""] if parts else []
 
 
 def _judged(goal: str, met: bool, made: Made | None) -> str:
     """Return a goal and whether it is met; a set that is not whole meets none, and misses none."""
-    there, planned = made or (0, 0)
-    if there < planned:
-        return f"{goal}: not measured yet ({there} of {planned})"
+    if made and made.there < made.planned:
+        return f"{goal}: not measured yet ({made.there} of {made.planned})"
     return f"{goal}: {'met' if met else 'NOT met'}"
 
 

@@ -7,7 +7,7 @@ from benchmarks.planted_faults.diagnosis import NOTHING, Diagnosis
 from benchmarks.planted_faults.faults import plantings
 from benchmarks.planted_faults.figures import write_confusion
 from benchmarks.planted_faults.learning import COLUMNS
-from benchmarks.planted_faults.page import results_page
+from benchmarks.planted_faults.page import Made, results_page
 from benchmarks.planted_faults.ranges import CheckRange
 
 
@@ -98,8 +98,8 @@ def test_combinations_score_one_and_all():
     assert [row["all_named"] for row in rows] == [True, False]
 
 
-MADE = {"blind": (2, 46), "known": (6, 6), "controls": (2, 70)}
-WHOLE = {"blind": (2, 2), "known": (6, 6), "controls": (2, 2)}
+MADE = {"blind": Made(2, 46), "known": Made(6, 6, 4), "controls": Made(2, 70)}
+WHOLE = {"blind": Made(2, 2), "known": Made(6, 6), "controls": Made(2, 2)}
 
 
 def page(learning: pd.DataFrame, blind: list[Diagnosis], made: dict = MADE) -> str:
@@ -117,6 +117,7 @@ def test_page_reports_as_measured():
     learning = pd.DataFrame([("healthy_point", 0, 1_900, 0.1, 0.8, NOTHING)], columns=list(COLUMNS))
     text = page(learning, BLIND)
     assert "scored here: 2 of the set blind, 6 of the set known, 2 of the set controls." in text
+    assert "Of these, 4 of the set known were made before the newest checks' numbers" in text
     assert "not made yet: 44 of 46 of the set blind, 68 of 70 of the set controls.**" in text
     assert "| 33 % (1 of 3 kinds) | 6 % to 79 % | at least 90 %: NOT met |" in text
     assert "median of 3 kinds, the 1 that never were last | 250 | | below 1,000: met |" in text
