@@ -111,7 +111,7 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     evaluated = {row["arm"] for row in rows}
     successes = arm_successes(arms, thresholds)
     words = {
-        arm: _arm_words(found, floors, thresholds) if arm in evaluated else "was not evaluated"
+        arm: _arm_words(found, floors, thresholds) if arm in evaluated else _left_out(arms[arm])
         for arm, found in successes.items()
     }
     flat = [
@@ -127,6 +127,13 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
         clauses.append(f"{_NOT_TOLD_APART} either: {', '.join(together)}")
     floor = f"floor: {_floor_words(floors[0])}" if floors else "not all records hold one floor"
     return f"Success at the last evaluation of all runs ({where}): {'; '.join(clauses)} ({floor})."
+
+
+def _left_out(runs: Sequence[Run]) -> str:
+    """Return why an arm has no number beside the others."""
+    if all(run.evaluations.empty for run in runs):
+        return "was not evaluated"
+    return "was cut short and is left out"
 
 
 @dataclass(frozen=True)

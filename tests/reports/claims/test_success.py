@@ -166,6 +166,12 @@ def test_arms_are_read_at_the_last_step_that_all_have_reached(tmp_path):
     assert mean_success(arms_of(tmp_path / "start", 2, only=replace(LEARNS, success=(0.0,)))) == {}
 
 
+def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):
+    arms = arms_of(tmp_path, 1, whole=replace(LEARNS, updates=600), cut=replace(LEARNS, updates=60))
+    said = success_sentence(arms, Thresholds())
+    assert "cut was cut short and is left out" in said
+
+
 @pytest.mark.parametrize(
     "key", [SUCCESS_RATE.key(), EVALUATION_EPISODES.key(), FINAL_DISTANCE.key(unit="cm")]
 )
