@@ -32,6 +32,7 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
 # A shell's background jobs ignore Ctrl-C, and so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it, and a test would wait for ever
 
 STATES = 24  # that instruments ask about, for 128: the same is measured, and a run costs half
 FEWER: tuple[tuple[Any, str, Any], ...] = (
