@@ -20,6 +20,8 @@ def lateness(motion: Floats, change: Floats, episodes: NDArray[np.int64]) -> flo
         change: (n,), how far it changes the image.
         episodes: int (n,), which episode each step is of; steps in their order.
     """
+    if len(motion) < _FEWEST:
+        return None
     now = _correlation(motion, change, episodes, 0)
     later = [c for k in LAGS if (c := _correlation(motion, change, episodes, k)) is not None]
     return max(later) - now if later and now is not None else None

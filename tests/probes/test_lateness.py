@@ -43,4 +43,5 @@ def test_what_does_not_move_tells_nothing():
     motion, change, episodes = made(0, 0)
     assert lateness(np.ones(STEPS), change, episodes) is None
     assert lateness(motion, np.zeros(STEPS), episodes) is None
-    assert lateness(motion[:10], change[:10], episodes[:10]) is None
+    for steps in range(50):
+        assert lateness(motion[:steps], change[:steps], episodes[:steps]) is None
