@@ -19,7 +19,6 @@ from goalscope.probes.live.episodes import (
     end_fractions,
     goal_gap,
     goal_origins,
-    only_rows,
     same_rows,
     start_drift,
 )
@@ -149,7 +148,6 @@ __all__ = [
     "learnt_share",
     "mode_difference",
     "next_goal_prediction",
-    "only_rows",
     "own_fraction",
     "prepared_inputs",
     "q_bias",

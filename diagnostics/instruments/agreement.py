@@ -38,7 +38,6 @@ from goalscope.probes import (
     differing_share,
     draw_skew,
     input_offset,
-    only_rows,
     own_fraction,
     prepared_inputs,
     same_rows,
@@ -171,9 +170,9 @@ def _of_batch(
         return []
     rows, columns, _ = episodes.transitions()
     kept = dict_buffer(model).observations[key][rows, columns].reshape(len(rows), -1)
-    found = same_rows(batch.observations[ACHIEVED_GOAL].flatten(1).cpu().numpy(), kept)
+    found, only = same_rows(batch.observations[ACHIEVED_GOAL].flatten(1).cpu().numpy(), kept)
     augmented = augmented_blocks(model, network, batch, seed)
-    results = [_evenness(found[found >= 0], only_rows(kept))]
+    results = [_evenness(found[found >= 0], only)]
     for kind, without in ((~batch.relabelled, ()), (batch.relabelled, _RELABELLED)):
         chosen = np.flatnonzero((found >= 0) & kind.cpu().numpy())
         if len(chosen) < FEWEST:

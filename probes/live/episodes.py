@@ -56,21 +56,17 @@ def goal_origins(
     }
 
 
-def same_rows(asked: Floats, stored: Floats) -> NDArray[np.int64]:
-    """Return which row of (N, d) equals each row of (B, d) bit for bit; -1 for none or several."""
+def same_rows(asked: Floats, stored: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which row of (N, d) equals each row of (B, d) bit for bit; -1 for none or several.
+
+    And beside it, int (n,), the rows of (N, d) that no other one equals, ascending: those that can
+    be found.
+    """
     distinct, first, counts = np.unique(_hashes(stored), return_index=True, return_counts=True)
     hashed = _hashes(asked)
     places = np.minimum(np.searchsorted(distinct, hashed), len(distinct) - 1)
     only = (distinct[places] == hashed) & (counts[places] == 1)
-    found: NDArray[np.int64] = np.where(only, first[places], -1)
-    return found
-
-
-def only_rows(stored: Floats) -> NDArray[np.int64]:
-    """Return the rows of (N, d) that no other one equals bit for bit, ascending."""
-    _, first, counts = np.unique(_hashes(stored), return_index=True, return_counts=True)
-    found: NDArray[np.int64] = np.sort(first[counts == 1])
-    return found
+    return np.where(only, first[places], -1), np.sort(first[counts == 1])
 
 
 def goal_gap(achieved: Floats, desired: Floats, reached: NDArray[np.bool_]) -> float | None:

@@ -35,10 +35,7 @@ def mode_difference(
     learnt = acted
     if any(isinstance(module, _BY_MODE) for module in network.extractor.modules()):
         learnt = _in_training(network.extractor, prepared_inputs(network, observations))
-    blocks = {f"{block.name}.mode_difference": block.columns for block in network.blocks}
-    apart = {name: rms(learnt[:, index] - acted[:, index]) for name, index in blocks.items()}
-    spread = {name: rms(spread_per_unit(learnt[:, index])) for name, index in blocks.items()}
-    return ratios(apart, spread)
+    return _over_spread(network, "mode_difference", learnt - acted, learnt)
 
 
 def alone_difference(
@@ -59,12 +56,16 @@ def alone_difference(
     with torch.no_grad():
         rows = [{k: v[row : row + 1] for k, v in observations.items()} for row in range(_ALONE)]
         alone = torch.cat([network.fused_features(row) for row in rows]).nan_to_num(0.0)
-    apart, spread = {}, {}
-    for block in network.blocks:
-        name, index = f"{block.name}.alone_difference", block.columns
-        apart[name] = rms(alone[:, index] - together[: len(alone), index])
-        spread[name] = rms(spread_per_unit(together[:, index]))
-    return ratios(apart, spread)
+    return _over_spread(network, "alone_difference", alone - together[: len(alone)], together)
+
+
+def _over_spread(network: Network, name: str, apart: Tensor, features: Tensor) -> dict[str, Tensor]:
+    """Return "<block>.<name>": RMS of differences (n, D) over the spread of features (B, D)."""
+    blocks = {f"{block.name}.{name}": block.columns for block in network.blocks}
+    return ratios(
+        {key: rms(apart[:, index]) for key, index in blocks.items()},
+        {key: rms(spread_per_unit(features[:, index])) for key, index in blocks.items()},
+    )
 
 
 def _in_training(extractor: nn.Module, prepared: Mapping[str, Tensor]) -> Tensor:

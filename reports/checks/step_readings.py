@@ -36,12 +36,8 @@ def largest_step(run: Run, network: str) -> Series | None:
     Over the blocks that they read, the largest; kept up: for three measurements in a row. Of so
     far, because weights grow under steps that are too large, until the ratio looks healthy again.
     """
-    found = _steps(run, network)
-    found = None if found is None else found.finite()
-    if found is None or len(found.values) < IN_A_ROW:
-        return None
-    kept_up = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
-    return Series(found.updates[IN_A_ROW - 1 :], np.maximum.accumulate(kept_up))
+    kept_up = _kept_up(_steps(run, network))
+    return None if kept_up is None else kept_up.map(np.maximum.accumulate)
 
 
 def signal_growth(run: Run, network: str) -> Series | None:
@@ -51,16 +47,24 @@ def signal_growth(run: Run, network: str) -> Series | None:
     all blocks together: one that starts at next to nothing may grow a thousandfold and do no harm.
     """
     keys = [k for block, k in SIGNAL.by_block(run.metrics, network).items() if block != GOAL]
-    found = over_keys(run, keys, np.sum) if keys else None
-    found = None if found is None else found.finite()
+    signal = over_keys(run, keys, np.sum) if keys else None
+    kept_up = _kept_up(signal)
+    if signal is None or kept_up is None:
+        return None
+    first = signal.finite()
+    before = first.values[np.searchsorted(first.updates, kept_up.updates - _GROWTH_SPAN)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = np.sqrt(kept_up.values / before)
+    return Series(kept_up.updates, np.fmax.accumulate(growth))
+
+
+def _kept_up(series: Series | None) -> Series | None:
+    """Return what a number stayed at or above for three measurements in a row."""
+    found = None if series is None else series.finite()
     if found is None or len(found.values) < IN_A_ROW:
         return None
-    kept_up = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
-    updates = found.updates[IN_A_ROW - 1 :]
-    before = found.values[np.searchsorted(found.updates, updates - _GROWTH_SPAN)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        growth = np.sqrt(kept_up / before)
-    return Series(updates, np.fmax.accumulate(growth))
+    least = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
+    return Series(found.updates[IN_A_ROW - 1 :], least)
 
 
 def steepest_climb(run: Run, network: str) -> Series | None:

@@ -9,7 +9,6 @@ from goalscope.probes import (
     end_fractions,
     goal_gap,
     goal_origins,
-    only_rows,
     same_rows,
     start_drift,
 )
@@ -91,7 +90,9 @@ def test_goals_from_elsewhere_are_found_as_a_loop_finds_them(any_time):
 def test_a_row_is_found_where_it_is_the_only_one():
     stored = np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [5.0, 6.0]])
     asked = np.array([[5.0, 6.0], [1.0, 2.0], [7.0, 8.0], [3.0, 4.0]])
-    assert same_rows(asked, stored).tolist() == [3, -1, -1, 1]
+    found, only = same_rows(asked, stored)
+    assert found.tolist() == [3, -1, -1, 1]
+    assert only.tolist() == [1, 3]
 
 
 def test_the_goal_gap_equals_a_loop():
@@ -166,4 +167,5 @@ def naive_skew(drawn, stored):
 
 
 def test_rows_that_are_there_twice_are_no_only_rows():
-    assert only_rows(np.array([[1.0], [2.0], [1.0], [3.0]])).tolist() == [1, 3]
+    stored = np.array([[1.0], [2.0], [1.0], [3.0]])
+    assert same_rows(stored, stored)[1].tolist() == [1, 3]
