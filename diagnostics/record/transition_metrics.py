@@ -93,7 +93,7 @@ ACTION_EFFECT_R2 = _transitions(
     "R^2 of the action, from what its step changed",
     "something changes, and eight actions differ",
 )
-SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled"))(
+SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled", "stored"))(
     "success_fraction",
     "share",
     "rewards of a goal reached",
@@ -110,6 +110,17 @@ ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
 )
 SATURATED_ACTIONS = kind_of(Family.TRANSITIONS, (ACTOR,))(
     "saturated_fraction", "share", "action components at their ends"
+)
+_draw = kind_of(Family.TRANSITIONS, (ACTOR,))
+_SQUASHED = "the actor draws from a normal distribution and puts it through Tanh, as SB3's SAC"
+LEAST_SPREAD = _draw(
+    "least_spread", "Tanh inputs", "least spread of what Tanh makes actions of", _SQUASHED
+)
+DENSITY_ERROR = _draw(
+    "density_error",
+    "nats",
+    "error of the log densities that the actor reports",
+    f"{_SQUASHED}; eight rows lie away from the ends",
 )
 _bounded = kind_of(
     Family.TRANSITIONS, (CRITIC,), (), "a return is bounded: a reward is not 0, gamma below 1"
