@@ -21,9 +21,10 @@ from benchmarks.planted_faults.ranges import CheckRange, check_ranges
 from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SCORED, SetName, make_missing, planned_runs
 from goalscope.diagnostics.record import read_run, write_json_atomically
-from goalscope.diagnostics.record.transition_metrics import EPISODE_LENGTH
+from goalscope.diagnostics.record.keys import CRITIC_LOSS
+from goalscope.diagnostics.record.metrics import BFLOAT16_FRACTION
 
-NEWEST = EPISODE_LENGTH  # of the metrics that any run here has, one of the last to be added
+NEWEST = BFLOAT16_FRACTION.key(CRITIC_LOSS)  # that any run here has, one of the last added
 RANGED: tuple[SetName, ...] = (
     "controls",
     "known",
@@ -110,7 +111,7 @@ def _finished(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
 
 def _is_older(run: PlannedRun) -> bool:
     """Whether a record is from before the numbers that the newest checks read."""
-    return not list(read_run(run.folder).lines.with_metric(NEWEST.key()))
+    return not list(read_run(run.folder).lines.with_metric(NEWEST))
 
 
 def _seconds(runs: Sequence[PlannedRun]) -> dict[str, float]:
