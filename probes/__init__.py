@@ -8,8 +8,10 @@ from goalscope.probes.families import UnsupportedPolicy
 from goalscope.probes.live.actions import (
     action_effect_r2,
     action_spread,
+    cut_off_fraction,
     image_motion,
     own_fraction,
+    own_motion,
     saturated_fraction,
 )
 from goalscope.probes.live.agreement import differing_share, input_offset, same_share
@@ -21,6 +23,7 @@ from goalscope.probes.live.episodes import (
     goal_origins,
     same_rows,
     start_drift,
+    tracking_noise,
 )
 from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
 from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
@@ -34,6 +37,7 @@ from goalscope.probes.live.gradients import (
 from goalscope.probes.live.inputs import (
     TracedFeatures,
     input_statistics,
+    levels_kept,
     prepared_inputs,
     traced_features,
 )
@@ -116,6 +120,7 @@ __all__ = [
     "asked_goal_spread",
     "augmentation_noise",
     "content_readout",
+    "cut_off_fraction",
     "derangement",
     "differing_share",
     "direction_consistency",
@@ -146,9 +151,11 @@ __all__ = [
     "integrated_gradients",
     "lateness",
     "learnt_share",
+    "levels_kept",
     "mode_difference",
     "next_goal_prediction",
     "own_fraction",
+    "own_motion",
     "prepared_inputs",
     "q_bias",
     "q_excess",
@@ -170,6 +177,7 @@ __all__ = [
     "success_fractions",
     "taught_targets",
     "traced_features",
+    "tracking_noise",
     "turned_share",
     "twin_gap",
     "unchanged_fraction",

@@ -29,10 +29,12 @@ from goalscope.diagnostics.record.metrics import METRICS
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_SPREAD,
     ALONE_DIFFERENCE,
+    CUT_OFF_FRACTION,
     INPUT_MAX,
     INPUT_OFFSET,
     KEY_DIFFERS,
     LATENESS,
+    LEVELS_KEPT,
     MODE_DIFFERENCE,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
@@ -50,7 +52,9 @@ from goalscope.probes import (
     TracedFeatures,
     action_spread,
     alone_difference,
+    cut_off_fraction,
     input_statistics,
+    levels_kept,
     mode_difference,
     saturated_fraction,
     traced_features,
@@ -119,7 +123,7 @@ class TransitionInstrument(Instrument):
                     context, model, seen, traced[CRITIC].features, episodes, self._entropy
                 ),
                 **lesson_state(context, model, seen.rewards),
-                **_of_inputs(context, stored, traced),
+                **_of_inputs(context, stored, seen, traced),
                 **_of_modes(context, seen, traced),
             }
             if actor is not None:
@@ -144,7 +148,7 @@ class TransitionInstrument(Instrument):
             (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
         )
         blocks |= dict.fromkeys(
-            (STILL_FRACTION, LATENESS, TURNED_FRACTION, INPUT_MAX), sorted(images)
+            (STILL_FRACTION, LATENESS, TURNED_FRACTION, INPUT_MAX, LEVELS_KEPT), sorted(images)
         )
         blocks |= {MODE_DIFFERENCE: list(encoded), ALONE_DIFFERENCE: list(encoded)}
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
@@ -160,12 +164,17 @@ class TransitionInstrument(Instrument):
 
 
 def _of_inputs(
-    context: Context, stored: ReplayBatch, traced: Mapping[str, TracedFeatures]
+    context: Context,
+    stored: ReplayBatch,
+    seen: DictReplayBufferSamples,
+    traced: Mapping[str, TracedFeatures],
 ) -> dict[str, Tensor]:
     normalised = _unclipped(context, stored)
     results: dict[str, Tensor] = {}
     for name, one in traced.items():
-        values = input_statistics(context.networks[name], one, normalised)
+        network = context.networks[name]
+        values = input_statistics(network, one, normalised)
+        values |= levels_kept(network, one, seen.observations)
         results |= prefixed(Family.TRANSITIONS, values, name)
     return results
 
@@ -208,7 +217,9 @@ def _normalised(model: BaseAlgorithm) -> Collection[str]:
 def _of_actions(actor: Network, features: Tensor) -> dict[str, Tensor]:
     with torch.no_grad(), evaluation_mode(actor.module):
         actions = actor.mean_actions(features)
-    return {
+    found = {
         SATURATED_ACTIONS.key(): saturated_fraction(actions),
         ACTION_SPREAD.key(ACTOR): action_spread(actions),
     }
+    cut_off = cut_off_fraction(actions, features)
+    return found if cut_off is None else found | {CUT_OFF_FRACTION.key(): cut_off}

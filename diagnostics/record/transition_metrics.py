@@ -93,6 +93,25 @@ ACTION_EFFECT_R2 = _transitions(
     "R^2 of the action, from what its step changed",
     "something changes, and eight actions differ",
 )
+_OWN_MOTION = "goals are observed, and the box of actions is as large on either side of 0"
+IDLE_MOTION = _transitions(
+    "idle_motion",
+    "ratio",
+    "what action 0 moves, over what the largest does",
+    f"{_OWN_MOTION}; actions move what is achieved, and do so either way",
+)
+CUT_SHARE = _transitions(
+    "cut_share",
+    "share",
+    "what of a step the actions' signs leave untold, over that and what actions leave",
+    f"{_OWN_MOTION}; actions move what is achieved",
+)
+TRACKING_NOISE = _transitions(
+    "tracking_noise",
+    "spreads of the goals",
+    "white noise on what is achieved",
+    "goals are observed and vary, actions are a box, and five episodes have ended",
+)
 SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled"))(
     "success_fraction",
     "share",
@@ -110,6 +129,12 @@ ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
 )
 SATURATED_ACTIONS = kind_of(Family.TRANSITIONS, (ACTOR,))(
     "saturated_fraction", "share", "action components at their ends"
+)
+CUT_OFF_FRACTION = kind_of(Family.TRANSITIONS, (ACTOR,))(
+    "cut_off_fraction",
+    "share",
+    "mean actions that are exactly the least or the largest",
+    "the policy's mean action varies",
 )
 _bounded = kind_of(
     Family.TRANSITIONS, (CRITIC,), (), "a return is bounded: a reward is not 0, gamma below 1"
@@ -200,6 +225,12 @@ ALONE_DIFFERENCE = _input(
     "the block varies between observations",
 )
 INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")
+LEVELS_KEPT = _input(
+    "levels_kept",
+    "share",
+    "grey levels that reach the encoder",
+    "it is an image, and the encoder is given it whole",
+)
 NORMALISED_OFFSET = _input(
     "normalised_offset",
     "standard deviations or nats",

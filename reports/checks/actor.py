@@ -1,6 +1,6 @@
 """Checks of what the networks answer, and of whether the end was looked at."""
 
-from goalscope.diagnostics.record.transition_metrics import SATURATED_ACTIONS
+from goalscope.diagnostics.record.transition_metrics import CUT_OFF_FRACTION, SATURATED_ACTIONS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import goal_swap, measured, unmeasured_end
@@ -31,6 +31,25 @@ ACTOR_CHECKS: tuple[Check, ...] = (
             "actor_ignores_goal",
             "entropy_collapsed",
         ),
+    ),
+    Check(
+        "actor_cut_off",
+        "actor",
+        "observations in which a component of the policy's action is exactly its least or largest",
+        "share",
+        Scale.LOGIT,
+        measured(CUT_OFF_FRACTION),
+        "above",
+        0.1,
+        "1 %: one observation is the least",
+        "Something cuts the policy's mean action off short of its range, as a ReLU before the "
+        "Tanh does.",
+        "One side of the range is out of reach, and no gradient leads back from where it is cut.",
+        "End the actor in a linear layer, and leave the rest to the Tanh.",
+        "Print the policy's actions on a batch: is one value there again and again?",
+        networks=("actor",),
+        spares=True,
+        explains=("goal_unheard", "actor_ignores_goal", "actor_ignores_pixels"),
     ),
     Check(
         "goal_unheard",

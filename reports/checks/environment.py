@@ -6,6 +6,7 @@ from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     LATENESS,
+    LEVELS_KEPT,
     NORMALISED_OFFSET,
     STILL_FRACTION,
 )
@@ -110,6 +111,25 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Divide by 255 once: observe uint8 images and leave it to Stable-Baselines3.",
         "Look for normalize_images=False, or images stored as floats.",
         explains=("image_block_loud", "dead_units", "saturated"),
+    ),
+    # Held against the images as stored: those of few colours lose none. A mask or an edge that is
+    # made of them on purpose does, and is spared where the run learns.
+    Check(
+        "images_lose_levels",
+        "observation",
+        "grey levels of {block} that reach the encoder, over those of the images as stored",
+        "share",
+        Scale.LOGIT,
+        of_critic(measured(LEVELS_KEPT, IMAGE)),
+        "below",
+        0.5,
+        "100 %",
+        "Images of {block} reach the encoder with few of their grey levels: they are rounded away.",
+        "What differs by shades is one to the encoder; it sees next to nothing.",
+        "Divide images as floats: 255 // 255 is 1, and all that is darker becomes 0.",
+        "Print the different values of an image in replay, and as the encoder receives it.",
+        spares=True,
+        explains=("images_scaled_twice", *_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
     ),
     Check(
         "normalisation_stale",

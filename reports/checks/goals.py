@@ -1,7 +1,7 @@
 """Checks of the goals: whether they change, and whether they are where things can be."""
 
 from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
-from goalscope.diagnostics.record.transition_metrics import ASKED_GOAL_SPREAD
+from goalscope.diagnostics.record.transition_metrics import ASKED_GOAL_SPREAD, TRACKING_NOISE
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import measured, smaller
@@ -52,5 +52,23 @@ GOAL_CHECKS: tuple[Check, ...] = (
             "critic_ignores_goal",
             "actor_ignores_goal",
         ),
+    ),
+    Check(
+        "achieved_goal_noisy",
+        "goals",
+        "white noise on what is achieved, over the spread of the goals",
+        "spreads of the goals",
+        Scale.LOG,
+        measured(TRACKING_NOISE),
+        "above",
+        0.1,
+        "0",
+        "What is achieved jumps back and forth from step to step: its measurement is noisy.",
+        "Rewards, goals of hindsight and what the networks see miss the truth by as much.",
+        "Mend or filter what measures it; of an angle give sine and cosine, which do not wrap.",
+        "Hold still for ten steps and print achieved_goal: it should not change.",
+        spares=True,
+        needs=(Need.GOALS,),
+        explains=("actions_shuffled", "reward_mismatch"),
     ),
 )
