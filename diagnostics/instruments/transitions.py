@@ -217,9 +217,8 @@ def _normalised(model: BaseAlgorithm) -> Collection[str]:
 def _of_actions(actor: Network, features: Tensor) -> dict[str, Tensor]:
     with torch.no_grad(), evaluation_mode(actor.module):
         actions = actor.mean_actions(features)
-    found = {
+    return {
         SATURATED_ACTIONS.key(): saturated_fraction(actions),
+        CUT_OFF_FRACTION.key(): cut_off_fraction(actions),
         ACTION_SPREAD.key(ACTOR): action_spread(actions),
     }
-    cut_off = cut_off_fraction(actions, features)
-    return found if cut_off is None else found | {CUT_OFF_FRACTION.key(): cut_off}

@@ -134,7 +134,6 @@ CUT_OFF_FRACTION = kind_of(Family.TRANSITIONS, (ACTOR,))(
     "cut_off_fraction",
     "share",
     "mean actions that are exactly the least or the largest",
-    "the policy's mean action varies",
 )
 _bounded = kind_of(
     Family.TRANSITIONS, (CRITIC,), (), "a return is bounded: a reward is not 0, gamma below 1"

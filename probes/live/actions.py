@@ -122,26 +122,23 @@ def own_motion(batch: ReplayBatch) -> dict[str, Tensor]:
     return {name: value for name, value in results.items() if value is not None}
 
 
-def cut_off_fraction(actions: Tensor, features: Tensor) -> Tensor | None:
+def cut_off_fraction(actions: Tensor) -> Tensor:
     """Return how often a component of the mean action is exactly its least or largest value.
 
-    Of different observations, and the largest share over components: one of the rows where nothing
-    cuts it off. Values beyond 0.9, where Tanh itself ends, do not count, nor does a component that
-    is one for all. None where all are.
+    The largest share of rows over components, of actions that differ in another component: what
+    cuts one off leaves the others as they are, and one action for many rows says nothing of where
+    it comes from. One of the rows, where nothing is cut off. Values beyond 0.9, where Tanh itself
+    ends, do not count, nor does a component that is one for all.
 
     Args:
         actions: float (B, A), the deterministic actions, in -1..1.
-        features: float (B, D), what they were taken on.
     """
-    rows = torch.cat([features.double(), actions.double()], dim=1).unique(dim=0)
-    components = rows[:, features.shape[1] :].T
-    shares = [
-        (component == end).double().mean() * (end.abs() <= _SHORT_OF_ENDS)
-        for component in components
-        if bool((component != component[0]).any())
-        for end in (component.min(), component.max())
-    ]
-    return torch.stack(shares).max() if shares else None
+    most = torch.zeros(()).to(actions)
+    for component in actions.unique(dim=0).T:
+        for end in (component.min(), component.max()):
+            if bool((end.abs() <= _SHORT_OF_ENDS) & (component != end).any()):
+                most = torch.maximum(most, (component == end).sum() / len(actions))
+    return most
 
 
 def image_motion(before: Tensor, after: Tensor) -> Tensor:

@@ -6,8 +6,6 @@ How far is told in episodes and in what Q can see, too: both must hold the way t
 from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
-    CUT_SHARE,
-    IDLE_MOTION,
     STEP_OVER_SPREAD,
 )
 from goalscope.reports.checks.check import Check
@@ -81,45 +79,6 @@ ACTION_CHECKS: tuple[Check, ...] = (
         "Store the action that was executed, in the row of its own step.",
         "Log the actions in env.step and in replay_buffer.add, and compare them.",
         explains=("goals_hardly_reached",),
-    ),
-    # A throttle or a muscle whose box was 0..1 before it was rescaled goes one way by design: spared
-    # where the run learns. Gravity or momentum is no line on the action; a wall stops steps, and
-    # those are left out; of a speed in a steady state the ratio is the mean action's, below 0.4.
-    Check(
-        "actions_one_sided",
-        "actions",
-        "what action 0 moves of what is achieved, over what the largest action moves",
-        "ratio",
-        Scale.LOG,
-        measured(IDLE_MOTION),
-        "above",
-        0.4,
-        "0 to 0.1",
-        "Action 0 moves what is achieved, and hardly an action leads back: actions are shifted.",
-        "The agent is driven to one side, whatever it does, and stays there.",
-        "See that action 0 leaves the robot where it is: look for (a + 1) / 2 in a wrapper.",
-        "Play action 0 for one episode: nothing should move.",
-        needs=(Need.GOALS,),
-        spares=True,
-        explains=("goals_in_another_frame", "goals_hardly_reached", "actions_shuffled"),
-    ),
-    Check(
-        "actions_cut",
-        "actions",
-        "what of a step the signs of actions leave untold, over that and what actions leave",
-        "share",
-        Scale.LOGIT,
-        measured(CUT_SHARE),
-        "below",
-        0.35,
-        "0.6 to 1; 0.5 where actions always lie at their ends",
-        "Only the sign of an action counts: all but the smallest are cut to one size.",
-        "The policy cannot take a small step, and gradients of the critic by the action are 0.",
-        "Declare the action space that the environment carries out, such as -1..1.",
-        "Play an action of a tenth of the box, and one at its end: they should not move the same.",
-        needs=(Need.GOALS,),
-        spares=True,  # a gripper that opens or closes, or a motor that is on or off
-        explains=("actor_saturated",),
     ),
     Check(
         "episodes_too_short",

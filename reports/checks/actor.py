@@ -4,6 +4,7 @@ from goalscope.diagnostics.record.transition_metrics import CUT_OFF_FRACTION, SA
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import goal_swap, measured, unmeasured_end
+from goalscope.reports.checks.replay_readings import ever
 from goalscope.reports.statistics.scales import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (
@@ -38,10 +39,10 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         "observations in which a component of the policy's action is exactly its least or largest",
         "share",
         Scale.LOGIT,
-        measured(CUT_OFF_FRACTION),
+        ever(measured(CUT_OFF_FRACTION)),  # a component that is never below 0 is not cut off
         "above",
-        0.1,
-        "1 %: one observation is the least",
+        0.1,  # between 0.03, by chance, and 0.5
+        "1 %: one observation has the least",
         "Something cuts the policy's mean action off short of its range, as a ReLU before the "
         "Tanh does.",
         "One side of the range is out of reach, and no gradient leads back from where it is cut.",

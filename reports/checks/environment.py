@@ -80,6 +80,31 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Save the images of ten steps in a row, and print what moved beside them.",
         explains=_UNSEEN,
     ),
+    # Held against the images as they are stored: those of few colours lose none.
+    Check(
+        "images_lose_levels",
+        "observation",
+        "grey levels of {block} that reach the encoder, over those of the images as stored",
+        "share",
+        Scale.LOGIT,
+        of_critic(measured(LEVELS_KEPT, IMAGE)),
+        "below",
+        0.5,  # of many levels a division of whole numbers leaves two, and one of floats all
+        "100 %",
+        "Images of {block} reach the encoder with few of their grey levels: they are rounded away.",
+        "What differs by shades is one to the encoder; it sees next to nothing.",
+        "Divide images as floats: 255 // 255 is 1, and all that is darker becomes 0.",
+        "Print the different values of an image in replay, and as the encoder receives it.",
+        spares=True,  # a mask that is made of them on purpose
+        explains=(
+            "images_scaled_twice",
+            "features_depend_on_batch",
+            *_BLIND,
+            *_UNSEEN,
+            "content_missing",
+            "rank_collapsed",
+        ),
+    ),
     Check(
         "images_scaled_twice",
         "observation",
@@ -111,25 +136,6 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Divide by 255 once: observe uint8 images and leave it to Stable-Baselines3.",
         "Look for normalize_images=False, or images stored as floats.",
         explains=("image_block_loud", "dead_units", "saturated"),
-    ),
-    # Held against the images as stored: those of few colours lose none. A mask or an edge that is
-    # made of them on purpose does, and is spared where the run learns.
-    Check(
-        "images_lose_levels",
-        "observation",
-        "grey levels of {block} that reach the encoder, over those of the images as stored",
-        "share",
-        Scale.LOGIT,
-        of_critic(measured(LEVELS_KEPT, IMAGE)),
-        "below",
-        0.5,
-        "100 %",
-        "Images of {block} reach the encoder with few of their grey levels: they are rounded away.",
-        "What differs by shades is one to the encoder; it sees next to nothing.",
-        "Divide images as floats: 255 // 255 is 1, and all that is darker becomes 0.",
-        "Print the different values of an image in replay, and as the encoder receives it.",
-        spares=True,
-        explains=("images_scaled_twice", *_BLIND, *_UNSEEN, "content_missing", "rank_collapsed"),
     ),
     Check(
         "normalisation_stale",
