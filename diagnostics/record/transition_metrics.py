@@ -110,7 +110,7 @@ TRACKING_NOISE = _transitions(
     "tracking_noise",
     "spreads of the goals",
     "white noise on what is achieved",
-    "goals are observed and vary, actions are a box, and five episodes have ended",
+    "goals are observed and vary, actions are a box, and three episodes have ended",
 )
 SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled"))(
     "success_fraction",

@@ -28,8 +28,8 @@ GOAL_CHECKS: tuple[Check, ...] = (
         needs=(Need.GOALS,),
         explains=("reward_mismatch", "goal_inputs_tiny", "goal_path_quiet", *_NO_GOAL),
     ),
-    # What swings, and what the last three actions move, is no noise: neither is a policy that dithers
-    # nor a place that is commanded outright. What trembles does so by far less than this.
+    # What swings, and what the last three actions move, is no noise: neither dithering policies nor
+    # places that are commanded outright. What trembles does so by far less than this.
     Check(
         "achieved_goal_noisy",
         "goals",
