@@ -18,6 +18,7 @@ _ROWS = 64  # rows at a time
 _VARIES = 0.01  # of a unit: a spread below this is that of a unit that does not vary
 _TREMBLES = 0.02  # of the widest unit of its key: what varies less trembles, whatever it is made of
 _LEVEL_ROWS = 8  # images whose grey levels are counted
+_ENOUGH_LEVELS = 8  # show what is where: images of five bits, as some train on, have 32
 _COMMON = 1e-3  # of the values of images: a level that is rarer may be lost with a few pixels
 _WHOLE = 0.25  # of an image's values: a layer that receives fewer is given something else
 _QUARTILES = (0.25, 0.5, 0.75)
@@ -101,11 +102,12 @@ def input_statistics(
 def levels_kept(
     network: Network, traced: TracedFeatures, observations: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Return "<key>.levels_kept" of images: how many of their grey levels the first layer tells.
+    """Return "<key>.levels_kept" of images: how many of their grey levels reach the first layer.
 
     Different values that it receives, over those of the images as they are stored that make a
-    thousandth of them or more, at most 1; of eight images. Absent of a layer that receives fewer
-    values than a quarter of an image's: it is given something made of it.
+    thousandth of them or more, or over eight where there are more; at most 1, and of eight images.
+    Absent of a layer that receives fewer values than a quarter of an image's: it is given something
+    made of it.
 
     Args:
         network: whose inputs.
@@ -118,9 +120,9 @@ def levels_kept(
         if received.numel() < _WHOLE * stored.numel():
             continue
         counts = torch.bincount(stored.flatten().int(), minlength=256)
-        common = (counts >= _COMMON * stored.numel()).sum()
-        kept = torch.tensor(float(len(received.unique()))).to(received)
-        results[f"{network.block_of(key)}.levels_kept"] = (kept / common).clamp(max=1)
+        common = (counts >= _COMMON * stored.numel()).sum().clamp(max=_ENOUGH_LEVELS)
+        kept = torch.clamp(len(received.unique()) / common, max=1)
+        results[f"{network.block_of(key)}.levels_kept"] = kept
     return results
 
 

@@ -80,16 +80,17 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Save the images of ten steps in a row, and print what moved beside them.",
         explains=_UNSEEN,
     ),
-    # Held against the images as they are stored: those of few colours lose none.
+    # Held against the images as they are stored, for some have few colours; and against eight
+    # levels, for images of five bits, on which some agents are trained, keep enough.
     Check(
         "images_lose_levels",
         "observation",
-        "grey levels of {block} that reach the encoder, over those of the images as stored",
+        "grey levels of {block} that reach the encoder, over those that are stored, up to eight",
         "share",
         Scale.LOGIT,
         of_critic(measured(LEVELS_KEPT, IMAGE)),
         "below",
-        0.5,  # of many levels a division of whole numbers leaves two, and one of floats all
+        0.5,  # between 1 of healthy runs, and two levels of three to eight
         "100 %",
         "Images of {block} reach the encoder with few of their grey levels: they are rounded away.",
         "What differs by shades is one to the encoder; it sees next to nothing.",
