@@ -219,6 +219,6 @@ def _of_actions(actor: Network, features: Tensor) -> dict[str, Tensor]:
         actions = actor.mean_actions(features)
     return {
         SATURATED_ACTIONS.key(): saturated_fraction(actions),
-        CUT_OFF_FRACTION.key(): cut_off_fraction(actions),
+        CUT_OFF_FRACTION.key(): cut_off_fraction(actions, features),
         ACTION_SPREAD.key(ACTOR): action_spread(actions),
     }

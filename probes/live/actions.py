@@ -122,19 +122,20 @@ def own_motion(batch: ReplayBatch) -> dict[str, Tensor]:
     return {name: value for name, value in results.items() if value is not None}
 
 
-def cut_off_fraction(actions: Tensor) -> Tensor:
+def cut_off_fraction(actions: Tensor, features: Tensor) -> Tensor:
     """Return how often a component of the mean action is exactly its least or largest value.
 
-    The largest share of rows over components, of actions that differ in another component: what
-    cuts one off leaves the others as they are, and one action for many rows says nothing of where
-    it comes from. One of the rows, where nothing is cut off. Values beyond 0.9, where Tanh itself
-    ends, do not count, nor does a component that is one for all.
+    The largest share of rows over components, rows of the same features counted once: one of the
+    rows where nothing cuts an action off. Values beyond 0.9, where Tanh itself ends, do not count,
+    nor does a component that is one for all.
 
     Args:
         actions: float (B, A), the deterministic actions, in -1..1.
+        features: float (B, D), what they were taken on.
     """
+    rows = torch.cat([actions, features.to(actions)], dim=1).unique(dim=0)
     most = torch.zeros(()).to(actions)
-    for component in actions.unique(dim=0).T:
+    for component in rows[:, : actions.shape[1]].T:
         for end in (component.min(), component.max()):
             if bool((end.abs() <= _SHORT_OF_ENDS) & (component != end).any()):
                 most = torch.maximum(most, (component == end).sum() / len(actions))

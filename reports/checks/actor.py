@@ -41,12 +41,12 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         Scale.LOGIT,
         ever(measured(CUT_OFF_FRACTION)),  # a component that is never below 0 is not cut off
         "above",
-        0.1,  # between 0.01 of healthy runs and 0.38 of a ReLU
+        0.1,  # between 0.01 of healthy runs, and 0.5 of a ReLU
         "1 %: one observation has the least",
-        "Something cuts the policy's mean action off short of its range, as a ReLU before the "
-        "Tanh does.",
+        "The policy's mean action is cut off short of its range: for many observations it is one "
+        "and the same value, its least or its largest.",
         "One side of the range is out of reach, and no gradient leads back from where it is cut.",
-        "End the actor in a linear layer, and leave the rest to the Tanh.",
+        "End the actor in a linear layer, with no ReLU between it and the Tanh.",
         "Print the policy's actions on a batch: is one value there again and again?",
         networks=("actor",),
         spares=True,
