@@ -95,26 +95,29 @@ def own_motion(batch: ReplayBatch) -> dict[str, Tensor]:
         other: beyond what was done, a line is a guess.
         "cut_share": S / (S + L), L and S what the line, and one on the actions' signs, leave of the
         change's square. Near 1 where the size of an action counts, 0.5 where it hardly varies,
-        towards 0 where all but the smallest actions do the same. The least over dimensions.
+        towards 0 where all but the smallest actions do the same. Of these steps or of all, the
+        larger: what moves from cell to cell goes one far, but not with each action. The least over
+        dimensions.
         Each is absent where no dimension tells it.
     """
     if ACHIEVED_GOAL not in batch.observations:
         return {}
     actions = batch.actions.double()
     change = _change(batch.observations[ACHIEVED_GOAL], batch.next_observations[ACHIEVED_GOAL])
-    finite = actions.isfinite().all(dim=1)
+    finite = actions.isfinite().all(dim=1) & change.isfinite().all(dim=1)
+    if int(finite.sum()) < _FEWEST_MOVES:
+        return {}
+    actions, change = actions[finite], change[finite]
     idle, cut = [], []
     for moved in change.T:
-        moving = (moved != 0) & (moved.abs() >= _MOVES * moved.abs().max()) & finite
+        moving = (moved != 0) & (moved.abs() >= _MOVES * moved.abs().max())
         if int(moving.sum()) < _FEWEST_MOVES:
             continue
         known, target = actions[moving], moved[moving]
         weights, left = _line(known, target)
-        varied = (target - target.mean()).square().sum()
-        if bool(left > (1 - _OWN_MOTION) * varied):
+        if bool(left > (1 - _OWN_MOTION) * _variation(target)):
             continue
-        by_sign = _line(known.sign(), target)[1] + _ROUNDED * varied
-        cut.append(by_sign / (by_sign + left + _ROUNDED * varied))
+        cut.append(torch.maximum(_cut_share(known, target), _cut_share(actions, moved)))
         forth = (known @ weights[1:] > 0).double().mean()
         if bool(torch.minimum(forth, 1 - forth) >= _EITHER_WAY):
             idle.append(weights[0].abs() / weights[1:].abs().sum())
@@ -178,6 +181,16 @@ def _line(known: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     design = torch.cat([torch.ones_like(known[:, :1]), known], dim=1)
     weights = torch.linalg.pinv(design) @ target
     return weights, (target - design @ weights).square().sum()
+
+
+def _cut_share(known: Tensor, target: Tensor) -> Tensor:
+    rounding = _ROUNDED * _variation(target)
+    by_size, by_sign = (_line(k, target)[1] + rounding for k in (known, known.sign()))
+    return by_sign / (by_sign + by_size)
+
+
+def _variation(values: Tensor) -> Tensor:
+    return (values - values.mean()).square().sum()
 
 
 def _told(change: Tensor, actions: Tensor, half: Tensor) -> Tensor:
