@@ -155,8 +155,15 @@ def check_torch() -> list[Finding]:
             f"there is a GPU that torch {torch.__version__} does not use: install a build for its "
             "driver (https://pytorch.org/get-started/locally)"
         )
-    threads = f"{torch.get_num_threads()} of {os.cpu_count()} cores"
-    return [Finding("torch device", device, remedy), Finding("torch threads", threads)]
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    threads = f"{torch.get_num_threads()} of {cores} cores"
+    busy = ""
+    if load > cores:
+        busy = (
+            f"other programs want {load:.1f} cores and there are {cores}: a time measured now is "
+            "longer than it need be"
+        )
+    return [Finding("torch device", device, remedy), Finding("torch threads", threads, busy)]
 
 
 def check_room() -> list[Finding]:

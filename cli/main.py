@@ -137,13 +137,22 @@ def _parse(name: str, arguments: Sequence[str]) -> Command:
             return tyro.cli(_load(name), args=arguments, prog=f"goalscope {name}")
     except SystemExit as stop:
         if complaint.getvalue():
-            print(f"goalscope: {_one_line(complaint.getvalue())}", file=sys.stderr)
+            about = f"{_one_line(complaint.getvalue())}; see: goalscope {name} --help"
+            print(f"goalscope: {about}", file=sys.stderr)
         raise SystemExit(stop.code) from None
 
 
 def _one_line(box: str) -> str:
-    words = re.sub(r"[\u2500-\u257f]+", " ", box).split()
-    return " ".join(words)
+    """Return what tyro's box complains of, without its title, and what it adds of help."""
+    lines = [line.strip(" \u2502|") for line in box.splitlines()]
+    inside = [line for line in lines if not line.startswith(("\u256d", "\u2570", "+-"))]
+    parts = re.split(r"[\u2500-]{9,}", "\n".join(inside).replace("(required)", ""))
+    said = [" ".join(part.split()) for part in parts]
+    return "; ".join(
+        part.split(" Got errors: ")[0].rstrip(".")
+        for part in said
+        if not part.startswith(("For full helptext", "Argument helptext"))
+    )
 
 
 if __name__ == "__main__":

@@ -30,8 +30,10 @@ from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map,
 from goalscope.probes.live.gradients import (
     EncoderUpdate,
     LossUpdate,
+    Moments,
     direction_consistency,
     gradient_balance,
+    optimiser_state,
     step_directions,
 )
 from goalscope.probes.live.inputs import (
@@ -43,6 +45,12 @@ from goalscope.probes.live.inputs import (
 )
 from goalscope.probes.live.lateness import lateness
 from goalscope.probes.live.modes import alone_difference, mode_difference
+from goalscope.probes.live.policy import (
+    SquashedDraw,
+    density_error,
+    least_spread,
+    squashed_draw,
+)
 from goalscope.probes.live.replay import (
     ReplayBatch,
     replay_values,
@@ -50,6 +58,7 @@ from goalscope.probes.live.replay import (
 )
 from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
 from goalscope.probes.live.targets import (
+    cautious_values,
     squashed_log_density,
     taught_targets,
     twin_gap,
@@ -106,9 +115,11 @@ __all__ = [
     "GoalMap",
     "LabelledSet",
     "LossUpdate",
+    "Moments",
     "Network",
     "Readout",
     "ReplayBatch",
+    "SquashedDraw",
     "TracedFeatures",
     "UnsupportedPolicy",
     "ValueBounds",
@@ -119,8 +130,10 @@ __all__ = [
     "alone_difference",
     "asked_goal_spread",
     "augmentation_noise",
+    "cautious_values",
     "content_readout",
     "cut_off_fraction",
+    "density_error",
     "derangement",
     "differing_share",
     "direction_consistency",
@@ -151,9 +164,11 @@ __all__ = [
     "integrated_gradients",
     "lateness",
     "learnt_share",
+    "least_spread",
     "levels_kept",
     "mode_difference",
     "next_goal_prediction",
+    "optimiser_state",
     "own_fraction",
     "own_motion",
     "prepared_inputs",
@@ -169,6 +184,7 @@ __all__ = [
     "shapley_shares",
     "shapley_values",
     "split_by_relabelling",
+    "squashed_draw",
     "squashed_log_density",
     "start_drift",
     "step_directions",

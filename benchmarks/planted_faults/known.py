@@ -187,7 +187,17 @@ KNOWN = (
         "known",
         "the critics' targets hold the entropy with the wrong sign",
         "targets_unlike_returns",
+        also=("densities_unlike_actions",),
         agent=lesson_faults.entropy_subtracted,
+    ),
+    Fault(
+        "larger_taken",
+        "known",
+        "targets take torch.max of both critics, where train should take torch.min",
+        "targets_unlike_returns",
+        also=("critic_overestimates", "q_beyond_rewards"),
+        grounds=TWO_TASKS,
+        agent=lesson_faults.larger_taken,
     ),
     Fault(
         "target_bypassed",

@@ -7,6 +7,7 @@ import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 _STEPS = 3  # that a reward is taken to stand for
 
@@ -40,6 +41,27 @@ def entropy_subtracted(model: SAC) -> None:
 def target_bypassed(model: SAC) -> None:
     """Take targets from the critic that learns, and leave the target network out."""
     model.critic_target = model.critic
+
+
+class Larger(TorchFunctionMode):
+    """Inside, what takes the least without a gradient, as targets are made, takes the largest."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Return what the call returns."""
+        if func is torch.min and not torch.is_grad_enabled():
+            func = torch.max
+        return func(*args, **(kwargs or {}))
+
+
+def larger_taken(model: SAC) -> None:
+    """Write torch.max for torch.min in the targets of `train`, the target network as it should."""
+    train = model.train
+
+    def train_on_the_larger(*args: Any, **options: Any) -> None:
+        with Larger():
+            train(*args, **options)
+
+    model.train = train_on_the_larger  # type: ignore[method-assign]
 
 
 def critics_alike(model: SAC) -> None:

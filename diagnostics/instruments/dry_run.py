@@ -15,7 +15,7 @@ from goalscope.diagnostics.updates.tracked import (
     shared_encoder_parameters,
     trained_by,
 )
-from goalscope.probes import EncoderUpdate, LossUpdate, Network
+from goalscope.probes import EncoderUpdate, LossUpdate, Moments, Network
 
 
 def made_up_update(
@@ -60,7 +60,9 @@ def made_up_update(
                 block: EncoderUpdate(step[:1], step[1], step[2])
                 for block in encoder_parameters(network)
             }
-            tracked.losses[loss] = replace(tracked.losses[loss], encoders=encoders)
+            moments = Moments(torch.ones(()), 1, 1.0)
+            seen = replace(tracked.losses[loss], encoders=encoders, moments=moments)
+            tracked.losses[loss] = seen
     if shared_encoder_parameters(networks):
         tracked.encoder_cosine = torch.zeros(())
     return tracked

@@ -17,6 +17,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     EPISODES_HELD,
     GOAL_GAP,
     REAL_REWARD_MISMATCH,
+    SUCCESS_FRACTION,
 )
 from goalscope.probes import (
     ReplayBatch,
@@ -49,6 +50,7 @@ def episode_state(
     found = _kept(model, episodes)
     if reward is not None:
         found |= prefixed(Family.TRANSITIONS, success_fractions(stored, reward))
+        found[SUCCESS_FRACTION.key("stored")] = _paid_as_success(model, reward)
     if not len(episodes):
         return found
     numbers = {**_ends(model, episodes, reward), "episode_length": float(episodes.lengths.max())}
@@ -69,6 +71,13 @@ def _kept(model: OffPolicyAlgorithm, episodes: Episodes) -> dict[str, Tensor]:
         EPISODES_HELD.key(): torch.tensor(float(len(episodes))),
         EPISODES_FORGOTTEN.key(): torch.tensor(float(max(0, forgotten))),
     }
+
+
+def _paid_as_success(model: OffPolicyAlgorithm, success: float) -> Tensor:
+    """Return the share of all that replay holds whose own reward is that of a goal reached."""
+    buffer = dict_buffer(model)
+    reached = buffer.rewards[: buffer.size()] >= success - SAME_REWARD
+    return torch.tensor(reached.mean(dtype=np.float64))
 
 
 def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | None:

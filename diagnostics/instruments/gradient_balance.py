@@ -12,7 +12,12 @@ from goalscope.diagnostics.record.metrics import (
     ENCODER_DIRECTION_CONSISTENCY,
 )
 from goalscope.diagnostics.updates.schedule import Schedule
-from goalscope.probes import direction_consistency, gradient_balance, step_directions
+from goalscope.probes import (
+    direction_consistency,
+    gradient_balance,
+    optimiser_state,
+    step_directions,
+)
 
 WINDOW = 10
 MOST_ENTRIES = 100_000
@@ -42,7 +47,7 @@ class GradientInstrument(Instrument):
             network = context.networks[_NETWORK_OF[loss]]
             columns = network.consumer_columns
             balance = gradient_balance(update, columns, network.features_dim)
-            balance |= step_directions(update)
+            balance |= step_directions(update) | optimiser_state(update)
             results |= prefixed(Family.GRADIENT, balance, loss)
             for block, encoder in update.encoders.items():
                 key = ENCODER_DIRECTION_CONSISTENCY.key(loss, block)

@@ -13,7 +13,13 @@ from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_LOSS, CRITIC
 from goalscope.diagnostics.record.transition_metrics import TARGET_LAG, TWIN_GAP, UNPAID_FRACTION
 from goalscope.diagnostics.updates.lesson import Lesson
 from goalscope.diagnostics.updates.tracked import TrackedUpdate
-from goalscope.probes import squashed_log_density, taught_targets, twin_gap, unpaid_fraction
+from goalscope.probes import (
+    cautious_values,
+    squashed_log_density,
+    taught_targets,
+    twin_gap,
+    unpaid_fraction,
+)
 
 STORED = 10_000  # rewards of replay, at most, that a target's is looked for among
 
@@ -67,13 +73,13 @@ def _unpaid(
     if targets is None or entropy is None or getattr(model, "n_steps", 1) > 1:
         return None
     assert lesson.next_values is not None  # the entropy is of the actions that it was asked about
-    following = model.gamma * (lesson.next_values.double().amin(dim=1) + entropy)
+    following = model.gamma * (cautious_values(lesson.next_values) + entropy[:, None])
     if len(targets) != len(following):
         return None
     # The coefficient may have been taken before its own step in this update or after it.
     optimiser = getattr(model, "ent_coef_optimizer", None)
     rate = 0.0 if optimiser is None else float(optimiser.param_groups[0]["lr"])
-    doubt = model.gamma * rate * entropy.abs()
+    doubt = 2 * model.gamma * rate * entropy.abs()  # Adam's steps may be larger than its rate
     return unpaid_fraction(targets, following, _rewards(model, drawn).to(targets), doubt)
 
 
@@ -84,7 +90,7 @@ def _entropy(model: OffPolicyAlgorithm, lesson: Lesson) -> Tensor | None:
     coefficient = torch.as_tensor(entropy_coefficient(model))
     if not bool(coefficient != 0):
         return lesson.next_values.new_zeros(len(lesson.next_values), dtype=torch.float64)
-    if lesson.policy is None:
+    if lesson.policy is None or torch.finfo(lesson.policy[0].dtype).bits < 32:
         return None
     density = squashed_log_density(*lesson.policy, lesson.next_actions)
     return -coefficient.to(density) * density

@@ -16,6 +16,7 @@ from goalscope.diagnostics.instruments.episode_state import episode_state
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.instruments.lesson_state import lesson_state
 from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
+from goalscope.diagnostics.instruments.policy_state import policy_state
 from goalscope.diagnostics.instruments.transition_state import (
     redrawn,
     stored_and_seen,
@@ -27,9 +28,7 @@ from goalscope.diagnostics.material.witness import EnvironmentStep, Witness
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, NETWORKS, Family, Metric, prefixed
 from goalscope.diagnostics.record.metrics import METRICS
 from goalscope.diagnostics.record.transition_metrics import (
-    ACTION_SPREAD,
     ALONE_DIFFERENCE,
-    CUT_OFF_FRACTION,
     INPUT_MAX,
     INPUT_OFFSET,
     KEY_DIFFERS,
@@ -38,7 +37,6 @@ from goalscope.diagnostics.record.transition_metrics import (
     MODE_DIFFERENCE,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
-    SATURATED_ACTIONS,
     STILL_FRACTION,
     TRAVEL,
     TURNED_FRACTION,
@@ -47,16 +45,12 @@ from goalscope.diagnostics.updates.acting import acting_network
 from goalscope.diagnostics.updates.schedule import Schedule
 from goalscope.diagnostics.updates.tracked import learning
 from goalscope.probes import (
-    Network,
     ReplayBatch,
     TracedFeatures,
-    action_spread,
     alone_difference,
-    cut_off_fraction,
     input_statistics,
     levels_kept,
     mode_difference,
-    saturated_fraction,
     traced_features,
 )
 from goalscope.probes.blocks import evaluation_mode
@@ -127,7 +121,7 @@ class TransitionInstrument(Instrument):
                 **_of_modes(context, seen, traced),
             }
             if actor is not None:
-                results |= _of_actions(actor, traced[ACTOR].features)
+                results |= policy_state(actor, traced[ACTOR].features, context.update)
         return results | self._motion.measure(context)
 
     def keys(self, context: Context) -> list[str]:
@@ -212,13 +206,3 @@ def _normalised(model: BaseAlgorithm) -> Collection[str]:
     """Return the keys that VecNormalize normalises."""
     env = model._vec_normalize_env
     return () if env is None or not env.norm_obs else env.norm_obs_keys or ()
-
-
-def _of_actions(actor: Network, features: Tensor) -> dict[str, Tensor]:
-    with torch.no_grad(), evaluation_mode(actor.module):
-        actions = actor.mean_actions(features)
-    return {
-        SATURATED_ACTIONS.key(): saturated_fraction(actions),
-        CUT_OFF_FRACTION.key(): cut_off_fraction(actions, features),
-        ACTION_SPREAD.key(ACTOR): action_spread(actions),
-    }

@@ -92,6 +92,15 @@ OWN_GRADIENT = _direction(
     "own_gradient", "cosine", "between what the optimiser is given and what the loss sends"
 )
 DOWNHILL = _direction("downhill", "cosine", "between the step and the way down")
+MOMENTS_KEPT = kind_of(Family.GRADIENT, _ALL_LOSSES)(
+    "moments_kept",
+    "share",
+    "steps that the optimiser remembers, of those it could",
+    "the optimiser is Adam or a kin of it, and counts its steps",
+)
+BFLOAT16_FRACTION = kind_of(Family.GRADIENT, LOSSES, (), _READ)(
+    "bfloat16_fraction", "share", "first-layer weights that bfloat16 holds exactly"
+)
 ENCODER_GRADIENT = _encoder("encoder_gradient", _PER_WEIGHT, "gradient at the encoder")
 ENCODER_UPDATE_RATIO = _encoder("encoder_update_ratio", _PER_UPDATE, "step over weights, encoder")
 ENCODER_DIRECTION_CONSISTENCY = _encoder(

@@ -112,7 +112,7 @@ TRACKING_NOISE = _transitions(
     "white noise on what is achieved",
     "goals are observed and vary, actions are a box, and three episodes have ended",
 )
-SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled"))(
+SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled", "stored"))(
     "success_fraction",
     "share",
     "rewards of a goal reached",
@@ -134,6 +134,17 @@ CUT_OFF_FRACTION = kind_of(Family.TRANSITIONS, (ACTOR,))(
     "cut_off_fraction",
     "share",
     "mean actions that are exactly the least or the largest",
+)
+_draw = kind_of(Family.TRANSITIONS, (ACTOR,))
+_SQUASHED = "the actor draws from a normal distribution and puts it through Tanh, as SB3's SAC"
+LEAST_SPREAD = _draw(
+    "least_spread", "Tanh inputs", "least spread of what Tanh makes actions of", _SQUASHED
+)
+DENSITY_ERROR = _draw(
+    "density_error",
+    "nats",
+    "error of the log densities that the actor reports",
+    f"{_SQUASHED}; eight rows lie away from the ends",
 )
 _bounded = kind_of(
     Family.TRANSITIONS, (CRITIC,), (), "a return is bounded: a reward is not 0, gamma below 1"

@@ -19,8 +19,8 @@ class Lesson:
     Attributes:
         values: float (B, C), what the critics answered.
         gradients: float (B, C), of the critic's loss at these answers.
-        next_values: float (B, C), the target's answers for what came next; None where it was not
-            asked once.
+        next_values: float (B, C), the target's answers for what came next, of each of its critics
+            also where it passes one value on for all; None where it was not asked once.
         next_actions: float (B, A), the actions that it was asked about; None likewise.
         policy: mean and logarithm of the spread, float (B, A) each, that the next actions were
             drawn with, before Tanh; None where no such was seen once.
@@ -44,6 +44,28 @@ class _Answer:
         self.gradients[number] = gradient.detach().flatten()
 
 
+@dataclass(frozen=True)
+class _Expected:
+    """One pass of the target: its answers, float (B, C), and those of its heads, (B, 1) each."""
+
+    values: Tensor
+    heads: list[Tensor]
+    actions: Tensor
+
+    def of_each(self) -> Tensor:
+        """Return what each critic answered, float (B, C).
+
+        A target may pass one of its critics' values on for all of them, the least or the largest:
+        then that of each is its head's. What lies beyond its heads' answers is no such choice.
+        """
+        if len(self.heads) != self.values.shape[1]:
+            return self.values
+        heads, one = torch.cat(self.heads, dim=1), self.values[:, :1]
+        within = (one >= heads.amin(dim=1, keepdim=True)) & (one <= heads.amax(dim=1, keepdim=True))
+        chosen = (self.values == one) & within
+        return heads if bool(chosen.all()) else self.values
+
+
 class Lessons:
     """Watches what critics answer and what the actor draws from, while its owner listens.
 
@@ -55,7 +77,8 @@ class Lessons:
     def __init__(self, networks: Mapping[str, Network], listening: Callable[[], bool]) -> None:
         self._listening = listening
         self._answers: list[_Answer] = []
-        self._next: list[tuple[Tensor, Tensor]] = []
+        self._next: list[_Expected] = []
+        self._heads: list[Tensor] = []  # of the target, in the pass that is being made
         self._means: list[Tensor] = []
         self._spreads: list[Tensor] = []
         self._handles: list[RemovableHandle] = []
@@ -63,6 +86,8 @@ class Lessons:
             return
         for name, keep in ((CRITIC, self._answer), (CRITIC_TARGET, self._answer_next)):
             self._hook(networks[name].module, keep)
+        for head in networks[CRITIC_TARGET].heads.values():
+            self._hook_head(head)
         actor = networks[ACTOR]
         if actor.action_head is not None and actor.action_head.log_spread is not None:
             for layer, kept in (
@@ -86,18 +111,18 @@ class Lessons:
         whole = [gradient for gradient in gradients if gradient is not None]
         if len(whole) < len(gradients):
             return None
-        once = len(following) == 1
+        expected = following[0] if len(following) == 1 else None
         return Lesson(
             values,
             torch.stack(whole, dim=1),
-            following[0][0] if once else None,
-            following[0][1] if once else None,
+            None if expected is None else expected.of_each(),
+            None if expected is None else expected.actions,
             policy[0] if len(policy) == 1 else None,
         )
 
     def clear(self) -> None:
         """Forget what was seen."""
-        for seen in (self._answers, self._next, self._means, self._spreads):
+        for seen in (self._answers, self._next, self._heads, self._means, self._spreads):
             seen.clear()
 
     def detach(self) -> None:
@@ -128,8 +153,17 @@ class Lessons:
             column.register_hook(lambda g, number=number: answer.receive(number, g))
 
     def _answer_next(self, actions: Tensor, output: tuple[Tensor, ...]) -> None:
+        heads = list(self._heads)
+        self._heads.clear()
         if not any(values.requires_grad for values in output):
-            self._next.append((torch.cat(output, dim=1), actions.detach()))
+            self._next.append(_Expected(torch.cat(output, dim=1), heads, actions.detach()))
+
+    def _hook_head(self, head: nn.Module) -> None:
+        def answered(_: nn.Module, __: tuple[Any, ...], output: object) -> None:
+            if self._listening() and isinstance(output, Tensor) and output.shape[1:] == (1,):
+                self._heads.append(output.detach())
+
+        self._handles.append(head.register_forward_hook(answered))
 
     def _hook_policy(self, actor: nn.Module, layer: nn.Module, kept: list[Tensor]) -> None:
         def drew(_: nn.Module, __: tuple[Any, ...], output: object) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from goalscope.diagnostics.updates.passes import Read
 from goalscope.diagnostics.updates.tracked import consumer_weights, encoder_parameters
-from goalscope.probes import EncoderUpdate, LossUpdate, Network
+from goalscope.probes import EncoderUpdate, LossUpdate, Moments, Network
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,31 @@ class OpenStep:
             network, LossUpdate(inputs, [], [], [], [], received=received), _encoders(network)
         )
 
-    def finish(self) -> LossUpdate:
-        """Return the update, once the optimiser has stepped."""
+    def finish(self, taken: int) -> LossUpdate:
+        """Return the update, once the optimiser has stepped.
+
+        Args:
+            taken: how many steps the optimiser was seen to take, this one included.
+        """
         encoders = {
             block: EncoderUpdate(gradient, before.norm(), (_flat(parameters) - before).norm())
             for block, (parameters, gradient, before) in self.encoders.items()
         }
         weights = consumer_weights(self.network) if self.seen.weights else []
-        return replace(self.seen, weights_after=weights, encoders=encoders)
+        moments = _moments(self.network.optimizer, taken)
+        return replace(self.seen, weights_after=weights, encoders=encoders, moments=moments)
+
+
+def _moments(optimizer: torch.optim.Optimizer | None, taken: int) -> Moments | None:
+    """Return what Adam and its kin remember: of the parameter that has been counted longest."""
+    if optimizer is None:
+        return None
+    betas = [float(beta) for beta in optimizer.param_groups[0].get("betas", ())]
+    states = [optimizer.state.get(p, {}) for g in optimizer.param_groups for p in g["params"]]
+    counts = [torch.as_tensor(state["step"]) for state in states if "step" in state]
+    if len(betas) != 2 or not betas[1] < 1 or not counts:
+        return None
+    return Moments(torch.stack(counts).max(), taken, 1 / (1 - betas[1]))
 
 
 def _encoders(network: Network) -> dict[str, tuple[list[nn.Parameter], Tensor, Tensor]]:

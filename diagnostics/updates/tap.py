@@ -10,6 +10,7 @@ optimiser of its own, and else with the same step: one optimiser may train both 
 be no actor (DQN).
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -79,6 +80,7 @@ class Tap:
         self._on_failure = on_failure
         self._on_note = on_note
         self._steps: dict[str, OpenStep] = {}
+        self._taken = Counter[str]()  # network -> steps of its optimiser
         self._only_readers: dict[str, bool] = {}  # loss -> whether only its consumers read z
         self._shared_gradients: list[tuple[Tensor, Tensor]] = []
         self._shared_of: dict[str, dict[Tensor, Tensor]] = {}
@@ -172,6 +174,7 @@ class Tap:
 
     def _open_steps(self, held: Sequence[Network]) -> None:
         """Keep what the losses of these networks have left behind before their optimiser steps."""
+        self._taken.update(network.name for network in held)
         losses = {LOSS_OF[network.name] for network in held}
         if self._tracked is None or not losses & self._tracked.wanted:
             self._shared_gradients.clear()
@@ -230,7 +233,8 @@ class Tap:
         self._passes.window += 1
         steps, self._steps = self._steps, {}
         if self._tracked is not None:
-            self._tracked.losses |= {loss: step.finish() for loss, step in steps.items()}
+            for loss, step in steps.items():
+                self._tracked.losses[loss] = step.finish(self._taken[step.network.name])
 
     def _hand_over(self) -> None:
         tracked, self._tracked = self._tracked, None

@@ -9,6 +9,9 @@ from torch import Tensor
 from goalscope.probes.blocks import ACTION, GOAL
 from goalscope.probes.live.features import partition_total, ratios, spread_per_unit
 
+_MANTISSA = 0x7FFFFF  # bits of a float32 that are 0 of 0 and of powers of two
+_LOST = 0xFFFF  # those of them that bfloat16 has not
+
 
 @dataclass(frozen=True)
 class EncoderUpdate:
@@ -26,6 +29,21 @@ class EncoderUpdate:
 
 
 @dataclass(frozen=True)
+class Moments:
+    """How much Adam, or a kin of it, remembers.
+
+    Attributes:
+        counted: scalar, the steps that it holds in its moments, by its own count.
+        taken: the steps that it was seen to take.
+        horizon: the steps that its second moment is a mean of, 1 / (1 - beta_2).
+    """
+
+    counted: Tensor
+    taken: int
+    horizon: float
+
+
+@dataclass(frozen=True)
 class LossUpdate:
     """What one loss's backward pass left behind, and the step its optimiser then took.
 
@@ -39,6 +57,7 @@ class LossUpdate:
         encoders: block -> gradient and step of the encoder this loss's optimiser holds.
         received: dL/dz, float (B, D), as it arrived at the fused features, where there are no
             consumers, or they are not the only readers; None where they are.
+        moments: what the optimiser remembers after the step; None where it keeps no count.
     """
 
     inputs: Tensor
@@ -48,6 +67,7 @@ class LossUpdate:
     weights_after: Sequence[Tensor]
     encoders: Mapping[str, EncoderUpdate] = field(default_factory=dict)
     received: Tensor | None = None
+    moments: Moments | None = None
 
     def fusion_gradients(self, features_dim: int) -> Tensor:
         """Return dL/dz, float (B, D): the gradient at the fused features.
@@ -159,6 +179,27 @@ def step_directions(update: LossUpdate) -> dict[str, Tensor]:
     products = {"own_gradient": given @ sent, "downhill": -given @ step}
     sizes = {"own_gradient": given.norm() * sent.norm(), "downhill": given.norm() * step.norm()}
     return ratios(products, sizes)
+
+
+def optimiser_state(update: LossUpdate) -> dict[str, Tensor]:
+    """Return what is kept between the steps: "moments_kept" and "bfloat16_fraction".
+
+    moments_kept: the steps that Adam's moments hold over those that they could, of the steps taken
+    and the horizon the fewer; at most 1. Absent where the optimiser keeps no count.
+    bfloat16_fraction: the share of the consumers' weights before the step that bfloat16 holds to
+    the last bit: the lower 16 bits of their float32 are 0. Of others one in 2^16 is. Zeros and
+    powers of two, from which weights start, are left out.
+    """
+    results = {}
+    if update.moments is not None:
+        whole = min(update.moments.taken, update.moments.horizon)
+        results["moments_kept"] = (update.moments.counted / whole).clamp(max=1.0)
+    if update.weights:
+        bits = torch.cat([w.detach().float().flatten() for w in update.weights]).view(torch.int32)
+        told = (bits & _MANTISSA) != 0
+        held = told & ((bits & _LOST) == 0)
+        results |= ratios({"bfloat16_fraction": held.sum()}, {"bfloat16_fraction": told.sum()})
+    return results
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:

@@ -8,7 +8,9 @@ from torch import Tensor
 _SAME = 1e-3  # of the distance between critics: what rounding leaves of a target that they share
 _AT_AN_END = 1e-4  # from the end of its range; nearer the action before Tanh is lost to rounding
 _ROUNDING = 1e-4  # of the largest value
-_OFF = 0.02  # of the span of rewards
+_OFF = 0.02  # of the span of rewards, what lies between two that are paid
+_FEW = 16  # different rewards; nothing lies between these
+_OFF_FEW = 0.002  # a tenth of it, and twenty times what is left of a healthy target's
 _LOG_SPREADS = (-20.0, 2.0)  # between which SB3 holds the logarithm of SAC's spread
 _SQUASHED = 1e-6  # that SB3 adds to the squashing's slope
 
@@ -71,7 +73,8 @@ def unpaid_fraction(
 
     Args:
         targets: float (B,), what critics were taught.
-        following: float (B,), the discounted value of what came next; NaN where it is not known.
+        following: float (B, n), the discounted values that what came next may be given; NaN where
+            none is known.
         rewards: float (n,), all that are paid.
         doubt: float (B,), how far off what followed may be.
 
@@ -80,14 +83,16 @@ def unpaid_fraction(
     """
     rewards = rewards.double().sort().values
     span = max(float(rewards[-1]), 0.0) - min(float(rewards[0]), 0.0)
-    known = following.isfinite()
+    known = following.isfinite().all(dim=1)
     if not span > 0 or not bool(known.any()):
         return None
     doubt = torch.as_tensor(doubt).to(targets).expand_as(targets)[known]
-    targets, following = targets.double()[known], following.double()[known]
-    off = torch.minimum(_nearest(targets - following, rewards), _nearest(targets, rewards))
-    rounding = _ROUNDING * torch.stack([targets, following]).abs().max()
-    return (off - doubt > torch.clamp(rounding, min=_OFF * span)).double().mean()
+    targets, following = targets.double()[known, None], following.double()[known]
+    paid = torch.cat([targets - following, targets], dim=1)  # the last, where the episode ends
+    off = _nearest(paid, rewards).amin(dim=1)
+    rounding = _ROUNDING * torch.maximum(targets.abs().max(), following.abs().max())
+    least = _OFF if len(rewards.unique_consecutive()) > _FEW else _OFF_FEW
+    return (off - doubt > torch.clamp(rounding, min=least * span)).double().mean()
 
 
 def _nearest(values: Tensor, rewards: Tensor) -> Tensor:
@@ -95,6 +100,18 @@ def _nearest(values: Tensor, rewards: Tensor) -> Tensor:
     above = torch.searchsorted(rewards, values).clamp(max=len(rewards) - 1)
     below = (above - 1).clamp(min=0)
     return torch.minimum((rewards[above] - values).abs(), (rewards[below] - values).abs())
+
+
+def cautious_values(values: Tensor) -> Tensor:
+    """Return what a target may make of critics' answers, float (B, C), float64 (B, C).
+
+    Each but the largest, and their mean: the least is SAC's and TD3's, the least of some is REDQ's.
+    Of one critic its answer.
+
+    Source: Chen et al., "Randomized Ensembled Double Q-Learning", 2021.
+    """
+    ordered = values.double().sort(dim=1).values
+    return torch.cat([ordered[:, :-1], ordered.mean(dim=1, keepdim=True)], dim=1)
 
 
 def twin_gap(values: Tensor) -> Tensor | None:

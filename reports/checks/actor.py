@@ -1,6 +1,10 @@
 """Checks of what the networks answer, and of whether the end was looked at."""
 
-from goalscope.diagnostics.record.transition_metrics import CUT_OFF_FRACTION, SATURATED_ACTIONS
+from goalscope.diagnostics.record.transition_metrics import (
+    CUT_OFF_FRACTION,
+    LEAST_SPREAD,
+    SATURATED_ACTIONS,
+)
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import goal_swap, measured, unmeasured_end
@@ -8,6 +12,27 @@ from goalscope.reports.checks.replay_readings import ever
 from goalscope.reports.statistics.scales import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (
+    Check(
+        "policy_spread_wide",
+        "actor",
+        "least spread of what Tanh makes actions of, before training",
+        "Tanh inputs",
+        Scale.LOG,
+        measured(LEAST_SPREAD),
+        "above",
+        # Untrained 0.93 to 1 in SB3, and actions are the most random at 0.9; of the exponential of
+        # that 2.6. Loud inputs widen some components and narrow others: their least is small.
+        2.0,
+        "0.9 to 1",
+        "The policy starts by throwing its actions to either end, in all states alike.",
+        "Hardly an action between the ends is tried, and none can ever be taken with care.",
+        "Take the exponential of log_std once, clamped to -20..2.",
+        "Print the standard deviation before Tanh: an untrained policy has about 1.",
+        networks=("actor",),
+        times=("initialisation",),
+        patient=False,
+        explains=("actor_saturated",),
+    ),
     Check(
         "actor_saturated",
         "actor",

@@ -1,12 +1,14 @@
 """Checks of the optimisers: whether numbers break, how large steps are, and where they lead."""
 
-from goalscope.diagnostics.record.metrics import OWN_GRADIENT
+from goalscope.diagnostics.record.metrics import BFLOAT16_FRACTION, MOMENTS_KEPT, OWN_GRADIENT
+from goalscope.diagnostics.record.transition_metrics import DENSITY_ERROR
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import measured
 from goalscope.reports.checks.step_readings import (
     broken_numbers,
     largest_step,
     last_step,
+    lasting,
     least_travel,
     optimisers_beside,
     signal_growth,
@@ -74,6 +76,78 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Print the gradient's norm before each backward pass: it must be 0.",
         networks=_BOTH,
         explains=("steps_uphill", "steps_too_large", *_BLOWN_UP),
+    ),
+    Check(
+        "densities_unlike_actions",
+        "actor",
+        "error of the log densities that the actor reports, a component of the action",
+        "nats",
+        Scale.LOG,
+        lasting(measured(DENSITY_ERROR)),
+        "above",
+        # Rounding leaves 0.0002, whatever was learnt; a density's sign 0.3, squashing left out 0.8.
+        0.1,
+        "0",
+        "The actor reports log densities that are not those of its actions.",
+        "The entropy bonus rewards something else than randomness, such as actions at their ends.",
+        "Subtract log(1 - a^2) of each component where Tanh squashes actions, and sum over them.",
+        "Compare log pi(a) with torch's TransformedDistribution(Normal, TanhTransform).",
+        networks=("actor",),
+        explains=(
+            "actions_shuffled",
+            "normalisation_stale",
+            "goals_hardly_reached",
+            "targets_unlike_returns",
+            "entropy_above_rewards",
+            "policy_spread_wide",
+            "actor_saturated",
+            "goal_unheard",
+            "no_gradient",
+            "encoder_without_gradient",
+            "encoder_not_moving",
+            "entropy_collapsed",
+            "q_beyond_rewards",
+            "critic_overestimates",
+        ),
+    ),
+    Check(
+        "moments_forgotten",
+        "training",
+        "steps that the {network}'s optimiser remembers, of those that it could",
+        "share",
+        Scale.LOGIT,
+        measured(MOMENTS_KEPT),
+        "below",
+        # 1, also of agents that are loaded, and again 100 steps after a reset now and then. Where
+        # each step is the first, 0.05 after twenty, and ever less.
+        0.1,
+        "100 %",
+        "The {network}'s optimiser forgets its moments again and again.",
+        "Each step is like Adam's first: of full size along every weight, whatever the gradient.",
+        "Make each optimiser once; save and load its state together with the weights.",
+        "Print optimizer.state[p]['step'] after each update: it must count up.",
+        networks=_BOTH,
+        explains=("steps_uphill", "steps_too_large", "weights_overwritten", *_BLOWN_UP),
+    ),
+    Check(
+        "weights_in_bfloat16",
+        "training",
+        "weights of the {network}'s first layers that bfloat16 holds to the last bit",
+        "share",
+        Scale.LOGIT,
+        measured(BFLOAT16_FRACTION),
+        "above",
+        # All of them; of weights in single precision 0.0002 and less, under autocast, too. Weights
+        # that were saved in bfloat16 are so until their first step.
+        0.5,
+        "0 %",
+        "Weights of the {network} are kept in bfloat16, in which small steps are rounded away.",
+        "A step of less than a 256th of a weight leaves it as it was; most steps are smaller.",
+        "Keep weights in float32, and compute in bfloat16 under torch.autocast.",
+        "Print weight.dtype, and whether weight equals weight.bfloat16().float() after an update.",
+        networks=_BOTH,
+        spares=True,
+        explains=("weights_overwritten", "steps_vanish", "encoder_not_moving", "target_frozen"),
     ),
     Check(
         "weights_jump",

@@ -157,6 +157,12 @@ def success_paid_beyond(run: Run, network: str) -> Series | None:
     return paid.map(lambda values: values - counted.values.max())
 
 
+def success_drawn_beyond(run: Run, network: str) -> Series | None:
+    """Return the share of real steps drawn that are paid as a success, less that of all stored."""
+    kinds = (recorded(run, SUCCESS_FRACTION.key(kind)) for kind in ("real", "stored"))
+    return together(list(kinds), lambda values: values[0] - values[1])
+
+
 def success_never_paid(run: Run, network: str) -> Series | None:
     """Return the share of training's episodes that count as a success, as long as none is paid.
 

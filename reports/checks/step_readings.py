@@ -14,13 +14,21 @@ from goalscope.diagnostics.record.metrics import (
     WEIGHT_GRADIENT,
 )
 from goalscope.diagnostics.record.transition_metrics import TRAVEL
-from goalscope.reports.checks.readings import IMAGE, always, measured, over_keys, recorded
+from goalscope.reports.checks.readings import (
+    IMAGE,
+    Reading,
+    always,
+    combined,
+    measured,
+    over_keys,
+    recorded,
+)
 from goalscope.reports.checks.series import IN_A_ROW, PART, Series, together
 from goalscope.reports.numbers.runs import Run
 
 SMALLEST_GRADIENT = 1e-8  # Adam's epsilon: below it, even where one weight has it all, steps die
 _GROWTH_SPAN = 10_000  # updates: over millions of them a healthy signal may grow as far
-_CLIMBING = 8  # measurements: what overshoots goes uphill for a few
+_LASTING = 8  # measurements: what overshoots goes uphill for a few
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
 
@@ -73,14 +81,28 @@ def steepest_climb(run: Run, network: str) -> Series | None:
     Kept up: for eight measurements in a row. Of so far, and to the run's end: what has climbed to
     where its loss is flat has no gradient any more, and a step without one has no direction.
     """
-    found = measured(DOWNHILL)(run, network)
-    found = None if found is None else found.finite()
-    if found is None or len(found.values) < _CLIMBING:
-        return None
-    kept_up = sliding_window_view(found.values, _CLIMBING).max(axis=1)
-    least = np.minimum.accumulate(kept_up)
-    updates = np.append(found.updates[: len(least)], max(run.updates, found.updates[-1]))
-    return Series(updates, np.append(least, least[-1]))
+    found = lasting(combined(lambda values: -values[0], measured(DOWNHILL)))(run, network)
+    return None if found is None else found.map(np.negative)
+
+
+def lasting(reading: Reading) -> Reading:
+    """Return a reading of the largest value that lasted, from some update on, so far.
+
+    For eight measurements in a row. Of so far, and to the run's end: what is worked out wrongly is
+    so, too, where it makes no difference any more, or cannot be seen.
+    """
+
+    def read(run: Run, network: str) -> Series | None:
+        found = reading(run, network)
+        found = None if found is None else found.finite()
+        if found is None or len(found.values) < _LASTING:
+            return None
+        lasted = sliding_window_view(found.values, _LASTING).min(axis=1)
+        largest = np.maximum.accumulate(lasted)
+        updates = np.append(found.updates[: len(largest)], max(run.updates, found.updates[-1]))
+        return Series(updates, np.append(largest, largest[-1]))
+
+    return read
 
 
 def last_step(run: Run, network: str) -> Series | None:

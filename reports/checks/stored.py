@@ -18,6 +18,7 @@ from goalscope.reports.checks.readings import IMAGE, Reading, larger, largest, m
 from goalscope.reports.checks.replay_readings import (
     ever,
     overwritten_of_few,
+    success_drawn_beyond,
     success_in_training_alone,
     unchanged_in_replay,
 )
@@ -80,6 +81,32 @@ def _differ(
 
 
 STORED_CHECKS: tuple[Check, ...] = (
+    Check(
+        "successes_overdrawn",
+        "replay",
+        "real transitions drawn that are paid as a success, beyond the share of those stored",
+        "share",
+        Scale.PLAIN,
+        success_drawn_beyond,
+        "above",
+        0.5,  # by chance, of 26 real rows, 0.25; where batches are filled with successes 0.97 to 1
+        "-20 to 20 %",
+        "Most of what is drawn from replay is paid as a success; of what is stored, little is.",
+        "Q learns from successes alone: it never hears that an action leads nowhere.",
+        "Draw evenly; where successes come first, let weights in the loss make up for it.",
+        "Compare the mean reward of a sampled batch with that of the whole buffer.",
+        spares=True,
+        explains=(
+            "vectors_differ_in_replay",
+            "next_observations_differ",
+            "rewards_differ_in_replay",
+            "goals_of_other_episodes",
+            "success_paid_elsewhere",
+            "relabelled_at_once",
+            "reward_constant",
+            "critic_constant",
+        ),
+    ),
     _differ(
         "vectors_differ_in_replay",
         "goals or other vectors",

@@ -172,7 +172,7 @@ def learning_sentence(arms: Arms, thresholds: Thresholds) -> str:
     if not above or baseline in above:
         return ""
     named = ", ".join(f"{arm} ({rate})" for arm, rate in above.items())
-    return f"look first at what learns here where {baseline} does not: {named}"
+    return f"Look first at what learns here where {baseline} does not: {named}"
 
 
 def arm_successes(arms: Arms, thresholds: Thresholds) -> dict[str, ArmSuccess]:

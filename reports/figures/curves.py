@@ -15,6 +15,7 @@ from goalscope.reports.figures.axes import LOWEST_SHARE, root, root_axis, value_
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.style import GREY, Dash, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import Axis
+from goalscope.reports.statistics.formatting import capital
 from goalscope.reports.statistics.intervals import t_interval
 from goalscope.reports.statistics.scales import Array, Scale
 
@@ -139,7 +140,7 @@ def _plot_panel(axes: Axes, panel: Panel, axis: Axis, shown: Sequence[float]) ->
         axis: steps or updates.
         shown: what the y axis spans: neighbours of one unit have one range.
     """
-    axes.set_title(panel.title[:1].upper() + panel.title[1:])
+    axes.set_title(capital(panel.title))
     axes.set_ylabel(panel.unit)
     places = np.concatenate(_all(panel, axis))
     root_axis(axes, 0 if axis == "update" else int(places.min()), int(places.max()), axis)

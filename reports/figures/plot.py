@@ -48,6 +48,11 @@ class Plot:
     section: str = REST
     shows: tuple[str, ...] = ()
 
+    @property
+    def heading(self) -> str:
+        """The title as a sentence."""
+        return self.title if self.title.endswith("?") else f"{self.title}."
+
     def _repr_png_(self) -> bytes:
         """Return the figure for a notebook."""
         buffer = io.BytesIO()

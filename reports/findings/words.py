@@ -7,7 +7,7 @@ from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import Diagnosis, Finding
 from goalscope.reports.numbers.changes import changes_of
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.statistics.formatting import count, percent, plain
+from goalscope.reports.statistics.formatting import capital, count, percent, plain
 
 VERSION = 1
 # An agent learns from such pictures as from the right ones: nothing that is measured differs.
@@ -42,7 +42,7 @@ def summary(diagnosis: Diagnosis) -> str:
 def _floor(diagnosis: Diagnosis) -> str:
     if diagnosis.learning.learns is not False:
         return ""
-    flat = f" {_capital(diagnosis.learning.value)}"
+    flat = f" {capital(diagnosis.learning.value)}"
     if diagnosis.run.updates < LONG_ENOUGH:
         return f"{flat}; what limits it is judged from {LONG_ENOUGH:,} updates on."
     return f"{flat} all the same: what keeps it there is none of these."
@@ -94,7 +94,7 @@ def lines(diagnosis: Diagnosis) -> list[str]:
     run, found = diagnosis.run, [f"Findings: {summary(diagnosis)}"]
     for place, finding in enumerate(diagnosis.findings, 1):
         found.append(f"{place}. {headline(finding, run)}")
-        found.append(f"   {_capital(when(finding))}. {_capital(number(finding, run))}.")
+        found.append(f"   {capital(when(finding))}. {capital(number(finding, run))}.")
         found += [f"   {name}: {text}" for name, text in details(finding, run).items()]
         if finding.follows:
             found.append(f"   It explains as well: {' '.join(follows(finding, run))}")
@@ -178,7 +178,3 @@ def fill(text: str, run: Run, network: str) -> str:
 
 def _all(diagnosis: Diagnosis) -> list[Finding]:
     return [f for root in diagnosis.findings for f in (root, *root.follows)]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -55,12 +55,13 @@ def load_arms(folders: RunFolders, baseline: str | None = None) -> dict[str, lis
 
 
 def _as_recorded(folders: Sequence[Path | str]) -> list[Run]:
-    if len(folders) < 2:
+    runs = [load_run(folder) for folder in folders]
+    if len(runs) < 2:
         raise ReportError(
-            f"a comparison needs at least two runs, not {len(folders)}; give more run folders, or "
+            f"a comparison needs at least two runs, not {len(runs)}; give more run folders, or "
             "make a report of one run"
         )
-    return _tell_apart([load_run(folder) for folder in folders])
+    return _tell_apart(runs)
 
 
 def _sorted_by_hand(folders: Mapping[str, Sequence[Path | str]]) -> list[Run]:

@@ -42,7 +42,6 @@ from goalscope.reports.rivals.judging import judge_rivals, learns_in_words
 from goalscope.reports.rivals.next_steps import rank_explanations
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.answer import (
-    WHEN,
     answer_sentence,
     fix_sentences,
     share_sentences,
@@ -54,6 +53,7 @@ from goalscope.reports.text.sentences import (
     early_call_sentence,
     next_step_sentence,
     time_sentences,
+    told_in_time,
 )
 
 PAGE = "comparison.html"
@@ -223,9 +223,7 @@ def write_comparison(
         )
     return ComparisonPage(
         path,
-        tuple(
-            f"{WHEN[t].capitalize()}: {' '.join(said)}" for t, said in words["sentences"].items()
-        ),
+        tuple(told_in_time(words["sentences"])),
         " ".join([words["answer"], *words["summary"]]),
         words["success"],
         tuple(words["steps"]),

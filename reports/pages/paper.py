@@ -7,7 +7,8 @@ are drawn alone and stacked on pages, a new page where the next one does not fit
 import io
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -27,6 +28,7 @@ _MARGIN = (_PAGE[0] - _WIDTH) / 2
 _GAP = 0.14  # inches between blocks
 _SERIF = ["STIXGeneral"]
 _MONO = ["DejaVu Sans Mono"]
+_TABLE = "Table 1. The outcome of each link and alternative at each time."
 _LINE = 1.3  # height of a line over the size of its letters
 
 
@@ -49,10 +51,17 @@ class ShortForm:
 
 @dataclass(frozen=True)
 class _Block:
-    """A piece of the text's width, and its height in inches."""
+    """A piece of the text's width.
+
+    Attributes:
+        page: on which it is drawn, alone.
+        height: inches.
+        leads: whether it stands on one page with what follows: a heading.
+    """
 
     page: PageObject
     height: float
+    leads: bool = False
 
 
 def write_paper(words: ShortForm, plots: Sequence[Plot], path: Path) -> Path:
@@ -66,8 +75,10 @@ def write_paper(words: ShortForm, plots: Sequence[Plot], path: Path) -> Path:
     writer = PdfWriter()
     writer.add_metadata({"/Title": words.title, "/Creator": "goalscope"})
     page, left = None, 0.0
-    for block in _blocks(words, plots):
-        if page is None or block.height > left:
+    blocks = list(_blocks(words, plots))
+    for block, following in zip_longest(blocks, blocks[1:]):
+        needed = block.height + (_GAP + following.height if block.leads and following else 0.0)
+        if page is None or needed > left:
             page = writer.add_blank_page(_PAGE[0] * _POINTS, _PAGE[1] * _POINTS)
             left = _PAGE[1] - 2 * _MARGIN
             number = _text(str(len(writer.pages)), 8, _SERIF, indent=_WIDTH / 2)
@@ -91,13 +102,13 @@ def _blocks(words: ShortForm, plots: Sequence[Plot]) -> Iterator[_Block]:
     yield _text(_wrapped(words.title, 15), 15, _SERIF, weight="bold")
     for sentence in words.sentences:
         yield _text(_wrapped(sentence, 10), 10, _SERIF)
-    yield _text("Table 1. The outcome of each link and alternative at each time.", 9, _SERIF)
+    yield replace(_text(_TABLE, 9, _SERIF), leads=True)
     yield _text(_aligned(words.table), 6.8, _MONO)
-    yield _text("What to try next", 11.5, _SERIF, weight="bold")
+    yield replace(_text("What to try next", 11.5, _SERIF, weight="bold"), leads=True)
     for number, step in enumerate(words.steps, 1):
         yield _text(_wrapped(f"{number}. {step}", 10), 10, _SERIF)
     for number, plot in enumerate(plots, 1):
-        yield _figure(plot, f"Figure {number}. {plot.title}. {plot.caption}")
+        yield _figure(plot, f"Figure {number}. {plot.heading} {plot.caption}")
 
 
 def _figure(plot: Plot, caption: str) -> _Block:

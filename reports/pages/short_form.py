@@ -16,6 +16,7 @@ from goalscope.reports.numbers.windows import TIMES
 from goalscope.reports.pages.paper import ShortForm, write_paper
 from goalscope.reports.pages.templating import write_whole
 from goalscope.reports.pages.verdict_rows import OutcomeRow
+from goalscope.reports.text.sentences import told_in_time
 
 Format = Literal["pdf", "png", "md"]
 FOLDER = "short"
@@ -50,7 +51,7 @@ def short_words(
         f"{question} {assessment.baseline} and {len(assessment.arms) - 1} other arms",
         [
             " ".join([words["answer"], *words["summary"]]),
-            *(" ".join(said) for said in words["sentences"].values()),
+            *told_in_time(words["sentences"]),
             words["success"],
         ],
         table,
@@ -98,7 +99,7 @@ def _markdown(words: ShortForm, plots: Sequence[Plot]) -> str:
     lines += ["What to try next:", "", *(f"{n}. {s}" for n, s in enumerate(words.steps, 1)), ""]
     for number, plot in enumerate(plots, 1):
         lines += [f"![{plot.title}]({plot.name}.png)", ""]
-        lines += [f"*Figure {number}. {plot.title}.* {plot.caption}", ""]
+        lines += [f"*Figure {number}. {plot.heading}* {plot.caption}", ""]
     return "\n".join(lines)
 
 
@@ -109,7 +110,7 @@ def _row(cells: Sequence[str]) -> str:
 def _with_caption(plot: Plot) -> Figure:
     """Return the figure with its caption below its lower edge, where a tight box takes it in."""
     figure = plot.make()
-    text = "\n".join(textwrap.wrap(f"{plot.title}. {plot.caption}", _CHARACTERS))
+    text = "\n".join(textwrap.wrap(f"{plot.heading} {plot.caption}", _CHARACTERS))
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # else the caption would be laid out into the figure
     height = figure.get_size_inches()[1]

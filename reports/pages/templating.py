@@ -16,7 +16,7 @@ from goalscope.reports.claims.wording import difference_in_words, value_of, with
 from goalscope.reports.errors import ReportError
 from goalscope.reports.findings import words as in_words
 from goalscope.reports.numbers.tables import fresh
-from goalscope.reports.statistics.formatting import percent, plain
+from goalscope.reports.statistics.formatting import capital, percent, plain
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.text.sentences import equivalence_in_words
 
@@ -42,7 +42,7 @@ def _environment() -> jinja2.Environment:
         "split_lead": split_lead,
         "tied": tied,
         "breakable": breakable,
-        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+        "capital": capital,
     }
     style = files("goalscope.reports.pages").joinpath("templates/page.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

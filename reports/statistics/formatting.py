@@ -11,7 +11,7 @@ def plain(value: float) -> str:
     if value == 0:
         return "0"
     if 0.001 <= abs(value) < 1e6:
-        digits = max(0, 1 - math.floor(math.log10(abs(value))))
+        digits = max(0, 1 - int(f"{value:.1e}"[-3:]))  # after rounding: 0.999 is 1.0
         return f"{value:,.{digits}f}"
     return f"{value:.1e}"
 
@@ -33,6 +33,11 @@ def percent(share: float) -> str:
 def count(number: int, word: str) -> str:
     """Return "1 seed", "3 seeds"."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def capital(text: str) -> str:
+    """Return a text with its first letter as a capital, and all others as they are."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def in_words(name: str) -> str:

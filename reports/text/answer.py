@@ -11,7 +11,7 @@ from goalscope.reports.claims.extremes import Least
 from goalscope.reports.claims.links import JudgedQuantity, Link
 from goalscope.reports.claims.wording import value_of, with_interval
 from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.statistics.formatting import count, listed, percent, plain
+from goalscope.reports.statistics.formatting import capital, count, listed, percent, plain
 from goalscope.reports.statistics.thresholds import Thresholds
 
 WHEN: dict[Time, str] = {
@@ -51,7 +51,7 @@ def answer_sentence(assessment: Assessment, calls: Sequence[EarlyCall], seeds: i
         leaning = ", as far as the seeds lean" if last[network].verdict.way else ""
         parts.append(f"in the {network}, {words}{leaning}")
     text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{capital(text)}."
 
 
 def _last(assessment: Assessment, network: str) -> Link:
@@ -133,7 +133,7 @@ def _grades(links: dict[Time, Link], thresholds: Thresholds) -> str:
     for time, link in links.items():
         by_grade.setdefault(_grade(link, thresholds), []).append(WHEN[time])
     text = "; ".join(f"{grade} {listed(times)}" for grade, times in by_grade.items())
-    return text[:1].upper() + text[1:]
+    return capital(text)
 
 
 def _grade(link: Link, thresholds: Thresholds) -> str:

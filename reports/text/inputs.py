@@ -13,7 +13,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Times, Window, window_number
-from goalscope.reports.statistics.formatting import in_words, listed, percent, plain
+from goalscope.reports.statistics.formatting import capital, in_words, listed, percent, plain
 from goalscope.reports.text.answer import WHEN
 
 
@@ -21,7 +21,7 @@ def input_sentences(run: Run, times: Times) -> list[str]:
     """Return a paragraph for each of the four times: what each network uses, learns from, hears."""
     found = []
     for time, window in times.windows.items():
-        start = f"{WHEN[time][:1].upper()}{WHEN[time][1:]}"
+        start = capital(WHEN[time])
         if window is None:
             found.append(f"{start}: nothing to say, the run is too short.")
             continue

@@ -19,7 +19,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.reports.numbers.probes import Probes
 from goalscope.reports.numbers.runs import BLOCK_ORDER, DESIRED_GOAL, GOAL_KEYS
-from goalscope.reports.statistics.formatting import in_words, listed, percent, plain
+from goalscope.reports.statistics.formatting import capital, in_words, listed, percent, plain
 from goalscope.reports.text.ablation import ablation_sentences
 
 NO_IMAGE_BLOCK = (
@@ -67,7 +67,7 @@ def _value(probes: Probes, key: str) -> float | None:
 
 def _owes(probes: Probes, network: str, what: str) -> str:
     """Return the blocks' shares of the Shapley values, the largest first."""
-    start = f"{what[:1].upper()}{what[1:]}"
+    start = capital(what)
     values = probes.last.values
     shares = {b: values[key] for b, key in SHAPLEY_SHARE.by_block(values, network).items()}
     together = shares.pop(GOAL, None) if set(shares) & set(GOAL_KEYS) else None

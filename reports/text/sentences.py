@@ -1,7 +1,7 @@
 """What each time says of each network, in sentences; and of one run alone."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.diagnostics.record.metrics import Q_GOAL_DISTANCE
@@ -15,7 +15,7 @@ from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.next_steps import Explanation
 from goalscope.reports.statistics.equivalence import Equivalence
-from goalscope.reports.statistics.formatting import listed, percent, plain
+from goalscope.reports.statistics.formatting import capital, listed, percent, plain
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.answer import WHEN, grade_of
@@ -30,7 +30,7 @@ def time_sentences(assessment: Assessment) -> dict[Time, list[str]]:
     for time in TIMES:
         if assessment.times.windows[time] is None:
             text = _not_reached(assessment, time)
-            found[time] = [f"{text[:1].upper()}{text[1:]}"]
+            found[time] = [capital(text)]
             continue
         found[time] = [
             sentence
@@ -40,13 +40,17 @@ def time_sentences(assessment: Assessment) -> dict[Time, list[str]]:
     return found
 
 
+def told_in_time(sentences: Mapping[Time, Sequence[str]]) -> list[str]:
+    """Return a paragraph for each time, which opens with when that is."""
+    return [f"{capital(WHEN[time])}: {' '.join(said)}" for time, said in sentences.items()]
+
+
 def single_run_sentences(assessment: Assessment, run: Run) -> list[str]:
     """Return the numbers of one run, a paragraph for each of the four times."""
     found = []
     for time in TIMES:
         if assessment.times.windows[time] is None:
-            lead = f"{WHEN[time][:1].upper()}{WHEN[time][1:]}"
-            found.append(f"{lead}: {_not_reached(assessment, time)}")
+            found.append(f"{capital(WHEN[time])}: {_not_reached(assessment, time)}")
             continue
         sentences = [
             sentence
@@ -56,7 +60,7 @@ def single_run_sentences(assessment: Assessment, run: Run) -> list[str]:
             )
         ]
         window = assessment.times.windows[time]
-        start = f"{WHEN[time][:1].upper()}{WHEN[time][1:]} ({window}):"
+        start = f"{capital(WHEN[time])} ({window}):"
         found.append(" ".join([start, *(sentences or [f"{run.title} measured nothing."])]))
     return found
 
@@ -195,6 +199,5 @@ def early_call_sentence(call: EarlyCall) -> str:
 def next_step_sentence(explanation: Explanation) -> str:
     """Return an explanation with evidence, its outcome, what to do, and the arm that tests it."""
     when = listed([WHEN[time] for time in explanation.times])
-    title = f"{explanation.title[:1].upper()}{explanation.title[1:]}"
-    advice = f"{explanation.rival.advice[:1].upper()}{explanation.rival.advice[1:]}"
+    title, advice = capital(explanation.title), capital(explanation.rival.advice)
     return f"{title} ({explanation.verdict}, {when}). {advice}. {explanation.tested}".rstrip()

@@ -74,6 +74,15 @@ def test_critics_are_one_constant_that_is_learnt(make_filled):
     assert not torch.equal(before, model.critic.qf0[-1].bias)
 
 
+def test_targets_alone_take_the_larger_value(make_filled, monkeypatch):
+    model, taken = make_filled("larger_taken"), []
+    largest = torch.max
+    monkeypatch.setattr(torch, "max", lambda *a, **k: taken.append(a[0]) or largest(*a, **k))
+    model.train(2, BATCH)
+    assert [values.requires_grad for values in taken] == [False, False]  # the actor's loss does not
+    assert {tuple(values.shape) for values in taken} == {(BATCH, 2)}
+
+
 def test_what_follows_is_discounted_as_after_three_steps(make_filled):
     model = make_filled("discount_of_steps")
     assert torch.allclose(model.replay_buffer.sample(4).discounts, torch.tensor(model.gamma**3))

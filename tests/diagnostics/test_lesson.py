@@ -13,6 +13,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecNormalize
 
+from benchmarks.planted_faults.lesson_faults import Larger
 from goalscope.diagnostics.instruments.instrument import Instrument, Moment
 from goalscope.diagnostics.instruments.lesson_state import lesson_state
 from goalscope.diagnostics.instruments.transitions import TransitionInstrument
@@ -182,6 +183,42 @@ def test_a_target_network_that_is_left_out_is_seen():
     agent = agent_of(SAC)
     agent.critic_target = agent.critic
     assert set(said(agent, "critic.unpaid_fraction")) == {1.0}
+
+
+class OfMaximum(SAC):
+    """Takes the larger critic's value in its targets, as one writes it by mistake."""
+
+    def train(self, *args, **kwargs):
+        with Larger():
+            super().train(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("passes_on", "unpaid"),
+    [
+        (lambda values: values.amin(dim=1), 0),
+        (lambda values: values.mean(dim=1), 0),
+        (lambda values: values.sort(dim=1).values[:, 1], 0),
+        (lambda values: values.amax(dim=1), 1),
+        (lambda values: values.clamp(-50, -30)[:, 0], 0),  # beyond them all: a bound, and no choice
+    ],
+)
+def test_a_target_that_passes_one_value_on_is_judged_by_its_critics(passes_on, unpaid):
+    agent = agent_of(SAC, policy_kwargs={"n_critics": 3})
+
+    def one_for_all(_, __, values):
+        return (passes_on(torch.cat(values, dim=1)).reshape(-1, 1),) * len(values)
+
+    agent.critic_target.register_forward_hook(one_for_all)
+    found = said(agent, "critic.unpaid_fraction")
+    assert len(found) == LAST - 5
+    assert np.median(found) == pytest.approx(unpaid, abs=0.1)
+
+
+def test_targets_of_the_larger_value_are_seen():
+    found = said(agent_of(OfMaximum), "critic.unpaid_fraction")
+    assert len(found) == LAST - 5
+    assert np.median(found) > 0.9
 
 
 def test_rewards_that_nobody_pays_are_seen():

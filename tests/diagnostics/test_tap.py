@@ -263,3 +263,56 @@ def test_a_delayed_actor_is_absent_where_it_took_no_step(make_agent):
     assert ["actor_loss" in update.losses for update in seen] == [False, True] * 3
     assert all("critic_loss" in update.losses for update in seen)
     assert bool(seen[1].losses["actor_loss"].fusion_gradients(262).isfinite().all())
+
+
+def counted(agent: SAC, **tap: Any) -> list[Any]:
+    """Return what the critic's optimiser remembers after each of five updates."""
+    seen: list[TrackedUpdate] = []
+    failures: list[Exception] = []
+    settings = {"start": 0, "wanted": lambda _: LOSSES, "on_first": lambda: None, **tap}
+    watch = Tap(
+        view_networks(agent.policy), on_update=seen.append, on_failure=failures.append, **settings
+    )
+    agent.learn(65, reset_num_timesteps=True)
+    watch.detach()
+    assert not failures
+    return [update.losses["critic_loss"].moments for update in seen]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (torch.optim.Adam, {}),
+        (torch.optim.Adam, {"fused": True}),
+        (torch.optim.Adam, {"foreach": True, "betas": (0.9, 0.99)}),
+        (torch.optim.AdamW, {}),
+        (torch.optim.RAdam, {}),
+        (torch.optim.NAdam, {}),
+    ],
+)
+def test_adam_and_its_kin_remember_each_step(make_agent, kind, options):
+    agent = make_agent(policy_kwargs={"optimizer_class": kind, "optimizer_kwargs": options})
+    moments = counted(agent)
+    assert [float(one.counted) for one in moments] == [1, 2, 3, 4, 5]
+    assert [one.taken for one in moments] == [1, 2, 3, 4, 5]
+    assert moments[0].horizon == pytest.approx(100 if "betas" in options else 1_000)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adagrad])
+def test_what_has_no_moments_has_none_to_forget(make_agent, kind):
+    assert counted(make_agent(policy_kwargs={"optimizer_class": kind})) == [None] * 5
+
+
+def test_moments_that_are_thrown_away_are_missing_and_earlier_ones_count(make_agent):
+    agent = make_agent()
+    counted(agent)
+    again = counted(agent)  # as an agent that is loaded, or goes on
+    assert [(float(one.counted), one.taken) for one in again[:2]] == [(6, 1), (7, 2)]
+    train = agent.train
+
+    def train_and_forget(*args: Any, **kwargs: Any) -> None:
+        train(*args, **kwargs)
+        agent.critic.optimizer.state.clear()
+
+    agent.train = train_and_forget
+    assert [float(one.counted) for one in counted(agent)[1:]] == [1] * 4

@@ -54,6 +54,12 @@ def test_a_healthy_run_is_unremarkable(name):
     assert found["replay.relabelled_fraction"] == pytest.approx(0.8 if hindsight else 0, abs=0.01)
     assert ("relabelled.success_fraction" in found) == hindsight
     assert found.get("relabelled.success_fraction", 1) > found["real.success_fraction"]
+    rewards = agent.replay_buffer.rewards[: agent.replay_buffer.size()]
+    paid = sum(float(reward) >= 0 for reward in rewards.flatten()) / rewards.size
+    assert found["stored.success_fraction"] == pytest.approx(paid)
+    assert found.get("actor.density_error", 0) < 1e-3
+    assert ("actor.least_spread" in found) == (name not in ("TD3", "DDPG"))
+    assert 0.1 < found.get("actor.least_spread", 1) < 1.2
     assert ("critic.pixels.input_max" in found) == ("pixels" in agent.observation_space.spaces)
     assert 0.3 < found.get("critic.pixels.input_max", 1) <= 1
     assert ("actor.desired_goal.normalised_offset" in found) == (name == "normalised")

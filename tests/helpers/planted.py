@@ -33,7 +33,12 @@ HEALTHY = {
     **{
         f"gradient/{loss}.{name}": value
         for loss in ("critic_loss", "actor_loss")
-        for name, value in (("own_gradient", 1.0), ("downhill", 0.3))
+        for name, value in (
+            ("own_gradient", 1.0),
+            ("downhill", 0.3),
+            ("moments_kept", 1.0),
+            ("bfloat16_fraction", 0.0),
+        )
     },
     "content/critic.pixels.object_cm": 2.0,
     "content/actor.pixels.object_cm": 2.0,
@@ -94,7 +99,9 @@ HEALTHY = {
     "transitions/critic_target.motion": 0.5,
     "transitions/critic_target.lag": 0.02,
     "transitions/critic.twin_gap": 0.1,
-    "transitions/critic.unpaid_fraction": 0.0,
+    "transitions/critic.unpaid_fraction": [(u, 0.0) for u in range(0, 601, 60)],
+    "transitions/actor.density_error": [(u, 1e-4) for u in range(0, 601, 60)],
+    "transitions/actor.least_spread": 0.95,
     "transitions/acting.own_fraction": 0.0,
     "transitions/actor.saturated_fraction": 0.2,
     "gradient/critic_loss.desired_goal.weight_gradient": 0.2,
@@ -103,6 +110,7 @@ HEALTHY = {
     "transitions/critic.observation.normalised_offset": 0.5,
     "transitions/real.success_fraction": 0.0,
     "transitions/relabelled.success_fraction": 0.4,
+    "transitions/stored.success_fraction": 0.0,
 }
 
 FAULTS = {
@@ -162,6 +170,7 @@ FAULTS = {
     "reward_mismatch": {"transitions/real.reward_mismatch": 0.5},
     "success_paid_elsewhere": {
         "transitions/real.success_fraction": 1.0,
+        "transitions/stored.success_fraction": 1.0,
         "training/rollout.success_rate": 0.0,
     },
     "relabelled_at_once": {
@@ -183,7 +192,14 @@ FAULTS = {
     },
     "observations_stand_still": {"transitions/replay.step_over_spread": 1e-4},
     "goals_hardly_reached": {"observation/replay.achieved_goal.spread": 1e-3},
-    "targets_unlike_returns": {"transitions/critic.unpaid_fraction": 0.9},
+    "targets_unlike_returns": {
+        "transitions/critic.unpaid_fraction": [(u, 0.9) for u in range(0, 601, 60)]
+    },
+    "densities_unlike_actions": {
+        "transitions/actor.density_error": [(u, 0.8) for u in range(0, 300, 30)]
+    },
+    "policy_spread_wide": {"transitions/actor.least_spread": 2.6},
+    "successes_overdrawn": {"transitions/real.success_fraction": 1.0},
     "target_is_critic": {"transitions/critic_target.lag": 0.0},
     "critics_identical": {"transitions/critic.twin_gap": 0.0},
     "acts_without_exploration": {"transitions/acting.own_fraction": 1.0},
@@ -201,6 +217,8 @@ FAULTS = {
 }
 PER_NETWORK = {
     "gradients_left_over": {"gradient/{}_loss.own_gradient": 0.1},
+    "moments_forgotten": {"gradient/{}_loss.moments_kept": 0.01},
+    "weights_in_bfloat16": {"gradient/{}_loss.bfloat16_fraction": 1.0},
     "steps_uphill": {"gradient/{}_loss.downhill": [(u, -0.4) for u in range(0, 600, 60)]},
     "steps_too_large": {
         f"gradient/{{}}_loss.{block}.update_ratio": 0.3

@@ -11,8 +11,10 @@ from goalscope.diagnostics.instruments.gradient_balance import GradientWindow
 from goalscope.probes import (
     EncoderUpdate,
     LossUpdate,
+    Moments,
     direction_consistency,
     gradient_balance,
+    optimiser_state,
     step_directions,
 )
 
@@ -219,3 +221,45 @@ def test_what_is_zero_has_no_direction():
     still = [torch.zeros_like(gradient) for gradient in update.weight_gradients]
     assert turned(update, weight_gradients=still) == {}
     assert step_directions(replace(update, weights=[], output_gradients=[])) == {}
+
+
+@pytest.mark.parametrize(
+    ("counted", "taken", "kept"),
+    [(50, 50, 1), (900, 50, 1), (1, 1, 1), (1, 50, 0.02), (1, 9_000, 0.001), (5_000, 90_000, 1)],
+)
+def test_moments_hold_what_they_could_or_less(counted, taken, kept):
+    moments = Moments(torch.tensor(float(counted)), taken, 1_000.0)
+    found = optimiser_state(replace(an_update()[0], moments=moments))
+    assert float(found["moments_kept"]) == pytest.approx(kept)
+
+
+def test_weights_that_bfloat16_holds_are_counted_as_a_loop_does():
+    (update, _), generator = an_update(), torch.Generator().manual_seed(5)
+    mixed = torch.randn(40, 50, generator=generator)
+    mixed[:10] = mixed[:10].bfloat16().float()
+    mixed[10], mixed[11] = 0.0, 0.5  # where biases and normalisations start
+    held = told = 0
+    for weight in mixed.flatten().tolist():
+        power = weight == 0 or abs(np.frexp(weight)[0]) == 0.5
+        told += not power
+        held += not power and float(torch.tensor(weight).bfloat16()) == weight
+    found = optimiser_state(replace(update, weights=[mixed[:20], mixed[20:]]))
+    assert set(found) == {"bfloat16_fraction"}
+    assert float(found["bfloat16_fraction"]) == pytest.approx(held / told)
+    assert 0.2 < held / told < 0.3
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [(torch.bfloat16, 1, 1), (torch.float16, 0, 0.3), (torch.float32, 0, 1e-3)],
+)
+def test_only_bfloat16_is_taken_for_it(kind, least, most):
+    weight = torch.randn(200, 200, generator=torch.Generator().manual_seed(0)).to(kind)
+    found = optimiser_state(replace(an_update()[0], weights=[weight]))["bfloat16_fraction"]
+    assert least <= float(found) <= most
+
+
+def test_weights_that_are_all_constants_tell_nothing():
+    update = an_update()[0]
+    assert optimiser_state(replace(update, weights=[torch.ones(3, 3), torch.zeros(2, 3)])) == {}
+    assert optimiser_state(replace(update, weights=[])) == {}

@@ -7,7 +7,13 @@ import torch
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
 
-from goalscope.probes import squashed_log_density, taught_targets, twin_gap, unpaid_fraction
+from goalscope.probes import (
+    cautious_values,
+    squashed_log_density,
+    taught_targets,
+    twin_gap,
+    unpaid_fraction,
+)
 
 
 def lesson(loss, critics=2, rows=16):
@@ -61,7 +67,7 @@ def test_the_density_is_that_of_a_normal_distribution_through_tanh():
 
 def test_a_reward_explains_a_target_or_not():
     rewards = torch.tensor([0.0, -1.0, -1.0])
-    following = torch.tensor([-5.0, -5.0, -5.0, -5.0, math.nan])
+    following = torch.tensor([-5.0, -5.0, -5.0, -5.0, math.nan])[:, None]
     targets = torch.tensor([-6.0, -5.0, -1.0, -5.5, -5.5])  # paid, paid, an end, neither, unknown
     assert unpaid_fraction(targets, following, rewards) == 0.25
     doubt = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.0])
@@ -73,14 +79,27 @@ def test_a_reward_explains_a_target_or_not():
 def test_rewards_are_looked_up_one_by_one():
     generator = torch.Generator().manual_seed(0)
     rewards = torch.randn(20, generator=generator)
-    targets, following = torch.randn(2, 50, generator=generator) * 3
+    targets, first, second = torch.randn(3, 50, generator=generator) * 3
+    following = torch.stack([first, second], dim=1)
     span = max(float(rewards.max()), 0) - min(float(rewards.min()), 0)
     off = 0
     for target, after in zip(targets.tolist(), following.tolist(), strict=True):
-        paid = [min(abs(target - after - r), abs(target - r)) for r in rewards.tolist()]
+        paid = [abs(target - a - r) for r in rewards.tolist() for a in (*after, 0.0)]
         off += min(paid) > 0.02 * span
     assert 0 < off < 50
     assert float(unpaid_fraction(targets, following, rewards)) == pytest.approx(off / 50)
+
+
+def test_targets_may_take_any_critic_but_the_largest_or_their_mean():
+    answers = torch.tensor([[3.0, -1.0, 1.0], [0.0, 0.0, 3.0]])
+    assert cautious_values(answers).tolist() == [[-1, 1, 1], [0, 0, 1]]
+    assert cautious_values(torch.tensor([[2.0]])).tolist() == [[2]]
+
+
+def test_what_lies_between_rewards_counts_where_they_are_few():
+    targets, following = torch.tensor([-0.01, -0.01]), torch.zeros(2, 1)
+    assert unpaid_fraction(targets, following, torch.tensor([0.0, -1.0])) == 1
+    assert unpaid_fraction(targets, following, torch.linspace(-1, 0, 17)) == 0
 
 
 def test_critics_that_are_one_have_no_gap():

@@ -84,13 +84,13 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
     swap = Q_GOAL_SWAP.within(assessment.study.family or Family.SENSITIVITY).key()
     columns = [
         _Column(
-            "Goal's share of the\ncritic's signal, early",
+            "Goal's share\nof the critic's\nsignal, early",
             "share",
             Scale.LOGIT,
             of(share, "early"),
             thresholds.goal_share,
         ),
-        _Column("the same, late", "share", Scale.LOGIT, of(share, "late"), thresholds.goal_share),
+        _Column("the same,\nlate", "share", Scale.LOGIT, of(share, "late"), thresholds.goal_share),
         _Column(
             "Q, goal\nexchanged, late",
             "std of Q",

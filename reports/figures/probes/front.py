@@ -28,7 +28,7 @@ from goalscope.reports.figures.probes.sections import (
 from goalscope.reports.figures.run.panels import ONE_SEED, panel_of_keys
 from goalscope.reports.figures.style import GREY, new_figure
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes
-from goalscope.reports.statistics.formatting import listed
+from goalscope.reports.statistics.formatting import capital, listed
 from goalscope.reports.statistics.scales import Array, Scale
 from goalscope.reports.text.probe_sentences import NO_MAP
 
@@ -172,7 +172,7 @@ def _plot_numbers(axes: Axes, panel: Panel, last: int) -> None:
     mark_broken(axes, table)
     if len(finite):
         value_axis(axes, Scale.PLAIN, np.asarray([0.0, *finite["value"]]))
-    axes.set_title(panel.title[:1].upper() + panel.title[1:])
+    axes.set_title(capital(panel.title))
     axes.set_ylabel(panel.unit)
     checkpoint_axis(axes, last)
     axes.spines[["top", "right"]].set_visible(False)

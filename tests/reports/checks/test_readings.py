@@ -14,10 +14,17 @@ from goalscope.diagnostics.record.metrics import (
     FEATURE_SPREAD,
     ZERO_FRACTION,
 )
-from goalscope.reports.checks.readings import goal_swap, smaller, under_normalisation, varying_part
+from goalscope.diagnostics.record.transition_metrics import UNPAID_FRACTION
+from goalscope.reports.checks.readings import (
+    goal_swap,
+    measured,
+    smaller,
+    under_normalisation,
+    varying_part,
+)
 from goalscope.reports.checks.replay_readings import overwritten_of_few, success_in_training_alone
 from goalscope.reports.checks.series import series_of
-from goalscope.reports.checks.step_readings import signal_growth, steepest_climb
+from goalscope.reports.checks.step_readings import lasting, signal_growth, steepest_climb
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.numbers.runs import load_run
 
@@ -51,6 +58,18 @@ def test_a_few_steps_uphill_are_an_overshoot_and_many_are_a_climb(tmp_path):
     assert set(climb.values) == {-0.5}
     assert (climb.updates[0], climb.updates[-1]) == (1, run.updates)
     assert steepest_climb(with_metrics(run, {key: flat[:5]}), "actor") is None
+
+
+def test_what_lasted_is_kept_in_mind_and_what_passed_is_not(tmp_path):
+    run = load_run(write_run(tmp_path / "a", kind=BASELINE))
+    read = lasting(measured(UNPAID_FRACTION))
+    key = UNPAID_FRACTION.key()
+    told = [(u, 0.9 if u < 400 else 0.0) for u in range(0, 600, 50)]  # and then the critics agree
+    found = read(with_metrics(run, {key: told}), "critic")
+    assert set(found.values) == {0.9}
+    assert found.updates[-1] == run.updates
+    once = [(u, 0.9 if u < 350 else 0.0) for u in range(0, 600, 50)]
+    assert set(read(with_metrics(run, {key: once}), "critic").values) == {0.0}
 
 
 def test_the_smaller_number_is_taken_where_both_are_and_else_the_one(tmp_path):

@@ -67,7 +67,7 @@ def test_resumed_runs_are_named(tmp_path, few_figures):
 def test_what_learns_where_the_baseline_does_not_is_named_first(tmp_path, few_figures):
     folders = write_arms(tmp_path, 2, {"base": FAILS, "flat": FAILS, "best": LEARNS})
     said = learning_sentence(load_arms(folders), Thresholds())
-    assert said == "look first at what learns here where base does not: best (100 %)"
+    assert said == "Look first at what learns here where base does not: best (100 %)"
     comparison = write_comparison(folders, tmp_path / "page")
     assert comparison.steps[0] == said
     assert "Look first at what learns here" in comparison.page.read_text()
