@@ -127,20 +127,16 @@ REAL_REWARD_MISMATCH = kind_of(Family.TRANSITIONS, ("real",))(
 ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
     "action_spread", "half action ranges", "spread of the actions"
 )
-SATURATED_ACTIONS = kind_of(Family.TRANSITIONS, (ACTOR,))(
-    "saturated_fraction", "share", "action components at their ends"
+_actor = kind_of(Family.TRANSITIONS, (ACTOR,))
+SATURATED_ACTIONS = _actor("saturated_fraction", "share", "action components at their ends")
+CUT_OFF_FRACTION = _actor(
+    "cut_off_fraction", "share", "mean actions that are exactly the least or the largest"
 )
-CUT_OFF_FRACTION = kind_of(Family.TRANSITIONS, (ACTOR,))(
-    "cut_off_fraction",
-    "share",
-    "mean actions that are exactly the least or the largest",
-)
-_draw = kind_of(Family.TRANSITIONS, (ACTOR,))
 _SQUASHED = "the actor draws from a normal distribution and puts it through Tanh, as SB3's SAC"
-LEAST_SPREAD = _draw(
+LEAST_SPREAD = _actor(
     "least_spread", "Tanh inputs", "least spread of what Tanh makes actions of", _SQUASHED
 )
-DENSITY_ERROR = _draw(
+DENSITY_ERROR = _actor(
     "density_error",
     "nats",
     "error of the log densities that the actor reports",
