@@ -8,8 +8,10 @@ from goalscope.probes.families import UnsupportedPolicy
 from goalscope.probes.live.actions import (
     action_effect_r2,
     action_spread,
+    cut_off_fraction,
     image_motion,
     own_fraction,
+    own_motion,
     saturated_fraction,
 )
 from goalscope.probes.live.agreement import differing_share, input_offset, same_share
@@ -21,6 +23,7 @@ from goalscope.probes.live.episodes import (
     goal_origins,
     same_rows,
     start_drift,
+    tracking_noise,
 )
 from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
 from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
@@ -36,6 +39,7 @@ from goalscope.probes.live.gradients import (
 from goalscope.probes.live.inputs import (
     TracedFeatures,
     input_statistics,
+    levels_kept,
     prepared_inputs,
     traced_features,
 )
@@ -128,6 +132,7 @@ __all__ = [
     "augmentation_noise",
     "cautious_values",
     "content_readout",
+    "cut_off_fraction",
     "density_error",
     "derangement",
     "differing_share",
@@ -160,10 +165,12 @@ __all__ = [
     "lateness",
     "learnt_share",
     "least_spread",
+    "levels_kept",
     "mode_difference",
     "next_goal_prediction",
     "optimiser_state",
     "own_fraction",
+    "own_motion",
     "prepared_inputs",
     "q_bias",
     "q_excess",
@@ -186,6 +193,7 @@ __all__ = [
     "success_fractions",
     "taught_targets",
     "traced_features",
+    "tracking_noise",
     "turned_share",
     "twin_gap",
     "unchanged_fraction",

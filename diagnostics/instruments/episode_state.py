@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
@@ -26,6 +27,7 @@ from goalscope.probes import (
     goal_origins,
     start_drift,
     success_fractions,
+    tracking_noise,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL, GOAL_KEYS, GoalKeys
 from goalscope.probes.live.transitions import SAME_REWARD
@@ -109,15 +111,21 @@ def _origins(
 def _over_episodes(
     model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str]
 ) -> dict[str, float]:
-    """Return how what episodes start from, and are asked for, differs from one to the next."""
-    observed = dict_buffer(model).observations
+    """Return what episodes start from, are asked for, and show of the way between."""
+    buffer = dict_buffer(model)
     starts, goals = (
-        observed[key][episodes.starts, episodes.columns].reshape(len(episodes), -1) for key in keys
+        buffer.observations[key][episodes.starts, episodes.columns].reshape(len(episodes), -1)
+        for key in keys
     )
     numbers = {
         "asked_goal_spread": asked_goal_spread(goals),
         "start_drift": start_drift(starts, goals),
     }
+    if isinstance(model.action_space, spaces.Box):
+        rows, columns, number = (part[-LATEST:] for part in episodes.transitions())
+        achieved = buffer.next_observations[keys[0]][rows, columns].reshape(len(rows), -1)
+        actions = buffer.actions[rows, columns]
+        numbers["tracking_noise"] = tracking_noise(achieved, actions, number, goals)
     return {name: number for name, number in numbers.items() if number is not None}
 
 

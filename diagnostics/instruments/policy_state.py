@@ -6,6 +6,7 @@ from torch import Tensor
 from goalscope.diagnostics.record.keys import ACTOR
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_SPREAD,
+    CUT_OFF_FRACTION,
     DENSITY_ERROR,
     LEAST_SPREAD,
     SATURATED_ACTIONS,
@@ -13,6 +14,7 @@ from goalscope.diagnostics.record.transition_metrics import (
 from goalscope.probes import (
     Network,
     action_spread,
+    cut_off_fraction,
     density_error,
     least_spread,
     saturated_fraction,
@@ -35,6 +37,7 @@ def policy_state(actor: Network, features: Tensor, seed: int) -> dict[str, Tenso
         draw = squashed_draw(actor, features)
     results = {
         SATURATED_ACTIONS.key(): saturated_fraction(actions),
+        CUT_OFF_FRACTION.key(): cut_off_fraction(actions, features),
         ACTION_SPREAD.key(ACTOR): action_spread(actions),
     }
     if draw is None:

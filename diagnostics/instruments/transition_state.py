@@ -29,6 +29,7 @@ from goalscope.probes import (
     action_spread,
     goal_change_fraction,
     goal_offset,
+    own_motion,
     reward_statistics,
     rewards_per_target,
     same_share,
@@ -87,6 +88,9 @@ def transition_state(
         optional[ACTION_SPREAD.key("replay")] = action_spread(stored.actions)
         optional[ACTION_OVER_GOALS.key()] = action_over_goals(stored)
         optional[ACTION_EFFECT_R2.key()] = action_effect_r2(stored)
+        if (model.action_space.low == -model.action_space.high).all():
+            # Elsewhere 0 is another action than the middle, which replay scales to 0.
+            results |= prefixed(Family.TRANSITIONS, own_motion(stored), "replay")
     return results | {key: value for key, value in optional.items() if value is not None}
 
 

@@ -33,6 +33,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     INPUT_OFFSET,
     KEY_DIFFERS,
     LATENESS,
+    LEVELS_KEPT,
     MODE_DIFFERENCE,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
@@ -48,6 +49,7 @@ from goalscope.probes import (
     TracedFeatures,
     alone_difference,
     input_statistics,
+    levels_kept,
     mode_difference,
     traced_features,
 )
@@ -115,7 +117,7 @@ class TransitionInstrument(Instrument):
                     context, model, seen, traced[CRITIC].features, episodes, self._entropy
                 ),
                 **lesson_state(context, model, seen.rewards),
-                **_of_inputs(context, stored, traced),
+                **_of_inputs(context, stored, seen, traced),
                 **_of_modes(context, seen, traced),
             }
             if actor is not None:
@@ -140,7 +142,7 @@ class TransitionInstrument(Instrument):
             (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
         )
         blocks |= dict.fromkeys(
-            (STILL_FRACTION, LATENESS, TURNED_FRACTION, INPUT_MAX), sorted(images)
+            (STILL_FRACTION, LATENESS, TURNED_FRACTION, INPUT_MAX, LEVELS_KEPT), sorted(images)
         )
         blocks |= {MODE_DIFFERENCE: list(encoded), ALONE_DIFFERENCE: list(encoded)}
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
@@ -156,12 +158,17 @@ class TransitionInstrument(Instrument):
 
 
 def _of_inputs(
-    context: Context, stored: ReplayBatch, traced: Mapping[str, TracedFeatures]
+    context: Context,
+    stored: ReplayBatch,
+    seen: DictReplayBufferSamples,
+    traced: Mapping[str, TracedFeatures],
 ) -> dict[str, Tensor]:
     normalised = _unclipped(context, stored)
     results: dict[str, Tensor] = {}
     for name, one in traced.items():
-        values = input_statistics(context.networks[name], one, normalised)
+        network = context.networks[name]
+        values = input_statistics(network, one, normalised)
+        values |= levels_kept(network, one, seen.observations)
         results |= prefixed(Family.TRANSITIONS, values, name)
     return results
 

@@ -93,6 +93,25 @@ ACTION_EFFECT_R2 = _transitions(
     "R^2 of the action, from what its step changed",
     "something changes, and eight actions differ",
 )
+_OWN_MOTION = "goals are observed, and the box of actions is as large on either side of 0"
+IDLE_MOTION = _transitions(
+    "idle_motion",
+    "ratio",
+    "what action 0 moves, over what the largest does",
+    f"{_OWN_MOTION}; actions move what is achieved, and do so either way",
+)
+CUT_SHARE = _transitions(
+    "cut_share",
+    "share",
+    "what of a step the actions' signs leave untold, over that and what actions leave",
+    f"{_OWN_MOTION}; actions move what is achieved",
+)
+TRACKING_NOISE = _transitions(
+    "tracking_noise",
+    "spreads of the goals",
+    "white noise on what is achieved",
+    "goals are observed and vary, actions are a box, and three episodes have ended",
+)
 SUCCESS_FRACTION = kind_of(Family.TRANSITIONS, ("real", "relabelled", "stored"))(
     "success_fraction",
     "share",
@@ -108,15 +127,16 @@ REAL_REWARD_MISMATCH = kind_of(Family.TRANSITIONS, ("real",))(
 ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
     "action_spread", "half action ranges", "spread of the actions"
 )
-SATURATED_ACTIONS = kind_of(Family.TRANSITIONS, (ACTOR,))(
-    "saturated_fraction", "share", "action components at their ends"
+_actor = kind_of(Family.TRANSITIONS, (ACTOR,))
+SATURATED_ACTIONS = _actor("saturated_fraction", "share", "action components at their ends")
+CUT_OFF_FRACTION = _actor(
+    "cut_off_fraction", "share", "mean actions that are exactly the least or the largest"
 )
-_draw = kind_of(Family.TRANSITIONS, (ACTOR,))
 _SQUASHED = "the actor draws from a normal distribution and puts it through Tanh, as SB3's SAC"
-LEAST_SPREAD = _draw(
+LEAST_SPREAD = _actor(
     "least_spread", "Tanh inputs", "least spread of what Tanh makes actions of", _SQUASHED
 )
-DENSITY_ERROR = _draw(
+DENSITY_ERROR = _actor(
     "density_error",
     "nats",
     "error of the log densities that the actor reports",
@@ -211,6 +231,12 @@ ALONE_DIFFERENCE = _input(
     "the block varies between observations",
 )
 INPUT_MAX = _input("input_max", "bytes over 255", "largest input of the encoder", "it is an image")
+LEVELS_KEPT = _input(
+    "levels_kept",
+    "share",
+    "grey levels that reach the encoder",
+    "it is an image, and the encoder is given it whole",
+)
 NORMALISED_OFFSET = _input(
     "normalised_offset",
     "standard deviations or nats",

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
+from goalscope.probes.blocks import ACHIEVED_GOAL
 from goalscope.probes.live.features import SATURATION, spread_per_unit
 from goalscope.probes.live.replay import ReplayBatch
 from goalscope.probes.swaps import rms
@@ -14,6 +15,12 @@ _ROWS = 64  # images at a time
 _ROUNDING = 1e-3
 _SAME_ACTION = 1e-5  # of a range of 2, scaled to the environment's and back
 _FEWEST = 8  # actions from which anything can be told
+_MOVES = 0.1  # of the largest change: a step that moves less was stopped, or asked for nothing
+_FEWEST_MOVES = 32  # steps that a line is fitted to
+_OWN_MOTION = 0.5  # R^2 of the line from which what is achieved moves with the action
+_EITHER_WAY = 0.3  # of the steps, driven forth and as many back: else no action is near 0
+_ROUNDED = 1e-6  # of a variance: what may be left of a perfect fit in single precision
+_SHORT_OF_ENDS = 0.9  # a mean before the Tanh that is clipped at 2, as SB3's SDE does, ends at 0.96
 
 
 def action_spread(actions: Tensor) -> Tensor:
@@ -75,6 +82,69 @@ def action_effect_r2(batch: ReplayBatch, keys: Collection[str] | None = None) ->
     return torch.stack(scores).max() if scores else None
 
 
+def own_motion(batch: ReplayBatch) -> dict[str, Tensor]:
+    """Return "idle_motion" and "cut_share": how what is achieved answers to the action.
+
+    A line on (1, action) is fitted by least squares to each dimension's change, over the steps that
+    move it by a tenth of its largest change or more: what a wall stops answers to nothing. A
+    dimension with fewer than 32 such steps, or an R^2 below 0.5, tells nothing.
+
+    Returns:
+        "idle_motion": abs(w_0) / sum_k abs(w_k), what action 0 moves over what the largest does.
+        The largest over dimensions, of those that 3 of 10 steps drive one way and as many the
+        other: beyond what was done, a line is a guess.
+        "cut_share": S / (S + L), L and S what the line, and one on the actions' signs, leave of the
+        change's square. Near 1 where the size of an action counts, 0.5 where it hardly varies,
+        towards 0 where all but the smallest actions do the same. Of these steps or of all, the
+        larger: what moves from cell to cell goes one far, but not with each action. The least over
+        dimensions.
+        Each is absent where no dimension tells it.
+    """
+    if ACHIEVED_GOAL not in batch.observations:
+        return {}
+    actions = batch.actions.double()
+    change = _change(batch.observations[ACHIEVED_GOAL], batch.next_observations[ACHIEVED_GOAL])
+    finite = actions.isfinite().all(dim=1) & change.isfinite().all(dim=1)
+    if int(finite.sum()) < _FEWEST_MOVES:
+        return {}
+    actions, change = actions[finite], change[finite]
+    idle, cut = [], []
+    for moved in change.T:
+        moving = (moved != 0) & (moved.abs() >= _MOVES * moved.abs().max())
+        if int(moving.sum()) < _FEWEST_MOVES:
+            continue
+        known, target = actions[moving], moved[moving]
+        weights, left = _line(known, target)
+        if bool(left > (1 - _OWN_MOTION) * _variation(target)):
+            continue
+        cut.append(torch.maximum(_cut_share(known, target), _cut_share(actions, moved)))
+        forth = (known @ weights[1:] > 0).double().mean()
+        if bool(torch.minimum(forth, 1 - forth) >= _EITHER_WAY):
+            idle.append(weights[0].abs() / weights[1:].abs().sum())
+    results = {"idle_motion": max(idle, default=None), "cut_share": min(cut, default=None)}
+    return {name: value for name, value in results.items() if value is not None}
+
+
+def cut_off_fraction(actions: Tensor, features: Tensor) -> Tensor:
+    """Return how often a component of the mean action is exactly its least or largest value.
+
+    The largest share of rows over components, rows of the same features counted once: one of the
+    rows where nothing cuts an action off. Values beyond 0.9, where Tanh itself ends, do not count,
+    nor does a component that is one for all.
+
+    Args:
+        actions: float (B, A), the deterministic actions, in -1..1.
+        features: float (B, D), what they were taken on.
+    """
+    rows = torch.cat([actions, features.to(actions)], dim=1).unique(dim=0)
+    most = torch.zeros(()).to(actions)
+    for component in rows[:, : actions.shape[1]].T:
+        for end in (component.min(), component.max()):
+            if bool((end.abs() <= _SHORT_OF_ENDS) & (component != end).any()):
+                most = torch.maximum(most, (component == end).sum() / len(actions))
+    return most
+
+
 def image_motion(before: Tensor, after: Tensor) -> Tensor:
     """Return where the content of images (B, C, H, W) moved, float64 (B, 2 C).
 
@@ -104,6 +174,23 @@ def _change(before: Tensor, after: Tensor) -> Tensor:
     if before.ndim == 4:
         return image_motion(before, after)
     return after.double().flatten(1) - before.double().flatten(1)
+
+
+def _line(known: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the weights (1 + A,) of least squares on (1, known), and the square they leave."""
+    design = torch.cat([torch.ones_like(known[:, :1]), known], dim=1)
+    weights = torch.linalg.pinv(design) @ target
+    return weights, (target - design @ weights).square().sum()
+
+
+def _cut_share(known: Tensor, target: Tensor) -> Tensor:
+    rounding = _ROUNDED * _variation(target)
+    by_size, by_sign = (_line(k, target)[1] + rounding for k in (known, known.sign()))
+    return by_sign / (by_sign + by_size)
+
+
+def _variation(values: Tensor) -> Tensor:
+    return (values - values.mean()).square().sum()
 
 
 def _told(change: Tensor, actions: Tensor, half: Tensor) -> Tensor:

@@ -17,6 +17,10 @@ from goalscope.probes.networks import Network
 _ROWS = 64  # rows at a time
 _VARIES = 0.01  # of a unit: a spread below this is that of a unit that does not vary
 _TREMBLES = 0.02  # of the widest unit of its key: what varies less trembles, whatever it is made of
+_LEVEL_ROWS = 8  # images whose grey levels are counted
+_ENOUGH_LEVELS = 8  # show what is where: images of five bits, as some train on, have 32
+_COMMON = 1e-3  # of the values of images: a level that is rarer may be lost with a few pixels
+_WHOLE = 0.25  # of an image's values: a layer that receives fewer is given something else
 _QUARTILES = (0.25, 0.5, 0.75)
 _BETWEEN_QUARTILES = 1.349  # standard deviations, of a normal distribution
 _SAME = 1e-3  # a factor this near to 1, a shift this near to 0, is none
@@ -92,6 +96,33 @@ def input_statistics(
         elif _standardised(traced.given[key], received):
             trembling = _trembling(traced.given[key])
             results[f"{network.block_of(key)}.normalised_offset"] = _offset(received[:, ~trembling])
+    return results
+
+
+def levels_kept(
+    network: Network, traced: TracedFeatures, observations: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return "<key>.levels_kept" of images: how many of their grey levels reach the first layer.
+
+    Different values that it receives, over those of the images as they are stored that make a
+    thousandth of them or more, or over eight where there are more; at most 1, and of eight images.
+    Absent of a layer that receives fewer values than a quarter of an image's: it is given something
+    made of it.
+
+    Args:
+        network: whose inputs.
+        traced: its forward pass.
+        observations: that it was of, images in bytes.
+    """
+    results = {}
+    for key in network.image_keys:
+        stored, received = observations[key][:_LEVEL_ROWS], traced.received[key][:_LEVEL_ROWS]
+        if received.numel() < _WHOLE * stored.numel():
+            continue
+        counts = torch.bincount(stored.flatten().int(), minlength=256)
+        common = (counts >= _COMMON * stored.numel()).sum().clamp(max=_ENOUGH_LEVELS)
+        kept = torch.clamp(len(received.unique()) / common, max=1)
+        results[f"{network.block_of(key)}.levels_kept"] = kept
     return results
 
 

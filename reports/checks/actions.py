@@ -25,10 +25,13 @@ ACTION_CHECKS: tuple[Check, ...] = (
         "below",
         0.02,  # midway, as ratios go, between 0.004 of a fiftieth of each action and 0.1
         "0.1 to 0.2",
-        "Actions move next to nothing: they are scaled away or not carried out.",
+        "Actions move next to nothing of the way to a goal: they are scaled away, or goals are "
+        "drawn from far beyond what can be reached.",
         "Episodes end before a goal can be reached, however good the policy is.",
-        "See that actions in -1..1 reach the simulator at their full size, or act for longer.",
-        "Play the largest action for one episode: does it cross the space of goals?",
+        "See that actions in -1..1 reach the simulator at their full size, and draw goals from "
+        "where the agent can go.",
+        "Play the largest action for one episode: does it cross the space where the agent can be, "
+        "and that of goals?",
         needs=(Need.GOALS,),
         explains=(
             "observations_stand_still",

@@ -1,9 +1,14 @@
 """Checks of what the networks answer, and of whether the end was looked at."""
 
-from goalscope.diagnostics.record.transition_metrics import LEAST_SPREAD, SATURATED_ACTIONS
+from goalscope.diagnostics.record.transition_metrics import (
+    CUT_OFF_FRACTION,
+    LEAST_SPREAD,
+    SATURATED_ACTIONS,
+)
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import goal_swap, measured, unmeasured_end
+from goalscope.reports.checks.replay_readings import ever
 from goalscope.reports.statistics.scales import Scale
 
 ACTOR_CHECKS: tuple[Check, ...] = (
@@ -52,6 +57,25 @@ ACTOR_CHECKS: tuple[Check, ...] = (
             "actor_ignores_goal",
             "entropy_collapsed",
         ),
+    ),
+    Check(
+        "actor_cut_off",
+        "actor",
+        "observations in which a component of the policy's action is exactly its least or largest",
+        "share",
+        Scale.LOGIT,
+        ever(measured(CUT_OFF_FRACTION)),  # a component that is never below 0 is not cut off
+        "above",
+        0.1,  # between 0.01 of healthy runs, and 0.5 of a ReLU
+        "1 %: one observation has the least",
+        "The policy's mean action is cut off short of its range: for many observations it is one "
+        "and the same value, its least or its largest.",
+        "One side of the range is out of reach, and no gradient leads back from where it is cut.",
+        "End the actor in a linear layer, with no ReLU between it and the Tanh.",
+        "Print the policy's actions on a batch: is one value there again and again?",
+        networks=("actor",),
+        spares=True,
+        explains=("goal_unheard", "actor_ignores_goal", "actor_ignores_pixels"),
     ),
     Check(
         "goal_unheard",

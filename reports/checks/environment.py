@@ -6,6 +6,7 @@ from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
     LATENESS,
+    LEVELS_KEPT,
     NORMALISED_OFFSET,
     STILL_FRACTION,
 )
@@ -78,6 +79,32 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Take the newest frame: empty the camera's queue at each step.",
         "Save the images of ten steps in a row, and print what moved beside them.",
         explains=_UNSEEN,
+    ),
+    # Held against the images as they are stored, for some have few colours; and against eight
+    # levels, for images of five bits, on which some agents are trained, keep enough.
+    Check(
+        "images_lose_levels",
+        "observation",
+        "grey levels of {block} that reach the encoder, over those that are stored, up to eight",
+        "share",
+        Scale.LOGIT,
+        of_critic(measured(LEVELS_KEPT, IMAGE)),
+        "below",
+        0.5,  # between 1 of healthy runs, and two levels of three to eight
+        "100 %",
+        "Images of {block} reach the encoder with few of their grey levels: they are rounded away.",
+        "What differs by shades is one to the encoder; it sees next to nothing.",
+        "Divide images as floats: 255 // 255 is 1, and all that is darker becomes 0.",
+        "Print the different values of an image in replay, and as the encoder receives it.",
+        spares=True,  # a mask that is made of them on purpose
+        explains=(
+            "images_scaled_twice",
+            "features_depend_on_batch",
+            *_BLIND,
+            *_UNSEEN,
+            "content_missing",
+            "rank_collapsed",
+        ),
     ),
     Check(
         "images_scaled_twice",

@@ -1,7 +1,7 @@
 """Checks of the goals: whether they change, and whether they are where things can be."""
 
 from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
-from goalscope.diagnostics.record.transition_metrics import ASKED_GOAL_SPREAD
+from goalscope.diagnostics.record.transition_metrics import ASKED_GOAL_SPREAD, TRACKING_NOISE
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import measured, smaller
@@ -27,6 +27,26 @@ GOAL_CHECKS: tuple[Check, ...] = (
         "Print desired_goal after ten resets, and of ten rows of the replay buffer.",
         needs=(Need.GOALS,),
         explains=("reward_mismatch", "goal_inputs_tiny", "goal_path_quiet", *_NO_GOAL),
+    ),
+    # What swings, and what the last three actions move, is no noise: neither dithering policies nor
+    # places that are commanded outright. What trembles does so by far less than this.
+    Check(
+        "achieved_goal_noisy",
+        "goals",
+        "white noise on what is achieved, over the spread of the goals",
+        "spreads of the goals",
+        Scale.LOG,
+        measured(TRACKING_NOISE),
+        "above",
+        0.1,  # between 0 of healthy runs, and 0.25 of noise as large as the tolerance
+        "0",
+        "What is achieved jumps back and forth from step to step: its measurement is noisy.",
+        "Rewards, goals of hindsight and what the networks see miss the truth by as much.",
+        "Mend or filter what measures it; of an angle give sine and cosine, which do not wrap.",
+        "Hold still for ten steps and print achieved_goal: it should not change.",
+        spares=True,  # an agent that learns can live with what it is given
+        needs=(Need.GOALS,),
+        explains=("goals_in_another_frame", "actions_shuffled"),
     ),
     Check(
         "goals_in_another_frame",

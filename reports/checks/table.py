@@ -5,6 +5,7 @@ agent makes of it: of several that speak, the first is the likeliest cause of th
 stand last.
 """
 
+from goalscope.reports.checks.action_space import ACTION_SPACE_CHECKS
 from goalscope.reports.checks.actions import ACTION_CHECKS
 from goalscope.reports.checks.actor import ACTOR_CHECKS
 from goalscope.reports.checks.check import Check
@@ -25,6 +26,7 @@ from goalscope.reports.checks.stored import STORED_CHECKS
 CHECKS: tuple[Check, ...] = (
     *OPTIMISATION_CHECKS,
     *STORED_CHECKS,
+    *ACTION_SPACE_CHECKS,
     *EPISODE_CHECKS,
     *GOAL_CHECKS,
     *ENVIRONMENT_CHECKS,

@@ -24,6 +24,11 @@ HEALTHY = {
     "transitions/environment.pixels.lateness": -0.5,
     "transitions/replay.episode_length": 50.0,
     "transitions/replay.start_drift": 0.0,
+    "transitions/replay.tracking_noise": 0.0,
+    "transitions/replay.idle_motion": 0.02,
+    "transitions/replay.cut_share": 0.9,
+    "transitions/critic.pixels.levels_kept": 1.0,
+    "transitions/actor.cut_off_fraction": 0.01,
     "transitions/replay.draw_skew": 0.1,
     **{
         f"gradient/{loss}.{name}": value
@@ -117,6 +122,11 @@ FAULTS = {
     "images_stand_still": {"transitions/environment.pixels.still_fraction": 1.0},
     "images_late": {"transitions/environment.pixels.lateness": 0.8},
     "draws_uneven": {"transitions/replay.draw_skew": 0.9},
+    "actions_one_sided": {"transitions/replay.idle_motion": 1.0},
+    "actions_cut": {"transitions/replay.cut_share": 0.2},
+    "achieved_goal_noisy": {"transitions/replay.tracking_noise": 0.3},
+    "images_lose_levels": {"transitions/critic.pixels.levels_kept": 0.02},
+    "actor_cut_off": {"transitions/actor.cut_off_fraction": 0.5},
     "starts_drift": {"transitions/replay.start_drift": 2.0},
     "episodes_too_short": {"transitions/replay.episode_length": 2.0},
     "success_unpaid": {"training/rollout.success_rate": 0.8},

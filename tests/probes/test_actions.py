@@ -10,6 +10,7 @@ from helpers.transitions import point_batch, spots
 from goalscope.probes import (
     action_effect_r2,
     action_spread,
+    cut_off_fraction,
     image_motion,
     own_fraction,
     saturated_fraction,
@@ -146,3 +147,46 @@ def test_own_actions_are_told_from_explored_ones():
     assert own_fraction(torch.cat([own[:, :1], torch.zeros(10, 1)], dim=1), ends) == 1
     assert own_fraction(own, torch.ones(10, 2)) is None
     assert own_fraction(own[:7], own[:7]) is None
+
+
+def features_of(actions):
+    """Return features that differ from row to row."""
+    return torch.arange(len(actions), dtype=torch.float32)[:, None]
+
+
+def test_what_cuts_an_action_off_is_told_from_one_that_is_least():
+    means = 0.3 * torch.randn(128, 3, generator=torch.Generator().manual_seed(0))
+    features = features_of(means)
+    assert cut_off_fraction(means.tanh(), features) == 1 / 128
+    cut = means.clone()
+    cut[:, 1] = cut[:, 1].relu()
+    assert cut_off_fraction(cut.tanh(), features) == (cut[:, 1] == 0).sum() / 128
+    cut[:, 1] = means[:, 1].clamp(max=0.2)
+    assert cut_off_fraction(cut.tanh(), features) == (means[:, 1] >= 0.2).sum() / 128
+
+
+def test_a_cut_worked_out_by_hand():
+    actions = torch.tensor([[0.0, 0.1], [0.0, 0.2], [0.0, 0.2], [0.5, 0.3], [0.6, 0.4]])
+    same = torch.tensor([[1.0], [2.0], [2.0], [3.0], [4.0]])  # the third is the second once more
+    assert cut_off_fraction(actions, same) == pytest.approx(2 / 5)
+    assert cut_off_fraction(actions, features_of(actions)) == pytest.approx(3 / 5)
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        torch.ones(8, 2),  # stuck
+        torch.linspace(-30, 30, 128).reshape(64, 2).tanh(),  # the ends of Tanh
+        torch.linspace(-5, 5, 128).reshape(64, 2).clamp(-2, 2).tanh(),  # SB3 clips SDE's means
+    ],
+)
+def test_what_is_stuck_or_saturated_is_not_cut_off(actions):
+    assert cut_off_fraction(actions, features_of(actions)) == 0
+
+
+def test_one_observation_again_and_again_is_not_cut_off():
+    actions = torch.linspace(-0.5, 0.5, 128).reshape(64, 2)
+    actions[10:] = actions[0]
+    same = features_of(actions)
+    same[10:] = same[0]
+    assert cut_off_fraction(actions, same) == 1 / 64

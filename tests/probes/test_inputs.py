@@ -7,7 +7,13 @@ from helpers.policies import POLICIES, Mixing, batch_of, policy_of
 from stable_baselines3.common.torch_layers import CombinedExtractor
 from torch import nn
 
-from goalscope.probes import Network, input_statistics, traced_features, view_networks
+from goalscope.probes import (
+    Network,
+    input_statistics,
+    levels_kept,
+    traced_features,
+    view_networks,
+)
 
 GOALS = ("achieved_goal", "desired_goal")
 
@@ -179,3 +185,73 @@ def test_what_trembles_is_no_drift(height, drifts):
     network = network_of(AffineGoal, shift=1.0, factor=factor)
     found = statistics(network, observations)["desired_goal.normalised_offset"]
     assert (found > 5) == drifts
+
+
+class Made(nn.Module):
+    """Makes something else of an image before a layer with weights sees it."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def forward(self, images):
+        return self.make(images)
+
+
+def made_of_images(make, size=36) -> Network:
+    class Changed(CombinedExtractor):
+        def __init__(self, space):
+            super().__init__(space, cnn_output_dim=8)
+            self.extractors["pixels"] = nn.Sequential(
+                Made(make), nn.Flatten(), nn.LazyLinear(8), nn.ReLU()
+            )
+            self.extractors["pixels"](torch.zeros(1, 3, size, size))
+
+    return network_of(Changed)
+
+
+def kept(network: Network, observations) -> float:
+    found = levels_kept(network, traced_features(network, observations), observations)
+    return float(found["pixels.levels_kept"])
+
+
+def test_levels_that_are_rounded_away_are_counted():
+    observations = batch_of(rows=20).observations
+    levels = torch.tensor([0, 30, 60, 255], dtype=torch.uint8)
+    pixels = levels[torch.arange(observations["pixels"].numel()) % 4]
+    few = observations | {"pixels": pixels.reshape(observations["pixels"].shape)}
+    assert kept(network_of(), observations) == kept(network_of(), few) == 1
+    assert kept(made_of_images(torch.floor), few) == 2 / 4  # 0 and 1
+
+
+def test_few_of_many_levels_are_held_against_eight():
+    observations = batch_of(rows=20).observations
+    values, counts = np.unique(observations["pixels"][:8].numpy(), return_counts=True)
+    assert (counts >= 0.001 * counts.sum()).sum() > 8
+    assert kept(made_of_images(torch.floor), observations) == len(np.unique(values // 255)) / 8
+    quarters = made_of_images(lambda images: (images * 3).floor())
+    assert kept(quarters, observations) == len(np.unique(values.astype(int) * 3 // 255)) / 8
+    assert kept(made_of_images(lambda images: (images * 31).floor()), observations) == 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda images: images.mean(dim=1, keepdim=True),  # grey
+        lambda images: images[..., 4:-4, 4:-4],  # cropped
+        lambda images: images[..., ::2, ::2],  # every other pixel
+        lambda images: nn.functional.avg_pool2d(images, 2),
+        lambda images: (images - 0.5) / 0.2,
+        lambda images: images.bfloat16().float(),
+        lambda images: images / 255,
+    ],
+)
+def test_images_that_are_resized_or_scaled_keep_their_levels(make):
+    network = made_of_images(make)
+    assert kept(network, batch_of(rows=20).observations) == 1
+
+
+def test_what_is_made_of_an_image_has_no_levels():
+    observations = batch_of(rows=20).observations
+    for network in (made_of_images(lambda images: images.mean(dim=(2, 3))), network_of(Mixing)):
+        assert levels_kept(network, traced_features(network, observations), observations) == {}
