@@ -106,6 +106,11 @@ def relabelled_rows(buffer: ReplayBuffer, rows: int) -> Tensor:
     return relabelled
 
 
+def is_paid_for_entropy(model: BaseAlgorithm) -> bool:
+    """Whether an agent's values hold a bonus for entropy, as SAC's do."""
+    return hasattr(model, "log_ent_coef") or hasattr(model, "ent_coef_tensor")
+
+
 def entropy_coefficient(model: BaseAlgorithm) -> float | Tensor:
     """Return SAC's entropy coefficient now, scalar tensor; 0 for agents without one."""
     log_coefficient = getattr(model, "log_ent_coef", None)

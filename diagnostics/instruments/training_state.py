@@ -7,7 +7,10 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
-from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
+from goalscope.diagnostics.instruments.replay_state import (
+    entropy_coefficient,
+    is_paid_for_entropy,
+)
 from goalscope.diagnostics.material.witness import EnvironmentStep
 from goalscope.diagnostics.record.metrics import (
     ENTROPY_COEFFICIENT,
@@ -87,7 +90,8 @@ class TrainingState(Instrument):
         model = context.model
         logged = model.logger.name_to_value
         results = _losses(logged)
-        results[ENTROPY_COEFFICIENT.key()] = float(entropy_coefficient(model))
+        if is_paid_for_entropy(model):
+            results[ENTROPY_COEFFICIENT.key()] = float(entropy_coefficient(model))
         if model.num_timesteps:
             results[UPDATES_PER_STEP.key()] = context.update / model.num_timesteps
         results[ROLLOUT_EPISODES.key()] = float(len(self._returns))

@@ -169,7 +169,9 @@ _relabelled = kind_of(Family.TRAINING, ("relabelled",), (), _HINDSIGHT)
 LOSS = kind_of(Family.TRAINING, (CRITIC, ACTOR, "entropy"))(
     "loss", "loss units", "loss", "SB3 has logged it: of the entropy only where alpha is learnt"
 )
-ENTROPY_COEFFICIENT = _entropy("coefficient", "return per nat", "entropy coefficient")
+ENTROPY_COEFFICIENT = _entropy(
+    "coefficient", "return per nat", "entropy coefficient", "values hold a bonus for entropy"
+)
 UPDATES_PER_STEP = kind_of(Family.TRAINING, ("",))(
     "updates_per_step", "updates per step", "updates over environment transitions"
 )

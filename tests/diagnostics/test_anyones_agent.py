@@ -45,6 +45,13 @@ def test_what_is_due_of_a_delayed_actor_stays_so_until_its_next_step(tmp_path, d
     assert all(update % delay == 0 for update in steps)
 
 
+@pytest.mark.parametrize(("agent", "paid"), [(SAC, True), (TD3, False)])
+def test_an_entropy_coefficient_is_told_of_agents_that_have_one(tmp_path, agent, paid):
+    callback = ModalityDiagnostics(tmp_path / "run", sensitivity_every=None)
+    vector_agent(agent).learn(40, callback=callback)
+    assert bool(updates_of(tmp_path / "run", "training/entropy.coefficient")) is paid
+
+
 def test_a_target_that_moves_late_is_said_to_follow(tmp_path):
     callback = FeatureStatistics(tmp_path / "run")
     vector_agent(TD3, policy_delay=3, tau=0.01).learn(40, callback=callback)
