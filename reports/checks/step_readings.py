@@ -28,7 +28,7 @@ from goalscope.reports.numbers.runs import Run
 
 SMALLEST_GRADIENT = 1e-8  # Adam's epsilon: below it, even where one weight has it all, steps die
 _GROWTH_SPAN = 10_000  # updates: over millions of them a healthy signal may grow as far
-_LASTING = 8  # measurements: what overshoots goes uphill for a few
+_CLIMBING = 8  # measurements: what overshoots goes uphill for a few
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
 
@@ -81,23 +81,25 @@ def steepest_climb(run: Run, network: str) -> Series | None:
     Kept up: for eight measurements in a row. Of so far, and to the run's end: what has climbed to
     where its loss is flat has no gradient any more, and a step without one has no direction.
     """
-    found = lasting(combined(lambda values: -values[0], measured(DOWNHILL)))(run, network)
+    found = lasting(combined(lambda values: -values[0], measured(DOWNHILL)), _CLIMBING)(
+        run, network
+    )
     return None if found is None else found.map(np.negative)
 
 
-def lasting(reading: Reading) -> Reading:
+def lasting(reading: Reading, measurements: int = IN_A_ROW) -> Reading:
     """Return a reading of the largest value that lasted, from some update on, so far.
 
-    For eight measurements in a row. Of so far, and to the run's end: what is worked out wrongly is
-    so, too, where it makes no difference any more, or cannot be seen.
+    For so many measurements in a row. Of so far, and to the run's end: what is worked out wrongly
+    is so, too, where it makes no difference any more, or cannot be seen.
     """
 
     def read(run: Run, network: str) -> Series | None:
         found = reading(run, network)
         found = None if found is None else found.finite()
-        if found is None or len(found.values) < _LASTING:
+        if found is None or len(found.values) < measurements:
             return None
-        lasted = sliding_window_view(found.values, _LASTING).min(axis=1)
+        lasted = sliding_window_view(found.values, measurements).min(axis=1)
         largest = np.maximum.accumulate(lasted)
         updates = np.append(found.updates[: len(largest)], max(run.updates, found.updates[-1]))
         return Series(updates, np.append(largest, largest[-1]))

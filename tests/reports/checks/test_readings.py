@@ -64,11 +64,11 @@ def test_what_lasted_is_kept_in_mind_and_what_passed_is_not(tmp_path):
     run = load_run(write_run(tmp_path / "a", kind=BASELINE))
     read = lasting(measured(UNPAID_FRACTION))
     key = UNPAID_FRACTION.key()
-    told = [(u, 0.9 if u < 400 else 0.0) for u in range(0, 600, 50)]  # and then the critics agree
+    told = [(u, 0.9 if u < 150 else 0.0) for u in range(0, 600, 50)]  # and then the critics agree
     found = read(with_metrics(run, {key: told}), "critic")
     assert set(found.values) == {0.9}
     assert found.updates[-1] == run.updates
-    once = [(u, 0.9 if u < 350 else 0.0) for u in range(0, 600, 50)]
+    once = [(u, 0.9 if u < 100 else 0.0) for u in range(0, 600, 50)]
     assert set(read(with_metrics(run, {key: once}), "critic").values) == {0.0}
 
 
