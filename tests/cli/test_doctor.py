@@ -56,11 +56,19 @@ def test_a_gpu_that_is_not_used_is_a_note(monkeypatch):
     monkeypatch.setattr(machine.Path, "exists", lambda path: str(path) == "/dev/nvidia0")
     monkeypatch.setattr(machine, "renderer_name", lambda: "llvmpipe (LLVM 15.0.6, 256 bits)")
     monkeypatch.setattr(machine, "_milliseconds_per_frame", lambda: 3.0)
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     findings = [*machine.check_torch(), *machine.check_rendering()]
     noted = {finding.what: finding.remedy for finding in findings if finding.remedy}
     assert set(noted) == {"torch device", "OpenGL renderer"}
     assert "pytorch.org" in noted["torch device"]
     assert not any(finding.fatal for finding in findings)
+
+
+@pytest.mark.parametrize(("load", "noted"), [(0.5, False), (1000.0, True)])
+def test_a_machine_that_others_keep_busy_is_a_note(monkeypatch, load, noted):
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (load, 0.0, 0.0))
+    threads = next(found for found in machine.check_torch() if found.what == "torch threads")
+    assert bool(threads.remedy) is noted
 
 
 def test_the_sign_follows_what_was_found():

@@ -54,6 +54,8 @@ def test_the_tap_sees_on_it_what_it_sees_on_stock_sac(make_agent, case):
         for block, encoder in wanted.pop("encoders").items():
             torch.testing.assert_close(vars(seen["encoders"][block]), vars(encoder), **tolerance)
         seen.pop("encoders")
+        moments = (vars(one.pop("moments")) for one in (seen, wanted))
+        torch.testing.assert_close(*moments, **tolerance)
         torch.testing.assert_close(seen, wanted, **tolerance)
 
 

@@ -74,7 +74,8 @@ def run_study(
         ]
         states = _work(ready, folder, executor, adaptive)
     if states.causes:
-        listed = "; ".join(f"{name} ({cause})" for name, cause in states.causes.items())
+        names = [run.out.name for run in runs if run.out.name in states.causes]
+        listed = "; ".join(f"{name} ({states.causes[name]})" for name in names)
         raise StudyError(f"{len(states.causes)} of {len(runs)} runs failed: {listed}")
     return [run.out for run in states.finished]
 
