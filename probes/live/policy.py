@@ -8,6 +8,7 @@ from stable_baselines3.common.distributions import SquashedDiagGaussianDistribut
 from torch import Tensor
 from torch.distributions import Normal
 
+from goalscope.probes.live.targets import component_log_density
 from goalscope.probes.networks import Network
 
 _FAR_OUT = 6.0  # before Tanh, where the 1e-6 that SB3 adds to its slope is a twentieth of that
@@ -67,18 +68,13 @@ def least_spread(draw: SquashedDraw) -> Tensor:
 def density_error(draw: SquashedDraw) -> Tensor | None:
     """Return how far the reported log densities are off, nats, over the root of the components.
 
-    log pi(a) = sum_i log N(u_i; mean_i, spread_i) - log(1 - tanh(u_i)^2 + 1e-6) of what was drawn
-    before Tanh. The standard deviation over the rows of what the report adds to that: a constant is
-    another unit of actions, and does no harm. Over rows whose every u lies within 6 of 0; None of
-    fewer than eight.
-
-    Source: Haarnoja et al., "Soft Actor-Critic Algorithms and Applications", 2018, appendix C.
+    The standard deviation over the rows of what the report adds to `component_log_density` of what
+    was drawn before Tanh, summed: a constant is another unit of actions, and does no harm. Over
+    rows whose every value before Tanh lies within 6 of 0; None of fewer than eight.
     """
     inside = (draw.before.abs() <= _FAR_OUT).all(dim=1)
     if int(inside.sum()) < _FEWEST:
         return None
-    normal = -((draw.before - draw.mean) / draw.spread).square() / 2 - draw.spread.log()
-    slope = 1 - draw.before.tanh().square() + 1e-6
-    own = (normal - math.log(2 * math.pi) / 2 - slope.log()).sum(dim=1)
+    own = component_log_density(draw.mean, draw.spread.log(), draw.before).sum(dim=1)
     error: Tensor = (draw.log_density - own)[inside].std(correction=0)
     return error / math.sqrt(draw.mean.shape[1])

@@ -57,10 +57,25 @@ def squashed_log_density(mean: Tensor, log_spread: Tensor, actions: Tensor) -> T
     log_spread = log_spread.clamp(*_LOG_SPREADS)
     lost = actions.abs() > 1 - _AT_AN_END
     before = torch.atanh(actions.masked_fill(lost, 0))
-    normal = -((before - mean) / log_spread.exp()).square() / 2 - log_spread
-    normal = normal - math.log(2 * math.pi) / 2
-    density = normal - torch.log(1 - actions.square() + _SQUASHED)
+    density = component_log_density(mean, log_spread, before)
     return density.masked_fill(lost, math.nan).sum(dim=1)
+
+
+def component_log_density(mean: Tensor, log_spread: Tensor, before: Tensor) -> Tensor:
+    """Return the log density, float (B, A), of Tanh of what was drawn, of each component.
+
+    log N(u; mean, spread) - log(1 - tanh(u)^2 + 1e-6), as SB3's SAC has it.
+
+    Args:
+        mean: float (B, A), before Tanh.
+        log_spread: float (B, A), logarithm of the standard deviation.
+        before: float (B, A), u.
+
+    Source: Haarnoja et al., "Soft Actor-Critic Algorithms and Applications", 2018, appendix C.
+    """
+    normal = -((before - mean) / log_spread.exp()).square() / 2 - log_spread
+    slope = 1 - before.tanh().square() + _SQUASHED
+    return normal - math.log(2 * math.pi) / 2 - slope.log()
 
 
 def unpaid_fraction(
