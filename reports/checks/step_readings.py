@@ -66,13 +66,13 @@ def signal_growth(run: Run, network: str) -> Series | None:
     return Series(kept_up.updates, np.fmax.accumulate(growth))
 
 
-def _kept_up(series: Series | None) -> Series | None:
-    """Return what a number stayed at or above for three measurements in a row."""
+def _kept_up(series: Series | None, measurements: int = IN_A_ROW) -> Series | None:
+    """Return what a number stayed at or above for so many measurements in a row, at their last."""
     found = None if series is None else series.finite()
-    if found is None or len(found.values) < IN_A_ROW:
+    if found is None or len(found.values) < measurements:
         return None
-    least = sliding_window_view(found.values, IN_A_ROW).min(axis=1)
-    return Series(found.updates[IN_A_ROW - 1 :], least)
+    least = sliding_window_view(found.values, measurements).min(axis=1)
+    return Series(found.updates[measurements - 1 :], least)
 
 
 def steepest_climb(run: Run, network: str) -> Series | None:
@@ -97,10 +97,10 @@ def lasting(reading: Reading, measurements: int = IN_A_ROW) -> Reading:
     def read(run: Run, network: str) -> Series | None:
         found = reading(run, network)
         found = None if found is None else found.finite()
-        if found is None or len(found.values) < measurements:
+        lasted = _kept_up(found, measurements)
+        if found is None or lasted is None:
             return None
-        lasted = sliding_window_view(found.values, measurements).min(axis=1)
-        largest = np.maximum.accumulate(lasted)
+        largest = np.maximum.accumulate(lasted.values)
         updates = np.append(found.updates[: len(largest)], max(run.updates, found.updates[-1]))
         return Series(updates, np.append(largest, largest[-1]))
 
