@@ -5,9 +5,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from stable_baselines3 import SAC, TD3
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
@@ -42,10 +44,11 @@ def make_agent(planted: Planting, seed: int, total_steps: int) -> Agent:
     """
     ground = planted.ground
     spoils = [fault.extractor for fault in planted.faults if fault.extractor is not None]
+    env = _environment(planted, seed)
     model = ground.algorithm(
         "MultiInputPolicy",
-        _environment(planted, seed),
-        **_replay(planted),
+        env,
+        **_replay(planted, env),
         buffer_size=total_steps,
         learning_starts=STARTS,
         policy_kwargs={
@@ -72,8 +75,9 @@ def _environment(planted: Planting, seed: int) -> VecEnv:
     return kind(env, norm_reward=False, norm_obs_keys=list(GOAL_KEYS))
 
 
-def _replay(planted: Planting) -> dict[str, Any]:
-    if not planted.ground.environment.pixels:
+def _replay(planted: Planting, env: VecEnv) -> dict[str, Any]:
+    assert isinstance(env.observation_space, spaces.Dict)
+    if not any(map(is_image_space, env.observation_space.values())):
         return {"replay_buffer_class": HerReplayBuffer}
     replays = [fault.replay for fault in planted.faults if fault.replay is not None]
     return {

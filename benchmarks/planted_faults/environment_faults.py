@@ -7,6 +7,8 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from goalscope.probes.blocks import GOAL_KEYS
+
 Observation = dict[str, np.ndarray]
 GoalEnv = gym.Env[Any, np.ndarray]
 Step = tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]
@@ -15,6 +17,7 @@ SHOWN_GOAL = 0.5  # metres or units, along each axis; the agent can be there
 _ORIGINS = {2: (-5.0, -5.0), 3: (1.34, 0.75, 0.53)}
 _ACTION_SCALE = 0.02
 _REWARD_SCALE = 100.0
+_PER_UNIT = 1_000.0
 _STEPS_BEFORE_STALE = 20
 
 
@@ -35,6 +38,46 @@ class BlankImages(gym.ObservationWrapper[Observation, np.ndarray, Observation]):
     def observation(self, observation: Observation) -> Observation:
         """Return the observation with a black image."""
         return {**observation, "pixels": np.zeros_like(observation["pixels"])}
+
+
+class FloatImages(gym.ObservationWrapper[Observation, np.ndarray, Observation]):
+    """Shows images as floats of 0..1, which Stable-Baselines3 takes for vectors and flattens."""
+
+    def __init__(self, env: GoalEnv) -> None:
+        super().__init__(env)
+        parts: dict[str, gym.Space[Any]] = dict(env.observation_space.spaces)  # type: ignore[attr-defined]
+        shape = parts["pixels"].shape
+        self.observation_space = gym.spaces.Dict(
+            {**parts, "pixels": gym.spaces.Box(0, 1, shape, np.float32)}
+        )
+
+    def observation(self, observation: Observation) -> Observation:
+        """Return the observation with its image divided by 255."""
+        return {**observation, "pixels": observation["pixels"].astype(np.float32) / 255}
+
+
+class GoalsInMillimetres(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
+    """Measures both goals in thousandths of their unit; rewards stay those of the true goals."""
+
+    def __init__(self, env: GoalEnv) -> None:
+        super().__init__(env)
+        parts: dict[str, gym.Space[Any]] = dict(env.observation_space.spaces)  # type: ignore[attr-defined]
+        goals = {key: gym.spaces.Box(-np.inf, np.inf, parts[key].shape) for key in GOAL_KEYS}
+        self.observation_space = gym.spaces.Dict({**parts, **goals})
+
+    def reset(self, **options: Any) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode."""
+        observation, info = self.env.reset(**options)
+        return _times(observation, _PER_UNIT), info
+
+    def step(self, action: np.ndarray) -> Step:
+        """Take a step."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return _times(observation, _PER_UNIT), reward, terminated, truncated, info
+
+    def compute_reward(self, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
+        """Return the rewards of goals (..., d), in thousandths."""
+        return _rewards(self, achieved / _PER_UNIT, desired / _PER_UNIT, info)
 
 
 class LargeRewards(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
@@ -97,6 +140,11 @@ class StaleNormalize(VecNormalize):
         self._steps += 1
         self.training = self._steps < _STEPS_BEFORE_STALE
         return super().step_wait()
+
+
+def _times(observation: Observation, factor: float) -> Observation:
+    scaled = {key: (factor * observation[key]).astype(np.float32) for key in GOAL_KEYS}
+    return {**observation, **scaled}
 
 
 def _rewards(env: GoalEnv, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:

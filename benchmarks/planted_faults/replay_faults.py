@@ -82,6 +82,14 @@ class RealGoalReplay(SharedFrameHerReplayBuffer):
         self.her_ratio = 0.0
 
 
+class OnlyHindsightReplay(SharedFrameHerReplayBuffer):
+    """Relabels every transition, whatever it is asked for."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.her_ratio = 1.0
+
+
 def _with_shown_goal(observations: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     goals = observations["desired_goal"]
     return {**observations, "desired_goal": torch.full_like(goals, SHOWN_GOAL)}

@@ -16,8 +16,10 @@ from goalscope.reports.checks.readings import (
     IMAGE,
     augmentation_shift,
     largest,
+    loudest_vector,
     measured,
     of_critic,
+    raw_image_columns,
 )
 from goalscope.reports.checks.replay_readings import normalised_spread
 from goalscope.reports.statistics.scales import Scale
@@ -26,6 +28,29 @@ _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encode
 _UNSEEN = ("critic_ignores_pixels", "actor_ignores_pixels", "trained_reads_worse")
 
 ENVIRONMENT_CHECKS: tuple[Check, ...] = (
+    Check(
+        "images_flattened",
+        "observation",
+        "pixels of {block} that the first layers read one by one, without an encoder",
+        "columns",
+        Scale.PLAIN,
+        raw_image_columns,
+        "above",
+        0.0,
+        "0",
+        "Images of {block} reach the first layers flattened: no encoder reads them.",
+        "A thousand pixels are a thousand unrelated numbers; where something is cannot be learnt.",
+        "Observe uint8 images of 0..255, channels first or last, and use MultiInputPolicy.",
+        "Print model.policy: each image must have a CNN among the extractors.",
+        spares=True,
+        explains=(
+            "image_block_loud",
+            "images_not_scaled",
+            "images_scaled_twice",
+            "constant_images",
+            *_UNSEEN,
+        ),
+    ),
     Check(
         "constant_images",
         "observation",
@@ -153,7 +178,44 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Take the statistics from what replay holds now, wherever the inputs are normalised.",
         "Compare the mean and spread they are normalised by with those of a replay batch.",
         spares=True,  # an agent that learns can live with what it is given
-        explains=("normalised_unlike_replay", "dead_units", "saturated", "image_block_loud"),
+        explains=(
+            "vector_inputs_loud",
+            "normalised_unlike_replay",
+            "dead_units",
+            "saturated",
+            "image_block_loud",
+        ),
+    ),
+    Check(
+        "vector_inputs_loud",
+        "observation",
+        "largest signal of a vector over the action's, before training",
+        "ratio",
+        Scale.LOG,
+        loudest_vector,
+        "above",
+        100.0,  # 60 standardised numbers beside an action of four come to 45
+        "0.007 to 8",
+        "A vector among the observations reaches the networks far too large.",
+        "Its unit drowns the action and every other input in the first layers.",
+        "Standardise it: metres and radians, or subtract its mean and divide by its spread.",
+        "Print the spread of each vector in a replay batch; look for millimetres or degrees.",
+        times=("initialisation",),
+        patient=False,
+        spares=True,
+        explains=(
+            "actions_shuffled",
+            "q_beyond_rewards",
+            "saturated",
+            "image_block_loud",
+            "actor_saturated",
+            "goal_unheard",
+            "no_gradient",
+            "encoder_without_gradient",
+            "encoder_not_moving",
+            "critic_ignores_pixels",
+            "actor_ignores_pixels",
+        ),
     ),
     Check(
         "normalised_unlike_replay",

@@ -1,12 +1,13 @@
 """Readings of a run that checks judge: a metric over the run, or a few of them put together."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from goalscope.diagnostics.record.keys import Metric, before_normalisation, parse
+from goalscope.diagnostics.record.keys import GOAL, Metric, before_normalisation, parse
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
     AUGMENTATION_NOISE,
@@ -31,6 +32,7 @@ from goalscope.reports.numbers.runs import Run
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
+_IMAGE_SHAPE = re.compile(r"\((\d+), (\d+), (\d+)\)")
 
 
 def measured(metric: Metric, block: str | None = None, **parts: str) -> Reading:
@@ -167,6 +169,30 @@ def augmentation_shift(run: Run, network: str) -> Series | None:
 def signal_over_action(block: str) -> Reading:
     """Return a reading of a block's signal in the critic over the action's."""
     return of_critic(over(measured(SIGNAL, block), measured(SIGNAL, "action")))
+
+
+def loudest_vector(run: Run, network: str) -> Series | None:
+    """Return the largest signal in the critic of a block that is no image, over the action's."""
+    others = (run.image_block(), "action", GOAL)
+    keys = SIGNAL.by_block(run.metrics, "critic").items()
+    loudest = over_keys(run, (key for block, key in keys if block not in others), np.max)
+    return together([loudest, measured(SIGNAL, "action")(run, "critic")], lambda v: v[0] / v[1])
+
+
+def raw_image_columns(run: Run, network: str) -> Series | None:
+    """Return how many pixels of an image the critic's first layers read as they are, 0 of none.
+
+    None where the environment shows no image: an array of three dimensions.
+    """
+    widths = []
+    for block in run.blocks("critic"):
+        space = run.record.info.environment.get(f"observation of {block['name']}", "")
+        shape = _IMAGE_SHAPE.search(space)
+        if shape is not None:
+            pixels = math.prod(map(int, shape.groups()))
+            raw = not block.get("encoder_parameters") and block.get("width") == pixels
+            widths.append(pixels if raw else 0)
+    return always(run, float(max(widths))) if widths else None
 
 
 def pixel_span(run: Run, network: str) -> Series | None:

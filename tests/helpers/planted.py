@@ -212,6 +212,8 @@ FAULTS = {
     "q_beyond_rewards": {"transitions/critic.q_excess": 3.0},
     "actor_saturated": {"transitions/actor.saturated_fraction": 1.0},
     "image_block_loud": {"signal/critic.pixels.signal": 40.0},
+    "goals_never_real": {"transitions/replay.relabelled_fraction": 1.0},
+    "vector_inputs_loud": {"signal/critic.achieved_goal.signal": 1e4},
     "goal_inputs_tiny": {"signal/critic.goal.signal": 1e-5},
     "goal_unheard": {"sensitivity/actor.desired_goal.action_goal_swap": 0.0},
 }

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "late_unmeasured",
     "held_by_two_optimisers",
     "discount_too_low",
+    "images_flattened",
 }  # planted in tests of their own
 
 
@@ -272,6 +273,20 @@ def test_weights_that_two_optimisers_hold_are_named(short):
     assert [(f.check.name, f.network) for f in diagnose(run).findings] == [
         ("held_by_two_optimisers", "critic")
     ]
+
+
+def test_images_that_no_encoder_reads_are_named(short):
+    shown = {"observation of pixels": "float32 (3, 36, 36), 0 to 1"}
+    flat = {"name": "pixels", "keys": ["pixels"], "width": 3 * 36 * 36, "encoder_parameters": 0}
+    networks = {
+        name: {**network, "blocks": [flat, *network["blocks"][1:]]}
+        for name, network in short.record.info.networks.items()
+    }
+    info = replace(short.record.info, environment=shown, networks=networks)
+    run = replace(short, record=replace(short.record, info=info))
+    assert names(run) == ["images_flattened"]
+    encoded = replace(info, networks=short.record.info.networks)
+    assert names(replace(short, record=replace(short.record, info=encoded))) == []
 
 
 def test_steps_that_a_schedule_lets_end_are_no_finding(short):
