@@ -13,6 +13,7 @@ from goalscope.reports.checks.step_readings import (
     optimisers_beside,
     signal_growth,
     steepest_climb,
+    steps_without_update,
     travel_per_update,
 )
 from goalscope.reports.statistics.scales import Scale
@@ -42,6 +43,22 @@ _RUINED = (
 _BLOWN_UP = ("signals_blow_up", "nan", *_RUINED)
 
 OPTIMISATION_CHECKS: tuple[Check, ...] = (
+    Check(
+        "never_updated",
+        "training",
+        "steps of a run that ended without an update",
+        "steps",
+        Scale.LOG,
+        steps_without_update,
+        "above",
+        0.0,
+        "none",
+        "The run ended before its first update: nothing was learnt.",
+        "The weights are those that it began with.",
+        "Set learning_starts far below the run's steps, and gradient_steps to 1 or more.",
+        "Compare learning_starts and train_freq with total_timesteps.",
+        patient=False,
+    ),
     Check(
         "held_by_two_optimisers",
         "training",

@@ -33,6 +33,12 @@ _CLIMBING = 8  # measurements: what overshoots goes uphill for a few
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
 
 
+def steps_without_update(run: Run, network: str) -> Series | None:
+    """Return how many steps a run took that ended without an update, 0 of one that updates."""
+    end = run.record.end
+    return None if end is None else always(run, 0.0 if run.updates else float(end.step))
+
+
 def least_travel(run: Run, network: str) -> Series | None:
     """Return how far the part of a network came that came least far, in steps."""
     return over_keys(run, TRAVEL.by_block(run.metrics, network).values(), np.min)

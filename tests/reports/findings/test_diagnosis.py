@@ -23,6 +23,7 @@ ELSEWHERE = {
     "held_by_two_optimisers",
     "discount_too_low",
     "images_flattened",
+    "never_updated",
 }  # planted in tests of their own
 
 
@@ -273,6 +274,17 @@ def test_weights_that_two_optimisers_hold_are_named(short):
     assert [(f.check.name, f.network) for f in diagnose(run).findings] == [
         ("held_by_two_optimisers", "critic")
     ]
+
+
+def test_a_run_that_ended_without_an_update_is_named(short):
+    begun = Line(0, 0, {"training/entropy.coefficient": 1.0})
+    end = Line(300, 0, {}, "end", {"reason": "finished"})
+
+    def of(*lines):
+        return replace(short, metrics={}, record=replace(short.record, lines=Lines.of(lines)))
+
+    assert names(of(begun, end)) == ["never_updated"]
+    assert names(of(begun)) == []  # it may still be warming up
 
 
 def test_images_that_no_encoder_reads_are_named(short):
