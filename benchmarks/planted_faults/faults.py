@@ -12,6 +12,7 @@ from benchmarks.planted_faults.fourth_round import FOURTH_ROUND
 from benchmarks.planted_faults.grounds import GROUNDS, Ground, GroundName
 from benchmarks.planted_faults.known import KNOWN
 from benchmarks.planted_faults.second_round import SECOND_ROUND
+from benchmarks.planted_faults.sixth_round import SIXTH_ROUND
 from benchmarks.planted_faults.third_round import THIRD_ROUND
 
 FAULTS = {
@@ -24,6 +25,7 @@ FAULTS = {
         *THIRD_ROUND,
         *FOURTH_ROUND,
         *FIFTH_ROUND,
+        *SIXTH_ROUND,
         *BLIND,
     )
 }
