@@ -1,7 +1,5 @@
 """What replay's finished episodes show: goals, successes and ends."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -10,7 +8,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 from torch import Tensor
 
-from goalscope.diagnostics.material.replay import Episodes, dict_buffer
+from goalscope.diagnostics.material.replay import Episodes, dict_buffer, rewards_of_goals
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.transition_metrics import (
     EPISODES_FORGOTTEN,
@@ -88,7 +86,7 @@ def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | N
     if not env.has_attr("compute_reward"):
         return None
     goals = stored.next_observations[ACHIEVED_GOAL][:1].cpu().numpy()
-    return float(_computed_rewards(model, goals, goals)[0])
+    return float(rewards_of_goals(model, goals, goals)[0])
 
 
 def _origins(
@@ -151,21 +149,10 @@ def _of_rewards(
     gap = goal_gap(achieved.astype(np.float64), desired.astype(np.float64), reached)
     found = {} if gap is None else {GOAL_GAP.key(): torch.tensor(gap)}
     if isinstance(model.replay_buffer, HerReplayBuffer):
-        computed = _computed_rewards(model, achieved, desired)
+        computed = rewards_of_goals(model, achieved, desired)
         wrong = np.abs(computed - paid) > SAME_REWARD
         found[REAL_REWARD_MISMATCH.key()] = torch.tensor(wrong.mean())
     return found
-
-
-def _computed_rewards(
-    model: OffPolicyAlgorithm, achieved: np.ndarray, desired: np.ndarray
-) -> np.ndarray:
-    """Return the rewards (n,) that the environment computes for goals, as hindsight asks for it."""
-    env = model.get_env()
-    assert env is not None  # an agent in training has one
-    infos: list[dict[str, Any]] = [{} for _ in achieved]
-    rewards = env.env_method("compute_reward", achieved, desired, infos, indices=[0])[0]
-    return np.asarray(rewards, dtype=np.float64).reshape(len(achieved))
 
 
 def _ends(model: OffPolicyAlgorithm, episodes: Episodes, success: float | None) -> dict[str, float]:

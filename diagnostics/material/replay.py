@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,34 @@ def dict_buffer(model: OffPolicyAlgorithm) -> DictReplayBuffer:
     if not isinstance(model.replay_buffer, DictReplayBuffer):
         raise TypeError("a replay buffer of Dict observations is needed")
     return model.replay_buffer
+
+
+def rewards_of_goals(
+    model: OffPolicyAlgorithm, achieved: NDArray[Any], desired: NDArray[Any], *, alone: bool = False
+) -> NDArray[np.float64]:
+    """Return the rewards (n,) that an agent's environment computes for goals (n, d).
+
+    Args:
+        model: the agent, in training.
+        achieved: goals.
+        desired: the same of what is asked for.
+        alone: asked of each pair by itself. Else of all at once, as hindsight asks; one by one
+            only where the answer has another length.
+    """
+    env = model.get_env()
+    assert env is not None  # an agent in training has one
+
+    def asked(rows: slice) -> NDArray[np.float64]:
+        infos: list[dict[str, Any]] = [{} for _ in achieved[rows]]
+        pairs = achieved[rows], desired[rows]
+        answer = env.env_method("compute_reward", *pairs, infos, indices=[0])[0]
+        return np.asarray(answer, dtype=np.float64).ravel()
+
+    if not alone:
+        at_once = asked(slice(None))
+        if len(at_once) == len(achieved):
+            return at_once
+    return np.array([asked(slice(row, row + 1)).item() for row in range(len(achieved))])
 
 
 def by_block(

@@ -107,7 +107,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Rewards in replay are not those of their goals.",
         "One part of replay teaches the critic another task than the rest.",
         "Pay a step what compute_reward says of the goals shown; ask again for a relabelled goal.",
-        "Compare compute_reward with the reward of ten steps, and of ten rows of a sampled batch.",
+        "Compare compute_reward of ten goals at once, of the same one by one, and their rewards.",
         needs=(Need.HINDSIGHT,),
         explains=_UNTAUGHT,
     ),

@@ -57,6 +57,31 @@ def test_rewards_of_other_goals_are_found(filled):
     assert found["training/relabelled.reward_mismatch"] == pytest.approx(20 / int(0.8 * 64))
 
 
+@pytest.mark.parametrize("as_one", [True, False])
+def test_rewards_that_are_right_one_by_one_and_wrong_for_a_batch_are_found(
+    filled, monkeypatch, as_one
+):
+    env = filled.get_env().envs[0].unwrapped
+    right = env.compute_reward
+
+    def of_all(achieved, desired, info):
+        if len(achieved) == 1:
+            return right(achieved, desired, info)
+        return np.float64(-1) if as_one else np.full(len(achieved), -1.0)
+
+    def never_paid(sample):
+        return {"rewards": torch.full_like(sample.rewards, -1)}
+
+    sample = filled.replay_buffer.sample(64)
+    monkeypatch.setattr(env, "compute_reward", of_all)
+    sample = DictReplayBufferSamples(**(sample._asdict() | never_paid(sample)))
+    found = replay_state(filled, view_networks(filled.policy), sample, 0)
+    first = 64 - int(0.8 * 64)
+    goals = (sample.next_observations["achieved_goal"], sample.observations["desired_goal"])
+    true = right(*(goal[first:].numpy() for goal in goals), [{}] * (64 - first))
+    assert 0 < found["training/relabelled.reward_mismatch"] == pytest.approx((true != -1).mean())
+
+
 def test_its_keys_are_announced(filled):
     found, sample = measure(filled)
     assert set(found) <= set(replay_keys(sample.observations))
