@@ -177,7 +177,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "entropy_weight_one",
         "known",
         "the weight of entropy is fixed at the size of a step's reward",
-        "entropy_above_rewards",
+        "entropy_fixed_high",
         grounds=TWO_TASKS,
         agent=agents.much_entropy,
     ),

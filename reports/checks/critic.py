@@ -11,6 +11,7 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import measured
+from goalscope.reports.checks.replay_readings import fixed_entropy_over_rewards
 from goalscope.reports.checks.step_readings import lasting
 from goalscope.reports.statistics.scales import Scale
 
@@ -81,9 +82,9 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         measured(TARGET_MOTION),
         "below",
-        1e-6,  # not even single precision's last digit
-        "0.005 to 1",
-        "The target network never moves.",
+        0.02,  # a tau of 0.001 comes further in the 100 updates that this must last
+        "0.1 to 1",
+        "The target network never moves, or hardly follows.",
         "The critic is trained towards random numbers of the first day, plus one reward.",
         "Let the target follow: tau of 0.005 to 0.05 at every update.",
         "Look at tau and target_update_interval, and at who owns the target's parameters.",
@@ -150,11 +151,30 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         "Compare the coefficient times the actions' entropy with the rewards of a batch.",
         networks=("critic",),
         explains=(
+            "entropy_fixed_high",
             "q_beyond_rewards",
             "critic_overestimates",
             "critic_ignores_goal",
             "actor_ignores_goal",
         ),
+    ),
+    Check(
+        "entropy_fixed_high",
+        "critic",
+        "fixed entropy coefficient over the range of rewards",
+        "per nat",
+        Scale.LOG,
+        fixed_entropy_over_rewards,
+        "above",
+        0.5,  # four action components are worth two rewards a step and more
+        "0.01 to 0.2",
+        "The entropy coefficient is fixed, and its bonus weighs as much as the rewards.",
+        "The policy is paid for being random, for ever: it may never settle on the goal.",
+        "Let SAC learn it (ent_coef='auto_0.05'), or fix it at a hundredth of a reward.",
+        "Compare the coefficient times the actions' entropy with the rewards of a batch.",
+        networks=("critic",),
+        spares=True,
+        explains=("critic_overestimates", "critic_ignores_goal", "actor_ignores_goal"),
     ),
     Check(
         "q_beyond_rewards",

@@ -13,6 +13,7 @@ from goalscope.diagnostics.record.metrics import (
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
     ACTION_OVER_GOALS,
+    ENTROPY_OVER_REWARDS,
     EPISODE_LENGTH,
     EPISODES_FORGOTTEN,
     EPISODES_HELD,
@@ -88,6 +89,13 @@ def step_over_goals(run: Run, network: str) -> Series | None:
     other = told.updates[(told.values >= _TOLD) & ~np.isin(told.updates, own.updates)]
     since = other.min() if len(other) else np.inf
     return Series(own.updates, np.where(own.updates < since, own.values, np.nan))
+
+
+def fixed_entropy_over_rewards(run: Run, network: str) -> Series | None:
+    """Return a fixed entropy coefficient over the range of rewards; 0 of one that is learnt."""
+    found = measured(ENTROPY_OVER_REWARDS)(run, network)
+    fixed = isinstance(run.settings.get("agent.entropy_coefficient"), int | float)
+    return found if found is None or fixed else found.map(np.zeros_like)
 
 
 def goals_crossed(run: Run, network: str) -> Series | None:

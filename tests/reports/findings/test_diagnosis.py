@@ -23,6 +23,7 @@ ELSEWHERE = {
     "held_by_two_optimisers",
     "discount_too_low",
     "images_flattened",
+    "entropy_fixed_high",
     "never_updated",
 }  # planted in tests of their own
 
@@ -274,6 +275,15 @@ def test_weights_that_two_optimisers_hold_are_named(short):
     assert [(f.check.name, f.network) for f in diagnose(run).findings] == [
         ("held_by_two_optimisers", "critic")
     ]
+
+
+@pytest.mark.parametrize(("coefficient", "found"), [(1.0, True), ("auto", False), (0.2, False)])
+def test_a_large_entropy_coefficient_is_named_where_it_is_fixed(tmp_path, coefficient, found):
+    settings = {**BASELINE.settings, "agent.entropy_coefficient": coefficient}
+    run = with_metrics(made(tmp_path, replace(BASELINE, settings=settings)), HEALTHY)
+    over = coefficient if isinstance(coefficient, float) else 1.0
+    run = with_metrics(run, {"transitions/critic.entropy_over_rewards": over})
+    assert names(run) == (["entropy_fixed_high"] if found else [])
 
 
 def test_a_run_that_ended_without_an_update_is_named(short):
