@@ -41,6 +41,7 @@ from goalscope.probes.live.inputs import (
     input_statistics,
     levels_kept,
     prepared_inputs,
+    roughness_gained,
     traced_features,
 )
 from goalscope.probes.live.lateness import lateness
@@ -178,6 +179,7 @@ __all__ = [
     "reward_statistics",
     "rewards_per_target",
     "ridge_readout",
+    "roughness_gained",
     "same_rows",
     "same_share",
     "saturated_fraction",

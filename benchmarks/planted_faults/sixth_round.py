@@ -169,6 +169,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "image_reshaped",
         "known",
         "images are reshaped where their axes should be exchanged",
+        "images_rearranged",
         also=("content_missing",),
         grounds=TWO_TASKS,
         extractor=agents.reshaped,

@@ -37,6 +37,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     MODE_DIFFERENCE,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
+    ROUGHNESS_GAINED,
     STILL_FRACTION,
     TRAVEL,
     TURNED_FRACTION,
@@ -51,6 +52,7 @@ from goalscope.probes import (
     input_statistics,
     levels_kept,
     mode_difference,
+    roughness_gained,
     traced_features,
 )
 from goalscope.probes.blocks import evaluation_mode
@@ -142,7 +144,15 @@ class TransitionInstrument(Instrument):
             (KEY_DIFFERS, NEXT_DIFFERS, INPUT_OFFSET), observed
         )
         blocks |= dict.fromkeys(
-            (STILL_FRACTION, LATENESS, TURNED_FRACTION, INPUT_MAX, LEVELS_KEPT), sorted(images)
+            (
+                STILL_FRACTION,
+                LATENESS,
+                TURNED_FRACTION,
+                INPUT_MAX,
+                LEVELS_KEPT,
+                ROUGHNESS_GAINED,
+            ),
+            sorted(images),
         )
         blocks |= {MODE_DIFFERENCE: list(encoded), ALONE_DIFFERENCE: list(encoded)}
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
@@ -169,6 +179,7 @@ def _of_inputs(
         network = context.networks[name]
         values = input_statistics(network, one, normalised)
         values |= levels_kept(network, one, seen.observations)
+        values |= roughness_gained(network, one, seen.observations)
         results |= prefixed(Family.TRANSITIONS, values, name)
     return results
 

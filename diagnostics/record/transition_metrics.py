@@ -237,6 +237,12 @@ LEVELS_KEPT = _input(
     "grey levels that reach the encoder",
     "it is an image, and the encoder is given it whole",
 )
+ROUGHNESS_GAINED = _input(
+    "roughness_gained",
+    "ratio",
+    "how much less smooth images reach the encoder",
+    "it is an image, and the encoder is given it whole",
+)
 NORMALISED_OFFSET = _input(
     "normalised_offset",
     "standard deviations or nats",

@@ -126,6 +126,39 @@ def levels_kept(
     return results
 
 
+def roughness_gained(
+    network: Network, traced: TracedFeatures, observations: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return "<key>.roughness_gained" of images: how much less smooth they reach the first layer.
+
+    The mean squared difference of neighbouring pixels over the variance, of what it receives over
+    the same of the images as they are stored; of eight images. Neither a scale nor a shift of their
+    values changes it, nor do mirrored images or exchanged channels; where rows, columns and
+    channels were reshaped into each other, neighbours are strangers. Absent of a layer that
+    receives another number of values, and of images without contrast.
+
+    Args:
+        network: whose inputs.
+        traced: its forward pass.
+        observations: that it was of, images (B, C, H, W).
+    """
+    results = {}
+    for key in network.image_keys:
+        stored, received = observations[key][:_LEVEL_ROWS], traced.received[key][:_LEVEL_ROWS]
+        if received.numel() != stored.numel():
+            continue
+        before, after = _roughness(stored), _roughness(received.reshape(stored.shape))
+        if before > 0 and after.isfinite():
+            results[f"{network.block_of(key)}.roughness_gained"] = after / before
+    return results
+
+
+def _roughness(images: Tensor) -> Tensor:
+    values = images.double()
+    apart = (values.diff(dim=axis).square().mean() for axis in (-2, -1))
+    return torch.stack(list(apart)).mean() / values.var(correction=0)
+
+
 def _offset(values: Tensor) -> Tensor:
     low, middle, high = values.float().quantile(values.new_tensor(_QUARTILES).float(), dim=0)
     spread = (high - low) / _BETWEEN_QUARTILES

@@ -8,6 +8,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     LATENESS,
     LEVELS_KEPT,
     NORMALISED_OFFSET,
+    ROUGHNESS_GAINED,
     STILL_FRACTION,
 )
 from goalscope.reports.checks.check import Check
@@ -130,6 +131,23 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
             "content_missing",
             "rank_collapsed",
         ),
+    ),
+    Check(
+        "images_rearranged",
+        "observation",
+        "how much less smooth {block} reaches the encoder than it is stored",
+        "ratio",
+        Scale.LOG,
+        of_critic(measured(ROUGHNESS_GAINED, IMAGE)),
+        "above",
+        1.3,  # 1 of healthy runs, whatever their scale
+        "1",
+        "The pixels of {block} reach the encoder in another order: neighbours are strangers there.",
+        "A convolution finds no shapes, and what moves jumps through the image.",
+        "Transpose images, (H, W, C) to (C, H, W); reshape and view only rename the axes.",
+        "Save an image as replay returns it and as the encoder receives it, and compare.",
+        spares=True,  # a filter that sharpens, on purpose
+        explains=(*_UNSEEN, "content_missing", "rank_collapsed"),
     ),
     Check(
         "images_scaled_twice",

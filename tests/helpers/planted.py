@@ -28,6 +28,7 @@ HEALTHY = {
     "transitions/replay.idle_motion": 0.02,
     "transitions/replay.cut_share": 0.9,
     "transitions/critic.pixels.levels_kept": 1.0,
+    "transitions/critic.pixels.roughness_gained": 1.0,
     "transitions/actor.cut_off_fraction": 0.01,
     "transitions/replay.draw_skew": 0.1,
     **{
@@ -125,6 +126,7 @@ FAULTS = {
     "actions_one_sided": {"transitions/replay.idle_motion": 1.0},
     "actions_cut": {"transitions/replay.cut_share": 0.2},
     "achieved_goal_noisy": {"transitions/replay.tracking_noise": 0.3},
+    "images_rearranged": {"transitions/critic.pixels.roughness_gained": 3.0},
     "images_lose_levels": {"transitions/critic.pixels.levels_kept": 0.02},
     "actor_cut_off": {"transitions/actor.cut_off_fraction": 0.5},
     "starts_drift": {"transitions/replay.start_drift": 2.0},

@@ -11,6 +11,7 @@ from goalscope.probes import (
     Network,
     input_statistics,
     levels_kept,
+    roughness_gained,
     traced_features,
     view_networks,
 )
@@ -249,6 +250,59 @@ def test_few_of_many_levels_are_held_against_eight():
 def test_images_that_are_resized_or_scaled_keep_their_levels(make):
     network = made_of_images(make)
     assert kept(network, batch_of(rows=20).observations) == 1
+
+
+def roughened(network: Network, observations) -> dict[str, torch.Tensor]:
+    return roughness_gained(network, traced_features(network, observations), observations)
+
+
+def smooth(rows: int = 20):
+    """Return observations whose images are a slope across, the same in all channels."""
+    observations = batch_of(rows=rows).observations
+    slope = torch.arange(observations["pixels"].shape[-1], dtype=torch.uint8)
+    return observations | {"pixels": slope.expand_as(observations["pixels"]).clone()}
+
+
+def test_images_that_are_reshaped_lose_their_neighbours():
+    def reshaped(images):
+        return images.permute(0, 2, 3, 1).reshape(images.shape)
+
+    observations = smooth()
+    side = observations["pixels"].shape[-1]
+    # A slope differs by 1 across and by 0 down. With each value three times in a row, a third of
+    # the neighbours across differ; down, rows begin a third of a side later than those above.
+    row = np.repeat(np.arange(side), 3)
+    image = np.tile(row, side).reshape(3, side, side)
+    across, down = np.diff(image, axis=-1) ** 2, np.diff(image, axis=-2) ** 2
+    expected = (across.mean() + down.mean()) / 2 / image.var()
+    slope = np.tile(np.arange(side), (side, 1))
+    before = 0.5 / slope.var()
+    found = roughened(made_of_images(reshaped), observations)["pixels.roughness_gained"]
+    assert found == pytest.approx(expected / before, rel=1e-4)
+    assert found > 3
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda images: images,
+        lambda images: (images - 0.5) / 0.2,
+        lambda images: images.flip(-1),
+        lambda images: images.flip(1),
+        lambda images: images.transpose(-1, -2),
+    ],
+)
+def test_images_keep_their_neighbours_under_a_scale_or_a_turn(make):
+    observations = batch_of(rows=20).observations
+    found = roughened(made_of_images(make), observations)["pixels.roughness_gained"]
+    assert found == pytest.approx(1, rel=1e-4)
+
+
+def test_of_another_number_of_pixels_no_roughness_is_told():
+    grey = made_of_images(lambda images: images.mean(dim=1, keepdim=True))
+    assert roughened(grey, batch_of(rows=20).observations) == {}
+    flat = smooth() | {"pixels": torch.zeros_like(smooth()["pixels"])}
+    assert roughened(network_of(), flat) == {}
 
 
 def test_what_is_made_of_an_image_has_no_levels():
