@@ -258,6 +258,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "goals_squashed",
         "known",
         "goals in large units pass a tanh: hardly more than their signs are left",
+        "vectors_saturated",
         grounds=TWO_TASKS,
         extractor=agents.goals_through_tanh,
     ),

@@ -8,6 +8,7 @@ from goalscope.reports.checks.readings import (
     IMAGE,
     largest,
     measured,
+    of_vectors,
     under_normalisation,
     varying_part,
 )
@@ -114,5 +115,23 @@ ENCODER_CHECKS: tuple[Check, ...] = (
         networks=_BOTH,
         needs=(Need.ENCODER, Need.TANH),
         explains=(*_STILL, *_UNHEARD),
+    ),
+    Check(
+        "vectors_saturated",
+        "observation",
+        "numbers of a vector at the ends of their Tanh",
+        "share",
+        Scale.LOGIT,
+        of_vectors(SATURATED_FRACTION),
+        "above",
+        0.8,  # of what has a spread of 1 before its Tanh a hundredth
+        "0 to 5 %",
+        "A Tanh holds goals or other vectors at -1 or 1: hardly more than their signs is left.",
+        "Two goals on one side of the middle are one goal to the networks.",
+        "Standardise a vector before its Tanh, or leave the Tanh out.",
+        "Print what goes into the Tanh: it should be about 1 in size.",
+        needs=(Need.VECTOR_TANH,),
+        spares=True,
+        explains=("goal_path_quiet", "critic_ignores_goal", "actor_ignores_goal"),
     ),
 )

@@ -13,6 +13,7 @@ class Need(Enum):
 
     ENCODER = "no network encodes images, or anything else"
     TANH = "no encoder ends in Tanh"
+    VECTOR_TANH = "no vector goes through a Tanh"
     GOALS = "the observation holds no goal"
     GOAL_SHOWN = "neither the environment nor a network knows a goal"
     HINDSIGHT = "the replay buffer does not relabel"
@@ -25,9 +26,8 @@ class Need(Enum):
         return _MET[self](run)
 
 
-def _ends_in_tanh(run: Run) -> bool:
-    block = run.image_block()
-    return any(b["name"] == block and b.get("ends_in") == "Tanh" for b in run.blocks("critic"))
+def _in_tanh(run: Run) -> list[str]:
+    return [block["name"] for block in run.blocks("critic") if block.get("ends_in") == "Tanh"]
 
 
 def _has_encoder(run: Run) -> bool:
@@ -41,7 +41,8 @@ def _has_encoder(run: Run) -> bool:
 
 _MET: dict[Need, Callable[[Run], bool]] = {
     Need.ENCODER: _has_encoder,
-    Need.TANH: _ends_in_tanh,
+    Need.TANH: lambda run: run.image_block() in _in_tanh(run),
+    Need.VECTOR_TANH: lambda run: bool(set(_in_tanh(run)) - {run.image_block()}),
     Need.GOALS: lambda run: bool(run.observes_goal()),
     Need.GOAL_SHOWN: lambda run: bool(run.observes_goal()) or run.shows_goal(),
     Need.HINDSIGHT: lambda run: "agent.n_sampled_goal" in run.settings,

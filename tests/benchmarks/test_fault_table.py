@@ -19,6 +19,14 @@ SETTINGS_OF_FAULTS = {
     "discount_small": "agent.gamma",
     "target_copied": "agent.tau",
     "updates_rare": "agent.train_freq",
+    "images_as_floats": "agent.replay_buffer",
+    "rate_too_high": "agent.learning_rate",
+    "no_sampled_goals": "agent.n_sampled_goal",
+    "discount_too_small": "agent.gamma",
+    "target_hardly_follows": "agent.tau",
+    "entropy_weight_one": "agent.entropy_coefficient",
+    "larger_critic": "agent.class",
+    "actor_loss_sign": "agent.class",
 }
 
 

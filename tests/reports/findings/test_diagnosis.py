@@ -23,6 +23,7 @@ ELSEWHERE = {
     "held_by_two_optimisers",
     "discount_too_low",
     "images_flattened",
+    "vectors_saturated",
     "entropy_fixed_high",
     "never_updated",
 }  # planted in tests of their own
@@ -295,6 +296,21 @@ def test_a_run_that_ended_without_an_update_is_named(short):
 
     assert names(of(begun, end)) == ["never_updated"]
     assert names(of(begun)) == []  # it may still be warming up
+
+
+def test_vectors_that_a_tanh_holds_are_named(short):
+    networks = {
+        name: {
+            **network,
+            "blocks": [{**b, "ends_in": "Tanh"} for b in network["blocks"]],
+        }
+        for name, network in short.record.info.networks.items()
+    }
+    info = replace(short.record.info, networks=networks)
+    held = {"features/actor.desired_goal.saturated_fraction": 0.98}
+    run = with_metrics(replace(short, record=replace(short.record, info=info)), held)
+    assert names(run) == ["vectors_saturated"]
+    assert names(with_metrics(short, held)) == []
 
 
 def test_images_that_no_encoder_reads_are_named(short):
