@@ -1,4 +1,4 @@
-"""What an update taught the critics, and how far the target it was taught by lies from them."""
+"""What an update taught critics and actor, and how far the target lies from its critics."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,12 @@ from goalscope.diagnostics.instruments.instrument import Context
 from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
 from goalscope.diagnostics.material.replay import dict_buffer
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_LOSS, CRITIC_TARGET
-from goalscope.diagnostics.record.transition_metrics import TARGET_LAG, TWIN_GAP, UNPAID_FRACTION
+from goalscope.diagnostics.record.transition_metrics import (
+    Q_WEIGHT,
+    TARGET_LAG,
+    TWIN_GAP,
+    UNPAID_FRACTION,
+)
 from goalscope.diagnostics.updates.lesson import Lesson
 from goalscope.diagnostics.updates.tracked import TrackedUpdate
 from goalscope.probes import (
@@ -37,7 +42,7 @@ def lesson_state(context: Context, model: OffPolicyAlgorithm, drawn: Tensor) -> 
     seen = context.seen
     if seen is None or ACTOR not in context.networks:
         return {}
-    results = {TARGET_LAG.key(): _lag(seen)}
+    results = {TARGET_LAG.key(): _lag(seen), Q_WEIGHT.key(): seen.q_weight}
     if seen.lesson is not None:
         results[TWIN_GAP.key()] = twin_gap(seen.lesson.values)
         results[UNPAID_FRACTION.key()] = _unpaid(model, seen.passes, seen.lesson, drawn)

@@ -132,6 +132,12 @@ SATURATED_ACTIONS = _actor("saturated_fraction", "share", "action components at 
 CUT_OFF_FRACTION = _actor(
     "cut_off_fraction", "share", "mean actions that are exactly the least or the largest"
 )
+Q_WEIGHT = _actor(
+    "q_weight",
+    "ratio",
+    "fall of the actor's loss where its actions' values rise",
+    "the actor steps in an update that was tracked, in which it asked the critics once",
+)
 _SQUASHED = "the actor draws from a normal distribution and puts it through Tanh, as SB3's SAC"
 LEAST_SPREAD = _actor(
     "least_spread", "Tanh inputs", "least spread of what Tanh makes actions of", _SQUASHED

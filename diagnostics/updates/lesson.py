@@ -1,4 +1,4 @@
-"""What the critic is taught in an update: what it answered, and what its target is made of."""
+"""What an update's losses ask of critics: other values of their own, of the actor's more."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +40,15 @@ class _Answer:
     values: Tensor
     gradients: list[Tensor | None]
 
+    @classmethod
+    def heard(cls, columns: tuple[Tensor, ...]) -> "_Answer":
+        """Return answers, float (B, 1) each, that are told what comes back to them."""
+        values = torch.cat([column.detach() for column in columns], dim=1)
+        answer = cls(values, [None] * len(columns))
+        for number, column in enumerate(columns):
+            column.register_hook(lambda g, number=number: answer.receive(number, g))
+        return answer
+
     def receive(self, number: int, gradient: Tensor) -> None:
         self.gradients[number] = gradient.detach().flatten()
 
@@ -77,6 +86,8 @@ class Lessons:
     def __init__(self, networks: Mapping[str, Network], listening: Callable[[], bool]) -> None:
         self._listening = listening
         self._answers: list[_Answer] = []
+        self._judgements: list[_Answer] = []  # of the actor's actions
+        self._lone: list[_Answer] = []  # the same of a head that is asked by itself, as TD3's first
         self._next: list[_Expected] = []
         self._heads: list[Tensor] = []  # of the target, in the pass that is being made
         self._means: list[Tensor] = []
@@ -86,8 +97,9 @@ class Lessons:
             return
         for name, keep in ((CRITIC, self._answer), (CRITIC_TARGET, self._answer_next)):
             self._hook(networks[name].module, keep)
-        for head in networks[CRITIC_TARGET].heads.values():
-            self._hook_head(head)
+        for name, keep_head in ((CRITIC, self._answer_alone), (CRITIC_TARGET, self._answer_head)):
+            for head in networks[name].heads.values():
+                self._hook_head(head, keep_head)
         actor = networks[ACTOR]
         if actor.action_head is not None and actor.action_head.log_spread is not None:
             for layer, kept in (
@@ -120,9 +132,27 @@ class Lessons:
             policy[0] if len(policy) == 1 else None,
         )
 
+    def q_weight(self) -> Tensor | None:
+        """Return how much the actor's loss falls where its actions' values all rise by 1.
+
+        Minus the sum, over rows and critics, of the loss's gradient at the critics' answers to the
+        actor's actions: 0 where none came back. None where they were not asked just once with
+        actions that carry a gradient.
+        """
+        judgements = self._judgements + self._lone
+        if len(judgements) != 1:
+            return None
+        found = torch.zeros_like(judgements[0].values[0, 0], dtype=torch.float32)
+        for gradient in judgements[0].gradients:  # none at critics that the loss does not read
+            if gradient is not None:
+                found -= gradient.float().sum()
+        return found
+
     def clear(self) -> None:
         """Forget what was seen."""
-        for seen in (self._answers, self._next, self._heads, self._means, self._spreads):
+        for answers in (self._answers, self._judgements, self._lone, self._next):
+            answers.clear()
+        for seen in (self._heads, self._means, self._spreads):
             seen.clear()
 
     def detach(self) -> None:
@@ -143,14 +173,17 @@ class Lessons:
         self._handles.append(module.register_forward_hook(answered))
 
     def _answer(self, actions: Tensor, output: tuple[Tensor, ...]) -> None:
+        self._lone.clear()  # its heads were not asked alone
         # Actions that carry a gradient are the actor's, and so is the loss.
-        if actions.requires_grad or not all(values.requires_grad for values in output):
-            return
-        values = torch.cat([column.detach() for column in output], dim=1)
-        answer = _Answer(values, [None] * len(output))
-        self._answers.append(answer)
-        for number, column in enumerate(output):
-            column.register_hook(lambda g, number=number: answer.receive(number, g))
+        kept = self._judgements if actions.requires_grad else self._answers
+        if all(values.requires_grad for values in output):
+            kept.append(_Answer.heard(output))
+
+    def _answer_alone(self, inputs: tuple[Any, ...], output: Tensor) -> None:
+        # Only an actor's action has a gradient to carry: SB3 encodes for a lone head without one.
+        carried = any(isinstance(one, Tensor) and one.requires_grad for one in inputs)
+        if carried and output.requires_grad:
+            self._lone.append(_Answer.heard((output,)))
 
     def _answer_next(self, actions: Tensor, output: tuple[Tensor, ...]) -> None:
         heads = list(self._heads)
@@ -158,10 +191,13 @@ class Lessons:
         if not any(values.requires_grad for values in output):
             self._next.append(_Expected(torch.cat(output, dim=1), heads, actions.detach()))
 
-    def _hook_head(self, head: nn.Module) -> None:
-        def answered(_: nn.Module, __: tuple[Any, ...], output: object) -> None:
+    def _answer_head(self, _: tuple[Any, ...], output: Tensor) -> None:
+        self._heads.append(output.detach())
+
+    def _hook_head(self, head: nn.Module, keep: Callable[[tuple[Any, ...], Tensor], None]) -> None:
+        def answered(_: nn.Module, args: tuple[Any, ...], output: object) -> None:
             if self._listening() and isinstance(output, Tensor) and output.shape[1:] == (1,):
-                self._heads.append(output.detach())
+                keep(args, output)
 
         self._handles.append(head.register_forward_hook(answered))
 

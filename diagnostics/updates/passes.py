@@ -75,7 +75,7 @@ class Passes:
         recording: whether passes are kept.
         update: updates made so far.
         window: optimiser steps made so far: what a gradient of one loss is told from another's by.
-        lessons: what the critics answered, and what their targets are made of.
+        lessons: what the critics answered, what their targets are made of, what the losses ask.
         measuring: measurements under way, whoever makes them: their passes are nobody's update.
         everyone: all there are.
     """

@@ -186,8 +186,7 @@ class Tap:
             seen = self._passes.forward_pass(network) if network else None
             if seen is not None:
                 self._tracked.passes[name] = seen
-        if CRITIC in before:
-            self._tracked.lesson = self._passes.lessons.take()
+        self._tracked.hear(self._passes.lessons, before)
         for loss in losses:  # one, where two optimisers reach the same encoder
             self._shared_of[loss] = {p: gradient for p, gradient in self._shared_gradients}
         self._shared_gradients.clear()

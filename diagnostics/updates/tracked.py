@@ -15,7 +15,7 @@ from goalscope.diagnostics.record.keys import (
     LOSS_OF,
     LOSSES,
 )
-from goalscope.diagnostics.updates.lesson import Lesson
+from goalscope.diagnostics.updates.lesson import Lesson, Lessons
 from goalscope.probes import LossUpdate, Network
 
 _LOSS_OF = {**LOSS_OF, CRITIC_TARGET: CRITIC_LOSS}  # whose step a network's passes come before
@@ -50,6 +50,7 @@ class TrackedUpdate:
         passes: network -> its forward pass, made with the weights after `update - 1` updates.
         encoder_cosine: cosine of the two losses' gradients on a shared encoder that both reach.
         lesson: what its passes show of the values that the critics were taught.
+        q_weight: how much the actor's loss falls where the critics' answers to it rise by 1.
     """
 
     update: int
@@ -59,6 +60,14 @@ class TrackedUpdate:
     passes: dict[str, ForwardPass] = field(default_factory=dict)
     encoder_cosine: Tensor | None = None
     lesson: Lesson | None = None
+    q_weight: Tensor | None = None
+
+    def hear(self, lessons: Lessons, names: Collection[str]) -> None:
+        """Keep what was seen of the losses of these networks, whose optimiser is about to step."""
+        if ACTOR in names:
+            self.q_weight = lessons.q_weight()
+        if CRITIC in names:
+            self.lesson = lessons.take()
 
     def of(self, losses: Collection[str]) -> "TrackedUpdate":
         """Return what belongs to some of the losses; what belongs to two is there for both."""

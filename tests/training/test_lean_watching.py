@@ -43,6 +43,7 @@ def test_the_tap_sees_on_it_what_it_sees_on_stock_sac(make_agent, case):
     )
     assert stock.losses.keys() == lean.losses.keys() == {"critic_loss", "actor_loss"}
     assert stock.passes.keys() == lean.passes.keys() == {"actor", "critic", "critic_target"}
+    assert float(stock.q_weight) == float(lean.q_weight) == 1
     tolerance = {"rtol": 1e-3, "atol": 1e-5}
     for name, expected in stock.passes.items():
         assert expected.raw.keys() == lean.passes[name].raw.keys() == {"pixels"}
