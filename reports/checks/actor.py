@@ -3,13 +3,54 @@
 from goalscope.diagnostics.record.transition_metrics import (
     CUT_OFF_FRACTION,
     LEAST_SPREAD,
+    Q_WEIGHT,
     SATURATED_ACTIONS,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import goal_swap, measured, unmeasured_end
 from goalscope.reports.checks.replay_readings import ever
+from goalscope.reports.checks.step_readings import lasting_least
 from goalscope.reports.statistics.scales import Scale
+
+ACTOR_LOSS_CHECKS: tuple[Check, ...] = (
+    Check(
+        "actor_lowers_q",
+        "actor",
+        "fall of the actor's loss where the critics' answers to its actions rise by 1",
+        "ratio",
+        Scale.PLAIN,
+        lasting_least(measured(Q_WEIGHT)),
+        "below",
+        -1e-6,  # rounding: the loss's factor is the number's, and nothing but the sign counts
+        "1",
+        "The actor is taught to lower Q: towards the actions that the critics think worst.",
+        "The policy does what pays least, and replay and the critics see little else.",
+        "Minimise minus Q: (alpha log pi - Q).mean() in SAC, -Q.mean() in TD3 and DDPG.",
+        "Make a few steps of the actor's optimiser on one batch: mean Q of its actions must rise.",
+        networks=("actor",),
+        spares=True,  # a critic of costs is to be lowered, and such an agent learns
+        explains=(
+            "actions_shuffled",
+            "observations_stand_still",
+            "actions_without_effect",
+            "goals_in_another_frame",
+            "goals_hardly_reached",
+            "critic_constant",
+            "entropy_above_rewards",
+            "q_beyond_rewards",
+            "actor_saturated",
+            "goal_unheard",
+            "no_gradient",
+            "encoder_without_gradient",
+            "encoder_not_moving",
+            "critic_ignores_goal",
+            "actor_ignores_goal",
+            "actor_ignores_pixels",
+            "entropy_collapsed",
+        ),
+    ),
+)
 
 ACTOR_CHECKS: tuple[Check, ...] = (
     Check(

@@ -87,10 +87,7 @@ def steepest_climb(run: Run, network: str) -> Series | None:
     Kept up: for eight measurements in a row. Of so far, and to the run's end: what has climbed to
     where its loss is flat has no gradient any more, and a step without one has no direction.
     """
-    found = lasting(combined(lambda values: -values[0], measured(DOWNHILL)), _CLIMBING)(
-        run, network
-    )
-    return None if found is None else found.map(np.negative)
+    return lasting_least(measured(DOWNHILL), _CLIMBING)(run, network)
 
 
 def lasting(reading: Reading, measurements: int = IN_A_ROW) -> Reading:
@@ -111,6 +108,12 @@ def lasting(reading: Reading, measurements: int = IN_A_ROW) -> Reading:
         return Series(updates, np.append(largest, largest[-1]))
 
     return read
+
+
+def lasting_least(reading: Reading, measurements: int = IN_A_ROW) -> Reading:
+    """Return a reading of the least value that lasted, as `lasting` the largest."""
+    turned = lasting(combined(lambda values: -values[0], reading), measurements)
+    return combined(lambda values: -values[0], turned)
 
 
 def last_step(run: Run, network: str) -> Series | None:

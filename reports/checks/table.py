@@ -7,7 +7,7 @@ stand last.
 
 from goalscope.reports.checks.action_space import ACTION_SPACE_CHECKS
 from goalscope.reports.checks.actions import ACTION_CHECKS
-from goalscope.reports.checks.actor import ACTOR_CHECKS
+from goalscope.reports.checks.actor import ACTOR_CHECKS, ACTOR_LOSS_CHECKS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.critic import CRITIC_CHECKS
 from goalscope.reports.checks.encoder import ENCODER_CHECKS
@@ -25,6 +25,7 @@ from goalscope.reports.checks.stored import STORED_CHECKS
 
 CHECKS: tuple[Check, ...] = (
     *OPTIMISATION_CHECKS,
+    *ACTOR_LOSS_CHECKS,
     *STORED_CHECKS,
     *ACTION_SPACE_CHECKS,
     *EPISODE_CHECKS,

@@ -103,6 +103,7 @@ HEALTHY = {
     "transitions/critic.unpaid_fraction": [(u, 0.0) for u in range(0, 601, 60)],
     "transitions/actor.density_error": [(u, 1e-4) for u in range(0, 601, 60)],
     "transitions/actor.least_spread": 0.95,
+    "transitions/actor.q_weight": [(u, 1.0) for u in range(0, 601, 60)],
     "transitions/acting.own_fraction": 0.0,
     "transitions/actor.saturated_fraction": 0.2,
     "gradient/critic_loss.desired_goal.weight_gradient": 0.2,
@@ -200,6 +201,7 @@ FAULTS = {
     "densities_unlike_actions": {
         "transitions/actor.density_error": [(u, 0.8) for u in range(0, 300, 30)]
     },
+    "actor_lowers_q": {"transitions/actor.q_weight": [(u, -1.0) for u in range(0, 601, 60)]},
     "policy_spread_wide": {"transitions/actor.least_spread": 2.6},
     "successes_overdrawn": {"transitions/real.success_fraction": 1.0},
     "target_is_critic": {"transitions/critic_target.lag": 0.0},
