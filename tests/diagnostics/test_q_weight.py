@@ -3,6 +3,7 @@
 import pytest
 import torch
 from helpers.pupils import LAST, agent_of, said
+from sb3_contrib import TQC
 from stable_baselines3 import DDPG, SAC, TD3
 
 from benchmarks.planted_faults.sixth_round_agent_faults import CustomSAC, value_descended
@@ -129,6 +130,10 @@ def test_a_turned_sign_of_td3_is_seen():
     ask = agent.critic.q1_forward
     agent.critic.q1_forward = lambda *args: -ask(*args)
     assert set(q_weights(agent)) == {-1.0}
+
+
+def test_of_critics_that_answer_with_quantiles_nothing_is_told():
+    assert q_weights(agent_of(TQC)) == []
 
 
 class Listening:
