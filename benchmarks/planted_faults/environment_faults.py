@@ -77,7 +77,7 @@ class GoalsInMillimetres(gym.Wrapper[Observation, np.ndarray, Observation, np.nd
 
     def compute_reward(self, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
         """Return the rewards of goals (..., d), in thousandths."""
-        return _rewards(self, achieved / _PER_UNIT, desired / _PER_UNIT, info)
+        return rewards_of(self, achieved / _PER_UNIT, desired / _PER_UNIT, info)
 
 
 class LargeRewards(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
@@ -90,7 +90,7 @@ class LargeRewards(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]
 
     def compute_reward(self, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
         """Return the rewards of goals (..., d), times 100."""
-        return _REWARD_SCALE * np.asarray(_rewards(self, achieved, desired, info))
+        return _REWARD_SCALE * np.asarray(rewards_of(self, achieved, desired, info))
 
 
 class AlwaysTerminated(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
@@ -122,7 +122,7 @@ class OtherFrame(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
         """Take a step whose reward and success are those of the goals shown."""
         observation, _, terminated, truncated, info = self.env.step(action)
         shown = self._moved(observation)
-        reward = float(_rewards(self, shown["achieved_goal"], shown["desired_goal"], info))
+        reward = float(rewards_of(self, shown["achieved_goal"], shown["desired_goal"], info))
         return shown, reward, terminated, truncated, {**info, "is_success": float(reward >= 0)}
 
     def _moved(self, observation: Observation) -> Observation:
@@ -147,6 +147,7 @@ def _times(observation: Observation, factor: float) -> Observation:
     return {**observation, **scaled}
 
 
-def _rewards(env: GoalEnv, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
+def rewards_of(env: GoalEnv, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
+    """Return the rewards of goals (..., d) that the environment inside all wrappers computes."""
     rewards: np.ndarray = env.unwrapped.compute_reward(achieved, desired, info)  # type: ignore[attr-defined]
     return rewards

@@ -50,18 +50,18 @@ class Detach(nn.Module):
 
 def image_block_times_50(extractor: FusionExtractor) -> None:
     """Multiply the image features by 50 before the fusion."""
-    _follow(extractor, "pixels", Gain(50.0))
+    follow(extractor, "pixels", Gain(50.0))
 
 
 def goals_times_002(extractor: FusionExtractor) -> None:
     """Multiply both goal vectors by 0.02 on their way in."""
     for key in ("achieved_goal", "desired_goal"):
-        _follow(extractor, key, Gain(0.02))
+        follow(extractor, key, Gain(0.02))
 
 
 def detached(extractor: FusionExtractor) -> None:
     """Detach the image features: the optimiser holds the encoder, and no gradient reaches it."""
-    _follow(extractor, "pixels", Detach())
+    follow(extractor, "pixels", Detach())
 
 
 def relu_killed(extractor: nn.Module) -> None:
@@ -85,5 +85,6 @@ def images_scaled_twice(extractor: FusionExtractor) -> None:
     extractor.extractors["pixels"] = nn.Sequential(Gain(1 / 255), extractor.extractors["pixels"])
 
 
-def _follow(extractor: FusionExtractor, key: str, module: nn.Module) -> None:
+def follow(extractor: FusionExtractor, key: str, module: nn.Module) -> None:
+    """Put a module behind the one that reads a key."""
     extractor.extractors[key] = nn.Sequential(extractor.extractors[key], module)

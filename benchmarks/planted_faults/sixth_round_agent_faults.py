@@ -10,6 +10,7 @@ from stable_baselines3.common.utils import polyak_update
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.planted_faults.extractor_faults import follow
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.agents.extractors import FusionExtractor, Gain
 
@@ -65,13 +66,13 @@ def reshaped(extractor: FusionExtractor) -> None:
 def goals_through_tanh(extractor: FusionExtractor) -> None:
     """Give the goals in centimetres to a Tanh."""
     for key in GOAL_KEYS:
-        _follow(extractor, key, nn.Sequential(Gain(_CENTIMETRES), nn.Tanh()))
+        follow(extractor, key, nn.Sequential(Gain(_CENTIMETRES), nn.Tanh()))
 
 
 def dropout(extractor: FusionExtractor) -> None:
     """Drop half of all features in training."""
     for key in list(extractor.extractors):
-        _follow(extractor, key, nn.Dropout(_DROPPED))
+        follow(extractor, key, nn.Dropout(_DROPPED))
 
 
 def deeper_critic(agent: Any) -> None:
@@ -193,7 +194,3 @@ def larger_of_two(agent: Any) -> None:
 def value_descended(agent: Any) -> None:
     """Minimise the value of the actor's actions."""
     agent.__class__ = ActorSAC
-
-
-def _follow(extractor: FusionExtractor, key: str, module: nn.Module) -> None:
-    extractor.extractors[key] = nn.Sequential(extractor.extractors[key], module)

@@ -5,7 +5,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from benchmarks.planted_faults.environment_faults import GoalEnv, Observation, Step
+from benchmarks.planted_faults.environment_faults import Observation, Step, rewards_of
 
 _ZOOM = 3  # times as large as the whole scene would be
 _CELL = 6  # pixels that become one
@@ -63,7 +63,7 @@ class PaidBackwards(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray
 
     def compute_reward(self, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
         """Return the rewards of goals (..., d)."""
-        return -1.0 - np.asarray(_rewards(self, achieved, desired, info))
+        return -1.0 - np.asarray(rewards_of(self, achieved, desired, info))
 
 
 class StepLimit(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
@@ -145,7 +145,7 @@ class GripperGoal(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray])
         """Return what the step returns, paid for where the gripper is."""
         observation, _, terminated, truncated, info = self.env.step(action)
         shown = _with_gripper(observation, info)
-        reward = float(_rewards(self, shown["achieved_goal"], shown["desired_goal"], info))
+        reward = float(rewards_of(self, shown["achieved_goal"], shown["desired_goal"], info))
         return shown, reward, terminated, truncated, info
 
 
@@ -159,8 +159,3 @@ class SameSeed(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
 
 def _with_gripper(observation: Observation, info: dict[str, Any]) -> Observation:
     return {**observation, "achieved_goal": info["gripper_position"].astype(np.float32)}
-
-
-def _rewards(env: GoalEnv, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
-    rewards: np.ndarray = env.unwrapped.compute_reward(achieved, desired, info)  # type: ignore[attr-defined]
-    return rewards
