@@ -6,6 +6,7 @@ from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import measured
 from goalscope.reports.checks.step_readings import (
     broken_numbers,
+    draws_per_step,
     largest_step,
     last_step,
     lasting,
@@ -58,6 +59,23 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Set learning_starts far below the run's steps, and gradient_steps to 1 or more.",
         "Compare learning_starts and train_freq with total_timesteps.",
         patient=False,
+    ),
+    Check(
+        "hardly_updated",
+        "training",
+        "transitions drawn for updates, per transition taken",
+        "draws",
+        Scale.LOG,
+        draws_per_step,
+        "below",
+        8.0,  # a quarter of 8 environments, one update for all of them and batches of 256
+        "32 to 256",
+        "Steps are taken, and hardly an update is made for them.",
+        "What is stored is hardly learnt from: a curve over steps looks like a failure.",
+        "Make an update each step or two: raise gradient_steps, or lower train_freq.",
+        "Compare train/n_updates with time/total_timesteps in the logger.",
+        spares=True,
+        explains=("few_updates",),
     ),
     Check(
         "held_by_two_optimisers",

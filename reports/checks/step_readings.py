@@ -23,7 +23,7 @@ from goalscope.reports.checks.readings import (
     over_keys,
     recorded,
 )
-from goalscope.reports.checks.series import IN_A_ROW, PART, Series, together
+from goalscope.reports.checks.series import IN_A_ROW, PART, Series, series_of, together
 from goalscope.reports.numbers.runs import Run
 
 SMALLEST_GRADIENT = 1e-8  # Adam's epsilon: below it, even where one weight has it all, steps die
@@ -37,6 +37,22 @@ def steps_without_update(run: Run, network: str) -> Series | None:
     """Return how many steps a run took that ended without an update, 0 of one that updates."""
     end = run.record.end
     return None if end is None else always(run, 0.0 if run.updates else float(end.step))
+
+
+def draws_per_step(run: Run, network: str) -> Series | None:
+    """Return transitions drawn from replay per transition added, since the first update.
+
+    None of an agent without replay: what it takes is learnt from when a rollout is full.
+    """
+    batch = run.settings.get("agent.batch_size")
+    lines = run.record.lines
+    begun = np.flatnonzero(lines.updates > 0)
+    if "agent.replay_buffer" not in run.settings or not isinstance(batch, int) or not len(begun):
+        return None
+    updates, steps = lines.updates[begun[0] :], lines.steps[begun[0] :]
+    taken = steps > steps[0]
+    drawn = batch * (updates - updates[0])[taken]
+    return series_of(updates[taken], drawn / (steps - steps[0])[taken])
 
 
 def least_travel(run: Run, network: str) -> Series | None:

@@ -4,18 +4,16 @@ import math
 from dataclasses import replace
 
 import pytest
+from helpers.diagnosed import LONG, made, names
 from helpers.planted import FAULTS, HEALTHY, LIMITS, PER_NETWORK, UPDATES, with_metrics
-from helpers.synthetic_info import FLOORS
-from helpers.synthetic_runs import BASELINE, FIX, write_run
+from helpers.synthetic_runs import BASELINE
 
 from goalscope.diagnostics.record import Line, Lines
 from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.learning import Learning
-from goalscope.reports.numbers.runs import load_run
 
-LONG = (0, 1, 100, 500, 1_000, 1_500, 2_000, 2_400)
 ELSEWHERE = {
     "nan",
     "discount_without_end",
@@ -26,38 +24,8 @@ ELSEWHERE = {
     "vectors_saturated",
     "entropy_fixed_high",
     "never_updated",
-}  # planted in tests of their own
-
-
-def made(folder, kind):
-    settings = {"agent.n_sampled_goal": 4, "agent.gamma": 0.95, **FLOORS, **kind.settings}
-    return load_run(write_run(folder / "a", kind=replace(kind, settings=settings)))
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory):
-    return with_metrics(made(tmp_path_factory.mktemp("short"), BASELINE), HEALTHY)
-
-
-@pytest.fixture(scope="module")
-def normalised(tmp_path_factory):
-    return with_metrics(made(tmp_path_factory.mktemp("normalised"), FIX), HEALTHY)
-
-
-@pytest.fixture(scope="module")
-def failing(tmp_path_factory):
-    flat = replace(BASELINE, updates=2_400, success=(0.05, 0.05, 0.05), episodes=100)
-    return with_metrics(made(tmp_path_factory.mktemp("failing"), flat), HEALTHY, LONG)
-
-
-@pytest.fixture(scope="module")
-def learning(tmp_path_factory):
-    up = replace(BASELINE, updates=2_400, success=(0.05, 0.5, 0.9), episodes=100)
-    return with_metrics(made(tmp_path_factory.mktemp("learning"), up), HEALTHY, LONG)
-
-
-def names(run):
-    return [finding.check.name for finding in diagnose(run).findings]
+    "hardly_updated",
+}  # planted in tests of their own, test_single_checks.py
 
 
 def test_nothing_is_wrong_with_healthy_runs(short, normalised, failing, learning):
@@ -119,13 +87,6 @@ def test_a_share_of_nothing_is_not_broken(tmp_path):
     assert names(with_metrics(run, HEALTHY)) == []
 
 
-def test_no_discount_is_a_fault_only_where_nothing_is_terminal(tmp_path):
-    run = made(tmp_path, replace(BASELINE, settings={"agent.gamma": 1.0}))
-    assert names(with_metrics(run, HEALTHY)) == ["discount_without_end"]
-    ends = HEALTHY | {"transitions/replay.terminated_fraction": 0.02}
-    assert names(with_metrics(run, ends)) == []
-
-
 def test_an_end_that_was_not_measured_is_said(failing):
     key = "features/critic.pixels.norm"
     family = [k for k in failing.metrics if k.startswith("features/")]
@@ -183,22 +144,6 @@ def test_a_shared_encoder_is_named_once(tmp_path):
     values = HEALTHY | {f"features/{n}.pixels.zero_fraction": 1.0 for n in ("critic", "actor")}
     found = diagnose(with_metrics(made(tmp_path, shared), values)).findings
     assert [(f.check.name, f.network) for f in found] == [("dead_units", "critic")]
-
-
-def test_an_encoder_that_no_loss_reaches_is_read_from_the_routing(short):
-    assert names(rerouted(short, losses=[]))[0] == "encoder_without_gradient"
-
-
-def test_an_encoder_that_no_optimiser_holds_is_read_from_the_routing(short):
-    assert names(rerouted(short, optimizer=None))[0] == "encoder_not_moving"
-
-
-def rerouted(run, **changes):
-    rows = [
-        {**row, **changes} if row["group"].startswith("encoder") else row
-        for row in run.record.routing
-    ]
-    return replace(run, record=replace(run.record, routing=rows))
 
 
 def test_an_actor_that_loses_its_features_and_succeeds_is_spared(learning, short):
@@ -265,71 +210,3 @@ def test_whether_a_run_without_success_learns_is_asked_of_its_return(short, retu
     run = replace(short, record=replace(short.record, lines=lines))
     metrics = {k: v for k, v in short.metrics.items() if not k.endswith("success_rate")}
     assert diagnose(replace(run, metrics=metrics)).learning is expected
-
-
-def test_weights_that_two_optimisers_hold_are_named(short):
-    rows = [
-        {**row, "optimizer": "critic, actor"} if row["network"] == "critic" else row
-        for row in short.record.routing
-    ]
-    run = replace(short, record=replace(short.record, routing=rows))
-    assert [(f.check.name, f.network) for f in diagnose(run).findings] == [
-        ("held_by_two_optimisers", "critic")
-    ]
-
-
-@pytest.mark.parametrize(("coefficient", "found"), [(1.0, True), ("auto", False), (0.2, False)])
-def test_a_large_entropy_coefficient_is_named_where_it_is_fixed(tmp_path, coefficient, found):
-    settings = {**BASELINE.settings, "agent.entropy_coefficient": coefficient}
-    run = with_metrics(made(tmp_path, replace(BASELINE, settings=settings)), HEALTHY)
-    over = coefficient if isinstance(coefficient, float) else 1.0
-    run = with_metrics(run, {"transitions/critic.entropy_over_rewards": over})
-    assert names(run) == (["entropy_fixed_high"] if found else [])
-
-
-def test_a_run_that_ended_without_an_update_is_named(short):
-    begun = Line(0, 0, {"training/entropy.coefficient": 1.0})
-    end = Line(300, 0, {}, "end", {"reason": "finished"})
-
-    def of(*lines):
-        return replace(short, metrics={}, record=replace(short.record, lines=Lines.of(lines)))
-
-    assert names(of(begun, end)) == ["never_updated"]
-    assert names(of(begun)) == []  # it may still be warming up
-
-
-def test_vectors_that_a_tanh_holds_are_named(short):
-    networks = {
-        name: {
-            **network,
-            "blocks": [{**b, "ends_in": "Tanh"} for b in network["blocks"]],
-        }
-        for name, network in short.record.info.networks.items()
-    }
-    info = replace(short.record.info, networks=networks)
-    held = {"features/actor.desired_goal.saturated_fraction": 0.98}
-    run = with_metrics(replace(short, record=replace(short.record, info=info)), held)
-    assert names(run) == ["vectors_saturated"]
-    assert names(with_metrics(short, held)) == []
-
-
-def test_images_that_no_encoder_reads_are_named(short):
-    shown = {"observation of pixels": "float32 (3, 36, 36), 0 to 1"}
-    flat = {"name": "pixels", "keys": ["pixels"], "width": 3 * 36 * 36, "encoder_parameters": 0}
-    networks = {
-        name: {**network, "blocks": [flat, *network["blocks"][1:]]}
-        for name, network in short.record.info.networks.items()
-    }
-    info = replace(short.record.info, environment=shown, networks=networks)
-    run = replace(short, record=replace(short.record, info=info))
-    assert names(run) == ["images_flattened"]
-    encoded = replace(info, networks=short.record.info.networks)
-    assert names(replace(short, record=replace(short.record, info=encoded))) == []
-
-
-def test_steps_that_a_schedule_lets_end_are_no_finding(short):
-    steps = {
-        f"gradient/critic_loss.{block}.update_ratio": [(u, 1e-3 * (600 - u) / 600) for u in UPDATES]
-        for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
-    }
-    assert names(with_metrics(short, steps)) == []

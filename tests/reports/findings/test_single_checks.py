@@ -1,0 +1,119 @@
+"""Checks that read more than one metric: what makes each speak, and what does not."""
+
+from dataclasses import replace
+
+import pytest
+from helpers.diagnosed import made, names
+from helpers.planted import HEALTHY, UPDATES, with_metrics
+from helpers.synthetic_runs import BASELINE
+
+from goalscope.diagnostics.record import Line, Lines
+from goalscope.reports.findings.diagnosis import diagnose
+
+
+def test_no_discount_is_a_fault_only_where_nothing_is_terminal(tmp_path):
+    run = made(tmp_path, replace(BASELINE, settings={"agent.gamma": 1.0}))
+    assert names(with_metrics(run, HEALTHY)) == ["discount_without_end"]
+    ends = HEALTHY | {"transitions/replay.terminated_fraction": 0.02}
+    assert names(with_metrics(run, ends)) == []
+
+
+def test_an_encoder_that_no_loss_reaches_is_read_from_the_routing(short):
+    assert names(rerouted(short, losses=[]))[0] == "encoder_without_gradient"
+
+
+def test_an_encoder_that_no_optimiser_holds_is_read_from_the_routing(short):
+    assert names(rerouted(short, optimizer=None))[0] == "encoder_not_moving"
+
+
+def rerouted(run, **changes):
+    rows = [
+        {**row, **changes} if row["group"].startswith("encoder") else row
+        for row in run.record.routing
+    ]
+    return replace(run, record=replace(run.record, routing=rows))
+
+
+def test_weights_that_two_optimisers_hold_are_named(short):
+    rows = [
+        {**row, "optimizer": "critic, actor"} if row["network"] == "critic" else row
+        for row in short.record.routing
+    ]
+    run = replace(short, record=replace(short.record, routing=rows))
+    assert [(f.check.name, f.network) for f in diagnose(run).findings] == [
+        ("held_by_two_optimisers", "critic")
+    ]
+
+
+@pytest.mark.parametrize(("coefficient", "found"), [(1.0, True), ("auto", False), (0.2, False)])
+def test_a_large_entropy_coefficient_is_named_where_it_is_fixed(tmp_path, coefficient, found):
+    settings = {**BASELINE.settings, "agent.entropy_coefficient": coefficient}
+    run = with_metrics(made(tmp_path, replace(BASELINE, settings=settings)), HEALTHY)
+    over = coefficient if isinstance(coefficient, float) else 1.0
+    run = with_metrics(run, {"transitions/critic.entropy_over_rewards": over})
+    assert names(run) == (["entropy_fixed_high"] if found else [])
+
+
+def test_a_run_that_ended_without_an_update_is_named(short):
+    begun = Line(0, 0, {"training/entropy.coefficient": 1.0})
+    end = Line(300, 0, {}, "end", {"reason": "finished"})
+
+    def of(*lines):
+        return replace(short, metrics={}, record=replace(short.record, lines=Lines.of(lines)))
+
+    assert names(of(begun, end)) == ["never_updated"]
+    assert names(of(begun)) == []  # it may still be warming up
+
+
+def test_vectors_that_a_tanh_holds_are_named(short):
+    networks = {
+        name: {
+            **network,
+            "blocks": [{**b, "ends_in": "Tanh"} for b in network["blocks"]],
+        }
+        for name, network in short.record.info.networks.items()
+    }
+    info = replace(short.record.info, networks=networks)
+    held = {"features/actor.desired_goal.saturated_fraction": 0.98}
+    run = with_metrics(replace(short, record=replace(short.record, info=info)), held)
+    assert names(run) == ["vectors_saturated"]
+    assert names(with_metrics(short, held)) == []
+
+
+def test_images_that_no_encoder_reads_are_named(short):
+    shown = {"observation of pixels": "float32 (3, 36, 36), 0 to 1"}
+    flat = {"name": "pixels", "keys": ["pixels"], "width": 3 * 36 * 36, "encoder_parameters": 0}
+    networks = {
+        name: {**network, "blocks": [flat, *network["blocks"][1:]]}
+        for name, network in short.record.info.networks.items()
+    }
+    info = replace(short.record.info, environment=shown, networks=networks)
+    run = replace(short, record=replace(short.record, info=info))
+    assert names(run) == ["images_flattened"]
+    encoded = replace(info, networks=short.record.info.networks)
+    assert names(replace(short, record=replace(short.record, info=encoded))) == []
+
+
+def test_steps_that_a_schedule_lets_end_are_no_finding(short):
+    steps = {
+        f"gradient/critic_loss.{block}.update_ratio": [(u, 1e-3 * (600 - u) / 600) for u in UPDATES]
+        for block in ("pixels", "achieved_goal", "desired_goal", "goal", "action")
+    }
+    assert names(with_metrics(short, steps)) == []
+
+
+@pytest.mark.parametrize(
+    ("every", "settings", "found"),
+    [
+        (50, {}, True),  # an update an episode
+        (8, {}, False),  # the plan's 8 environments
+        (50, {"agent.batch_size": 4096}, False),  # many environments, large batches
+        (50, {"agent.replay_buffer": None}, False),  # PPO's rounds of updates
+    ],
+)
+def test_a_run_that_hardly_updates_is_named(tmp_path, every, settings, found):
+    usual = {"agent.replay_buffer": "HerReplayBuffer", "agent.batch_size": 256}
+    kept = {key: value for key, value in (usual | settings).items() if value is not None}
+    kind = replace(BASELINE, steps_per_update=every, settings=kept)
+    run = with_metrics(made(tmp_path, kind), HEALTHY)
+    assert names(run) == (["hardly_updated"] if found else [])
