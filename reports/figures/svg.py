@@ -4,8 +4,8 @@ import html
 import re
 from functools import lru_cache
 
-_LINE = re.compile(r' d="(M [^"CQz]*)"')  # of straight pieces alone
-_POINT = re.compile(r"([ML]) (\S+) (\S+)")
+_LINE = re.compile(r' d="(M [^"CQ]*)"')  # of straight pieces alone
+_PIECE = re.compile(r"([ML]) (\S+) (\S+)|z")
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")  # a hundredth of a point is finer than any printer
 _TAG = re.compile(r"<[^>]*>")
 _MARKS = re.compile(r"<g([^>]*)>\s*((?:<use [^>]*/>\s*)+)</g>")
@@ -13,7 +13,7 @@ _STYLE = re.compile(r' style="([^"]*)"')
 _PAINT = re.compile(r' (?:fill|stroke|opacity)[a-z-]*="[^"]*"')
 _BY_DEFAULT = 'stroke-linejoin="round" stroke-linecap="butt"'  # matplotlib's own style sheet
 _USED = re.compile(r'(?:href="#|url\(#)([^")]+)')
-_TENTH = 10  # of a point, the grid of lines: a screen's dot is about half a point
+_LINES, _AREAS = 10, 100  # places in a point: a screen's dot is about half a point, marks are small
 
 
 def inline(svg: str, name: str, title: str) -> str:
@@ -76,20 +76,25 @@ def _relative(path: str) -> str:
 
     Ways are between rounded places, so that no error adds up.
     """
+    grid = _AREAS if "z" in path else _LINES
     pieces = []
     before = (0, 0)
-    for command, x, y in _POINT.findall(path):
-        place = round(_TENTH * float(x)), round(_TENTH * float(y))
+    for command, x, y in _PIECE.findall(path):
+        if not command:
+            pieces.append("z")  # back to where it began; what follows begins anew
+            continue
+        place = round(grid * float(x)), round(grid * float(y))
         if command == "M":
-            pieces.append(f"M{_plain(place[0])} {_plain(place[1])}")
+            pieces.append(f"M{_plain(place[0] / grid)} {_plain(place[1] / grid)}")
         else:
-            across, down = (_plain(new - old) for new, old in zip(place, before, strict=True))
+            ways = (new - old for new, old in zip(place, before, strict=True))
+            across, down = (_plain(way / grid) for way in ways)
             pieces.append(f"l{across}{'' if down.startswith('-') else ' '}{down}")
         before = place
     return "".join(pieces)
 
 
 @lru_cache(maxsize=10_000)
-def _plain(tenths: int) -> str:
-    """Return a number with at most one decimal, and no 0 before its point."""
-    return re.sub(r"^(-?)0\.", r"\1.", f"{tenths / _TENTH:.7g}")
+def _plain(number: float) -> str:
+    """Return a number in few characters: no 0 before its point."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{number:.7g}")

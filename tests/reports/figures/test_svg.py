@@ -24,3 +24,11 @@ def test_numbers_that_are_read_keep_their_digits():
     assert {"0.00125", "0.00375", "of 0.0625 and 12.3456"} <= {text.strip() for text in said}
     assert len(body) < len(drawn)
     assert not re.search(r' (?:x|y|transform)="[^"]*\.\d{3}', body)
+
+
+def test_areas_keep_their_corners():
+    corners = [(0.0, -10.004), (3.333, -2.5), (7.126, -9.0)]
+    drawn = "M " + " L ".join(f"{x} {y}" for x, y in corners)
+    svg = f'<svg width="9" height="9"><path d="{drawn} z M 1 2 L 3 4 z"/></svg>'
+    path = re.search(r' d="([^"]*)"', inline(svg, "a", "title"))[1]
+    assert path == "M0 -10l3.33 7.5l3.8-6.5zM1 2l2 2z"
