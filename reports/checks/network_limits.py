@@ -152,6 +152,7 @@ NETWORK_LIMITS: tuple[Check, ...] = (
         "What it has not found by now it will not find.",
         "Fix the coefficient at 0.05, or set a higher target entropy.",
         "Train the same with a fixed coefficient.",
+        arm="fixed-entropy",
         networks=("actor",),
         kind="limit",
         times=("late",),

@@ -5,7 +5,7 @@ from typing import Any
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import Diagnosis, Finding
-from goalscope.reports.numbers.changes import changes_of
+from goalscope.reports.numbers.changes import changes_of, with_change
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import capital, count, percent, plain
 
@@ -115,7 +115,7 @@ def arm_that_tests(finding: Finding, run: Run) -> str:
     arm = finding.check.arm
     if not arm or not changes_of([run]):  # a user's own arms are not composed of names
         return ""
-    return arm if arm in _WHOLE_ARMS else f"{run.record.info.arm}-{arm}"
+    return arm if arm in _WHOLE_ARMS else with_change([run], arm)
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -13,6 +13,18 @@ def changes_of(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(map(str, changes)) if isinstance(changes, list | tuple) else ()
 
 
+def with_change(runs: Sequence[Run], change: str) -> str:
+    """Return the name of the arm of these runs and one change more, as `goalscope train` takes it.
+
+    Returns:
+        "" where they make it, or their arm is not composed of changes.
+    """
+    made = changes_of(runs)
+    if not made or change in made:
+        return ""
+    return f"{runs[0].record.info.arm}{'-' if made == (_NAMED_WITH,) else '+'}{change}"
+
+
 def made_of(arms: Arms, *changes: str) -> str | None:
     """Return the arm that is made of just these, its base first; None where there is none."""
     return next((arm for arm, runs in arms.items() if changes_of(runs) == changes), None)
@@ -24,6 +36,7 @@ def changed_by(arms: Arms, change: str) -> str | None:
     return made_of(arms, *base, change) if base else None
 
 
+_NAMED_WITH = "pixel-her"  # every change to it alone has a name of its own
 _DOSES = {"scale0", "scale0.1", "scale10"}
 
 

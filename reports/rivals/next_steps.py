@@ -8,7 +8,7 @@ from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.claims.success import ArmStanding, arm_standings
-from goalscope.reports.numbers.changes import changed_by, made_of
+from goalscope.reports.numbers.changes import changed_by, made_of, with_change
 from goalscope.reports.numbers.runs import Arms, observe_goals
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.judging import JudgedRival
@@ -150,7 +150,7 @@ def _explanation(
     if rival.control:
         present = made_of(arms, rival.control)
     elif rival.change:
-        arm = f"{next(iter(arms))}-{rival.change}"
+        arm = with_change(next(iter(arms.values())), rival.change)
         present = changed_by(arms, rival.change)
     came_to = standings.get(present or "")
     return Explanation(rival, network, found, times, arm, present or "", came_to)

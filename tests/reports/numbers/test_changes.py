@@ -1,0 +1,43 @@
+"""Arms that a page advises are arms that `goalscope train` takes, and change one thing more."""
+
+from dataclasses import replace
+
+import pytest
+from helpers.synthetic_runs import BASELINE, write_run
+
+from goalscope.reports.checks.table import CHECKS
+from goalscope.reports.numbers.changes import changes_of, with_change
+from goalscope.reports.numbers.runs import load_run
+from goalscope.reports.rivals.next_steps import CLAIM
+from goalscope.reports.rivals.rivals import RIVALS
+from goalscope.training.runs.arms import ARMS, find_arm
+
+ADVISED = {check.arm for check in CHECKS} | {rival.change for rival in (*RIVALS, CLAIM)}
+CHANGES = sorted(ADVISED - set(ARMS) - {""})
+
+
+@pytest.mark.parametrize(
+    "arm", ["pixel-her", "pixel-her-goal-std", "pixel-her-goal-std+explore", "goal-only"]
+)
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_arm_that_is_advised_is_one_that_can_be_trained(tmp_path, arm, change):
+    runs = [load_run(write_run(tmp_path / "a", arm))]
+    made = changes_of(runs)
+    advised = with_change(runs, change)
+    if change in made:
+        assert advised == ""
+    else:
+        assert find_arm(advised).changes == (*made, change)
+
+
+def test_nothing_is_advised_that_the_recipe_makes(tmp_path):
+    made = {"arm.changes": list(find_arm("pixel-her-recipe").changes)}
+    kind = replace(BASELINE, settings=made)
+    runs = [load_run(write_run(tmp_path / "a", "pixel-her-recipe", kind=kind))]
+    assert with_change(runs, "explore") == ""
+    assert with_change(runs, "layernorm") == "pixel-her-recipe+layernorm"
+
+
+def test_an_arm_of_ones_own_has_no_changes_to_add_to(tmp_path):
+    run = load_run(write_run(tmp_path / "a", None))
+    assert with_change([run], "explore") == ""
