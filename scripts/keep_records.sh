@@ -12,12 +12,16 @@ mkdir -p "$(dirname "$archive")"
 cd "$study"
 # Of finished runs alone, unless told otherwise: from an unfinished one pages can be made, but without its weights
 # and replay it cannot be gone on with.
-runs=$(python3 -c '
+if [ -e study.json ]; then
+  runs=$(python3 -c '
 import json, sys
 runs = json.load(open("study.json"))["runs"]
 print(*(run["name"] for run in runs if run["state"] == "finished" or sys.argv[1]))' "${3:-}")
+else # runs that no study made
+  runs=$(dirname -- */run.json)
+fi
 # shellcheck disable=SC2046,SC2086  # names of folders; a study of no plan file has none
-find study.json $(find plan.toml 2>/dev/null || true) $runs \( -name run.json -o -name measurements.jsonl -o -name routing.json \
+find $(find study.json plan.toml 2>/dev/null || true) $runs \( -name run.json -o -name measurements.jsonl -o -name routing.json \
   -o -name probes.jsonl -o -name checkpoint.json -o -name study.json -o -name plan.toml \) |
   tar --create --files-from=- | tar --extract --directory "$kept"
 cd "$kept"
