@@ -72,14 +72,17 @@ def number(finding: Finding, run: Run) -> str:
 
 
 def details(finding: Finding, run: Run) -> dict[str, str]:
-    """Return heading -> sentence: what a finding causes, what to change, what tests it."""
-    texts = {
-        "Probably causes": finding.check.causes,
-        "Change": finding.check.change,
-        "Test": finding.check.test,
-    }
+    """Return heading -> sentence: what a finding causes, what to change, what tests it.
+
+    Of a run that makes the change already, that it was not enough: there is nothing more to test.
+    """
+    check = finding.check
+    texts = {"Probably causes": check.causes, "Change": check.change, "Test": check.test}
     arm = arm_that_tests(finding, run)
-    if arm:
+    if check.arm in changes_of([run]):
+        texts["Change"] = f"What is advised first ({check.arm}) this run does, and it is not enough."
+        del texts["Test"]
+    elif arm:
         texts["Test"] += f" The arm {arm} changes this alone."
     return {heading: fill(text, run, finding.network) for heading, text in texts.items()}
 
@@ -159,7 +162,7 @@ def _finding_as_json(finding: Finding, run: Run) -> dict[str, Any]:
         "says": headline(finding, run),
         "causes": texts["Probably causes"],
         "change": texts["Change"],
-        "test": texts["Test"],
+        "test": texts.get("Test"),
         "arm": arm_that_tests(finding, run) or None,
     }
 

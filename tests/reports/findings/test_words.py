@@ -118,3 +118,14 @@ def test_json_holds_what_the_page_says(dying):
     assert set(found) >= {"usual", "says", "causes", "change", "test", "kind", "follows"}
     asked = content["quiet"] + [c for part in content["impossible"] for c in part["checks"]]
     assert set(asked) | {"dead_units"} == {check.name for check in CHECKS}
+
+
+def test_a_change_that_the_run_makes_is_not_advised_again(tmp_path):
+    check = next(check for check in CHECKS if check.name == "actor_ignores_goal")
+    finding = Finding(check, "actor", Spell(0, None, 0.0, 0.0))
+    base, standardised = (
+        load_run(write_run(tmp_path / arm, arm)) for arm in ("pixel-her", "pixel-her-goal-std")
+    )
+    assert "The arm pixel-her-goal-std changes this alone." in details(finding, base)["Test"]
+    found = details(finding, standardised)
+    assert "not enough" in found["Change"] and "Test" not in found
