@@ -80,7 +80,7 @@ def details(finding: Finding, run: Run) -> dict[str, str]:
     texts = {"Probably causes": check.causes, "Change": check.change, "Test": check.test}
     arm = arm_that_tests(finding, run)
     if check.arm in changes_of([run]):
-        texts["Change"] = f"What is advised first ({check.arm}) this run does, and it is not enough."
+        texts["Change"] = f"This run does what is advised ({check.arm}): it is not enough."
         del texts["Test"]
     elif arm:
         texts["Test"] += f" The arm {arm} changes this alone."
