@@ -74,14 +74,13 @@ def climb(options: Ladder) -> Iterator[Rung]:
     for number in range(options.rungs):
         if arm is None:
             return
-        folder = options.folder / f"rung-{number}"
-        if not (folder / "probes.jsonl").exists():
+        folder, page = options.folder / f"rung-{number}", options.out / f"rung-{number}.json"
+        if not page.exists():  # what it said before the next rung was trained, it has said
             _goalscope("train", arm, *FLAGS.split(), "--out", str(folder))
             _goalscope("probe", str(folder))
-        said = json.loads(_goalscope("report", str(folder), "--json"))
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / f"rung-{number}.json").write_text(json.dumps(said, indent=1) + "\n")
-        rung = Rung(arm, folder, said["findings"])
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(_goalscope("report", str(folder), "--json"), encoding="utf-8")
+        rung = Rung(arm, folder, json.loads(page.read_text(encoding="utf-8"))["findings"])
         yield rung
         arm = rung.next_arm
 

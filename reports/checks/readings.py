@@ -195,9 +195,13 @@ def raw_image_columns(run: Run, network: str) -> Series | None:
     return always(run, float(max(widths))) if widths else None
 
 
-def pixel_span(run: Run, network: str) -> Series | None:
-    """Return what one pixel spans in the scene, in the unit the task is shown in."""
-    return measured(PIXEL_SPAN, unit=run.task.key_unit)(run, network)
+def span_of_two_pixels(run: Run, network: str) -> Series | None:
+    """Return what two pixels span in the scene, in the unit the task is shown in.
+
+    It is the least distance that an image tells (Shannon 1949, sampling).
+    """
+    one = measured(PIXEL_SPAN, unit=run.task.key_unit)(run, network)
+    return None if one is None else one.map(lambda values: 2 * values)
 
 
 def position_error(run: Run, network: str) -> Series | None:

@@ -13,8 +13,8 @@ from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (
     IMAGE,
     measured,
-    pixel_span,
     prediction_gain,
+    span_of_two_pixels,
 )
 from goalscope.reports.statistics.scales import Scale
 
@@ -40,14 +40,14 @@ SCENE_LIMITS: tuple[Check, ...] = (
     Check(
         "camera_too_coarse",
         "observation",
-        "what one pixel spans in the scene",
+        "what two pixels span in the scene",
         "",
         Scale.LOG,
-        pixel_span,
+        span_of_two_pixels,
         "above",
         math.nan,
-        "below half the tolerance",
-        "One pixel spans more than the tolerance of success.",
+        "below the tolerance",
+        "Two pixels span more than the tolerance of success.",
         "The image cannot tell a goal that is reached from one that is missed.",
         "Bring the camera close, or render more pixels.",
         "Draw the scene at that size: can you see where the object is?",
