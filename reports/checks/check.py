@@ -38,7 +38,7 @@ class Check:
         causes: what that probably causes.
         change: what to change.
         test: where to look in one's own code, or what tells whether this is it.
-        arm: the change of an arm that tests it alone, empty where none does.
+        arms: changes of arms that test it, each alone, in the order in which to try them.
         networks: which it is asked of, each by itself; ("",) for the run as a whole.
         kind: a limit is common in healthy runs, and told only of long runs that fail.
         needs: what a run must have for it to be asked.
@@ -62,7 +62,7 @@ class Check:
     causes: str
     change: str
     test: str
-    arm: str = ""
+    arms: tuple[str, ...] = ()
     networks: tuple[str, ...] = ("",)
     kind: Kind = "fault"
     needs: tuple[Need, ...] = ()

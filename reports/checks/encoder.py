@@ -73,7 +73,7 @@ ENCODER_CHECKS: tuple[Check, ...] = (
         "The {network} no longer sees {block}, and no gradient can bring its encoder back.",
         "Lower the learning rate, normalise the features, or let the critic train one encoder.",
         "Restart from a checkpoint before it with a tenth of the learning rate.",
-        arm="critic-encoder",
+        arms=("critic-encoder",),
         networks=_BOTH,
         needs=(Need.ENCODER,),
         explains=("constant_features", *_STILL, *_UNHEARD),
@@ -92,7 +92,7 @@ ENCODER_CHECKS: tuple[Check, ...] = (
         "The {network} sees the same in every observation; a LayerNorm behind it hides that.",
         "See that images reach the encoder at their full range.",
         "Compare the features of two observations before any normalisation.",
-        arm="gain",
+        arms=("gain",),
         networks=_BOTH,
         spares=True,  # an actor that needs no image loses its features and still succeeds
         needs=(Need.ENCODER,),

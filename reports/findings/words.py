@@ -79,11 +79,12 @@ def details(finding: Finding, run: Run) -> dict[str, str]:
     check = finding.check
     texts = {"Probably causes": check.causes, "Change": check.change, "Test": check.test}
     arm = arm_that_tests(finding, run)
-    if check.arm in changes_of([run]):
-        texts["Change"] = f"This run does what is advised ({check.arm}): it is not enough."
-        del texts["Test"]
-    elif arm:
+    if arm:
         texts["Test"] += f" The arm {arm} changes this alone."
+    elif set(check.arms) & set(changes_of([run])):
+        made = " and ".join(check.arms)
+        texts["Change"] = f"This run does what is advised ({made}): it is not enough."
+        del texts["Test"]
     return {heading: fill(text, run, finding.network) for heading, text in texts.items()}
 
 
@@ -114,11 +115,15 @@ def question(check: Check, run: Run, network: str = "") -> str:
 
 
 def arm_that_tests(finding: Finding, run: Run) -> str:
-    """Return the arm that changes what a finding names and nothing else; "" without one."""
-    arm = finding.check.arm
-    if not arm or not changes_of([run]):  # a user's own arms are not composed of names
+    """Return the arm that changes what a finding names and nothing else; "" without one.
+
+    Of several the first whose change the run does not make yet.
+    """
+    made = changes_of([run])
+    left = [arm for arm in finding.check.arms if arm not in made]
+    if not left or not made:  # a user's own arms are not composed of names
         return ""
-    return arm if arm in _WHOLE_ARMS else with_change([run], arm)
+    return left[0] if left[0] in _WHOLE_ARMS else with_change([run], left[0])
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from goalscope.reports.checks.series import Spell
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import Finding, diagnose
 from goalscope.reports.findings.words import (
+    arm_that_tests,
     as_json,
     details,
     headline,
@@ -130,3 +131,14 @@ def test_a_change_that_the_run_makes_is_not_advised_again(tmp_path):
     found = details(finding, standardised)
     assert "not enough" in found["Change"]
     assert "Test" not in found
+
+
+def test_of_several_changes_the_first_that_is_not_made_is_advised(tmp_path):
+    check = next(check for check in CHECKS if check.name == "object_unmoved")
+    finding = Finding(check, "", Spell(0, None, 0.9, 0.9))
+    for arm, advised in (
+        ("pixel-her", "pixel-her-explore"),
+        ("pixel-her-explore", "pixel-her-explore+moved-half"),
+        ("pixel-her-explore+moved-half", ""),
+    ):
+        assert arm_that_tests(finding, load_run(write_run(tmp_path / arm, arm))) == advised

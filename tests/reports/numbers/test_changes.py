@@ -12,7 +12,9 @@ from goalscope.reports.rivals.next_steps import CLAIM
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.training.runs.arms import ARMS, find_arm
 
-ADVISED = {check.arm for check in CHECKS} | {rival.change for rival in (*RIVALS, CLAIM)}
+ADVISED = {arm for check in CHECKS for arm in check.arms} | {
+    rival.change for rival in (*RIVALS, CLAIM)
+}
 CHANGES = sorted(ADVISED - set(ARMS) - {""})
 
 
