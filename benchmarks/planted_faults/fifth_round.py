@@ -284,6 +284,7 @@ FIFTH_ROUND = (
         "known",
         "an update is made every ten steps",
         "few_updates",
+        also=("hardly_updated",),
         tautology=True,
         grounds=TWO_TASKS,
         agent=fifth_round_agent_faults.updates_rare,

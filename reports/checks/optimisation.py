@@ -75,6 +75,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         "Make an update each step or two: raise gradient_steps, or lower train_freq.",
         "Compare train/n_updates with time/total_timesteps in the logger.",
         spares=True,
+        patient=False,  # in updates it would wait for what does not come
         explains=("few_updates",),
     ),
     Check(

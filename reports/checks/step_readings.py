@@ -28,6 +28,7 @@ from goalscope.reports.numbers.runs import Run
 
 SMALLEST_GRADIENT = 1e-8  # Adam's epsilon: below it, even where one weight has it all, steps die
 _GROWTH_SPAN = 10_000  # updates: over millions of them a healthy signal may grow as far
+_ENOUGH_STEPS = 100  # an agent that updates once in so many has little to average
 _CLIMBING = 8  # measurements: what overshoots goes uphill for a few
 # Not correlations: of a Q that is constant over goals they are 0/0, and nothing broke.
 _NEVER_NAN = (".weight_gradient", ".encoder_gradient", ".norm", "_loss", ".loss", ".q_spread")
@@ -50,7 +51,7 @@ def draws_per_step(run: Run, network: str) -> Series | None:
     if "agent.replay_buffer" not in run.settings or not isinstance(batch, int) or not len(begun):
         return None
     updates, steps = lines.updates[begun[0] :], lines.steps[begun[0] :]
-    taken = steps > steps[0]
+    taken = steps >= steps[0] + _ENOUGH_STEPS
     drawn = batch * (updates - updates[0])[taken]
     return series_of(updates[taken], drawn / (steps - steps[0])[taken])
 
