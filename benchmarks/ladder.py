@@ -17,6 +17,7 @@ from typing import Any
 import tyro
 
 from goalscope.reports.claims.success import SUCCESS
+from goalscope.reports.findings.words import WHOLE_ARMS
 from goalscope.reports.numbers.changes import changes_of
 from goalscope.reports.numbers.runs import load_run
 from goalscope.training.runs.arms import ARMS, RECIPE
@@ -27,7 +28,6 @@ FLAGS = (
     "--evaluation.episodes 20 --checkpoint-every 7000 --every.features 100 --every.gradients 100 "
     "--every.sensitivity 250"
 )
-_CONTROLS = ("goal-only", "state-her")  # arms that tell causes apart, and mend nothing
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Rung:
     def next_arm(self) -> str | None:
         """The arm that is advised first; None where none is, or only what tells causes apart."""
         advised = (finding["arm"] for finding in self.findings)
-        return next((arm for arm in advised if arm and arm not in _CONTROLS), None)
+        return next((arm for arm in advised if arm and arm not in WHOLE_ARMS), None)
 
 
 def climb(options: Ladder) -> Iterator[Rung]:

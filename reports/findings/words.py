@@ -16,7 +16,7 @@ UNSEEN = (
     "agent acts and where it learns."
 )
 _BARE = ("ratio", "R^2", "discount", "cosine")  # the label says what they are
-_WHOLE_ARMS = ("goal-only", "state-her")  # not changes to another arm
+WHOLE_ARMS = ("goal-only", "state-her")  # not changes to another arm
 
 
 def summary(diagnosis: Diagnosis) -> str:
@@ -123,7 +123,7 @@ def arm_that_tests(finding: Finding, run: Run) -> str:
     left = [arm for arm in finding.check.arms if arm not in made]
     if not left or not made:  # a user's own arms are not composed of names
         return ""
-    return left[0] if left[0] in _WHOLE_ARMS else with_change([run], left[0])
+    return left[0] if left[0] in WHOLE_ARMS else with_change([run], left[0])
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
