@@ -46,6 +46,7 @@ _AGENT_SETTINGS = (
     "action_penalty",
     "inverse_dynamics",
     "encoder_warmup",
+    "encoder_frozen",
     "n_steps",
     "n_epochs",
     "gae_lambda",

@@ -43,7 +43,7 @@ SINGLE_CHANGES = (
     "spatial critic-encoder simnorm close-camera no-marker share drq goal-centred goal-scaled "
     "vectors-std lr1e3 gamma95 tau05 fixed-entropy explore target-clip action-penalty "
     "spatial-sharp keypoints decoupled-encoder inverse-dynamics asymmetric-critic moved-half "
-    "encoder-warmup"
+    "encoder-warmup frozen-encoder"
 ).split()
 
 

@@ -7,11 +7,16 @@ import numpy as np
 import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.noise import ActionNoise
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import Tensor, nn
 
 from goalscope.training.agents.cuda_graphs import GraphedUpdate
+from goalscope.training.agents.extractors import FusionExtractor
 from goalscope.training.agents.inverse_dynamics import ROWS, InverseDynamics
+from goalscope.training.agents.lean_encoding import trains_encoder
 from goalscope.training.agents.lean_sac import LeanSAC
+from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
+from goalscope.training.replay.kept_features import KeptFeatures
 
 
 class ExtendedSAC(SAC):
@@ -29,10 +34,12 @@ class ExtendedSAC(SAC):
         encoder_warmup: that many of these steps are taken before the first update, on what the
             warm-up gathered: from then on actor and critic read features that already tell
             positions.
+        encoder_frozen: only these steps are.
         **kwargs: SAC's.
 
     Raises:
-        ValueError: inverse dynamics without an image's encoder.
+        ValueError: inverse dynamics without an image's encoder, or a frozen encoder that the loss
+            of actor or critic trains.
     """
 
     def __init__(
@@ -43,6 +50,7 @@ class ExtendedSAC(SAC):
         action_penalty: float = 0.0,
         inverse_dynamics: bool = False,
         encoder_warmup: int = 0,
+        encoder_frozen: bool = False,
         **kwargs: Any,
     ) -> None:
         self.random_actions = random_actions
@@ -50,6 +58,7 @@ class ExtendedSAC(SAC):
         self.action_penalty = action_penalty
         self.inverse_dynamics = inverse_dynamics
         self.encoder_warmup = encoder_warmup
+        self.encoder_frozen = encoder_frozen
         super().__init__(*args, **kwargs)
 
     @property
@@ -73,6 +82,8 @@ class ExtendedSAC(SAC):
             rate = self.lr_schedule(1)
             self.policy.inverse_dynamics = InverseDynamics(self.policy, lr=rate)
             self._dynamics_update = GraphedUpdate(self._inverse.passes)
+        if self.encoder_frozen and any(map(trains_encoder, (self.actor, self.critic))):
+            raise ValueError("a frozen encoder is one that no loss trains; use DecoupledPolicy")
 
     def _clip_values(self, _: nn.Module, __: object, values: tuple[Tensor, ...]) -> Any:
         assert self.target_range is not None
@@ -104,7 +115,7 @@ class ExtendedSAC(SAC):
             self._learn_dynamics(self.encoder_warmup, batch_size)
             self.critic_target.load_state_dict(self.critic.state_dict())  # equal, as at any start
         super().train(gradient_steps, batch_size)
-        if self.inverse_dynamics:
+        if self.inverse_dynamics and not self.encoder_frozen:
             self._learn_dynamics(gradient_steps, batch_size)
 
     def _learn_dynamics(self, steps: int, batch_size: int) -> None:
@@ -130,7 +141,29 @@ class ExtendedSAC(SAC):
 
 
 class ExtendedLeanSAC(ExtendedSAC, LeanSAC):
-    """`LeanSAC` with the additions of `ExtendedSAC`."""
+    """`LeanSAC` with the additions of `ExtendedSAC`.
+
+    What a frozen encoder makes of a replay that stores each frame once is worked out once, too.
+    """
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self._kept: KeptFeatures | None = None
+
+    def _sample(self, batch_size: int) -> ReplayBufferSamples:
+        buffer = self.replay_buffer
+        shared = isinstance(buffer, SharedFrameHerReplayBuffer) and buffer.random_shift is None
+        takes_features = isinstance(self.critic.features_extractor, FusionExtractor)
+        if not (self.encoder_frozen and shared and takes_features):
+            return super()._sample(batch_size)
+        assert isinstance(buffer, SharedFrameHerReplayBuffer)
+        if self._kept is None or self._kept.buffer is not buffer:
+            self._kept = KeptFeatures(buffer, self._inverse.encoders)
+        batch: Any = buffer.sample(batch_size, self._vec_normalize_env, self._kept)
+        return batch  # type: ignore[no-any-return]  # as SB3's own buffers of Dict do
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_kept"]
 
     def _constants(self) -> tuple[object, ...]:
         return *super()._constants(), self.target_range, self.action_penalty

@@ -61,6 +61,7 @@ class FusionExtractor(BaseFeaturesExtractor):
                 f"{type(observation_space).__name__}; use it with MultiInputPolicy"
             )
         extractors: dict[str, nn.Module] = {}
+        images: list[str] = []
         features_dim = constant_features
         read = {k: space for k, space in observation_space.spaces.items() if k not in unread}
         for key, space in read.items():
@@ -69,6 +70,7 @@ class FusionExtractor(BaseFeaturesExtractor):
                 extractors[key] = _image_path(
                     space, cnn_output_dim, normalized_image, encoder, trunk, image_gain
                 )
+                images.append(key)
                 features_dim += cnn_output_dim
             else:
                 extractors[key] = nn.Flatten()
@@ -78,10 +80,18 @@ class FusionExtractor(BaseFeaturesExtractor):
         super().__init__(observation_space, features_dim=features_dim)
         self.extractors = nn.ModuleDict(extractors)
         self.constant_features = constant_features
+        self._images = images
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Return the fused features, float (B, D), of key -> (B, ...)."""
-        parts = [part(observations[key]) for key, part in self.extractors.items()]
+        """Return the fused features, float (B, D), of key -> (B, ...).
+
+        In an image's place may be its features, float (B, F), as its path made them before.
+        """
+        parts = [
+            values if key in self._images and values.ndim == 2 else part(values)
+            for key, part in self.extractors.items()
+            for values in (observations[key],)
+        ]
         if self.constant_features:
             parts.insert(0, parts[0].new_zeros(len(parts[0]), self.constant_features))
         return torch.cat(parts, dim=1)

@@ -1,5 +1,7 @@
 """Inverse dynamics: an encoder that must tell which action led from one observation to the next."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -54,12 +56,17 @@ class InverseDynamics(nn.Module):
         trained = [p for _, _, encoder in self._encoders for p in encoder.parameters()]
         self.optimizer = policy.optimizer_class([*trained, *self.heads.parameters()], **settings)
 
+    @property
+    def encoders(self) -> dict[str, Callable[[Tensor], Tensor]]:
+        """Image key -> what makes features, float (B, F), of uint8 (B, C, H, W)."""
+        return {parts[1]: partial(_encoded, *parts) for parts in self._encoders}
+
     def loss(self, batch: DictReplayBufferSamples) -> Tensor:
         """Return the mean squared error of the actions in a batch, summed over encoders."""
         losses = []
         for (network, key, encoder), head in zip(self._encoders, self.heads, strict=True):
             now, then = (
-                encoder(_scaled(network, key, observations[key][:ROWS]))
+                _encoded(network, key, encoder, observations[key][:ROWS])
                 for observations in (batch.observations, batch.next_observations)
             )
             losses.append(functional.mse_loss(head(then - now), batch.actions[:ROWS]))
@@ -87,8 +94,9 @@ def _example(network: BaseModel, key: str) -> Tensor:
     return torch.zeros(1, *space.shape, device=network.device)
 
 
-def _scaled(network: BaseModel, key: str, images: Tensor) -> Tensor:
+def _encoded(network: BaseModel, key: str, encoder: nn.Module, images: Tensor) -> Tensor:
     space = network.observation_space[key]  # type: ignore[index]
     scaled = preprocess_obs(images, space, normalize_images=network.normalize_images)
     assert isinstance(scaled, Tensor)
-    return scaled.contiguous(memory_format=torch.channels_last)
+    features: Tensor = encoder(scaled.contiguous(memory_format=torch.channels_last))
+    return features

@@ -91,7 +91,8 @@ def prepare(observations: "PyTorchObs", network: BaseModel, dtype: torch.dtype) 
     """Return observations as features extractors read them: SB3's preprocessing, done once.
 
     Images, uint8 (B, C, H, W), become `dtype` in [0, 1], channels-last: convolutions are faster so
-    on CPU, and on GPU in bfloat16. All else is float32, one-hot where it is discrete.
+    on CPU, and on GPU in bfloat16. Features in an image's place, float (B, F), stay as they are.
+    All else is float32, one-hot where it is discrete.
 
     Args:
         observations: as a replay buffer returns them.
@@ -112,6 +113,8 @@ def prepare(observations: "PyTorchObs", network: BaseModel, dtype: torch.dtype) 
 def _prepare_part(
     part: Tensor, space: spaces.Space[object], normalize_images: bool, dtype: torch.dtype
 ) -> Tensor:
+    if part.ndim == 2 and is_image_space(space):
+        return part
     if normalize_images and is_image_space(space):
         # Laid out as bytes, a quarter of the traffic; `copy` keeps the division off the caller's.
         scaled = part.contiguous(memory_format=torch.channels_last).to(dtype, copy=True)

@@ -90,8 +90,7 @@ class LeanSAC(SAC):
 
         logged: dict[str, list[Tensor]] = {}
         for step in range(gradient_steps):
-            assert self.replay_buffer is not None
-            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+            batch = self._sample(batch_size)
             for name, value in self._update(batch).items():
                 logged.setdefault(name, []).append(value.reshape(()))
             if step % self.target_update_interval == 0:
@@ -105,6 +104,11 @@ class LeanSAC(SAC):
             means = values.cpu().double().mean(dim=1).tolist()
             for name, mean in zip(names, means, strict=True):
                 self.logger.record(f"train/{name}", mean)
+
+    def _sample(self, batch_size: int) -> ReplayBufferSamples:
+        """Return the batch of an update."""
+        assert self.replay_buffer is not None
+        return self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         entropy = [] if self.ent_coef_optimizer is None else [self.ent_coef_optimizer]

@@ -43,6 +43,7 @@ class AgentSettings:
         action_penalty: weight of the actions' mean square in the actor's loss.
         inverse_dynamics: train the encoder to tell the action from two successive observations.
         encoder_warmup: steps of that before the first update.
+        encoder_frozen: these steps alone train the encoder.
         n_sampled_goal: relabelled transitions for each real one.
         hindsight_goals: where they come from: a "future" step of the episode, its "final" one, any
             of the "episode".
@@ -71,6 +72,7 @@ class AgentSettings:
     action_penalty: float = 0.0
     inverse_dynamics: bool = False
     encoder_warmup: int = 0
+    encoder_frozen: bool = False
     n_sampled_goal: int = 4
     hindsight_goals: HindsightGoals = "future"
     moved_half: bool = False

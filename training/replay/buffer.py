@@ -17,6 +17,7 @@ from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 
 from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.training.replay.frames import FrameStore
+from goalscope.training.replay.kept_features import KeptFeatures
 from goalscope.training.replay.moved import MovedEpisodes
 from goalscope.training.replay.ownership import FolderClaim
 from goalscope.training.replay.ring import FrameRing
@@ -173,12 +174,20 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
             self.moved.forget()
 
     def sample(  # type: ignore[override]
-        self, batch_size: int, env: VecNormalize | None = None
+        self,
+        batch_size: int,
+        env: VecNormalize | None = None,
+        kept: KeptFeatures | None = None,
     ) -> DictReplayBufferSamples:
         """Return a batch: real transitions, then `int(her_ratio * batch_size)` relabelled ones.
 
         Images are uint8 (batch, frame_stack * C, H, W). Without random shifts an observation's and
         the next one's are views of one tensor: copy before writing to them.
+
+        Args:
+            batch_size: transitions.
+            env: whose statistics normalise vectors and rewards.
+            kept: features, float (batch, F), to put in the images' place; without random shifts.
 
         Raises:
             RuntimeError: no episode has ended yet.
@@ -194,7 +203,7 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
         if self.moved is not None:
             drawn = self.moved.mix_in(*drawn)
         rows, columns = (np.roll(index, -relabelled) for index in drawn)
-        return self._batch(rows, columns, relabelled, env)
+        return self._batch(rows, columns, relabelled, env, kept)
 
     def save_state(self, folder: Path) -> None:
         """Save everything for `load_state`, in a new folder; no pickle.
@@ -230,7 +239,12 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
         return self._batch(batch_indices, env_indices, len(batch_indices), env)
 
     def _batch(
-        self, rows: np.ndarray, columns: np.ndarray, relabelled: int, env: VecNormalize | None
+        self,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        relabelled: int,
+        env: VecNormalize | None,
+        kept: KeptFeatures | None = None,
     ) -> DictReplayBufferSamples:
         """Return the transitions at these rows of these environments, the last ones relabelled."""
         now = {key: values[rows, columns] for key, values in self.observations.items()}
@@ -244,7 +258,7 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
                 following["achieved_goal"][last], goals, rows[last], columns[last]
             )
         dones = self.dones[rows, columns] * (1 - self.timeouts[rows, columns])
-        images = self.frame_ring.read(rows, columns, self.device)
+        images = (kept or self.frame_ring).read(rows, columns, self.device)
         return DictReplayBufferSamples(
             observations=self._observation(now, {k: pair[0] for k, pair in images.items()}, env),
             actions=self.to_torch(self.actions[rows, columns], copy=False),

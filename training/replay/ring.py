@@ -119,8 +119,7 @@ class FrameRing:
             columns: environments, int64 (batch,).
             device: of the tensors returned.
         """
-        newest = self.added - 1
-        counts = newest - (newest - rows) % self.rows  # when the row was added
+        counts = self.counts(rows)
         ages = self.ages[rows, columns].astype(np.int64)[:, None]
         back = np.arange(self.frame_stack - 1, -1, -1)
         within = self.row_slots(counts[:, None] - back, columns[:, None])
@@ -135,6 +134,12 @@ class FrameRing:
             frames = store.read(slots.reshape(-1), device).reshape(len(rows), -1, height, width)
             images[key] = (frames[:, :-channels], frames[:, channels:])
         return images
+
+    def counts(self, rows: np.ndarray) -> np.ndarray:
+        """Return how many rows had been added before each of these of the ring, int64."""
+        newest = self.added - 1
+        found: np.ndarray = newest - (newest - rows) % self.rows
+        return found
 
     def row_slots(self, counts: np.ndarray | np.int64, envs: np.ndarray) -> np.ndarray:
         """Return the slots of rows, int64, from how many were added before each."""

@@ -109,7 +109,7 @@ def extractor_options(
         switches["standardised"] = standardised
     if agent.trunk != "plain" and (switches or agent.trunk != "layernorm-tanh"):
         switches["trunk"] = agent.trunk
-    if switches or agent.routing == "asymmetric":
+    if switches or agent.routing == "asymmetric" or agent.encoder_frozen:
         extractor: type[Any] = FusionExtractor
     elif agent.trunk == "layernorm-tanh":
         extractor = NormalizedCombinedExtractor

@@ -106,6 +106,7 @@ def _additions(agent: AgentSettings) -> dict[str, Any]:
         "action_penalty": agent.action_penalty,
         "inverse_dynamics": agent.inverse_dynamics,
         "encoder_warmup": agent.encoder_warmup,
+        "encoder_frozen": agent.encoder_frozen,
     }
     return {name: value for name, value in wanted.items() if value}
 

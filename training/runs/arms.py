@@ -144,6 +144,10 @@ CHANGES = BASES | {
     "encoder-warmup": Change(
         "5,000 steps of inverse dynamics before the first update", {"encoder_warmup": 5_000}
     ),
+    "frozen-encoder": Change(
+        "5,000 steps of inverse dynamics, and then the encoder learns no more",
+        {"encoder_warmup": 5_000, "encoder_frozen": True},
+    ),
     "asymmetric-critic": Change(
         "the critic reads the simulator's state instead of pixels",
         {"routing": "asymmetric", "state": True},

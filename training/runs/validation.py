@@ -132,6 +132,11 @@ def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
             f"{settings.arm}: the encoder's warm-up is made of inverse dynamics; add "
             "inverse-dynamics or leave encoder-warmup out"
         )
+    if agent.encoder_frozen and agent.routing != "decoupled":
+        raise SettingsError(
+            f"{settings.arm}: a frozen encoder is one that neither the critic's loss nor the "
+            "actor's trains; add decoupled-encoder or leave frozen-encoder out"
+        )
     if agent.target_clip and observed.dense_reward:
         raise SettingsError(
             f"{settings.arm}: target-clip knows rewards of -1 and 0, and these are dense; leave it "
