@@ -36,11 +36,23 @@ def test_each_part_counts_as_often_as_the_run_makes_it(monkeypatch):
     assert found.total == pytest.approx(sum(part for part in vars(found).values()) - found.tried)
 
 
+def test_an_encoders_warm_up_counts_among_the_updates(monkeypatch):
+    monkeypatch.setattr(timing, "_round", lambda model, trial, count, *watch: (0.0, 0.0))
+    monkeypatch.setattr(timing, "_WARMING", 2)
+    plan = settings("pixel-her-recipe~close-camera", evaluation=EvaluationSettings(every=0))
+    assert run_time(plan).learning == 0
+    warmed = settings(
+        "pixel-her-recipe~close-camera+frozen-encoder", evaluation=EvaluationSettings(every=0)
+    )
+    assert run_time(warmed).learning > 5  # 5,000 steps of more than a millisecond
+
+
 @pytest.mark.parametrize(
     ("arm", "changes"),
     [
         ("pixel-her-drq+goal-std", {"fast": True}),
         ("reach-pixel", {"evaluation": EvaluationSettings(every=0)}),
+        ("pixel-her-recipe~close-camera+frozen-encoder", {"fast": True}),
         ("state-her", {"n_envs": 2, "gradient_steps": 2, "total_steps": 2_000}),
         ("plain", {"algorithm": "ppo", "n_envs": 2, "learning_starts": 500}),
     ],

@@ -111,12 +111,17 @@ class ExtendedSAC(SAC):
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Make `gradient_steps` updates on batches of `batch_size`, and what goes beside them."""
-        if self.inverse_dynamics and self.encoder_warmup and not self._n_updates:
-            self._learn_dynamics(self.encoder_warmup, batch_size)
-            self.critic_target.load_state_dict(self.critic.state_dict())  # equal, as at any start
+        if not self._n_updates:
+            self.warm_up_encoder(self.encoder_warmup)
         super().train(gradient_steps, batch_size)
         if self.inverse_dynamics and not self.encoder_frozen:
             self._learn_dynamics(gradient_steps, batch_size)
+
+    def warm_up_encoder(self, steps: int) -> None:
+        """Take so many steps of inverse dynamics, if there are such, before the first update."""
+        if self.inverse_dynamics and steps:
+            self._learn_dynamics(steps, self.batch_size)
+            self.critic_target.load_state_dict(self.critic.state_dict())  # equal, as at any start
 
     def _learn_dynamics(self, steps: int, batch_size: int) -> None:
         assert self.replay_buffer is not None

@@ -14,6 +14,7 @@ from stable_baselines3.common.logger import Logger
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.updates.schedule import SENSITIVITY_GROWTH, Schedule
+from goalscope.training.agents.extended_sac import ExtendedSAC
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.tasks import task_of
 from goalscope.training.evaluation.episodes import play
@@ -21,6 +22,7 @@ from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.run import can_gather, make_probe_set
 from goalscope.training.runs.settings import RunSettings
 
+_WARMING = 10  # steps of an encoder's warm-up
 _GATHERED = 50  # steps of each environment before the first update, where no episode must end
 
 
@@ -31,7 +33,7 @@ class RunTime:
     Attributes:
         start: until its first step.
         gathering: its steps.
-        learning: its updates, unwatched.
+        learning: its updates, unwatched, and the warm-up of its encoder.
         watching: all its measurements, the dense start among them.
         evaluating: its evaluations.
         tried: updates on which that was measured.
@@ -123,6 +125,7 @@ def _timed(
 ) -> RunTime:
     if not settings.on_policy:
         model.learn(trial.settings.starts)  # which fills its replay
+    warming = _warming(model)
     gathering, learning = _round(model, trial, trial.plain)
     plain = gathering + learning
     watched = sum(_round(model, trial, trial.watched, _watch()))
@@ -134,11 +137,22 @@ def _timed(
     return RunTime(
         start,
         gathering / trial.steps * settings.total_steps,
-        learning / trial.updates * settings.updates,
+        warming + learning / trial.updates * settings.updates,
         more / trial.updates,
         _episode(model, settings) * _episodes(settings),
         trial.updates * (trial.plain + 2 * trial.watched),
     )
+
+
+def _warming(model: BaseAlgorithm) -> float:
+    """Return the seconds of the steps that an encoder learns in before the first update."""
+    if not isinstance(model, ExtendedSAC):
+        return 0.0
+    steps, model.encoder_warmup = model.encoder_warmup, 0  # not in the first of the rounds
+    model.warm_up_encoder(_WARMING)
+    begun = time.perf_counter()
+    model.warm_up_encoder(_WARMING)
+    return (time.perf_counter() - begun) / _WARMING * steps
 
 
 def _watch(
