@@ -8,6 +8,7 @@ from goalscope.reports.checks.needs import LONG_ENOUGH, Need
 from goalscope.reports.checks.series import SPAN, Series, Spell, find_spell
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.learning import Learning, learning
+from goalscope.reports.numbers.changes import changes_of
 from goalscope.reports.numbers.runs import Run
 
 _SPARED = "the run learns, and they explain failure alone"
@@ -29,6 +30,11 @@ class Finding:
     spell: Spell
     follows: tuple["Finding", ...] = ()
 
+    def is_used_up(self, run: Run) -> bool:
+        """Whether the run makes every change already that is advised against it."""
+        arms = self.check.arms
+        return bool(arms) and set(arms) <= set(changes_of([run]))
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -37,7 +43,8 @@ class Diagnosis:
     Attributes:
         run: that was asked.
         learning: whether it learns.
-        findings: what is wrong, the likeliest first cause first; limits stand after faults.
+        findings: what is wrong, the likeliest first cause first; limits stand after faults, and
+            after other limits those against which the run makes every advised change already.
         quiet: the checks that were made and did not speak.
         impossible: reason -> the checks that could not be made for it, the most first.
     """
@@ -72,7 +79,10 @@ def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
         if not found:
             quiet.append(check)
     most_first = sorted(impossible.items(), key=lambda item: -len(item[1]))
-    return Diagnosis(run, learns, _explained(spoken), tuple(quiet), dict(most_first))
+    findings = sorted(
+        _explained(spoken), key=lambda f: f.check.kind == "limit" and f.is_used_up(run)
+    )
+    return Diagnosis(run, learns, tuple(findings), tuple(quiet), dict(most_first))
 
 
 def _withheld(check: Check, run: Run, learns: Learning) -> str | None:

@@ -81,7 +81,7 @@ def details(finding: Finding, run: Run) -> dict[str, str]:
     arm = arm_that_tests(finding, run)
     if arm:
         texts["Test"] += f" The arm {arm} changes this alone."
-    elif set(check.arms) & set(changes_of([run])):
+    elif finding.is_used_up(run):
         made = " and ".join(check.arms)
         texts["Change"] = f"This run does what is advised ({made}): it is not enough."
         del texts["Test"]

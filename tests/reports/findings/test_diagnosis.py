@@ -13,6 +13,7 @@ from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.learning import Learning
+from goalscope.reports.numbers.runs import Run
 
 ELSEWHERE = {
     "nan",
@@ -52,6 +53,22 @@ def test_a_limit_is_named_in_a_run_that_fails_and_in_no_other(failing, learning,
     assert names(with_metrics(failing, LIMITS[name], LONG))[0] == name
     assert names(with_metrics(learning, LIMITS[name], LONG)) == []
     assert names(with_metrics(short, LIMITS[name])) == []
+
+
+def test_a_limit_against_which_all_is_done_stands_after_those_with_something_to_try(failing):
+    two = with_metrics(failing, {**LIMITS["goal_path_quiet"], **LIMITS["camera_too_coarse"]}, LONG)
+    assert names(of_changes(two, "pixel-her")) == ["goal_path_quiet", "camera_too_coarse"]
+    done = of_changes(two, "pixel-her", "goal-std")
+    assert names(done) == ["camera_too_coarse", "goal_path_quiet"]
+    assert [finding.is_used_up(done) for finding in diagnose(done).findings] == [False, True]
+    fault = with_metrics(done, FAULTS["q_beyond_rewards"], LONG)
+    assert names(fault)[0] == "q_beyond_rewards"
+
+
+def of_changes(run: Run, *changes: str) -> Run:
+    info = run.record.info
+    settings = {**info.settings, "arm.changes": list(changes)}
+    return replace(run, record=replace(run.record, info=replace(info, settings=settings)))
 
 
 def test_every_check_has_been_planted():
