@@ -12,6 +12,7 @@ class Need(Enum):
     """A condition of a check, and why it cannot be made where the run lacks it."""
 
     ENCODER = "no network encodes images, or anything else"
+    FRESH_ENCODER = "the encoder learns before the first update"
     TANH = "no encoder ends in Tanh"
     VECTOR_TANH = "no vector goes through a Tanh"
     GOALS = "the observation holds no goal"
@@ -41,6 +42,7 @@ def _has_encoder(run: Run) -> bool:
 
 _MET: dict[Need, Callable[[Run], bool]] = {
     Need.ENCODER: _has_encoder,
+    Need.FRESH_ENCODER: lambda run: not run.settings.get("agent.encoder_warmup"),
     Need.TANH: lambda run: run.image_block() in _in_tanh(run),
     Need.VECTOR_TANH: lambda run: bool(set(_in_tanh(run)) - {run.image_block()}),
     Need.GOALS: lambda run: bool(run.observes_goal()),

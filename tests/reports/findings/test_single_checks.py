@@ -26,6 +26,13 @@ def test_an_encoder_that_no_optimiser_holds_is_read_from_the_routing(short):
     assert names(rerouted(short, optimizer=None))[0] == "encoder_not_moving"
 
 
+def test_features_are_compared_with_a_fresh_encoders_where_it_is_fresh(tmp_path):
+    loud = HEALTHY | {"signal/critic.pixels.signal": 40.0}
+    assert names(with_metrics(made(tmp_path / "a", BASELINE), loud)) == ["image_block_loud"]
+    warmed = replace(BASELINE, settings={"agent.encoder_warmup": 5_000})
+    assert names(with_metrics(made(tmp_path / "b", warmed), loud)) == []
+
+
 def rerouted(run, **changes):
     rows = [
         {**row, **changes} if row["group"].startswith("encoder") else row
