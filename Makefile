@@ -39,6 +39,7 @@ docs:
 bench:
 	@scripts/setup.sh
 	@$(PYTHON) -m benchmarks.speed
+	@$(PYTHON) -m benchmarks.recipe_speed
 	@$(PYTHON) -m benchmarks.overhead
 
 faults:
