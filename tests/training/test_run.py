@@ -32,6 +32,7 @@ WAYS = {
         *"--hindsight-goals episode --n-sampled-goal 2".split(),
     ],
     "with all that arms add, fast": ["pixel-her-recipe~close-camera", "--fast"],
+    "with a frozen encoder, fast": ["pixel-her-recipe~close-camera+frozen-encoder", "--fast"],
     "asymmetric, fast": [
         "pixel-her+asymmetric-critic+vectors-std+inverse-dynamics+moved-half",
         "--fast",
@@ -77,7 +78,7 @@ def done(command: list[str]) -> None:
 
 
 def kill_after_checkpoint(process, out, step):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600  # an encoder's warm-up takes minutes
     while not (out / "checkpoints" / f"step-{step:09d}" / "resume").is_dir():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
