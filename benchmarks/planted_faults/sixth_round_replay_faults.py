@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
-from stable_baselines3.common.vec_env import VecNormalize
 from torch.nn import functional
 
 from goalscope.training.replay import SharedFrameHerReplayBuffer
@@ -19,9 +18,9 @@ class GoalsOnlyReplay(SharedFrameHerReplayBuffer):
     """Puts new goals into a batch that has been drawn, whose rewards stay as they are."""
 
     def _batch(
-        self, rows: np.ndarray, columns: np.ndarray, relabelled: int, env: VecNormalize | None
+        self, rows: np.ndarray, columns: np.ndarray, relabelled: int, *others: Any
     ) -> DictReplayBufferSamples:
-        batch = super()._batch(rows, columns, 0, env)
+        batch = super()._batch(rows, columns, 0, *others)
         if relabelled:
             last = slice(len(rows) - relabelled, None)
             goals = self.to_torch(self._sample_goals(rows[last], columns[last]))
