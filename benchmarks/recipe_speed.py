@@ -19,16 +19,16 @@ from typing import Any
 import pandas as pd
 import torch
 import tyro
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 
-from goalscope.training.agents.extended_sac import ExtendedSAC
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.run import make_probe_set
 from goalscope.training.runs.settings import RunSettings
+from goalscope.training.runs.timing import warm_up_time
 
 N_ENVS, UPDATES = 4, 3  # environments, and updates in a step of all of them
 STARTS = 400  # steps: two episodes of each
-WARMING = 20  # steps of the encoder's warm-up that are timed
 PLAIN, FAST, FROZEN = "recipe, plain SB3", "recipe, --fast", "recipe+frozen-encoder, --fast"
 VARIANTS = {
     PLAIN: ("pixel-her-recipe", False),
@@ -61,34 +61,22 @@ def measure(options: RecipeSpeed) -> tuple[list[dict[str, Any]], float]:
     """
     rows = []
     with _agents() as agents:
-        warm_up = _warm_up_seconds(agents[FROZEN])
+        warm_up = warm_up_time(agents[FROZEN])
         for agent in agents.values():
-            _make(agent, options.steps)
+            agent.learn(options.steps, reset_num_timesteps=False)
         names = list(agents)
         for number in range(options.rounds):
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
                 begun = time.perf_counter()
-                _make(agents[name], options.steps)
+                agents[name].learn(options.steps, reset_num_timesteps=False)
                 rate = options.steps / (time.perf_counter() - begun)
                 rows.append({"round": number, "variant": name, "rate": rate})
     return rows, warm_up
 
 
-def _make(agent: ExtendedSAC, steps: int) -> None:
-    agent.learn(steps, reset_num_timesteps=False)
-
-
-def _warm_up_seconds(agent: ExtendedSAC) -> float:
-    steps, agent.encoder_warmup = agent.encoder_warmup, 0
-    agent.warm_up_encoder(WARMING)
-    begun = time.perf_counter()
-    agent.warm_up_encoder(WARMING)
-    return (time.perf_counter() - begun) / WARMING * steps
-
-
 @contextmanager
-def _agents() -> Iterator[dict[str, ExtendedSAC]]:
+def _agents() -> Iterator[dict[str, BaseAlgorithm]]:
     """Build every variant's agent, its replay filled with as many steps."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -107,7 +95,6 @@ def _agents() -> Iterator[dict[str, ExtendedSAC]]:
                 fast=fast,
             )
             agent = build_agent(settings, make_probe_set(settings.environment), folder / "replay")
-            assert isinstance(agent, ExtendedSAC)
             env = agent.get_env()
             assert env is not None
             stack.callback(env.close)

@@ -157,11 +157,11 @@ class ExtendedLeanSAC(ExtendedSAC, LeanSAC):
 
     def _sample(self, batch_size: int) -> ReplayBufferSamples:
         buffer = self.replay_buffer
-        shared = isinstance(buffer, SharedFrameHerReplayBuffer) and buffer.random_shift is None
         takes_features = isinstance(self.critic.features_extractor, FusionExtractor)
-        if not (self.encoder_frozen and shared and takes_features):
+        if not (self.encoder_frozen and takes_features):
             return super()._sample(batch_size)
-        assert isinstance(buffer, SharedFrameHerReplayBuffer)
+        if not isinstance(buffer, SharedFrameHerReplayBuffer) or buffer.random_shift is not None:
+            return super()._sample(batch_size)
         if self._kept is None or self._kept.buffer is not buffer:
             self._kept = KeptFeatures(buffer, self._inverse.encoders)
         batch: Any = buffer.sample(batch_size, self._vec_normalize_env, self._kept)

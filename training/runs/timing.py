@@ -125,7 +125,7 @@ def _timed(
 ) -> RunTime:
     if not settings.on_policy:
         model.learn(trial.settings.starts)  # which fills its replay
-    warming = _warming(model)
+    warming = warm_up_time(model)
     gathering, learning = _round(model, trial, trial.plain)
     plain = gathering + learning
     watched = sum(_round(model, trial, trial.watched, _watch()))
@@ -144,8 +144,11 @@ def _timed(
     )
 
 
-def _warming(model: BaseAlgorithm) -> float:
-    """Return the seconds of the steps that an encoder learns in before the first update."""
+def warm_up_time(model: BaseAlgorithm) -> float:
+    """Return the seconds of the steps that an encoder learns in before the first update.
+
+    Some of them are taken, and the agent takes none before its first update any more.
+    """
     if not isinstance(model, ExtendedSAC):
         return 0.0
     steps, model.encoder_warmup = model.encoder_warmup, 0  # not in the first of the rounds
