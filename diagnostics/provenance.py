@@ -18,6 +18,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from goalscope.diagnostics.material.declared_task import declared_task, environment_id
 from goalscope.diagnostics.record import NetworkInfo, ProbeSetInfo, RunInfo
+from goalscope.diagnostics.record.floors import floor_settings
 from goalscope.diagnostics.updates.tracked import by_extractor, trained_by
 from goalscope.probes import Network
 
@@ -78,19 +79,24 @@ def describe_run(
         cadences: instrument -> updates between measurements.
         probe_set: what is said of the fixed states.
     """
+    environment = describe_environment(model)
     return RunInfo(
         name=folder.resolve().name,
         arm=arm,
         seed=model.seed if seed is None else seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command_line(),
-        settings={**{k: _plain(v) for k, v in settings.items()}, **agent_settings(model)},
+        settings={
+            **floor_settings(environment.get("id", "")),
+            **{k: _plain(v) for k, v in settings.items()},
+            **agent_settings(model),
+        },
         versions=software_versions(),
         hardware=hardware(model.device),
         networks=describe_networks(networks),
         instruments={name: {"every": every} for name, every in (cadences or {}).items()},
         task=declared_task(model.get_env()),
-        environment=describe_environment(model),
+        environment=environment,
         probe_set=probe_set,
         notes=(*notes_on(networks), *notes_on_gradients(model, networks)),
     )

@@ -4,17 +4,22 @@ import gymnasium as gym
 import gymnasium_robotics
 import numpy as np
 import pytest
+from stable_baselines3 import SAC, HerReplayBuffer
 
-from goalscope.training.envs.observing import UnusableEnvironment
-from goalscope.training.envs.tasks import FETCH_TASKS, PIXEL_POINT, TASKS
-from goalscope.training.evaluation.floors import (
+from goalscope.diagnostics import ModalityDiagnostics
+from goalscope.diagnostics.record.floors import (
     FLOORS_FILE,
     Floor,
+    floor_settings,
     floors_of,
-    measure_floors,
     read_floors,
     write_floors,
 )
+from goalscope.reports.claims.success import recorded_floors
+from goalscope.reports.numbers.runs import load_run
+from goalscope.training.envs.observing import UnusableEnvironment
+from goalscope.training.envs.tasks import FETCH_TASKS, PIXEL_POINT, TASKS
+from goalscope.training.evaluation.floors import measure_floors
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +93,25 @@ def test_every_task_has_its_floors(task):
 
 def test_a_task_without_floors_has_none():
     assert floors_of("MyOwn-v0") is None
+    assert floor_settings("MyOwn-v0") == {}
+
+
+def test_a_watched_run_of_a_stock_environment_keeps_the_floors_of_its_task(tmp_path):
+    gym.register_envs(gymnasium_robotics)
+    model = SAC(
+        "MultiInputPolicy",
+        gym.make("FetchReach-v4"),
+        learning_starts=60,
+        buffer_size=100,
+        replay_buffer_class=HerReplayBuffer,
+        policy_kwargs={"net_arch": [8]},
+        seed=0,
+    )
+    model.learn(62, callback=ModalityDiagnostics(tmp_path / "run"))
+    (idle, random) = recorded_floors([load_run(tmp_path / "run")])
+    shipped = floors_of("FetchReach-v4")
+    assert (idle.rate, idle.episodes) == (shipped.noop.success_rate, shipped.noop.episodes)
+    assert (random.low, random.high) == shipped.random.interval
 
 
 def test_a_floor_knows_its_interval():

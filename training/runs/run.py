@@ -25,7 +25,6 @@ from goalscope.training.envs.own import shown_by
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.tasks import is_own
 from goalscope.training.evaluation.episodes import EvaluationCallback
-from goalscope.training.evaluation.floors import floors_of
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.arms import find_arm
 from goalscope.training.runs.capacity import fitted
@@ -219,7 +218,7 @@ def _run_settings(settings: RunSettings) -> dict[str, Any]:
     renderer = renderer_of(environment)
     if renderer is not None:
         found["env.renderer"] = renderer
-    found |= {
+    return found | {
         "run.algorithm": settings.algorithm,
         "run.total_steps": settings.total_steps,
         "run.fast": settings.fast,
@@ -228,22 +227,6 @@ def _run_settings(settings: RunSettings) -> dict[str, Any]:
         "evaluation.every_steps": settings.evaluation_steps,
         "evaluation.episodes": settings.evaluation.episodes,
     }
-    return found | _floor_settings(environment.id)
-
-
-def _floor_settings(env_id: str) -> dict[str, Any]:
-    floors = floors_of(env_id)
-    if floors is None:
-        return {}
-    found: dict[str, Any] = {}
-    for name, floor in (("noop", floors.noop), ("random", floors.random)):
-        low, high = floor.interval
-        found |= {
-            f"floor.{name}.success_rate": floor.success_rate,
-            f"floor.{name}.low": low,
-            f"floor.{name}.high": high,
-        }
-    return {**found, "floor.episodes": floors.noop.episodes}
 
 
 def _refuse_software_rendering(settings: RunSettings) -> None:
