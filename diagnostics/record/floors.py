@@ -99,8 +99,8 @@ def floor_settings(env_id: str) -> dict[str, Any]:
     """Return the floors of a task as run.json keeps them, flat; empty where it has none.
 
     Args:
-        env_id: the environment as it is registered: a wrapper of one's own that changes its
-            episodes changes what an idle agent comes to, and is not seen.
+        env_id: the environment as it is registered: a wrapper of one's own, or an argument of
+            `gym.make`, that changes its episodes changes what an idle agent comes to, unseen.
     """
     floors = floors_of(env_id)
     if floors is None:

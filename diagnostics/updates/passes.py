@@ -4,6 +4,7 @@ Where no linear layer reads the fused features (an LSTM, a normalisation before 
 action first), the features extractor's own output stands for what was read.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.diagnostics.updates.lesson import Lessons
 from goalscope.diagnostics.updates.tracked import ForwardPass, consumer_weights
 from goalscope.probes import Network
+
+_PASSES = (
+    8  # of an extractor whose raw features are kept: an update makes fewer before they are read
+)
 
 
 @dataclass
@@ -36,12 +41,14 @@ class Read:
         inputs: what it read.
         update: how many updates had been made.
         fused: the extractor's pass before it; None where that made no graph.
+        raw: block -> what its normalisation read in the pass whose features these are.
         output_gradient: what came back to its output.
     """
 
     inputs: Tensor
     update: int
     fused: Fused | None
+    raw: Mapping[str, Tensor]
     output_gradient: Tensor | None = None
 
     def receive(self, gradient: Tensor) -> None:
@@ -90,12 +97,14 @@ class Passes:
         self._networks = networks
         self._is_live = is_live
         self._reads: dict[nn.Module | str, list[Read]] = {}
-        self._raw: dict[tuple[str, str], Tensor] = {}
+        # Extractor -> features of its last passes, and what its normalisations read in each.
+        self._raw: dict[nn.Module, deque[tuple[Tensor, dict[str, Tensor]]]] = {}
         self._latest: dict[nn.Module, Fused | None] = {}
         self._handles: list[RemovableHandle] = []
         self.lessons = Lessons(networks, lambda: self.listening)
-        for extractor in dict.fromkeys(network.extractor for network in networks.values()):
-            self._hook_fusion(extractor)
+        for network in {network.extractor: network for network in networks.values()}.values():
+            self._hook_raw(network)
+            self._hook_fusion(network.extractor)
         for network in networks.values():
             self._hook(network)
         Passes.everyone.add(self)
@@ -116,8 +125,10 @@ class Passes:
 
     def clear(self) -> None:
         """Forget what was seen."""
-        for seen in (self._reads, self._raw, self._latest):
-            seen.clear()
+        self._reads.clear()
+        self._latest.clear()
+        for kept in self._raw.values():
+            kept.clear()
         self.lessons.clear()
 
     def forget(self, *names: str) -> None:
@@ -139,8 +150,7 @@ class Passes:
         reads = self._reads.get(self._readers(network.name)[0])
         if not reads:
             return None
-        raw = {block: value for (name, block), value in self._raw.items() if name == network.name}
-        return ForwardPass(reads[0].inputs, consumer_weights(network), raw)
+        return ForwardPass(reads[0].inputs, consumer_weights(network), reads[0].raw)
 
     def with_gradient(self, network: Network) -> list[list[Read]] | None:
         """Return each consumer's reads that a gradient came back to; None where one has none."""
@@ -180,7 +190,8 @@ class Passes:
         def read(reader: nn.Module | str, inputs: Tensor, output: Tensor) -> None:
             if self.listening and (output.requires_grad or is_target):
                 fused = self._latest.get(network.extractor)
-                seen = Read(inputs.detach(), self.update, fused)
+                raw = self._raw_of(network.extractor, inputs.detach())
+                seen = Read(inputs.detach(), self.update, fused, raw)
                 self._reads.setdefault(reader, []).append(seen)
                 if output.requires_grad:
                     output.register_hook(seen.receive)
@@ -197,16 +208,45 @@ class Passes:
                     lambda _, args, output: read(network.name, output, output)
                 )
             )
-        for block in network.blocks:
-            if block.normalisation is None:
-                continue
 
-            def normalise(_: nn.Module, args: tuple[Any, ...], block: str = block.name) -> None:
-                if self.listening and (torch.is_grad_enabled() or is_target):
-                    self._raw[network.name, block] = args[0].detach().flatten(1)
+    def _hook_raw(self, network: Network) -> None:
+        """Keep what an extractor's normalisations read, while it runs: others may call its parts.
 
-            module = network.extractor.get_submodule(block.normalisation)
-            self._handles.append(module.register_forward_pre_hook(normalise))
+        With a graph or without: of an encoder that no loss of actor and critic trains none is made.
+        """
+        blocks = [block for block in network.blocks if block.normalisation is not None]
+        if not blocks:
+            return
+        extractor = network.extractor
+        running: dict[str, Tensor] = {}
+        kept = self._raw.setdefault(extractor, deque(maxlen=_PASSES))
+
+        def normalise(block: str, args: tuple[Any, ...]) -> None:
+            if self.listening:
+                running[block] = args[0].detach().flatten(1)
+
+        def end(output: Tensor) -> None:
+            if self.listening and running:
+                kept.append((output.detach(), dict(running)))
+
+        # Functions, no methods: copies of a module would copy what a method belongs to.
+        self._handles.append(extractor.register_forward_pre_hook(lambda *_: running.clear()))
+        for block in blocks:
+            assert block.normalisation is not None
+            self._handles.append(
+                extractor.get_submodule(block.normalisation).register_forward_pre_hook(
+                    lambda _, args, block=block.name: normalise(block, args)
+                )
+            )
+        self._handles.append(extractor.register_forward_hook(lambda _, args, output: end(output)))
+
+    def _raw_of(self, extractor: nn.Module, inputs: Tensor) -> Mapping[str, Tensor]:
+        """Return what was kept of the pass whose features a consumer reads, its first columns."""
+        for features, raw in reversed(self._raw.get(extractor, ())):
+            read = inputs[:, : features.shape[1]]
+            if read.shape == features.shape and torch.equal(read, features.to(read.dtype)):
+                return raw
+        return {}
 
     def _hook_fusion(self, extractor: nn.Module) -> None:
         def encoded(_: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:

@@ -235,6 +235,10 @@ class RoutingWatch:
             del self._before[group]
             leader = [source[name] for name in self._names(group) if name in source]
             lead = _flat(leader) - before if len(leader) == len(group.parameters) else None
+            rounding = 4 * torch.finfo(before.dtype).eps * before.abs()
+            if lead is not None and not lead.any() and bool((moved.abs() <= rounding).all()):
+                self._following[group] = f"equals the critic's {group.name}, which stands still"
+                continue
             if lead is None or not bool(lead.any()):
                 self._following[group] = f"moves, but not after the critic's {group.name}"
                 continue

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.torch_layers import NatureCNN
+from torch import nn
 
 from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set
 from goalscope.diagnostics.provenance import agent_settings
@@ -52,6 +54,19 @@ def test_every_vector_is_standardised_and_noise_is_not_blown_up(probe_set):
     np.testing.assert_allclose(found["state"][1], np.maximum(spread, 1.0))
     assert (spread < 1.0).any()
     assert (spread > 1.0).any()
+
+
+@pytest.mark.parametrize(
+    "more", ["", "+asymmetric-critic", "+inverse-dynamics+decoupled-encoder+frozen-encoder"]
+)
+def test_the_plans_trunk_stays_beside_whatever_else_an_arm_changes(more, tmp_path):
+    settings = RunSettings(
+        f"pixel-her+layernorm{more}", Path("run"), env="PixelPoint-v0", image_size=36
+    )
+    model = build_agent(settings, None, tmp_path)
+    path = model.actor.features_extractor.extractors["pixels"]
+    assert [type(layer) for layer in path] == [NatureCNN, nn.LayerNorm, nn.Tanh]
+    model.get_env().close()
 
 
 @pytest.mark.parametrize(("fast", "form"), [(False, ExtendedSAC), (True, ExtendedLeanSAC)])

@@ -26,6 +26,17 @@ def test_the_plans_buffer_in_memory_and_on_disk():
     assert disk.disk > memory.memory - GIB
 
 
+def test_features_that_are_kept_are_counted():
+    frozen = "pixel-her+inverse-dynamics+decoupled-encoder+frozen-encoder"
+    plan = {"buffer_size": 1_000_000, "n_envs": 8, "total_steps": 8_000_000, "frames": "disk"}
+    rooms = {
+        fast: room_for(RunSettings(frozen, Path("runs"), fast=fast, **plan)).memory
+        for fast in (True, False)
+    }
+    width = RunSettings(frozen, Path("runs")).agent.cnn_dim
+    assert rooms[True] - rooms[False] == 1_000_000 * 2 * width * 4
+
+
 def test_what_does_not_fit_is_said_with_a_remedy():
     huge = room_for(settings(fast=False, buffer_size=10**10))
     assert "--frames disk" in huge.problem

@@ -1,4 +1,4 @@
-"""Features kept of replay: the same batches, each image encoded once, always to the same bits."""
+"""Features kept of replay: the same batches, an image encoded about once, to the same bits."""
 
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,10 @@ from helpers.replay_streams import ACTIONS, Episodes, space
 from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import Tensor, nn
 
+from goalscope.diagnostics.record.keys import LOSSES
+from goalscope.diagnostics.updates.routing import RoutingWatch
+from goalscope.diagnostics.updates.tap import Tap, TrackedUpdate
+from goalscope.probes import view_networks
 from goalscope.training.agents.critic_encoder import CriticEncoderPolicy, DecoupledPolicy
 from goalscope.training.agents.extended_sac import ExtendedLeanSAC, ExtendedSAC
 from goalscope.training.agents.extractors import FusionExtractor
@@ -84,16 +88,18 @@ def test_features_have_the_same_bits_whenever_they_are_asked_for(buffer_of):
         assert torch.equal(asked["pixels"], late["pixels"])
 
 
-def test_each_transition_is_encoded_about_once(buffer_of):
+def test_each_transition_is_encoded_once_but_for_those_by_an_unfinished_episode(buffer_of):
     buffer, encoded = buffer_of(1), []
     kept = KeptFeatures(
         buffer, {"pixels": lambda images: encoded.append(len(images)) or images.float().flatten(1)}
     )
-    for transition in islice(Episodes(N_ENVS, 1, longest=9), ROWS):
+    for number, transition in enumerate(islice(Episodes(N_ENVS, 1, longest=9), 4 * ROWS)):
         buffer.add(**transition)
-    for _ in range(50):
-        buffer.sample(64, None, kept)
-    assert sum(encoded) == 2 * ROWS * N_ENVS
+        if number >= 15:
+            buffer.sample(1, None, kept)
+    whole, single = (sum(n for n in encoded if (n > 1) is many) for many in (True, False))
+    assert whole <= 2 * 4 * ROWS * N_ENVS
+    assert 0 < single <= 2 * 4 * ROWS
 
 
 def of(form: type[ExtendedSAC], policy: type[CriticEncoderPolicy] = DecoupledPolicy) -> Any:
@@ -136,3 +142,65 @@ def test_a_frozen_encoder_is_one_that_no_loss_trains(make_agent):
     )
     with pytest.raises(SettingsError, match="add decoupled-encoder"):
         check(settings)
+
+
+def test_a_watch_sees_the_same_on_kept_features_and_what_the_encoder_makes_now(make_agent):
+    kwargs = {"features_extractor_class": FusionExtractor}
+    kwargs["features_extractor_kwargs"] = {"trunk": "drqv2"}
+    settings = {**FROZEN, **SHARED, "policy_kwargs": kwargs}
+    seen: dict[type, list[TrackedUpdate]] = {}
+    for form in (ExtendedSAC, ExtendedLeanSAC):
+        agent, failures = make_agent(of(form), **settings), []
+        networks = view_networks(agent.policy)
+        routing = RoutingWatch(agent, networks, failures.append)
+        updates = seen[form] = []
+        tap = Tap(networks, 0, lambda _: LOSSES, lambda: None, updates.append, failures.append)
+        agent.learn(70)
+        assert not failures
+        tap.detach()
+        routing.detach()
+        rows = {(row["network"], row["group"]): row["target"] for row in routing.rows()}
+        told = rows["critic_target", "encoder of pixels"]
+        assert told == "equals the critic's encoder of pixels, which stands still"
+    for stock, lean in zip(*seen.values(), strict=True):
+        for name in ("actor", "critic", "critic_target"):
+            raw = stock.passes[name].raw["pixels"]
+            torch.testing.assert_close(lean.passes[name].raw["pixels"], raw, rtol=1e-3, atol=1e-5)
+            normalised = torch.tanh(torch.nn.functional.layer_norm(raw, raw.shape[1:]))
+            inputs = stock.passes[name].inputs
+            assert any(  # gain and shift of the normalisation have learnt in the warm-up
+                torch.allclose(normalised, inputs[:, first : first + raw.shape[1]], atol=0.05)
+                for first in range(inputs.shape[1] - raw.shape[1] + 1)
+            )
+    first, *_, last = (update.passes["critic"].raw["pixels"] for update in seen[ExtendedSAC])
+    assert not torch.equal(first, last)  # each of its own batch
+
+
+def test_an_agent_whose_frozen_encoder_cannot_learn_is_refused(make_agent):
+    with pytest.raises(ValueError, match="use inverse_dynamics=True"):
+        make_agent(of(ExtendedSAC), encoder_frozen=True, **SHARED)
+
+
+def test_features_are_made_anew_of_weights_that_were_loaded(make_agent):
+    agent = make_agent(of(ExtendedLeanSAC), **FROZEN, **SHARED).learn(90)
+    state = agent.get_parameters()
+    for name, value in state["policy"].items():
+        if name.startswith("critic.features_extractor."):
+            state["policy"][name] = value + 0.1
+    agent.set_parameters(state)
+    np.random.seed(3)  # noqa: NPY002 - replay draws from it
+    features = agent._sample(32).observations["pixels"]
+    np.random.seed(3)  # noqa: NPY002
+    images = agent.replay_buffer.sample(32).observations["pixels"]
+    with torch.no_grad():
+        expected = agent._inverse.encoders["pixels"](images)
+    torch.testing.assert_close(features, expected)
+
+
+def test_shifted_images_have_no_kept_features(point):
+    shapes = (ROWS * N_ENVS, space(1), ACTIONS, point, "cpu", N_ENVS)
+    buffer = SharedFrameHerReplayBuffer(*shapes, random_shift=2)
+    for transition in islice(Episodes(N_ENVS, 1, longest=9), 30):
+        buffer.add(**transition)
+    with pytest.raises(ValueError, match="no random shift"):
+        buffer.sample(8, None, kept_of(buffer, 1))

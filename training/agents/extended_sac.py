@@ -10,6 +10,7 @@ from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import Tensor, nn
 
+from goalscope.diagnostics.updates.passes import unwatched
 from goalscope.training.agents.cuda_graphs import GraphedUpdate
 from goalscope.training.agents.extractors import FusionExtractor
 from goalscope.training.agents.inverse_dynamics import ROWS, InverseDynamics
@@ -39,7 +40,7 @@ class ExtendedSAC(SAC):
 
     Raises:
         ValueError: inverse dynamics without an image's encoder, or a frozen encoder that the loss
-            of actor or critic trains.
+            of actor or critic trains, or nothing does.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class ExtendedSAC(SAC):
             rate = self.lr_schedule(1)
             self.policy.inverse_dynamics = InverseDynamics(self.policy, lr=rate)
             self._dynamics_update = GraphedUpdate(self._inverse.passes)
+        if self.encoder_frozen and not self.inverse_dynamics:
+            raise ValueError("a frozen encoder learns before it is; use inverse_dynamics=True")
         if self.encoder_frozen and any(map(trains_encoder, (self.actor, self.critic))):
             raise ValueError("a frozen encoder is one that no loss trains; use DecoupledPolicy")
 
@@ -129,9 +132,12 @@ class ExtendedSAC(SAC):
         held = chain(self.policy.parameters(), self.policy.buffers())
         self._dynamics_update.rely_on(held, self._inverse.optimizer)
         losses = []
-        for _ in range(steps):
-            batch: Any = self.replay_buffer.sample(min(batch_size, ROWS), self._vec_normalize_env)
-            losses.append(self._dynamics_update(batch)["inverse_dynamics_loss"])
+        with unwatched():  # these passes are no network's
+            for _ in range(steps):
+                batch: Any = self.replay_buffer.sample(
+                    min(batch_size, ROWS), self._vec_normalize_env
+                )
+                losses.append(self._dynamics_update(batch)["inverse_dynamics_loss"])
         if losses:
             self.logger.record("train/inverse_dynamics_loss", float(torch.stack(losses).mean()))
 
@@ -154,6 +160,7 @@ class ExtendedLeanSAC(ExtendedSAC, LeanSAC):
     def _setup_model(self) -> None:
         super()._setup_model()
         self._kept: KeptFeatures | None = None
+        self._kept_of: list[int] = []
 
     def _sample(self, batch_size: int) -> ReplayBufferSamples:
         buffer = self.replay_buffer
@@ -162,13 +169,15 @@ class ExtendedLeanSAC(ExtendedSAC, LeanSAC):
             return super()._sample(batch_size)
         if not isinstance(buffer, SharedFrameHerReplayBuffer) or buffer.random_shift is not None:
             return super()._sample(batch_size)
-        if self._kept is None or self._kept.buffer is not buffer:
-            self._kept = KeptFeatures(buffer, self._inverse.encoders)
+        # A tensor counts what is written to it: weights that were loaded or trained since.
+        weights = [p._version for p in self.critic.features_extractor.parameters()]
+        if self._kept is None or self._kept.buffer is not buffer or weights != self._kept_of:
+            self._kept, self._kept_of = KeptFeatures(buffer, self._inverse.encoders), weights
         batch: Any = buffer.sample(batch_size, self._vec_normalize_env, self._kept)
         return batch  # type: ignore[no-any-return]  # as SB3's own buffers of Dict do
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_kept"]
+        return [*super()._excluded_save_params(), "_kept", "_kept_of"]
 
     def _constants(self) -> tuple[object, ...]:
         return *super()._constants(), self.target_range, self.action_penalty

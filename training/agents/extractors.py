@@ -85,10 +85,12 @@ class FusionExtractor(BaseFeaturesExtractor):
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         """Return the fused features, float (B, D), of key -> (B, ...).
 
-        In an image's place may be its features, float (B, F), as its path made them before.
+        In an image's place may be what its encoder made of it before, float (B, F).
         """
         parts = [
-            values if key in self._images and values.ndim == 2 else part(values)
+            part(values)
+            if key not in self._images or values.ndim > 2
+            else after_encoder(part, values)
             for key, part in self.extractors.items()
             for values in (observations[key],)
         ]
@@ -258,6 +260,18 @@ class Standardise(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """Return (B, d) standardised."""
         return (vectors - self.mean) / self.std
+
+
+def encoder_of(path: nn.Module) -> nn.Module:
+    """Return the encoder that an image's path begins with."""
+    return path[0] if isinstance(path, nn.Sequential) else path
+
+
+def after_encoder(path: nn.Module, encoded: Tensor) -> Tensor:
+    """Return what an image's path makes, float (B, F), of what its encoder made, float (B, F)."""
+    for layer in list(path)[1:] if isinstance(path, nn.Sequential) else ():
+        encoded = layer(encoded)
+    return encoded
 
 
 def _image_path(

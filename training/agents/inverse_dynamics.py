@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goalscope.training.agents.cuda_graphs import Passes
+from goalscope.training.agents.extractors import encoder_of
 
 ROWS = 32  # of a batch, at most: two encodings with a graph each
 
@@ -58,8 +59,11 @@ class InverseDynamics(nn.Module):
 
     @property
     def encoders(self) -> dict[str, Callable[[Tensor], Tensor]]:
-        """Image key -> what makes features, float (B, F), of uint8 (B, C, H, W)."""
-        return {parts[1]: partial(_encoded, *parts) for parts in self._encoders}
+        """Image key -> its encoder, without trunk: uint8 (B, C, H, W) to float (B, F)."""
+        return {
+            key: partial(_encoded, network, key, encoder_of(path))
+            for network, key, path in self._encoders
+        }
 
     def loss(self, batch: DictReplayBufferSamples) -> Tensor:
         """Return the mean squared error of the actions in a batch, summed over encoders."""

@@ -191,7 +191,10 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
 
         Raises:
             RuntimeError: no episode has ended yet.
+            ValueError: features of images that are shifted at random.
         """
+        if kept is not None and self.random_shift is not None:
+            raise ValueError("features that are kept are of images that no random shift moves")
         if not (self.finished.end > self.finished.first).any():
             raise RuntimeError(
                 "Unable to sample before the end of the first episode; choose learning_starts "

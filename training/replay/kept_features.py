@@ -17,7 +17,8 @@ _TOGETHER = 64  # transitions encoded at a time, about
 class KeptFeatures:
     """What an encoder that learns no more makes of the images in replay, from the first time on.
 
-    Transitions are encoded by stretches of the ring that begin at the same rows always, so that
+    Transitions are encoded by stretches of the ring that begin at the same rows always, each once
+    all of its episodes have ended; what is drawn of other stretches is encoded as it is drawn. So
     features have the same bits whenever they are asked for: a run that goes on from a checkpoint
     works them out anew.
 
@@ -33,11 +34,11 @@ class KeptFeatures:
         self.buffer = buffer
         self._ring, self._finished = buffer.frame_ring, buffer.finished
         self._encoders = encoders
-        self._stretch = max(1, _TOGETHER // self._ring.n_envs)
+        self._length = max(1, _TOGETHER // self._ring.n_envs)  # rows of a stretch
         # Key -> features of an observation and of the next one, float (rows, n_envs, 2, F).
         self._pairs: dict[str, Tensor] = {}
-        # How many rows had been added before the one whose features these are.
-        self._counts = np.full((self._ring.rows, self._ring.n_envs), -1, np.int64)
+        # Per stretch, how many rows had been added before its first as it was encoded.
+        self._encoded = np.full(-(-self._ring.rows // self._length), -1, np.int64)
 
     def read(
         self, rows: np.ndarray, columns: np.ndarray, device: torch.device
@@ -49,25 +50,51 @@ class KeptFeatures:
             columns: environments, int64 (batch,).
             device: of the tensors returned.
         """
-        missing = self._counts[rows, columns] != self._ring.counts(rows)
-        for stretch in np.unique(rows[missing] // self._stretch):
-            self._encode(int(stretch), device)
+        stretches, which = np.unique(rows // self._length, return_inverse=True)
+        whole = self._are_whole(stretches)
+        begun = self._ring.counts(stretches * self._length)
+        for stretch in stretches[whole & (self._encoded[stretches] != begun)]:
+            self._keep(int(stretch), device)
+        drawn = np.flatnonzero(~whole[which])
+        now = self._encode(rows[drawn], columns[drawn], device) if len(drawn) else {}
+        if len(drawn) == len(rows):
+            return {key: (pairs[:, 0], pairs[:, 1]) for key, pairs in now.items()}
         places = torch.from_numpy(rows).to(device), torch.from_numpy(columns).to(device)
         found = {key: pairs[places] for key, pairs in self._pairs.items()}
-        return {key: (pair[:, 0], pair[:, 1]) for key, pair in found.items()}
+        for key, pairs in now.items():
+            found[key][torch.from_numpy(drawn).to(device)] = pairs
+        return {key: (pairs[:, 0], pairs[:, 1]) for key, pairs in found.items()}
+
+    def _are_whole(self, stretches: np.ndarray) -> np.ndarray:
+        """Return whether all episodes of each stretch have ended, bool."""
+        rows = stretches[:, None] * self._length + np.arange(self._length)
+        counts = self._ring.counts(np.minimum(rows, self._ring.rows - 1))[..., None]
+        ended = (self._finished.first <= counts) & (counts < self._finished.end)
+        return np.asarray(ended.all(axis=(1, 2)))
+
+    def _keep(self, stretch: int, device: torch.device) -> None:
+        first = stretch * self._length
+        rows = np.arange(first, min(first + self._length, self._ring.rows))
+        columns = np.tile(np.arange(self._ring.n_envs), len(rows))
+        for key, pairs in self._encode(rows.repeat(self._ring.n_envs), columns, device).items():
+            if key not in self._pairs:
+                shape = (self._ring.rows, self._ring.n_envs, *pairs.shape[1:])
+                self._pairs[key] = torch.empty(shape, device=device)
+            self._pairs[key][first : first + len(rows)] = pairs.unflatten(0, (len(rows), -1))
+        self._encoded[stretch] = self._ring.counts(rows[:1])[0]
 
     @torch.no_grad()
-    def _encode(self, stretch: int, device: torch.device) -> None:
-        first = stretch * self._stretch
-        rows = np.arange(first, min(first + self._stretch, self._ring.rows))
-        columns = np.tile(np.arange(self._ring.n_envs), len(rows))
-        images = self._ring.read(rows.repeat(self._ring.n_envs), columns, device)
-        for key, pair_of_images in images.items():
-            pair = torch.stack([self._encoders[key](each) for each in pair_of_images], dim=1)
-            if key not in self._pairs:
-                shape = (self._ring.rows, self._ring.n_envs, *pair.shape[1:])
-                self._pairs[key] = torch.empty(shape, device=device)
-            self._pairs[key][first : first + len(rows)] = pair.unflatten(0, (len(rows), -1))
-        counts = self._ring.counts(rows)[:, None]
-        whole = (self._finished.first <= counts) & (counts < self._finished.end)
-        self._counts[rows] = np.where(whole, counts, -1)  # of others the next image is yet to come
+    def _encode(
+        self, rows: np.ndarray, columns: np.ndarray, device: torch.device
+    ) -> dict[str, Tensor]:
+        """Return key -> features of the images and of the next ones, float (batch, 2, F)."""
+        images = self._ring.read(rows, columns, device)
+        return {
+            key: torch.stack([self._encoders[key](each) for each in pair], dim=1)
+            for key, pair in images.items()
+        }
+
+
+def kept_bytes(transitions: int, width: int) -> int:
+    """Return the memory that features of so many components take, once replay is full."""
+    return transitions * 2 * width * torch.float32.itemsize

@@ -107,9 +107,10 @@ def extractor_options(
     standardised = vector_constants(agent, space, probe_set, task.negligible)
     if standardised:
         switches["standardised"] = standardised
-    if agent.trunk != "plain" and (switches or agent.trunk != "layernorm-tanh"):
+    fuses = bool(switches) or agent.routing == "asymmetric" or agent.encoder_frozen
+    if agent.trunk != "plain" and (fuses or agent.trunk != "layernorm-tanh"):
         switches["trunk"] = agent.trunk
-    if switches or agent.routing == "asymmetric" or agent.encoder_frozen:
+    if fuses or switches:
         extractor: type[Any] = FusionExtractor
     elif agent.trunk == "layernorm-tanh":
         extractor = NormalizedCombinedExtractor

@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.tasks import task_of
+from goalscope.training.replay.kept_features import kept_bytes
 from goalscope.training.replay.sizes import GIB, BufferTooLarge, replay_bytes
 from goalscope.training.runs.settings import RunSettings
 
@@ -77,11 +78,13 @@ def room_for(settings: RunSettings) -> Room:
     episode = task_of(settings.environment.id).episode_steps
     sizes = (space, actions, count, settings.n_envs, settings.moving_stack, episode)
     needed = replay_bytes(*sizes)
-    where = settings.frames or ("memory" if needed.total < _SHARE * free_memory else "disk")
+    features = kept_bytes(count, settings.agent.cnn_dim) if settings.keeps_features else 0
+    in_memory = needed.total + features
+    where = settings.frames or ("memory" if in_memory < _SHARE * free_memory else "disk")
     if where == "memory":
-        return Room("memory", needed.total, 0, free_memory, free_disk)
+        return Room("memory", in_memory, 0, free_memory, free_disk)
     needed = replay_bytes(*sizes, spare_rows=settings.spare_rows)
-    return Room("disk", needed.vectors, needed.frames, free_memory, free_disk)
+    return Room("disk", needed.vectors + features, needed.frames, free_memory, free_disk)
 
 
 def fitted(settings: RunSettings) -> RunSettings:

@@ -232,6 +232,14 @@ class RunSettings(StudySettings):
         return wanted and agent.her and self.environment.pixels
 
     @property
+    def keeps_features(self) -> bool:
+        """Whether what a frozen encoder makes of replay is worked out once and kept in memory."""
+        agent = self.agent
+        return (
+            self.fast and self.shared_frames and agent.encoder_frozen and agent.random_shift is None
+        )
+
+    @property
     def moving_stack(self) -> int:
         """Frames of a stack that moves on by one with each step; shuffled images do not."""
         environment = self.environment
