@@ -10,6 +10,7 @@ TERMINATED_FRACTION = _transitions("terminated_fraction", "share", "ends that ar
 REWARD_MIN = _transitions("reward_min", "reward", "least reward")
 REWARD_MAX = _transitions("reward_max", "reward", "largest reward")
 REWARD_SPREAD = _transitions("reward_spread", "reward", "spread of the rewards")
+REWARD_LEVELS = _transitions("reward_levels", "rewards", "different rewards")
 STEP_OVER_SPREAD = _transitions(
     "step_over_spread", "ratio", "a step over the spread of observations", "observations vary"
 )

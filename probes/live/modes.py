@@ -13,6 +13,7 @@ from goalscope.probes.networks import Network
 from goalscope.probes.swaps import rms
 
 _ROWS = 64  # at a time, as in evaluation mode
+_ROUNDING = 1e-5  # of the features' size: about a hundred roundings of a float32
 _ALONE = 8  # observations that are encoded by themselves
 _BY_MODE = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
 
@@ -60,11 +61,16 @@ def alone_difference(
 
 
 def _over_spread(network: Network, name: str, apart: Tensor, features: Tensor) -> dict[str, Tensor]:
-    """Return "<block>.<name>": RMS of differences (n, D) over the spread of features (B, D)."""
+    """Return "<block>.<name>": RMS of differences (n, D) over the spread of features (B, D).
+
+    A spread that rounding explains is none.
+    """
     blocks = {f"{block.name}.{name}": block.columns for block in network.blocks}
+    spreads = {key: rms(spread_per_unit(features[:, index])) for key, index in blocks.items()}
+    rounding = {key: _ROUNDING * rms(features[:, index]) for key, index in blocks.items()}
     return ratios(
         {key: rms(apart[:, index]) for key, index in blocks.items()},
-        {key: rms(spread_per_unit(features[:, index])) for key, index in blocks.items()},
+        {key: torch.where(one <= rounding[key], 0.0, one) for key, one in spreads.items()},
     )
 
 

@@ -20,11 +20,15 @@ _LEAST_SPREAD = 0.1  # of the widest dimension's: a goal that hardly varies lies
 
 
 def reward_statistics(rewards: Tensor) -> dict[str, Tensor]:
-    """Return "reward_min", "reward_max" and "reward_spread" (their std) of rewards (B,)."""
+    """Return "reward_min", "reward_max", "reward_spread" and "reward_levels" of rewards (B,).
+
+    Their standard deviation, and how many different ones there are.
+    """
     return {
         "reward_min": rewards.min(),
         "reward_max": rewards.max(),
         "reward_spread": rewards.std(correction=0),
+        "reward_levels": torch.tensor(float(len(rewards.unique()))),
     }
 
 

@@ -17,6 +17,7 @@ class Need(Enum):
     VECTOR_TANH = "no vector goes through a Tanh"
     GOALS = "the observation holds no goal"
     GOAL_SHOWN = "neither the environment nor a network knows a goal"
+    REPLAY = "the agent keeps no replay"
     HINDSIGHT = "the replay buffer does not relabel"
     TOLERANCE = "the task's tolerance is not known"
     GOAL_RANGE = "how far apart the task's goals lie is not known"
@@ -47,6 +48,7 @@ _MET: dict[Need, Callable[[Run], bool]] = {
     Need.VECTOR_TANH: lambda run: bool(set(_in_tanh(run)) - {run.image_block()}),
     Need.GOALS: lambda run: bool(run.observes_goal()),
     Need.GOAL_SHOWN: lambda run: bool(run.observes_goal()) or run.shows_goal(),
+    Need.REPLAY: lambda run: "agent.gae_lambda" not in run.settings,
     Need.HINDSIGHT: lambda run: "agent.n_sampled_goal" in run.settings,
     Need.TOLERANCE: lambda run: run.task.tolerance is not None,
     Need.GOAL_RANGE: lambda run: run.task.goal_range is not None,

@@ -150,7 +150,7 @@ NETWORK_LIMITS: tuple[Check, ...] = (
         "0.01 to 0.1",
         "The entropy bonus is gone while success is at the floor: the policy explores no more.",
         "What it has not found by now it will not find.",
-        "Fix the coefficient at 0.05, or set a higher target entropy.",
+        "Fix the coefficient at 0.01, or set a higher target entropy.",
         "Train the same with a fixed coefficient.",
         arms=("fixed-entropy",),
         networks=("actor",),

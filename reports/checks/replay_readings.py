@@ -1,5 +1,7 @@
 """Readings of what replay holds: observations, goals, rewards and ends of episodes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     GOAL_OFFSET,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
+    REWARD_LEVELS,
     SUCCESS_FRACTION,
     TERMINATED_FRACTION,
     UNCHANGED_FRACTION,
@@ -44,6 +47,7 @@ _FEW_EPISODES = 20  # in replay; a batch of 256 draws from each of them a dozen 
 _TELLING = 5  # episodes of training; of fewer a rate says nothing
 _HARDLY = 0.1  # success of an evaluation
 _TOLD = 0.2  # R^2 of the action from which something is known to answer to it
+_FEW_REWARDS = 8  # different ones: more are no yes and no, with a price for steps or falls
 _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 
 
@@ -174,11 +178,21 @@ def success_drawn_beyond(run: Run, network: str) -> Series | None:
 def success_never_paid(run: Run, network: str) -> Series | None:
     """Return the share of training's episodes that count as a success, as long as none is paid.
 
-    0 from the first real step on that is paid as one.
+    0 from the first real step on that is paid as one, among those drawn or among all that are
+    stored. None where rewards take many values: nearness is paid then, and no step as a success.
     """
-    paid = recorded(run, SUCCESS_FRACTION.key("real"))
+    levels = measured(REWARD_LEVELS)(run, network)
+    if levels is not None and np.nanmax(levels.values) > _FEW_REWARDS:
+        return None
+    kinds = [recorded(run, SUCCESS_FRACTION.key(kind)) for kind in ("real", "stored")]
+    kinds = [paid for paid in kinds if paid is not None]
     counted = measured(ROLLOUT_SUCCESS_RATE)(run, network)
-    return together([paid, counted], lambda v: np.where(np.maximum.accumulate(v[0]) > 0, 0.0, v[1]))
+
+    def unpaid(values: Sequence[np.ndarray]) -> np.ndarray:
+        paid = np.fmax.accumulate(np.fmax.reduce(values[:-1]))
+        return np.where(paid > 0, 0.0, values[-1])
+
+    return together([*kinds, counted], unpaid) if kinds else None
 
 
 def reached_though_moved(run: Run, network: str) -> Series | None:

@@ -143,6 +143,7 @@ SCENE_LIMITS: tuple[Check, ...] = (
         "The data are there, and the networks have not learnt them yet.",
         "Take more gradient steps per step.",
         "Train the same with gradient_steps=-1.",
+        needs=(Need.REPLAY,),
         kind="limit",
         times=("late",),
     ),

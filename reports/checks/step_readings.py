@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from goalscope.diagnostics.record import RoutingRow
-from goalscope.diagnostics.record.keys import FIRST_LAYERS, GOAL, JOINT_LOSS, Metric
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, FIRST_LAYERS, GOAL, JOINT_LOSS, Metric
 from goalscope.diagnostics.record.metrics import (
     DOWNHILL,
     ENCODER_GRADIENT,
@@ -225,8 +225,13 @@ def encoder_step(run: Run, network: str) -> Series | None:
 
 
 def _own_or_joint(metric: Metric, run: Run, network: str) -> Series | None:
-    own = measured(metric, IMAGE)(run, network)
-    return recorded(run, metric.key(JOINT_LOSS, run.image_block())) if own is None else own
+    """Return a number of a network's encoder, by its own loss or that whose optimiser holds it."""
+    row = _encoder_row(run, network)
+    for name in (network, row["optimizer"] if row else None):
+        own = measured(metric, IMAGE)(run, name) if name in (ACTOR, CRITIC) else None
+        if own is not None:
+            return own
+    return recorded(run, metric.key(JOINT_LOSS, run.image_block()))
 
 
 def _encoder_row(run: Run, network: str) -> RoutingRow | None:

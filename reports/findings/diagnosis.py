@@ -8,7 +8,7 @@ from goalscope.reports.checks.needs import LONG_ENOUGH, Need
 from goalscope.reports.checks.series import SPAN, Series, Spell, find_spell
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.learning import Learning, learning
-from goalscope.reports.numbers.changes import changes_of
+from goalscope.reports.numbers.changes import makes
 from goalscope.reports.numbers.runs import Run
 
 _SPARED = "the run learns, and they explain failure alone"
@@ -33,7 +33,7 @@ class Finding:
     def is_used_up(self, run: Run) -> bool:
         """Whether the run makes every change already that is advised against it."""
         arms = self.check.arms
-        return bool(arms) and set(arms) <= set(changes_of([run]))
+        return bool(arms) and all(makes(run, arm) for arm in arms)
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ def _measured(check: Check, run: Run) -> dict[str, Series]:
 
 def _missing(check: Check, run: Run) -> str:
     """Return why a record holds no numbers for a check."""
-    if not check.patient and not check.at_start and not run.record.probes:
-        return "no checkpoint was probed (goalscope probe)"
     if run.settings and "agent.buffer_size" not in run.settings:
         return "their numbers are of replay, and the agent keeps none"
+    if not check.patient and not check.at_start and not run.record.probes:
+        return "no checkpoint was probed (goalscope probe)"
     return "the record does not hold their numbers"
 
 
@@ -154,11 +154,15 @@ def _explained(spoken: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def _explains(cause: Finding, other: Finding) -> bool:
-    """Whether one finding is the cause of another: what the critic makes of it guides the actor."""
+    """Whether one finding is the cause of another: what the critic makes of it guides the actor.
+
+    What ended long before explains nothing that began since.
+    """
     reaches = cause.network in ("", other.network) or not other.network
     guides = cause.check.topic == "critic"
     return (
         other.check.name in cause.check.explains
         and (reaches or guides)
         and cause.spell.since <= other.spell.since + SPAN
+        and (cause.spell.until is None or other.spell.since <= cause.spell.until + SPAN)
     )

@@ -20,6 +20,7 @@ from goalscope.reports.claims.success import recorded_floors
 from goalscope.reports.numbers.runs import Run
 
 PART = 4  # the last quarter of the episodes is what a run has come to, the first where it began
+HALF = 0.5  # a run of unknown floor that succeeds as often is not said to stay there
 FEW = 10  # episodes in that quarter; fewer tell nothing
 _LEVEL = 0.05  # of the test for a trend in the return
 
@@ -47,28 +48,35 @@ def learning(run: Run) -> Learning:
     if not {SUCCESS_RATE.key(), ROLLOUT_SUCCESS_RATE.key()} & set(run.metrics):
         return _by_return(_episodes(run, ROLLOUT_RETURN.key(), ROLLOUT_EPISODES.key()))
     floor = max((f.high for f in recorded_floors([run])), default=None)
-    for keys in (
-        (SUCCESS_RATE.key(), EVALUATION_EPISODES.key()),
-        (ROLLOUT_SUCCESS_RATE.key(), ROLLOUT_EPISODES.key()),
-    ):
-        verdict = _verdict(_episodes(run, *keys), floor)
+    evaluated = (SUCCESS_RATE.key(), EVALUATION_EPISODES.key())
+    untrained = _untrained(run, *evaluated)
+    for keys in (evaluated, (ROLLOUT_SUCCESS_RATE.key(), ROLLOUT_EPISODES.key())):
+        verdict = _verdict(_episodes(run, *keys), floor, untrained)
         if verdict is not Learning.UNKNOWN:
             return verdict
     return Learning.UNKNOWN
 
 
 def _by_return(lines: list[tuple[float, float]]) -> Learning:
-    """Return whether the return rises: Mann and Kendall's test for a trend, one-sided.
+    """Return whether the return rises: by a trend, or from its beginning to its second half.
 
-    Of the mean over the episodes of each line; Mann, Econometrica 13 (1945).
+    Of the mean over the episodes of each line, both tests one-sided, each at half the level: Mann
+    and Kendall's (Mann, Econometrica 13, 1945), and Mann and Whitney's of the first tenth, at least
+    three lines, for what rises early and stays. A return that never changes tells nothing: it may
+    be the best there is.
     """
     means = [total / n for total, n in lines if np.isfinite(total) and n > 0]
     if sum(n for _, n in lines) < PART * FEW or len(means) < FEW:
         return Learning.UNKNOWN
-    from scipy.stats import kendalltau  # takes half a second: when needed
+    if max(means) == min(means):
+        return Learning.UNKNOWN
+    from scipy.stats import kendalltau, mannwhitneyu  # take half a second: when needed
 
     trend = kendalltau(np.arange(len(means)), means, alternative="greater")
-    return Learning.RISES if trend.pvalue < _LEVEL else Learning.FLAT
+    begun, later = means[: max(3, len(means) // 10)], means[len(means) // 2 :]
+    raised = mannwhitneyu(later, begun, alternative="greater")
+    rises = min(trend.pvalue, raised.pvalue) < _LEVEL / 2
+    return Learning.RISES if rises else Learning.FLAT
 
 
 def _episodes(run: Run, rate: str, episodes: str) -> list[tuple[float, float]]:
@@ -80,15 +88,31 @@ def _episodes(run: Run, rate: str, episodes: str) -> list[tuple[float, float]]:
     ]
 
 
-def _verdict(lines: list[tuple[float, float]], floor: float | None) -> Learning:
+def _untrained(run: Run, rate: str, episodes: str) -> float | None:
+    """Return the upper end of the success before the first update; None of too few episodes."""
+    for line in run.record.lines.with_metric(rate):
+        n = line.values.get(episodes, 0.0)
+        if line.update == 0 and n >= FEW and np.isfinite(line.values[rate]):
+            return _wilson(line.values[rate] * n, n)[1]
+    return None
+
+
+def _verdict(
+    lines: list[tuple[float, float]], floor: float | None, untrained: float | None
+) -> Learning:
     counts = [(s, n) for s, n in lines if np.isfinite(s) and n > 0]
     total = sum(n for _, n in counts)
     successes, episodes = _quarter(reversed(counts), total)
     if episodes < FEW:
         return Learning.UNKNOWN
-    if floor is None:  # the agent's own beginning stands for it
-        floor = _wilson(*_quarter(counts, total))[1]
-    return Learning.YES if _wilson(successes, episodes)[0] > floor else Learning.NO
+    low, high = _wilson(successes, episodes)
+    if floor is not None:
+        return Learning.YES if low > floor else Learning.NO
+    # The agent's own beginning stands for it.
+    if low > (_wilson(*_quarter(counts, total))[1] if untrained is None else untrained):
+        return Learning.YES
+    # It may have learnt within its first quarter, or been loaded as it is.
+    return Learning.NO if high < HALF else Learning.UNKNOWN
 
 
 def _wilson(successes: float, episodes: float) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from typing import Any
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import Diagnosis, Finding
-from goalscope.reports.numbers.changes import changes_of, with_change
+from goalscope.reports.numbers.changes import changes_of, is_taken, makes, with_change
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import capital, count, percent, plain
 
@@ -80,7 +80,8 @@ def details(finding: Finding, run: Run) -> dict[str, str]:
     texts = {"Probably causes": check.causes, "Change": check.change, "Test": check.test}
     arm = arm_that_tests(finding, run)
     if arm:
-        texts["Test"] += f" The arm {arm} changes this alone."
+        alone = "shows what comes of it" if arm in WHOLE_ARMS else "changes this alone"
+        texts["Test"] += f" The arm {arm} {alone}."
     elif finding.is_used_up(run):
         made = " and ".join(check.arms)
         texts["Change"] = f"This run does what is advised ({made}): it is not enough."
@@ -119,11 +120,11 @@ def arm_that_tests(finding: Finding, run: Run) -> str:
 
     Of several the first whose change the run does not make yet.
     """
-    made = changes_of([run])
-    left = [arm for arm in finding.check.arms if arm not in made]
-    if not left or not made:  # a user's own arms are not composed of names
+    if not changes_of([run]):  # a user's own arms are not composed of names
         return ""
-    return left[0] if left[0] in WHOLE_ARMS else with_change([run], left[0])
+    left = (arm for arm in finding.check.arms if not makes(run, arm) and is_taken(run, arm))
+    arm = next(left, "")
+    return arm if arm in ("", *WHOLE_ARMS) else with_change([run], arm)
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:

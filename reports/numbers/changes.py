@@ -5,6 +5,14 @@ from collections.abc import Sequence
 from goalscope.reports.numbers.runs import Arms, Run
 
 CHANGES = "arm.changes"  # the setting: names of an arm's base and of the changes made to it
+# What makes a change as well, or stands in its place.
+_INSTEAD = {
+    "goal-std": {"vectors-std"},
+    "layernorm": {"norm"},
+    "critic-encoder": {"decoupled-encoder", "asymmetric-critic"},
+}
+_OF_SAC = {"critic-encoder", "decoupled-encoder", "explore", "inverse-dynamics"}
+_OF_REPLAY = {"goal-only", "state-her", "moved-half"}
 
 
 def changes_of(runs: Sequence[Run]) -> tuple[str, ...]:
@@ -13,14 +21,30 @@ def changes_of(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(map(str, changes)) if isinstance(changes, list | tuple) else ()
 
 
+def makes(run: Run, change: str) -> bool:
+    """Whether a run's arm makes a change, or one that does the same or stands in its place."""
+    return bool({change, *_INSTEAD.get(change, ())} & set(changes_of([run])))
+
+
+def is_taken(run: Run, change: str) -> bool:
+    """Whether the run's algorithm has a place for a change."""
+    algorithm = str(run.settings.get("run.algorithm", "sac"))
+    if change == "fixed-entropy":
+        return algorithm in ("sac", "tqc")
+    if change in _OF_REPLAY:
+        return algorithm != "ppo"
+    return algorithm == "sac" or change not in _OF_SAC
+
+
 def with_change(runs: Sequence[Run], change: str) -> str:
     """Return the name of the arm of these runs and one change more, as `goalscope train` takes it.
 
     Returns:
-        "" where they make it, or their arm is not composed of changes.
+        "" where they make it, their algorithm has no place for it, or their arm is not composed of
+        changes.
     """
     made = changes_of(runs)
-    if not made or change in made:
+    if not made or makes(runs[0], change) or not is_taken(runs[0], change):
         return ""
     return f"{runs[0].record.info.arm}{'-' if made == (_NAMED_WITH,) else '+'}{change}"
 

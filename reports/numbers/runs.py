@@ -188,12 +188,20 @@ class Run:
         return f"observation of {DESIRED_GOAL}" in self.record.info.environment
 
     def image_block(self) -> str:
-        """Return the block that the goal is weighed against: pixels, else the widest other one."""
-        blocks = self.blocks("critic") or self.blocks("actor")
+        """Return the block that the goal is weighed against: pixels, else an encoder's, the widest.
+
+        Of either network: a critic may read the simulator's state where the actor sees. Without an
+        encoder the widest block of vectors.
+        """
+        blocks = [block for network in (CRITIC, ACTOR) for block in self.blocks(network)]
         others = [block for block in blocks if block["name"] not in GOAL_KEYS]
         if not others or any(block["name"] == "pixels" for block in others):
             return "pixels"
-        return max(others, key=lambda block: block.get("width", 0))["name"]
+
+        def standing(block: BlockInfo) -> tuple[bool, int]:
+            return bool(block.get("encoder_parameters")), block.get("width", 0)
+
+        return max(others, key=standing)["name"]
 
 
 Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline first

@@ -86,6 +86,22 @@ def test_modes_and_statistics_stay_as_they_are():
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
+class Blank(nn.Module):
+    """The same features for all, but for rounding."""
+
+    def forward(self, features):
+        return 3.0 + 1e-7 * features
+
+
+def test_rounding_is_no_company():
+    network = critic_with(Blank())
+    observations = batch_of(64).observations
+    with torch.no_grad(), evaluation_mode(network.module):
+        together = network.fused_features(observations)
+        found = alone_difference(network, observations, together)
+    assert "pixels.alone_difference" not in found
+
+
 class OverBatch(nn.Module):
     """Standardises features over whatever comes with them."""
 

@@ -53,7 +53,12 @@ def test_two_rows_worked_out_by_hand():
     assert step_over_spread(batch) == pytest.approx(np.sqrt((9 + 0) / 2) / 2)
     assert success_fractions(batch, 0.0) == {"real.success_fraction": 0.5}
     found = reward_statistics(batch.rewards)
-    assert found == {"reward_min": -1.0, "reward_max": 0.0, "reward_spread": 0.5}
+    assert found == {
+        "reward_min": -1.0,
+        "reward_max": 0.0,
+        "reward_spread": 0.5,
+        "reward_levels": 2.0,
+    }
 
 
 def test_an_offset_worked_out_by_hand():

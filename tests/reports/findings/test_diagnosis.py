@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from helpers.diagnosed import LONG, made, names
 from helpers.planted import FAULTS, HEALTHY, LIMITS, PER_NETWORK, UPDATES, with_metrics
-from helpers.synthetic_runs import BASELINE
+from helpers.synthetic_runs import BASELINE, write_run
 
 from goalscope.diagnostics.record import Line, Lines
 from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.learning import Learning
-from goalscope.reports.numbers.runs import Run
+from goalscope.reports.numbers.runs import Run, load_run
 
 ELSEWHERE = {
     "nan",
@@ -136,6 +136,16 @@ def test_nothing_explains_what_was_there_before_it(short):
     assert names(with_metrics(short, values)) == ["dead_units", "encoder_without_gradient"]
 
 
+def test_nothing_explains_what_began_long_after_it_ended(failing):
+    blank = [(u, 0.0 if u < 200 else 0.2) for u in LONG]
+    dying = [(u, 0.5 if u < 1_500 else 1.0) for u in LONG]
+    values = {
+        "transitions/replay.pixels.observation_spread": blank,
+        "features/actor.pixels.zero_fraction": dying,
+    }
+    assert "dead_units" in names(with_metrics(failing, values, LONG))
+
+
 def test_a_dead_encoder_explains_nothing_of_the_other_network(short):
     values = {
         "features/actor.pixels.zero_fraction": 1.0,
@@ -211,12 +221,28 @@ def test_whether_a_run_learns(tmp_path, success, episodes, expected):
 
 
 @pytest.mark.parametrize(
+    ("success", "expected"),
+    [
+        ((0.0, 0.9, 0.95), Learning.YES),  # within the first quarter
+        ((1.0, 1.0, 1.0), Learning.UNKNOWN),  # loaded as it is
+        ((0.1, 0.1, 0.1), Learning.NO),
+    ],
+)
+def test_without_a_floor_the_agents_own_beginning_stands_for_it(tmp_path, success, expected):
+    kind = replace(BASELINE, success=success, episodes=50)
+    run = load_run(write_run(tmp_path / "a", kind=kind))
+    assert diagnose(run).learning is expected
+
+
+@pytest.mark.parametrize(
     ("returns", "expected"),
     [
         (range(12), Learning.RISES),
         ((3, 1, 2) * 4, Learning.FLAT),
         (range(12, 0, -1), Learning.FLAT),
         (range(5), Learning.UNKNOWN),  # too few to tell
+        ((20, 200, 480, *(500, 490, 510) * 5), Learning.RISES),  # and stays there
+        ((500,) * 12, Learning.UNKNOWN),  # the best there is, or nothing
     ],
 )
 def test_whether_a_run_without_success_learns_is_asked_of_its_return(short, returns, expected):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from helpers.diagnosed import made, names
+from helpers.diagnosed import LONG, made, names
 from helpers.planted import HEALTHY, UPDATES, with_metrics
 from helpers.synthetic_runs import BASELINE
 
@@ -124,3 +124,20 @@ def test_a_run_that_hardly_updates_is_named(tmp_path, every, settings, found):
     kind = replace(BASELINE, steps_per_update=every, settings=kept)
     run = with_metrics(made(tmp_path, kind), HEALTHY)
     assert names(run) == (["hardly_updated"] if found else [])
+
+
+def test_success_that_no_step_is_paid_for_is_told_of_rewards_that_say_yes_or_no(short):
+    unpaid = {"training/rollout.success_rate": 0.8}
+    assert names(with_metrics(short, unpaid)) == ["success_unpaid"]
+    stored = unpaid | {"transitions/stored.success_fraction": 0.02}
+    assert names(with_metrics(short, stored)) == []  # a step an episode is seldom drawn
+    dense = unpaid | {"transitions/replay.reward_levels": 120.0}
+    assert names(with_metrics(short, dense)) == []
+
+
+def test_an_agent_without_replay_cannot_take_more_gradient_steps(failing):
+    few = with_metrics(failing, {"training/updates_per_step": 0.15}, LONG)
+    assert names(few) == ["few_updates"]
+    settings = {**few.record.info.settings, "agent.gae_lambda": 0.95}
+    info = replace(few.record.info, settings=settings)
+    assert names(replace(few, record=replace(few.record, info=info))) == []
