@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from goalscope.cli.arm_flags import ArmFlags
+from goalscope.training.envs.tasks import is_own
 from goalscope.training.runs.settings import StudySettings
 from goalscope.training.runs.validation import check
 
@@ -41,7 +42,8 @@ class Doctor(ArmFlags, StudySettings):
     """Environments side by side."""
 
     fast: bool = True
-    """Whether it runs with --fast, which goes with SAC alone."""
+    """Whether it runs with --fast, which goes with SAC alone, and not with an environment of your
+    own."""
 
     json: bool = False
     """Print what was found as JSON, a list of what, value, remedy and fatal, and nothing else."""
@@ -50,7 +52,8 @@ class Doctor(ArmFlags, StudySettings):
         """Print the table; 0 where everything needed works, 2 otherwise."""
         settings = None
         if self.arm is not None:
-            planned = replace(self, fast=self.fast and self.algorithm == "sac")
+            fast = self.fast and self.algorithm == "sac" and not is_own(self.env)
+            planned = replace(self, fast=fast)
             settings = planned.of_run(self.arm_of(self.arm), self.out, seed=0)
             check(settings)
 

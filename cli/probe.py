@@ -33,8 +33,8 @@ class Probe(FigureFlags, ObservationSettings):
 
     Attribution, the map of Q and action over goals, read-outs of content, saliency on real frames:
     figures, and numbers in the run's probes.jsonl. --ablate plays episodes instead. Of an SB3 .zip
-    of your own, give its environment (--env and its flags) and a new folder (--out). Started again,
-    it goes on.
+    of your own, give its environment (--env and its flags) and a new folder (--out); of an agent
+    trained under VecNormalize one that normalises as that did. Started again, it goes on.
 
     For example: goalscope probe runs/a
     """
@@ -65,6 +65,11 @@ class Probe(FigureFlags, ObservationSettings):
         """Probe, and write the page of each run."""
         require_extra("probes")
         if self.path.suffix == ".zip":
+            if self.ablate:
+                raise UserError(
+                    "--ablate plays episodes of runs that goalscope train made; leave it out of a "
+                    ".zip's"
+                )
             from goalscope.training.envs.making import make_environment
             from goalscope.training.probing.zips import probe_zip
 

@@ -138,9 +138,12 @@ def gather_probe_set(
 
     Raises:
         NotDict: the environment observes no Dict.
-        ProbeSetError: it has no goals, or actions that are no Box; or too few states are wanted.
+        ProbeSetError: it has no goals, or actions that are no Box; too few states are wanted, or
+            the seed is negative.
     """
     _check(env, size)
+    if seed < 0:
+        raise ProbeSetError(f"a seed is 0 or more, and {seed} is not")
     walk = wander(ChannelsFirst(env), seed, -(-size * _EVERY // _STEPS), _STEPS, _HOLD)
     kept = [step for step in walk if step.number % _EVERY == 0][:size]
     stacked = {key: np.stack([s.observation[key] for s in kept]) for key in kept[0].observation}

@@ -111,7 +111,7 @@ def lines(diagnosis: Diagnosis) -> list[str]:
 def question(check: Check, run: Run, network: str = "") -> str:
     """Return what a check asks, in words: of one network, or of all that it is asked of."""
     networks = [network] if network else list(filter(None, check.networks))
-    label = fill(check.label, run, network)
+    label = fill(check.label, run, network or "network")
     return f"{label} ({' and '.join(networks)})" if networks else label
 
 

@@ -16,6 +16,7 @@ from goalscope.reports.numbers.windows import TIMES
 from goalscope.reports.pages.paper import ShortForm, write_paper
 from goalscope.reports.pages.templating import write_whole
 from goalscope.reports.pages.verdict_rows import OutcomeRow
+from goalscope.reports.statistics.formatting import count
 from goalscope.reports.text.sentences import told_in_time
 
 Format = Literal["pdf", "png", "md"]
@@ -48,7 +49,7 @@ def short_words(
         name = f"{row.name} {row.network}".strip()
         table.append((f"{name}: {row.short}", *outcomes))
     return ShortForm(
-        f"{question} {assessment.baseline} and {len(assessment.arms) - 1} other arms",
+        f"{question} {assessment.baseline} and {count(len(assessment.arms) - 1, 'other arm')}",
         [
             " ".join([words["answer"], *words["summary"]]),
             *told_in_time(words["sentences"]),

@@ -82,7 +82,8 @@ def _unknown(last: dict[str, Link], seeds: int, thresholds: Thresholds) -> str:
     moved = listed([_moved(network, judged) for network, judged in measured.items()])
     few = seeds < thresholds.seeds_to_test
     why = f"{count(seeds, 'seed')} cannot tell" if few else "the seeds disagree"
-    return f"Undecided, as {why}: on average another goal moves {moved}."
+    mean = "on average " if max(len(q.sample.numbers) for q in measured.values()) > 1 else "here "
+    return f"Undecided, as {why}: {mean}another goal moves {moved}."
 
 
 def _moved(network: str, judged: JudgedQuantity) -> str:

@@ -69,7 +69,7 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
             ArmRow(
                 arm,
                 len(runs),
-                ", ".join(changes_of(runs)[1:]) or "–",
+                _changes(arm, runs, assessment.baseline, settings),
                 _success(successes[arm]),
                 shares,
                 fix,
@@ -77,6 +77,15 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
             )
         )
     return rows
+
+
+def _changes(arm: str, runs: Sequence[Run], baseline: str, settings: Sequence[Difference]) -> str:
+    """Return what an arm changes: by the names it is composed of, else by the settings recorded."""
+    if changes_of(runs):
+        return ", ".join(changes_of(runs)[1:]) or "–"
+    differ = [d.name for d in settings if d.values.get(arm) != d.values.get(baseline)]
+    more = [f"and {len(differ) - _NAMED} more"] if len(differ) > _NAMED else []
+    return ", ".join([*differ[:_NAMED], *more]) or "–"
 
 
 def confounds(

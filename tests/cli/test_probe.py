@@ -20,6 +20,7 @@ def test_probing_what_cannot_be_probed(tmp_path):
     refused(goalscope("probe", tmp_path / "nothing"), "neither a run nor a checkpoint")
     (tmp_path / "model.zip").write_bytes(b"PK")
     refused(goalscope("probe", tmp_path / "model.zip"), "pickled", "--trust")
+    refused(goalscope("probe", tmp_path / "model.zip", "--ablate", "goal"), "leave it out")
     made = ["--env", "nowhere:make", "--trust"]
     refused(goalscope("probe", tmp_path / "model.zip", *made), "cannot be imported")
 

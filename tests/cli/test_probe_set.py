@@ -56,6 +56,7 @@ def test_of_an_environment_of_a_users_own(tmp_path):
         (["--out", "no/folder/a"], "no folder"),
         ([], "--out"),
         (["--env", "maker_bad.py:make", "--size", "0", "--out", "a"], "2 states or more"),
+        (["--env", "PixelPoint-v0", "--seed", "-1", "--out", "a"], "a seed is 0 or more"),
     ],
 )
 def test_what_is_refused(tmp_path, monkeypatch, flags, says):

@@ -34,7 +34,7 @@ from goalscope.reports.figures.style import (
     panels_abreast,
 )
 from goalscope.reports.figures.success import DODGE, FLOOR_DASHES
-from goalscope.reports.numbers.changes import changed_by
+from goalscope.reports.numbers.changes import changed_by, changes_of
 from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
@@ -77,6 +77,8 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         return None
     floors = recorded_floors([run for runs in arms.values() for run in runs])
     styles = _styles(arms, success)
+    # The plan's marks are of the plan's arms, and not of anyone's.
+    marks = thresholds.success_marks if any(map(changes_of, arms.values())) else ()
     most = max(map(len, arms.values()))
     others = sum(colour == _PALE for colour, _ in styles.values())
     words = [
@@ -93,7 +95,7 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         "answer",
         "Does it learn, and is the goal heard?" if success else "Is the goal heard?",
         " ".join(filter(None, words)),
-        lambda: _plot(success, shares, floors, styles, thresholds),
+        lambda: _plot(success, shares, floors, styles, marks, thresholds),
         lambda: _rows(success, shares),
         ANSWER,
         ("C1", "C6"),
@@ -151,6 +153,7 @@ def _plot(
     shares: Shares,
     floors: Sequence[RecordedFloor],
     styles: ArmStyles,
+    marks: Sequence[float],
     thresholds: Thresholds,
 ) -> Figure:
     names = list(shares)
@@ -165,7 +168,7 @@ def _plot(
     figure = new_figure(_HEIGHT if len(places) < 3 else 1.9 * len(places))
     axes = figure.subplot_mosaic(places, width_ratios=_RATIOS if beside else None)
     if success is not None:
-        _plot_success(axes[_LEFT], success, floors, thresholds, styles)
+        _plot_success(axes[_LEFT], success, floors, marks, styles)
     for name, curves in shares.items():
         ends = _plot_share(axes[name], name, curves, thresholds, styles)
         if success is None:
@@ -179,7 +182,7 @@ def _plot_success(
     axes: Axes,
     success: _Success,
     floors: Sequence[RecordedFloor],
-    thresholds: Thresholds,
+    marks: Sequence[float],
     styles: ArmStyles,
 ) -> None:
     axes.set_title(success.title)
@@ -189,7 +192,7 @@ def _plot_success(
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     for floor, dash in zip(floors, FLOOR_DASHES, strict=False):
         axes.axhline(floor.rate, color=GREY, lw=1, ls=dash, zorder=1.5)
-    for mark in thresholds.success_marks:
+    for mark in marks:
         axes.axhline(mark, color=GREY, lw=0.8, ls=(0, (1, 2)), zorder=1.5)
         axes.text(
             0.01,

@@ -42,6 +42,20 @@ def test_success_stands_beside_the_share_in_each_network(tmp_path):
     }  # fmt: skip
 
 
+def test_the_plans_marks_are_of_the_plans_arms(tmp_path):
+    arms = load_arms(write_arms(tmp_path, 1, {"mine": FAILS, "theirs": LEARNS}))
+    _, axes = made(
+        {
+            arm: [
+                replace(run, record=replace(run.record, info=replace(run.record.info, settings={})))
+                for run in runs
+            ]
+            for arm, runs in arms.items()
+        }
+    )
+    assert not [text for text in texts(axes["Success"]) if text.startswith("plan")]
+
+
 @pytest.mark.parametrize("width", [84 / 25.4, 7.2])
 def test_the_baseline_is_blue_and_of_many_arms_five_are_in_colour(tmp_path, width):
     kinds = {"pixel-her": FAILS, **{f"arm{i}": FAILS for i in range(6)}, "best": LEARNS}
