@@ -68,6 +68,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Save ten observations of one episode as pictures and look at them.",
         explains=(
             "images_stand_still",
+            "images_scaled_twice",
             *_BLIND,
             *_UNSEEN,
             "content_missing",

@@ -29,6 +29,12 @@ class Series:
         """Return the series of changed values."""
         return Series(self.updates, change(self.values))
 
+    def is_same(self, other: "Series") -> bool:
+        """Whether both hold the same values at the same updates."""
+        return np.array_equal(self.updates, other.updates) and np.array_equal(
+            self.values, other.values, equal_nan=True
+        )
+
     def finite(self) -> "Series":
         """Return it without NaN and infinities."""
         kept = np.isfinite(self.values)

@@ -25,12 +25,14 @@ class Finding:
         network: of which; "" for the run as a whole.
         spell: when, with the number then and now.
         follows: what it explains of the other checks that speak.
+        block: of which camera's images, where there are several and they differ.
     """
 
     check: Check
     network: str
     spell: Spell
     follows: tuple["Finding", ...] = ()
+    block: str = ""
 
     def is_used_up(self, run: Run) -> bool:
         """Whether the run makes every change already that is advised against it."""
@@ -64,19 +66,22 @@ def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
     A limit is told only where it is known that the run does not learn, and has had time to. What an
     earlier finding explains stands under it, unless it was there before.
     """
-    learns = learning(run)
+    learns, views = learning(run), run.by_image()
     spoken: list[Finding] = []
     quiet: list[Check] = []
     impossible: dict[str, tuple[Check, ...]] = {}
     for check in (check.of(run.task) for check in checks):
         reason = _withheld(check, run, learns)
-        series = {} if reason else _measured(check, run)
-        reason = reason or (None if series else _missing(check, run))
+        asked = [] if reason else _asked(check, views)
+        reason = reason or (None if asked else _missing(check, run))
         if reason:
             impossible[reason] = (*impossible.get(reason, ()), check)
             continue
-        spells = {network: _spell(check, one, run) for network, one in series.items()}
-        found = [Finding(check, network, spell) for network, spell in spells.items() if spell]
+        found = [
+            Finding(check, network, spell, block=block)
+            for block, network, one in asked
+            if (spell := _spell(check, one, run))
+        ]
         spoken += found
         if not found:
             quiet.append(check)
@@ -111,6 +116,26 @@ def _measured(check: Check, run: Run) -> dict[str, Series]:
         networks = tuple(n for n in networks if n != "actor") or networks
     found = {network: check.read(run, network) for network in networks}
     return {n: one for n, one in found.items() if one is not None and len(one.finite().updates)}
+
+
+def _asked(check: Check, views: Sequence[Run]) -> list[tuple[str, str, Series]]:
+    """Return block, network and what was measured: the block "" where it is one for all cameras.
+
+    Args:
+        check: what is asked.
+        views: of the run, as each of its cameras shows it.
+    """
+    own, *others = views
+    first = _measured(check, own)
+    more = [
+        (view.image_block(), network, one)
+        for view in others
+        if all(need.met(view) for need in check.needs)
+        for network, one in _measured(check, view).items()
+        if network not in first or not one.is_same(first[network])
+    ]
+    block = own.image_block() if more else ""
+    return [*((block, network, one) for network, one in first.items()), *more]
 
 
 def _missing(check: Check, run: Run) -> str:
@@ -160,6 +185,8 @@ def _explains(cause: Finding, other: Finding) -> bool:
 
     What ended long before explains nothing that began since.
     """
+    if cause.block and other.block not in ("", cause.block):
+        return False
     reaches = cause.network in ("", other.network) or not other.network
     guides = cause.check.topic == "critic"
     return (

@@ -1,5 +1,6 @@
 """A diagnosis in plain words, and as JSON values."""
 
+from dataclasses import replace
 from typing import Any
 
 from goalscope.reports.checks.check import Check
@@ -49,8 +50,11 @@ def _floor(diagnosis: Diagnosis) -> str:
 
 
 def headline(finding: Finding, run: Run) -> str:
-    """Return what is wrong."""
-    return fill(finding.check.says, run, finding.network)
+    """Return what is wrong, and of which camera's images, where there are several."""
+    says = finding.check.says
+    if finding.block and "{block}" not in says:
+        says = says.rstrip(".") + " ({block})."
+    return _fill(says, finding, run)
 
 
 def when(finding: Finding) -> str:
@@ -68,7 +72,7 @@ def number(finding: Finding, run: Run) -> str:
     check, spell = finding.check, finding.spell
     last, first = in_unit(check, spell.last), in_unit(check, spell.first)
     then = "" if first == last else f", {first} when it began"
-    return f"{fill(check.label, run, finding.network)}: {last}{then}; usual: {check.usual}"
+    return f"{_fill(check.label, finding, run)}: {last}{then}; usual: {check.usual}"
 
 
 def details(finding: Finding, run: Run) -> dict[str, str]:
@@ -86,7 +90,7 @@ def details(finding: Finding, run: Run) -> dict[str, str]:
         made = " and ".join(check.arms)
         texts["Change"] = f"This run does what is advised ({made}): it is not enough."
         del texts["Test"]
-    return {heading: fill(text, run, finding.network) for heading, text in texts.items()}
+    return {heading: _fill(text, finding, run) for heading, text in texts.items()}
 
 
 def follows(finding: Finding, run: Run) -> list[str]:
@@ -156,9 +160,10 @@ def _finding_as_json(finding: Finding, run: Run) -> dict[str, Any]:
         "name": check.name,
         "kind": check.kind,
         "network": finding.network or None,
+        "block": finding.block or None,
         "since": spell.since,
         "until": spell.until,
-        "label": fill(check.label, run, finding.network),
+        "label": _fill(check.label, finding, run),
         "value": spell.last,
         "value_at_first": spell.first,
         "unit": check.unit,
@@ -183,6 +188,10 @@ def in_unit(check: Check, value: float) -> str:
 def fill(text: str, run: Run, network: str) -> str:
     """Return a check's text with the names of the network and of the block of images."""
     return text.format(network=network, block=run.image_block())
+
+
+def _fill(text: str, finding: Finding, run: Run) -> str:
+    return fill(text, replace(run, image=finding.block) if finding.block else run, finding.network)
 
 
 def _all(diagnosis: Diagnosis) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -69,12 +69,14 @@ class Run:
         seed: of the agent, or None.
         metrics: record key -> table with integer columns `update` and `step` and the float column
             `value` (NaN and infinities included), sorted by update.
+        image: the block to take for that of images; "" leaves it to `image_block`.
     """
 
     record: RunRecord
     arm: str
     seed: int | None
     metrics: Mapping[str, pd.DataFrame]
+    image: str = ""
 
     @property
     def name(self) -> str:
@@ -193,6 +195,8 @@ class Run:
         Of either network: a critic may read the simulator's state where the actor sees. Without an
         encoder the widest block of vectors.
         """
+        if self.image:
+            return self.image
         blocks = [block for network in (CRITIC, ACTOR) for block in self.blocks(network)]
         others = [block for block in blocks if block["name"] not in GOAL_KEYS]
         if not others or any(block["name"] == "pixels" for block in others):
@@ -202,6 +206,18 @@ class Run:
             return bool(block.get("encoder_parameters")), block.get("width", 0)
 
         return max(others, key=standing)["name"]
+
+    def by_image(self) -> list["Run"]:
+        """Return the run as each of its cameras shows it, that of `image_block` first."""
+        own, seen = self.image_block(), self.record.info.environment
+        cameras = {
+            block["name"]: None
+            for network in (CRITIC, ACTOR)
+            for block in self.blocks(network)
+            if block.get("encoder_parameters")
+            and seen.get(f"observation of {block['name']}", "").startswith("uint8")
+        }
+        return [self, *(replace(self, image=name) for name in cameras if name != own)]
 
 
 Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline first

@@ -140,7 +140,7 @@ def test_nothing_explains_what_began_long_after_it_ended(failing):
     blank = [(u, 0.0 if u < 200 else 0.2) for u in LONG]
     dying = [(u, 0.5 if u < 1_500 else 1.0) for u in LONG]
     values = {
-        "transitions/replay.pixels.observation_spread": blank,
+        "observation/replay.pixels.spread": blank,
         "features/actor.pixels.zero_fraction": dying,
     }
     assert "dead_units" in names(with_metrics(failing, values, LONG))

@@ -9,6 +9,7 @@ from helpers.synthetic_runs import BASELINE
 
 from goalscope.diagnostics.record import Line, Lines
 from goalscope.reports.findings.diagnosis import diagnose
+from goalscope.reports.findings.words import headline
 
 
 def test_no_discount_is_a_fault_only_where_nothing_is_terminal(tmp_path):
@@ -141,3 +142,28 @@ def test_an_agent_without_replay_cannot_take_more_gradient_steps(failing):
     settings = {**few.record.info.settings, "agent.gae_lambda": 0.95}
     info = replace(few.record.info, settings=settings)
     assert names(replace(few, record=replace(few.record, info=info))) == []
+
+
+def test_each_camera_is_judged_and_named(short):
+    info = short.record.info
+    networks = {
+        name: {
+            **network,
+            "blocks": [
+                *network["blocks"],
+                *({**b, "name": "wrist"} for b in network["blocks"] if b["name"] == "pixels"),
+            ],
+        }
+        for name, network in info.networks.items()
+    }
+    seen = {**info.environment, "observation of wrist": "uint8 (3, 36, 36), 0 to 255"}
+    info = replace(info, networks=networks, environment=seen)
+    run = replace(short, record=replace(short.record, info=info))
+    key = "observation/replay.{}.spread"
+    blank = with_metrics(run, {key.format("pixels"): 0.1, key.format("wrist"): 0.0})
+    (finding,) = diagnose(blank).findings
+    assert (finding.check.name, finding.block) == ("constant_images", "wrist")
+    assert "wrist" in headline(finding, blank)
+    both = with_metrics(run, {key.format("pixels"): 0.0, key.format("wrist"): 0.0})
+    (finding,) = diagnose(both).findings
+    assert finding.block == ""
