@@ -157,6 +157,11 @@ def _plot_panel(axes: Axes, panel: Panel, axis: Axis, shown: Sequence[float]) ->
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def lifted(axes: Axes, points: float) -> Transform:
+    """Return the transform of an axes' data, moved up by so many points."""
+    return axes.transData + ScaledTranslation(0, points / 72, axes.figure.dpi_scale_trans)
+
+
 def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale, lift: float = 0.0) -> End | None:
     """Draw every seed of a curve and their mean; return where the line ends, None for nowhere.
 
@@ -167,7 +172,7 @@ def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale, lift: float =
         scale: of means and intervals.
         lift: points by which the lines are moved up, so that none hides another.
     """
-    up = axes.transData + ScaledTranslation(0, lift / 72, axes.figure.dpi_scale_trans)
+    up = lifted(axes, lift)
     for table in _drawn_seeds(curve.tables):
         _plot_seed(axes, table, curve, axis, scale, up)
     return _plot_mean(axes, curve, axis, scale, up)

@@ -9,7 +9,13 @@ from matplotlib.ticker import FuncFormatter
 
 from goalscope.reports.claims.success import RecordedFloor, recorded_floors
 from goalscope.reports.figures.axes import even_axis
-from goalscope.reports.figures.curves import SEEDS_FOR_A_BAND, Curve, plot_curve, thin_lines
+from goalscope.reports.figures.curves import (
+    SEEDS_FOR_A_BAND,
+    Curve,
+    lifted,
+    plot_curve,
+    thin_lines,
+)
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import GREY, ArmStyles, Dash, new_figure, panels_abreast
@@ -21,7 +27,7 @@ from goalscope.reports.statistics.scales import Scale
 _LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
 _ROOM = 1.08
 _OURS = "Best actions (no noise) in {each} episodes from the same starts"
-DODGE = 1.6  # points between arms: of those that all fail, or all succeed, each is seen
+DODGE = 0.9  # points between arms: of those that all fail, or all succeed, each is seen
 FLOOR_DASHES: tuple[Dash, ...] = ((0, (6, 2.5)), (0, (1, 2)))
 
 
@@ -160,7 +166,10 @@ def _plot_arms(
         ends += [] if end is None else [end]
         if column == "value" and len(tables) == 1:
             (table,) = tables
-            axes.vlines(table[axis], table["low"], table["high"], color=colour, alpha=0.35, lw=1.2)
+            bars = axes.vlines(
+                table[axis], table["low"], table["high"], color=colour, alpha=0.35, lw=1.2
+            )
+            bars.set_transform(lifted(axes, lift))
             shown += [high for high in table["high"] if np.isfinite(high)]
         shown += [value for table in own for value in table["value"] if np.isfinite(value)]
         last = max(last, *(int(table[axis].max()) for table in tables))
