@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 SMALLER = {  # than the README's run
     "20_000": "105",
-    "2_000": "35",
+    "3_000": "105",
+    "eval_freq=500": "eval_freq=35",
     "=20)": "=3)",
 }
 

@@ -39,7 +39,7 @@ def _environment() -> jinja2.Environment:
         "badge": badge_class,
         "number": plain,
         "percent": percent,
-        "split_lead": split_lead,
+        "without_time": without_time,
         "tied": tied,
         "breakable": breakable,
         "capital": capital,
@@ -65,10 +65,9 @@ def badge_class(verdict: Verdict) -> str:
     return str(verdict).replace(" ", "-")
 
 
-def split_lead(sentence: str) -> tuple[str, str]:
-    """Return a sentence's answer, up to its first colon before a space, and the numbers after."""
-    lead, _, rest = tied(sentence).partition(": ")
-    return f"{lead}:", rest
+def without_time(sentence: str) -> str:
+    """Return a paragraph without when it is of, up to its first colon: that stands beside it."""
+    return capital(tied(sentence).partition(": ")[2])
 
 
 def tied(text: str) -> str:

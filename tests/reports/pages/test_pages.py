@@ -37,7 +37,8 @@ def test_a_report_is_one_page_with_figures_and_tables(tmp_path):
     assert not (folder / "figures").exists()
     assert report.page.stat().st_size < 600_000
     for sentence in report.sentences[:3]:
-        assert sentence.split(":")[0] in text.replace("\xa0", " ")
+        said = sentence.partition(": ")[2].replace("'", "&#39;")
+        assert said[0].upper() + said[1:] in text.replace("\xa0", " ")
     assert "follows the critic&#39;s qf0, tau 0.005" in text
     assert PROBE_SHA in text
     assert text.index("Routing") < text.index("<svg")
