@@ -83,9 +83,13 @@ def _changes(arm: str, runs: Sequence[Run], baseline: str, settings: Sequence[Di
     """Return what an arm changes: by the names it is composed of, else by the settings recorded."""
     if changes_of(runs):
         return ", ".join(changes_of(runs)[1:]) or "–"
-    differ = [d.name for d in settings if d.values.get(arm) != d.values.get(baseline)]
+    differ = _differing(settings, arm, baseline)
     more = [f"and {len(differ) - _NAMED} more"] if len(differ) > _NAMED else []
     return ", ".join([*differ[:_NAMED], *more]) or "–"
+
+
+def _differing(settings: Sequence[Difference], arm: str, baseline: str) -> list[str]:
+    return [d.name for d in settings if d.values.get(arm) != d.values.get(baseline)]
 
 
 def confounds(
@@ -100,7 +104,7 @@ def confounds(
     More settings than one, other versions, another renderer or machine, other updates per step,
     resumed runs and lost replay buffers.
     """
-    changed = [d.name for d in settings if d.values.get(arm) != d.values.get(baseline)]
+    changed = _differing(settings, arm, baseline)
     # What is seen of an environment follows from its settings, where they were recorded.
     follows = any(name.startswith("env.") for name in changed)
     found = []
