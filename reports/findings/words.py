@@ -6,7 +6,7 @@ from typing import Any
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import Diagnosis, Finding
-from goalscope.reports.numbers.changes import changes_of, is_taken, makes, with_change
+from goalscope.reports.numbers.changes import changes_of, is_taken, made_for, makes, with_change
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import capital, count, percent, plain
 
@@ -87,7 +87,7 @@ def details(finding: Finding, run: Run) -> dict[str, str]:
         alone = "shows what comes of it" if arm in WHOLE_ARMS else "changes this alone"
         texts["Test"] += f" The arm {arm} {alone}."
     elif finding.is_used_up(run):
-        made = " and ".join(check.arms)
+        made = " and ".join(dict.fromkeys(made_for(run, arm) for arm in check.arms))
         texts["Change"] = f"This run does what is advised ({made}): it is not enough."
         del texts["Test"]
     return {heading: _fill(text, finding, run) for heading, text in texts.items()}

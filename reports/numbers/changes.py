@@ -7,9 +7,9 @@ from goalscope.reports.numbers.runs import Arms, Run
 CHANGES = "arm.changes"  # the setting: names of an arm's base and of the changes made to it
 # What makes a change as well, or stands in its place.
 _INSTEAD = {
-    "goal-std": {"vectors-std"},
-    "layernorm": {"norm"},
-    "critic-encoder": {"decoupled-encoder", "asymmetric-critic"},
+    "goal-std": ("vectors-std",),
+    "layernorm": ("norm",),
+    "critic-encoder": ("decoupled-encoder", "asymmetric-critic"),
 }
 _OF_SAC = {"critic-encoder", "decoupled-encoder", "explore", "inverse-dynamics"}
 _OF_REPLAY = {"goal-only", "state-her", "moved-half"}
@@ -21,9 +21,15 @@ def changes_of(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(map(str, changes)) if isinstance(changes, list | tuple) else ()
 
 
+def made_for(run: Run, change: str) -> str:
+    """Return what a run's arm does of a change, or in its place; "" where it does nothing of it."""
+    made = changes_of([run])
+    return next((name for name in (change, *_INSTEAD.get(change, ())) if name in made), "")
+
+
 def makes(run: Run, change: str) -> bool:
     """Whether a run's arm makes a change, or one that does the same or stands in its place."""
-    return bool({change, *_INSTEAD.get(change, ())} & set(changes_of([run])))
+    return bool(made_for(run, change))
 
 
 def is_taken(run: Run, change: str) -> bool:

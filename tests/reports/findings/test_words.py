@@ -142,3 +142,10 @@ def test_of_several_changes_the_first_that_is_not_made_is_advised(tmp_path):
         ("pixel-her-explore+moved-half", ""),
     ):
         assert arm_that_tests(finding, load_run(write_run(tmp_path / arm, arm))) == advised
+
+
+def test_of_a_change_that_stands_in_for_the_advised_one_its_own_name_is_said(tmp_path):
+    check = next(check for check in CHECKS if check.name == "trained_reads_worse")
+    finding = Finding(check, "actor", Spell(0, None, -0.2, -0.2))
+    run = load_run(write_run(tmp_path / "run", "pixel-her-decoupled-encoder"))
+    assert "(decoupled-encoder)" in details(finding, run)["Change"]
