@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +19,7 @@ from goalscope.cli.saying import say
 from goalscope.cli.thresholds import kept_thresholds
 from goalscope.diagnostics.record import read_run
 from goalscope.errors import UserError
-from goalscope.training.runs.study_folder import STUDY_FILE, read_study
+from goalscope.training.runs.study_folder import STUDY_FILE, StudyRun, read_study
 from goalscope.underway.adaptive import adaptive_notes
 
 
@@ -58,13 +60,14 @@ class Compare(FigureFlags):
                 "compare what? give a study's folder, or the folders of runs, or --arm for each "
                 "arm, and one of these alone; see: goalscope compare --help"
             )
-        arms = own_arms(self.arm)
-        folders = [run for folder in self.run_folders for run in runs_in(folder)]
-        folders += [run for own in arms.values() for run in own]
-        kept = [found for folder in self.run_folders if (found := kept_thresholds(folder))]
+        named = own_arms(self.arm)
+        arms = {arm: list(dict.fromkeys(_runs_in_all(own))) for arm, own in named.items()}
+        given = [*self.run_folders, *chain.from_iterable(named.values())]
+        folders = _runs_in_all(given)
+        kept = {folder: found for folder in given if (found := kept_thresholds(folder))}
         missing = [
-            run
-            for folder in self.run_folders
+            (folder, run)
+            for folder in given
             for run in read_study(folder)
             if run.state not in ("finished", "settled")
         ]
@@ -75,12 +78,16 @@ class Compare(FigureFlags):
         comparison = reports.write_comparison(
             arms or folders,
             out,
-            kept[0] if kept else None,
+            next(iter(kept.values()), None),
             baseline=self.baseline,
             notes=[
-                note for folder in self.run_folders for note in adaptive_notes(folder / STUDY_FILE)
+                *_other_thresholds(kept),
+                *(note for folder in given for note in adaptive_notes(folder / STUDY_FILE)),
             ],
-            missing={run.name: run.cause or f"{run.state} when looked at" for run in missing},
+            missing={
+                _named(folder, run, missing): run.cause or f"{run.state} when looked at"
+                for folder, run in missing
+            },
             form=self.format,
             figures=self.figures,
         )
@@ -89,7 +96,7 @@ class Compare(FigureFlags):
             print(json.dumps(content, indent=1, allow_nan=False))
         else:
             self._say(comparison)
-        gone = dict.fromkeys(run.arm for run in missing if run.state == "failed")
+        gone = {} if arms else dict.fromkeys(r.arm for _, r in missing if r.state == "failed")
         there = {str(read_run(folder).info.arm) for folder in folders} if gone else ()
         gone = dict.fromkeys(arm for arm in gone if arm not in there)
         if gone:
@@ -110,3 +117,24 @@ class Compare(FigureFlags):
             print(f"Try next, {number}: {step}")
         if comparison.short is not None:
             print(f"The short form: {comparison.short}")
+
+
+def _runs_in_all(folders: Sequence[Path]) -> list[Path]:
+    return [run for folder in folders for run in runs_in(folder)]
+
+
+def _named(folder: Path, run: StudyRun, others: Sequence[tuple[Path, StudyRun]]) -> str:
+    """Return a run's name, with its study's folder where runs of others are there, too."""
+    return run.name if all(other == folder for other, _ in others) else f"{folder}/{run.name}"
+
+
+def _other_thresholds(kept: Mapping[Path, reports.Thresholds]) -> list[str]:
+    """Return that studies were planned with other thresholds than those that decide, if so."""
+    if len(set(kept.values())) < 2:
+        return []
+    first, *others = kept
+    differ = [str(folder) for folder in others if kept[folder] != kept[first]]
+    return [
+        f"thresholds and windows are those of the plan of {first}; of {', '.join(differ)} the plan "
+        "has others, which do not count here"
+    ]

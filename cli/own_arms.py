@@ -4,12 +4,12 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
-from goalscope.cli.runs_in import holds_runs, runs_in
+from goalscope.cli.runs_in import holds_runs
 from goalscope.errors import UserError
 
 
 def own_arms(arms: Sequence[Sequence[str]]) -> dict[str, list[Path]]:
-    """Return arm -> the run folders it is put together from, each once, in the order given.
+    """Return arm -> the folders it is put together from, runs or studies, each once.
 
     Args:
         arms: the words of each --arm: NAME=FOLDER first, then more folders, with or without the
@@ -18,7 +18,6 @@ def own_arms(arms: Sequence[Sequence[str]]) -> dict[str, list[Path]]:
 
     Raises:
         UserError: a name is missing, or a pattern matches no run.
-        StudyError: a study without a finished run, or its study.json is damaged.
     """
     found: dict[str, list[Path]] = {}
     for words in arms:
@@ -28,16 +27,15 @@ def own_arms(arms: Sequence[Sequence[str]]) -> dict[str, list[Path]]:
                 f"--arm {' '.join(words)} names no arm; write --arm 'NAME=FOLDER', such as "
                 "--arm 'base=runs/b-*'"
             )
-        runs = [
-            run
+        folders = [
+            folder
             for word in words
             if (pattern := word.removeprefix(f"{name}="))
             for folder in _folders(name, pattern)
-            for run in runs_in(folder)
         ]
-        if not runs:
+        if not folders:
             raise UserError(f"--arm {name}= has no folder; write --arm '{name}=runs/b-*'")
-        found[name] = list(dict.fromkeys([*found.get(name, []), *runs]))
+        found[name] = list(dict.fromkeys([*found.get(name, []), *folders]))
     return found
 
 

@@ -16,7 +16,7 @@ from goalscope.diagnostics.record.metrics import (
 from goalscope.reports.claims.deciding import Study
 from goalscope.reports.claims.links import JudgedQuantity, Link, Point
 from goalscope.reports.claims.quantities import Quantity
-from goalscope.reports.claims.rank_correlation import rank_arms, rank_test
+from goalscope.reports.claims.rank_correlation import rank_arms, rank_test, ranked_together
 from goalscope.reports.claims.success import SUCCESS, arm_successes, recorded_floors
 from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.runs import DESIRED_GOAL, Arms, Run
@@ -173,7 +173,8 @@ def _judged(
     ]
     ran = Counter(run.label for runs in arms.values() for run in runs)
     seeds = [seed for seed, count in ran.items() if count >= needed]
-    correlation = rank_arms(points, seeds, needed, thresholds.confidence)
+    ranked, seeds = ranked_together(points, seeds, needed, thresholds)
+    correlation = rank_arms(ranked, seeds, needed, thresholds.confidence)
     quantity = Quantity(
         predictor.key,
         f"rank correlation over arms: {predictor.label} with {reaction.label}",
@@ -185,7 +186,11 @@ def _judged(
         above=decides,
         orders=reaction.key,
     )
-    test = rank_test(correlation, points, thresholds) if decides else None
+    test = rank_test(correlation, ranked, thresholds) if decides else None
+    fewer = dict.fromkeys(p.arm for p in points if all(p.arm != own.arm for own in ranked))
+    if test is not None and fewer:
+        left_out = f"left out for want of seeds: {', '.join(fewer)}"
+        test = replace(test, reason=f"{test.reason}; {left_out}")
     if decides and not seeds:
         test = untested(f"no seed was run by {needed} arms, the fewest that can be ranked")
     elif decides and not points:

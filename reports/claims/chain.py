@@ -163,7 +163,7 @@ def _fix(
     )
     shares = [q for q in compared if q.quantity.link in GRADED]
     restores = all(
-        q.interval is not None and not q.interval.high < thresholds.goal_share for q in shares
+        q.interval is not None and q.interval.mean >= thresholds.goal_share for q in shares
     )
     test = _together(compared)
     return Link("C5", network, time, compared[0].arm, test, _WAITING, compared, restores=restores)

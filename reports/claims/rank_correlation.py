@@ -66,6 +66,28 @@ def rank_arms(
     return RankCorrelation(sample, replace(sample, numbers=inside), interval)
 
 
+def ranked_together(
+    points: Sequence[Point], seeds: Sequence[str], needed: int, thresholds: Thresholds
+) -> tuple[list[Point], list[str]]:
+    """Return the points and seeds that one test can take: of arms that have each of the seeds.
+
+    As many arms as possible, and of these as many seeds as they share, if they are enough for a
+    test, else to lean. Everything where neither is to be had.
+    """
+    have: dict[str, set[str]] = defaultdict(set)
+    for point in points:
+        if point.seed in seeds:
+            have[point.arm].add(point.seed)
+    by_seeds = sorted(have, key=lambda arm: len(have[arm]), reverse=True)
+    for least in (thresholds.seeds_to_test, thresholds.seeds_to_lean):
+        for kept in range(len(by_seeds), max(needed, 1) - 1, -1):
+            arms = by_seeds[:kept]
+            shared = [seed for seed in seeds if all(seed in have[arm] for arm in arms)]
+            if len(shared) >= least:
+                return [p for p in points if p.arm in arms and p.seed in shared], shared
+    return [*points], [*seeds]
+
+
 def _correlation(points: Sequence[Point]) -> float | None:
     pairs = np.array([(point.predictor, point.outcome) for point in points])
     if not np.isfinite(pairs).all():
@@ -93,6 +115,8 @@ def rank_test(
 ) -> SeedTest:
     """Return the test of whether a predictor orders the arms, by permuting them.
 
+    Of arms that have a number for each of the seeds (`ranked_together`).
+
     The arms are what is drawn, not the seeds, which repeat them: the p-value is that of the arms'
     orders (`order_p`).
 
@@ -107,7 +131,7 @@ def rank_test(
         gaps = f"; {sample.gaps}" if sample.gaps else ""
         return untested(f"{count(len(seeds), 'seed')} is no test{gaps}", len(seeds))
     mean = float(np.arctanh(list(correlation.inside.numbers.values())).mean())
-    arms = len({point.arm for point in points if point.seed in seeds})
+    arms = len({point.arm for point in points})
     side: Way = "for" if mean > 0 else "against"
     reason = f"rank correlation over {arms} arms {'above' if mean > 0 else 'not above'} 0"
     return SeedTest(side, order_p(points, seeds), len(seeds), sample.whole, reason)

@@ -124,7 +124,8 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
     clauses = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
     if together:
-        clauses.append(f"{_NOT_TOLD_APART} either: {', '.join(together)}")
+        either = " either" if words[next(iter(arms))].endswith(_NOT_TOLD_APART) else ""
+        clauses.append(f"{_NOT_TOLD_APART}{either}: {', '.join(together)}")
     floor = f"floor: {_floor_words(floors[0])}" if floors else "not all records hold one floor"
     return f"Success at the last evaluation of all runs ({where}): {'; '.join(clauses)} ({floor})."
 
@@ -133,7 +134,7 @@ def _left_out(runs: Sequence[Run]) -> str:
     """Return why an arm has no number beside the others."""
     if all(run.evaluations.empty for run in runs):
         return "was not evaluated"
-    return "was cut short and is left out"
+    return f"ended at step {max(run.steps for run in runs):,} and is left out"
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,13 @@ class ArmStanding:
 
     Attributes:
         rate: mean success over its seeds, 0..1.
-        above: whether it lies above the floor, or leans so.
+        above: whether it lies above the floor, or leans so; None where that was not tested.
+        words: where it stands, as the page says it.
     """
 
     rate: float
-    above: bool
+    above: bool | None
+    words: str
 
 
 def arm_standings(arms: Arms, thresholds: Thresholds) -> dict[str, ArmStanding]:
@@ -155,21 +158,25 @@ def arm_standings(arms: Arms, thresholds: Thresholds) -> dict[str, ArmStanding]:
     Two seeds are enough to stand above it (leaning), as they are for every claim.
     """
     floors = recorded_floors([run for runs in arms.values() for run in runs])
-    return {
-        arm: ArmStanding(
-            found.interval.mean, _against(found, floors[0].high, thresholds).speaks == "for"
-        )
-        for arm, found in arm_successes(arms, thresholds).items()
-        if floors and found.interval
-    }
+    standings = {}
+    for arm, found in arm_successes(arms, thresholds).items():
+        if floors and found.interval:
+            over = _against(found, floors[0].high, thresholds)
+            above = None if over.outcome is Outcome.NOT_TESTED else over.speaks == "for"
+            words = _standing(found, floors[0], thresholds)
+            standings[arm] = ArmStanding(found.interval.mean, above, words)
+    return standings
 
 
 def learning_sentence(arms: Arms, thresholds: Thresholds) -> str:
-    """Return which arms succeed above the floor where the first does not; empty where none does."""
+    """Return which arms succeed above the floor where the first does not; empty where none does.
+
+    Nor where the first was not held against the floor.
+    """
     baseline = next(iter(arms))
     standings = arm_standings(arms, thresholds)
     above = {arm: percent(found.rate) for arm, found in standings.items() if found.above}
-    if not above or baseline in above:
+    if not above or baseline not in standings or standings[baseline].above is not False:
         return ""
     named = ", ".join(f"{arm} ({rate})" for arm, rate in above.items())
     return f"Look first at what learns here where {baseline} does not: {named}"
@@ -259,7 +266,8 @@ def _common_evaluations(arms: Arms) -> list[tuple[str, Run, pd.DataFrame]]:
 
     All that count: a run that crashed or was cut short is left out (`comparable`).
     """
-    counts = {id(run) for run in comparable([run for runs in arms.values() for run in runs])}
+    all_runs = [run for runs in arms.values() for run in runs]
+    counts = {id(run) for run in comparable(all_runs, "step")}
     tables = [
         (arm, run, table)
         for arm, runs in arms.items()

@@ -33,6 +33,7 @@ def load_arms(folders: RunFolders, baseline: str | None = None) -> dict[str, lis
             a seed or a run twice in an arm, no arm of the baseline's name, or no metric in common.
     """
     runs = _sorted_by_hand(folders) if isinstance(folders, Mapping) else _as_recorded(folders)
+    runs = _call_by_folder(runs)
     arms: dict[str, list[Run]] = {}
     for run in runs:
         arms.setdefault(run.arm, []).append(run)
@@ -89,12 +90,26 @@ def _tell_apart(runs: list[Run]) -> list[Run]:
     ]
 
 
+def _call_by_folder(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs; those without a seed go by as much of their paths as tells them apart."""
+    paths = {run.record.folder.resolve().parts for run in runs if run.seed is None}
+    depth = 1
+    while len({path[-depth:] for path in paths}) < len(paths):
+        depth += 1
+    return [
+        replace(run, called="/".join(run.record.folder.resolve().parts[-depth:]))
+        if run.seed is None and depth > 1
+        else run
+        for run in runs
+    ]
+
+
 def _refuse_repeats(arm: str, runs: Sequence[Run]) -> None:
     seen: dict[int | str, Run] = {}
     for run in runs:
         key: int | str = run.label if run.seed is None else run.seed
         if key in seen:
-            what = f"seed {run.seed}" if run.seed is not None else f"a run called {run.name}"
+            what = f"seed {run.seed}" if run.seed is not None else f"a run called {run.label}"
             raise ReportError(
                 f"arm {arm} has {what} twice ({seen[key].record.folder} and "
                 f"{run.record.folder}): the same seed is not another sample; leave one out"

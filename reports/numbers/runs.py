@@ -70,6 +70,7 @@ class Run:
         metrics: record key -> table with integer columns `update` and `step` and the float column
             `value` (NaN and infinities included), sorted by update.
         image: the block to take for that of images; "" leaves it to `image_block`.
+        called: what tells a run without a seed from others; "" where the folder's name does.
     """
 
     record: RunRecord
@@ -77,6 +78,7 @@ class Run:
     seed: int | None
     metrics: Mapping[str, pd.DataFrame]
     image: str = ""
+    called: str = ""
 
     @property
     def name(self) -> str:
@@ -86,13 +88,13 @@ class Run:
     @property
     def label(self) -> str:
         """What a reader knows the run by: its seed, or its folder where it has none."""
-        return self.name if self.seed is None else f"seed {self.seed}"
+        return self.called or self.name if self.seed is None else f"seed {self.seed}"
 
     @property
     def title(self) -> str:
         """What a warning calls the run: arm and seed, or its folder where it lacks either."""
         named = self.arm != self.name and self.seed is not None
-        return f"{self.arm} {self.label}" if named else self.name
+        return f"{self.arm} {self.label}" if named else self.called or self.name
 
     def column(self, key: str) -> Column | None:
         """Return what was measured of a metric as arrays; None where nothing was."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from goalscope.diagnostics.record.keys import Family
+from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.reports.numbers.differences import (
     ENVIRONMENT,
     Difference,
@@ -170,8 +170,8 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
     found = []
     if times.late_is_early:
         found.append(
-            f"{times.shortest} ends so soon that late still lies inside the first 1,000 updates: "
-            "train longer to see late training"
+            f"{times.shortest} ends so soon that late still lies inside the first "
+            f"{times.early_end:,} updates: train longer to see late training"
         )
     between = () if not times.late_is_early else ("middle",)
     missing = [t for t in TIMES if times.windows[t] is None and t not in between]
@@ -198,8 +198,15 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
 def _sensitivity(runs: Sequence[Run], family: Family | None) -> list[str]:
     if family is None:
         goals = any(run.observes_goal() is not False for run in runs)
-        untested = ["goal sensitivity was not measured in every run: C4 is not tested"]
-        return untested if goals else []
+        if not goals:
+            return []
+        without = [run.title for run in runs if not _on_probes(run)]
+        if len(without) == len(runs):
+            return ["goal sensitivity was not measured: C4 and C5 are not tested"]
+        return [
+            f"goal sensitivity was not measured on a probe set in {', '.join(without)}: C4 and C5 "
+            "are tested without them"
+        ]
     if family is Family.SENSITIVITY_REPLAY:
         return [
             "not every run has a probe set: sensitivity is that of each run's own replay "
@@ -212,6 +219,10 @@ def _sensitivity(runs: Sequence[Run], family: Family | None) -> list[str]:
             "the probe set's"
         ]
     return []
+
+
+def _on_probes(run: Run) -> bool:
+    return any(parse(key).family == Family.SENSITIVITY for key in run.metrics)
 
 
 def _pace(arms: Arms) -> list[str]:

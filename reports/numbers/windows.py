@@ -41,7 +41,7 @@ class Window:
 
     def reaches(self, run: Run) -> bool:
         """Whether a run has come to its end: one that has not is left out of it."""
-        return (run.updates if self.axis == "update" else run.steps) >= self.last
+        return _length(run, self.axis) >= self.last
 
     def means(
         self, places: NDArray[np.int64], values: NDArray[np.float64]
@@ -77,7 +77,8 @@ class Times:
     Attributes:
         windows: time -> its window, None where no run that counts has reached it.
         shortest: title of the run that sets the late window.
-        late_is_early: whether "late" still lies inside the first 1,000 updates.
+        late_is_early: whether "late" still lies inside what counts as early.
+        early_end: the update, or step, at which early ends if late does not begin before.
         left_out: titles of the runs that are left out of a window they did not reach -> the first
             such time.
     """
@@ -85,6 +86,7 @@ class Times:
     windows: dict[Time, Window | None]
     shortest: str
     late_is_early: bool
+    early_end: int
     left_out: dict[str, Time]
 
 
@@ -109,24 +111,35 @@ def four_times_by_step(
     Early ends at the step by which the first of the runs has made 1,000 updates; late is the last
     tenth of the run with the fewest steps.
     """
-    shortest = min(comparable(runs), key=lambda run: run.steps)
-    early_end = min(_step_of_update(run, early_updates) for run in comparable(runs))
+    counting = comparable(runs, "step")
+    shortest = min(counting, key=lambda run: run.steps)
+    early_end = min(_step_of_update(run, early_updates) for run in counting)
     return _times(runs, shortest, early_end, shortest.steps, late_part, "step")
 
 
-def comparable(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs that set the windows and evaluations common to all.
+def comparable(runs: Sequence[Run], axis: Axis = "update") -> list[Run]:
+    """Return the runs that set the windows, or in steps the evaluations, common to all.
 
     Those that finished, or all where none has; and of these, what is at least half as long as the
-    longest. A run that crashed or was cut short is left out where it did not come to.
+    longest, in updates, or where steps are asked for in either. A run that crashed or was cut short
+    is left out where it did not come to.
     """
     finished = [
         run
         for run in runs
         if run.record.end is not None and run.record.end.details.get("reason") == "finished"
     ]
-    longest = max(run.updates for run in finished or runs)
-    return [run for run in finished or runs if run.updates >= COMPARABLE * longest]
+    axes: tuple[Axis, ...] = ("update",) if axis == "update" else ("update", "step")
+    longest = {one: max(_length(run, one) for run in finished or runs) for one in axes}
+    return [
+        run
+        for run in finished or runs
+        if any(_length(run, one) >= COMPARABLE * longest[one] for one in axes)
+    ]
+
+
+def _length(run: Run, axis: Axis) -> int:
+    return run.updates if axis == "update" else run.steps
 
 
 def _times(
@@ -147,7 +160,8 @@ def _times(
         for run in runs:
             if window is not None and not window.reaches(run):
                 left_out.setdefault(run.title, time)
-    return Times(windows, shortest.title, total >= 1 and late_first <= early_end, left_out)
+    late_is_early = total >= 1 and late_first <= early_end
+    return Times(windows, shortest.title, late_is_early, early_end, left_out)
 
 
 def _step_of_update(run: Run, update: int) -> int:

@@ -72,7 +72,7 @@ def learns_in_words(arms: Arms, thresholds: Thresholds) -> str:
     """Return that the baseline learns, so that there is no failure to explain; empty if not."""
     baseline, *_ = arms
     floors = recorded_floors(arms[baseline])
-    reached = arm_successes({baseline: arms[baseline]}, thresholds)[baseline].interval
+    reached = arm_successes(arms, thresholds)[baseline].interval
     if not floors or reached is None or not reached.low > floors[0].high + LEARNS_BY:
         return ""
     return f"{baseline} succeeds in {percent(reached.mean)}: there is no failure to explain"

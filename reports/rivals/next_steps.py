@@ -64,9 +64,8 @@ class Explanation:
             return f"Test it alone: {self.arm}." if self.arm else ""
         if self.came_to is None:
             return f"Tested alone by {self.present}, in this study."
-        where = "above the floor" if self.came_to.above else "not told apart from the floor"
-        rate = percent(self.came_to.rate)
-        return f"Tested alone by {self.present}, in this study: {rate} success, {where}."
+        came_to = f"{percent(self.came_to.rate)} success, {self.came_to.words}"
+        return f"Tested alone by {self.present}, in this study: {came_to}."
 
     @property
     def helped(self) -> bool | None:

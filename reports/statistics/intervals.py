@@ -51,7 +51,7 @@ def t_interval(values: Sequence[float], scale: Scale, confidence: float = 0.95) 
 def threshold_p(values: Sequence[float], scale: Scale, threshold: float) -> tuple[float, float]:
     """Return the mean distance to a threshold, on the scale, and the p-value of its t-test.
 
-    Two-sided. Distances are cut off alike on both sides (`Scale.limit`).
+    Two-sided. Distances are cut off alike on both sides (`limited_t_test`).
 
     Args:
         values: one finite number per seed, at least two.
@@ -60,19 +60,37 @@ def threshold_p(values: Sequence[float], scale: Scale, threshold: float) -> tupl
     """
     inside = scale.clip(np.asarray([*values, threshold], dtype=float))
     *scaled, at = scale.forward(inside)
-    distances = scale.limit(np.asarray(scaled) - at)
-    return float(distances.mean()), t_test_p(distances)
+    return limited_t_test(np.asarray(scaled) - at, scale)
 
 
-def t_test_p(differences: Array) -> float:
-    """Return the two-sided p-value of a mean of 0; NaN with fewer than two differences."""
-    if len(differences) < 2:
-        return math.nan
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
+def limited_t_test(distances: Array, scale: Scale) -> tuple[float, float]:
+    """Return the mean of distances, cut off at a factor of a thousand, and its t-test's p-value.
+
+    Two-sided, that the mean is 0. Where distances were cut off (`Scale.limit`) or do not vary at
+    all, their spread is not seen, and a t-test would find any p-value, down to 0. There the p-value
+    is at least the chance that n seeds all lie a factor of a thousand away, on one side, if they
+    scatter around 0 with a standard deviation of half of that, on the scale, a factor of 30:
+    2 (1 - Phi(2))^n, which is 0.001 of two seeds.
+
+    Args:
+        distances: on the scale, one per seed.
+        scale: that they are on.
+
+    Returns:
+        Mean and p-value, NaN with fewer than two distances.
+    """
+    limited = scale.limit(distances)
+    mean, seeds = float(limited.mean()), len(limited)
+    if seeds < 2:
+        return mean, math.nan
+    error = float(limited.std(ddof=1)) / math.sqrt(seeds)
+    if error == 0 and mean == 0:
+        return mean, 1.0
+    least = 2 * float(special.ndtr(-2)) ** seeds
     if error == 0:
-        return float(mean == 0)
-    return float(2 * special.stdtr(len(differences) - 1, -abs(mean) / error))
+        return mean, least
+    p_value = float(2 * special.stdtr(seeds - 1, -abs(mean) / error))
+    return mean, max(p_value, least) if (limited != distances).any() else p_value
 
 
 def scaled_t_interval(values: Array, confidence: float) -> tuple[float, float, float]:

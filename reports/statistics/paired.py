@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from goalscope.reports.statistics.intervals import scaled_t_interval, t_test_p
+from goalscope.reports.statistics.intervals import limited_t_test, scaled_t_interval
 from goalscope.reports.statistics.scales import Array, Scale
 
 EXACT_PAIRS = 16  # 2**16 sign patterns are enumerated; beyond that they are drawn
@@ -33,7 +33,7 @@ class PairedDifference:
         pairs: number of seeds in both arms.
         clipped: how many of the numbers were moved in by `EPSILON`.
         t_test_p: two-sided p-value of the paired t-test, differences cut off alike on both sides
-            (`Scale.limit`); NaN with fewer than two pairs.
+            (`limited_t_test`); NaN with fewer than two pairs.
         each: the difference of each pair, on the scale.
     """
 
@@ -77,7 +77,7 @@ def paired_difference(
         probability_of_improvement(first, second),
         len(differences),
         clipped,
-        t_test_p(scale.limit(differences)),
+        limited_t_test(differences, scale)[1],
         tuple(differences.tolist()),
     )
 

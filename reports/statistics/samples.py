@@ -83,6 +83,7 @@ def both(baseline: Sample, other: Sample) -> tuple[list[float], list[float], Sam
     failed = dict.fromkeys(n for n in (*baseline.failed, *other.failed) if n in shared)
     missing = dict.fromkeys(n for n in (*baseline.missing, *other.missing) if n in shared)
     excluded = {**other.excluded, **baseline.excluded}
+    excluded = {label: why for label, why in excluded.items() if label in shared}
     return (
         [baseline.numbers[label] for label in pairs],
         [other.numbers[label] for label in pairs],

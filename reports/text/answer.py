@@ -12,6 +12,7 @@ from goalscope.reports.claims.links import JudgedQuantity, Link
 from goalscope.reports.claims.wording import value_of, with_interval
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.statistics.formatting import capital, count, listed, percent, plain
+from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
 
 WHEN: dict[Time, str] = {
@@ -80,9 +81,15 @@ def _unknown(last: dict[str, Link], seeds: int, thresholds: Thresholds) -> str:
     if not measured:
         return "Not known: what another goal does to Q and to the action was not measured."
     moved = listed([_moved(network, judged) for network, judged in measured.items()])
-    few = seeds < thresholds.seeds_to_test
-    why = f"{count(seeds, 'seed')} cannot tell" if few else "the seeds disagree"
-    mean = "on average " if max(len(q.sample.numbers) for q in measured.values()) > 1 else "here "
+    most = max(len(q.sample.numbers) for q in measured.values())
+    untested = [v for n in measured if (v := last[n].verdict).outcome is Outcome.NOT_TESTED]
+    if min(most, seeds) < thresholds.seeds_to_test:
+        why = f"{count(min(most, seeds), 'seed')} cannot tell"
+    elif len(untested) == len(measured):
+        why = untested[0].reason
+    else:
+        why = "the seeds disagree"
+    mean = "on average " if most > 1 else "here "
     return f"Undecided, as {why}: {mean}another goal moves {moved}."
 
 
@@ -143,7 +150,9 @@ def _grade(link: Link, thresholds: Thresholds) -> str:
         return f"{leaning}{link.grade}"
     share = link.quantities[0]
     if _without(share):
-        return f"no share to judge ({next(iter(share.sample.excluded.values()))})"
+        silent, ran = share.sample.excluded, len(share.sample.labels)
+        some = "" if len(silent) == ran else f" in {len(silent)} of {count(ran, 'seed')}"
+        return f"no share to judge ({next(iter(silent.values()))}{some})"
     if share.interval is None:
         return "not measured"
     return f"{grade_of(share.interval.mean, thresholds)} on average (not decided)"

@@ -92,6 +92,29 @@ def test_a_study_in_which_every_seed_of_an_arm_failed(tmp_path):
     )
 
 
+def test_studies_as_arms_keep_what_their_plans_fixed_and_what_failed(tmp_path):
+    for name, share in (("one", 0.3), ("two", 0.4)):
+        folders = write_arms(tmp_path / name, 2, {"pixel-her": SHORT["pixel-her"]})
+        rows = [
+            {"name": folder.name, "arm": "pixel-her", "seed": seed, "state": "finished"}
+            for seed, folder in enumerate(folders)
+        ]
+        rows += [{"name": "gone", "arm": "pixel-her", "seed": 2, "state": "failed", "cause": "x"}]
+        rows = [{"cause": None, **row} for row in rows]
+        (tmp_path / name / "study.json").write_text(json.dumps({"schema": 1, "runs": rows}))
+        plan = f'arms = ["pixel-her"]\nseeds = [0, 1, 2]\n[thresholds]\ngoal_share = {share}\n'
+        (tmp_path / name / "plan.toml").write_text(plan)
+    arms = ["--arm", f"a={tmp_path / 'one'}", "--arm", f"b={tmp_path / 'two'}"]
+    done = goalscope("compare", *arms, "--out", tmp_path / "page")
+    assert done.returncode == 0, done.stderr
+    assert f"those of the plan of {tmp_path / 'one'}; of {tmp_path / 'two'}" in done.stderr
+    page = (tmp_path / "page" / "comparison.html").read_text()
+    assert "one/gone" in page
+    assert "two/gone" in page
+    verdict = json.loads((tmp_path / "page" / "verdict.json").read_text())
+    assert verdict["thresholds"]["goal_share"] == 0.3
+
+
 def test_every_run_of_a_study_failed(tmp_path):
     row = {"name": "a", "arm": "pixel-her", "seed": 0, "state": "failed", "cause": "no disk"}
     (tmp_path / "study.json").write_text(json.dumps({"schema": 1, "runs": [row]}))

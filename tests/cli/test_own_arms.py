@@ -112,3 +112,19 @@ def test_a_seed_twice_in_an_arm(runs):
 def test_an_arm_without_words():
     with pytest.raises(UserError, match="names no arm"):
         own_arms([[]])
+
+
+def test_runs_without_a_seed_are_paired_with_none_whatever_their_folders_are_called(tmp_path):
+    for arm, kind in (("base", SHORT), ("fix", FIXED)):
+        for number in (0, 1):
+            own = replace(kind, noise=0.1 + number / 100)
+            write_run(tmp_path / arm / f"run{number}", arm, None, own)
+            write_run(tmp_path / "nested" / arm / f"of{number}" / "run", arm, None, own)
+    for base, fix in (("base/*", "fix/*"), ("nested/base/*/run", "nested/fix/*/run")):
+        arms = ["--arm", f"base={tmp_path / base}", "--arm", f"fix={tmp_path / fix}"]
+        done = goalscope("compare", *arms, "--out", tmp_path / "page")
+        assert done.returncode == 0, done.stderr
+        assert "base/run0" in done.stderr or "base/of0/run" in done.stderr
+        fixes = [link for link in compared(tmp_path / "page")["claims"] if link["link"] == "C5"]
+        assert fixes
+        assert {part.get("difference_pairs") for link in fixes for part in link["parts"]} <= {None}

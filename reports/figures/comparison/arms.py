@@ -1,7 +1,8 @@
 """Every arm at a glance: how loud its goal is, how much Q reacts to it, how often it succeeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import nan
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +12,12 @@ from matplotlib.ticker import FuncFormatter
 from goalscope.diagnostics.record.keys import CRITIC, GOAL, Family
 from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP, SIGNAL_SHARE
 from goalscope.reports.claims.assessment import Assessment
-from goalscope.reports.claims.success import last_evaluations, mean_success, recorded_floors
+from goalscope.reports.claims.success import (
+    arm_successes,
+    last_evaluations,
+    mean_success,
+    recorded_floors,
+)
 from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.labels import wrap
 from goalscope.reports.figures.plot import ARMS, Plot
@@ -25,7 +31,7 @@ from goalscope.reports.figures.style import (
 )
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Times, window_number
-from goalscope.reports.statistics.intervals import t_interval
+from goalscope.reports.statistics.intervals import Interval, t_interval
 from goalscope.reports.statistics.scales import Array, Scale
 
 _ROW = 0.3  # inches an arm
@@ -40,6 +46,17 @@ class _Column:
     scale: Scale
     numbers: Mapping[str, Sequence[float]]
     reference: float | None = None
+    known: Mapping[str, Interval | None] = field(default_factory=dict)
+
+    def interval(self, arm: str) -> Interval:
+        """Return an arm's mean and interval; of rates the one that is known, else the mean alone.
+
+        Of rates at 0 and 1 a t-interval would say nothing, or leave what is possible.
+        """
+        values = self.numbers[arm]
+        if self.scale is not Scale.PLAIN:
+            return t_interval(values, self.scale)
+        return self.known.get(arm) or Interval(float(np.mean(values)), nan, nan, len(values))
 
 
 def arms_plot(arms: Arms, assessment: Assessment) -> Plot | None:
@@ -51,7 +68,9 @@ def arms_plot(arms: Arms, assessment: Assessment) -> Plot | None:
         "arms",
         "Every arm at a glance",
         "One dot for each seed, the bar their mean with its 95 % t-interval (shares on the logit "
-        "scale, the swap on the log scale). Blue: the baseline; an arm has the same colour in all "
+        "scale, the swap on the log scale; of success at the last evaluation the range of the "
+        "t-interval and Wilson's over all episodes, as in the tables; of success over training "
+        "the mean alone). Blue: the baseline; an arm has the same colour in all "
         "figures. Dashed: the claim's thresholds and, for success, the floor of an agent that does "
         "nothing. Windows: early, "
         f"{assessment.times.windows['early']}; late, {assessment.times.windows['late']}.",
@@ -106,7 +125,14 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
         last = {arm: [float(r["value"]) for r in rows if r["arm"] == arm] for arm in arms}
         area = {arm: [v for (a, _), v in mean_success(arms).items() if a == arm] for arm in arms}
         columns.append(
-            _Column("Success, last\nevaluation", "of episodes", Scale.PLAIN, last, floor)
+            _Column(
+                "Success, last\nevaluation",
+                "of episodes",
+                Scale.PLAIN,
+                last,
+                floor,
+                {a: s.interval for a, s in arm_successes(arms, thresholds).items()},
+            )
         )
         columns.append(
             _Column("Success, mean\nover training", "of episodes", Scale.PLAIN, area, floor)
@@ -135,7 +161,7 @@ def _plot_column(axes: Axes, column: _Column, styles: ArmStyles) -> None:
         values = list(column.numbers.get(arm, ()))
         if not values:
             continue
-        interval = t_interval(values, column.scale)
+        interval = column.interval(arm)
         dots, mean, low, high = (
             _inside(np.asarray(number, dtype=float), column.scale)
             for number in (values, interval.mean, interval.low, interval.high)

@@ -121,9 +121,14 @@ def test_the_dose_arms_are_ranked_alone_where_there_are_three(holds):
 def test_a_seed_uses_the_arms_it_has_and_needs_four(holds):
     some = {arm: runs[:4] if index > 4 else runs for index, (arm, runs) in enumerate(holds.items())}
     assert halves_of(some)["sensitivity"].quantities[0].sample.numbers.keys() == set(SEEDS)
+    assert halves_of(some)["sensitivity"].test.p_value == pytest.approx(2 / 120)  # of five arms
+    assert halves_of(some)["sensitivity"].test.reason == (
+        "rank correlation over 5 arms above 0; left out for want of seeds: fix-c"
+    )
     few = {arm: runs[:4] if index > 2 else runs for index, (arm, runs) in enumerate(holds.items())}
     link = halves_of(few)["sensitivity"]  # three arms ran seed 4: four seeds can only lean
     assert link.quantities[0].sample.labels == tuple(SEEDS[:4])
+    assert link.test.reason == "rank correlation over 6 arms above 0"
     assert str(outcome(link)) == "leaning for"
 
 

@@ -101,6 +101,19 @@ def test_grades_say_how_far_it_goes(holds):
     assert half_way.grade == "raises it, does not restore it"
 
 
+def test_an_arm_whose_goal_is_outweighed_on_average_restores_nothing():
+    world = holding_world()
+    shares = (0.03, 0.1, 0.2, 0.3, 0.6)  # the interval reaches beyond one half
+    key = SIGNAL_SHARE.key("critic", "goal")
+    world["fix-c"] = [
+        memory_run("fix-c", seed, holding_numbers(5) | {key: share})
+        for seed, share in enumerate(shares)
+    ]
+    link = evaluation_of(world).find("C5", "late", "fix-c", "critic")
+    assert link.of(SIGNAL_SHARE).interval.high > 0.5
+    assert link.grade == "raises it, does not restore it"
+
+
 def test_arms_beside_the_baseline_and_controls_are_no_links_of_the_claim(holds):
     for link in holds[1].links:
         control = link.arm.startswith("pixel-her-scale")

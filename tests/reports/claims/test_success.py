@@ -169,7 +169,13 @@ def test_arms_are_read_at_the_last_step_that_all_have_reached(tmp_path):
 def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):
     arms = arms_of(tmp_path, 1, whole=replace(LEARNS, updates=600), cut=replace(LEARNS, updates=60))
     said = success_sentence(arms, Thresholds())
-    assert "cut was cut short and is left out" in said
+    assert "cut ended at step 160 and is left out" in said
+
+
+def test_an_arm_of_as_many_steps_and_fewer_updates_counts(tmp_path):
+    slow = replace(LEARNS, updates=120, steps_per_update=5)
+    arms = arms_of(tmp_path, 1, whole=replace(LEARNS, updates=600), slow=slow)
+    assert "slow 100 % over 1 seed" in success_sentence(arms, Thresholds())
 
 
 @pytest.mark.parametrize(

@@ -83,4 +83,16 @@ def test_sensitivity_without_a_probe_set_is_said(tmp_path):
     assert any(
         "not every run has a probe set" in w for w in warnings_of(arms, Family.SENSITIVITY_REPLAY)
     )
-    assert any("C4 is not tested" in w for w in warnings_of(arms, None))
+
+
+def test_sensitivity_that_only_some_measured_is_said_with_who_did_not(tmp_path):
+    without = replace(BASELINE, sensitivity=())
+    folders = write_arms(tmp_path, 1, {"a": BASELINE, "b": without})
+    (some,) = (w for w in warnings_of(load_arms(folders), None) if "goal sensitivity was" in w)
+    assert some == (
+        "goal sensitivity was not measured on a probe set in b seed 0: C4 and C5 are tested "
+        "without them"
+    )
+    (none,) = write_arms(tmp_path / "none", 1, {"c": without})
+    found = warnings_of({"c": [load_run(none)]}, None)
+    assert "goal sensitivity was not measured: C4 and C5 are not tested" in found

@@ -74,3 +74,6 @@ def test_what_learns_where_the_baseline_does_not_is_named_first(tmp_path, few_fi
     assert learning_sentence(arms_of(tmp_path / "b", 2, base=LEARNS, x=LEARNS), Thresholds()) == ""
     assert learning_sentence(arms_of(tmp_path / "c", 1, base=FAILS, x=LEARNS), Thresholds()) == ""
     assert learning_sentence(arms_of(tmp_path / "d", 2, base=NO_FLOOR), Thresholds()) == ""
+    # one seed is not held against the floor: that it does not learn is not known
+    one, two = (arms_of(tmp_path / str(n), n, base=LEARNS, x=LEARNS) for n in (1, 2))
+    assert learning_sentence({**one, "x": two["x"]}, Thresholds()) == ""

@@ -29,10 +29,11 @@ def test_a_change_that_did_not_help_is_advised_last_and_says_so(tmp_path, learns
     assert came[-1] == (fails, False)
     first, last = verdict["steps"][1], verdict["steps"][-1]
     assert first.endswith(
-        f"Tested alone by {learns}, in this study: 100 % success, above the floor."
+        f"Tested alone by {learns}, in this study: 100 % success, "
+        "leaning above the floor (2 seeds)."
     )
     assert last.endswith(
-        f"Tested alone by {fails}, in this study: 0 % success, not told apart from the floor."
+        f"Tested alone by {fails}, in this study: 0 % success, leaning below the floor (2 seeds)."
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from goalscope.diagnostics.record.successes import wilson_interval
-from goalscope.reports.statistics.intervals import t_interval
+from goalscope.reports.statistics.intervals import limited_t_test, t_interval, threshold_p
 from goalscope.reports.statistics.scales import EPSILON, Scale
 
 shares = st.floats(0.001, 0.999)
@@ -66,3 +66,18 @@ def test_a_wilson_interval_is_scipy_s(episodes, confidence):
     for successes in range(episodes + 1):
         scipy_s = stats.binomtest(successes, episodes).proportion_ci(confidence, "wilson")
         assert wilson_interval(successes, episodes, confidence) == (scipy_s.low, scipy_s.high)
+
+
+def test_distances_that_are_cut_off_alike_have_a_p_value():
+    # logits 7 and 9.2 are both cut off at ln 1000: their spread is not seen
+    mean, p_value = threshold_p([0.9991, 0.9999], Scale.LOGIT, 0.5)
+    assert mean == pytest.approx(math.log(1000))
+    assert p_value == pytest.approx(2 * stats.norm.sf(2) ** 2)
+    # one of them alone would agree too well
+    assert threshold_p([0.998995, 0.9999], Scale.LOGIT, 0.5)[1] == pytest.approx(p_value)
+    assert threshold_p([0.0] * 5, Scale.LOG, 1e-3)[1] == pytest.approx(2 * stats.norm.sf(2) ** 5)
+    assert limited_t_test(np.full(3, 0.3), Scale.PLAIN)[1] == pytest.approx(2.4e-5, rel=0.03)
+    assert limited_t_test(np.zeros(3), Scale.PLAIN) == (0.0, 1.0)
+    assert limited_t_test(np.array([1.0, 2.0, 4.0]), Scale.LOG)[1] == pytest.approx(
+        stats.ttest_1samp([1.0, 2.0, 4.0], 0).pvalue
+    )
