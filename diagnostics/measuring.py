@@ -98,7 +98,8 @@ class Measuring:
 
     def context(self, update: int, seen: TrackedUpdate | None = None) -> Context:
         """Return what a measurement recorded under that update may look at."""
-        return Context(update, self._model, self._networks, self._probe_set, seen)
+        pace = self._recorder.pace(update)
+        return Context(update, self._model, self._networks, self._probe_set, seen, pace)
 
     def watch_step(self, step: EnvironmentStep) -> None:
         """Show every instrument a step of the environments, before it is stored."""

@@ -122,7 +122,7 @@ def _as_recorded(networks: Mapping[str, Network], batch: GoalBatch) -> dict[str,
             fused = network.fused_features(batch.observations)
         statistics = feature_statistics(fused, network.columns)
         results |= prefixed(Family.FEATURES, statistics, name)
-        weights = [consumer.layer.weight.detach() for consumer in network.consumers]
+        weights = [consumer.weight for consumer in network.consumers]
         if weights:
             inputs = torch.cat([fused, batch.actions], dim=1) if network.action_width else fused
             heard = forward_signal(inputs, weights, network.consumer_columns)

@@ -33,6 +33,23 @@ def refuse_training_elsewhere(callback: BaseCallback | None) -> None:
         )
 
 
+def refuse_being_called_now_and_then(callback: BaseCallback) -> None:
+    """Raise where a callback stands inside one that calls it at events alone.
+
+    SB3's `EveryNTimesteps` and its kin tell it neither of rollouts nor of the end of training.
+
+    Raises:
+        RecordError: naming it.
+    """
+    if isinstance(callback.parent, EventCallback):
+        inside = type(callback.parent).__name__
+        raise RecordError(
+            f"{type(callback).__name__} stands inside {inside}, which would not tell it when "
+            "training ends; give it to learn() itself, and set how often it measures by its "
+            "own arguments, such as features_every"
+        )
+
+
 def refuse_watching_twice(callback: BaseCallback | None, kind: type[BaseCallback]) -> None:
     """Raise where several callbacks of one class watch one training.
 

@@ -27,6 +27,7 @@ from goalscope.errors import EnvironmentLost
 from goalscope.probes.isolation import isolated_generators
 
 _log = logging.getLogger("goalscope")
+_LONGEST_CAUSE = 500  # characters
 
 
 class Listener(Protocol):
@@ -64,6 +65,9 @@ class Recorder:
         self.failures: Counter[str] = Counter()
         self._writer: RecordWriter | None = None
         self._refused: OSError | None = None  # why what was written last is lost
+        self._last_step = 0  # that was recorded
+        self._steps_before = 0  # this call of `learn()`, where SB3 counts them anew
+        self._updates_before = 0  # the first step, of an agent that has been trained
         self._model: BaseAlgorithm
         if self.folder is not None and not resume:
             refuse_existing_run(self.folder)
@@ -77,6 +81,9 @@ class Recorder:
             update: updates made so far.
         """
         self._model, self.stopped = model, None
+        self._steps_before = max(0, self._last_step - int(model.num_timesteps))
+        if not self.step:
+            self._updates_before = update
         if self._choose is not None and self.folder is None:
             self.folder = self._choose(model).absolute()
             model.logger.info(f"goalscope records to {self.folder}")
@@ -104,7 +111,7 @@ class Recorder:
                 values = _to_floats(measure())
             for key, value in values.items():
                 self._log_to_sb3(key, value)
-            self.write(Line(self._step, update, values))
+            self.write(Line(self.step, update, values))
 
     @contextmanager
     def guarded(self, name: str, update: int) -> Iterator[None]:
@@ -136,11 +143,11 @@ class Recorder:
 
     def _failure(self, instrument: str, update: int, cause: str) -> Line:
         details = {"instrument": instrument, "cause": cause, "count": self.failures[instrument]}
-        return Line(self._step, update, event="failure", details=details)
+        return Line(self.step, update, event="failure", details=details)
 
     def note(self, update: int, note: str) -> None:
         """Write a sentence about the agent that could not be known when the record was begun."""
-        self.write(Line(self._step, update, event=NOTE, details={"note": note}))
+        self.write(Line(self.step, update, event=NOTE, details={"note": note}))
 
     def stop(self, reason: str) -> None:
         """End the training at its next step; the record says why."""
@@ -149,13 +156,14 @@ class Recorder:
     def end(self, update: int) -> None:
         """Write the line that tells a whole run from one that was cut off."""
         reason = self.stopped or "finished"
-        self.write(Line(self._step, update, event="end", details={"reason": reason}))
+        self.write(Line(self.step, update, event="end", details={"reason": reason}))
 
     def write(self, line: Line) -> None:
         """Append a line, and tell of it.
 
         A disk that takes no more costs the numbers, not the training.
         """
+        self._last_step = line.step
         self._keep(lambda writer: self._append(writer, line))
         for listener in [*self.listeners]:
             try:
@@ -199,11 +207,16 @@ class Recorder:
             **{name: name in saved for name in ("lost_buffer", "lost_environments")},
             **circumstances,
         }
-        self.write(Line(self._step, update, event=RESUMED, details=details))
+        self.write(Line(self.step, update, event=RESUMED, details=details))
 
     @property
-    def _step(self) -> int:
-        return int(self._model.num_timesteps)
+    def step(self) -> int:
+        """Environment transitions since watching began, over all calls of `learn()`."""
+        return self._steps_before + int(self._model.num_timesteps)
+
+    def pace(self, update: int) -> float | None:
+        """Return updates per environment transition since watching began; None before the first."""
+        return (update - self._updates_before) / self.step if self.step else None
 
     def _log_to_sb3(self, key: str, value: float) -> None:
         # SB3's stdout table cuts keys at 36 characters and raises where two then collide.
@@ -233,7 +246,8 @@ class Recorder:
 
 
 def _in_words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    words = f"{type(error).__name__}: {error}".splitlines()[0]
+    return words if len(words) <= _LONGEST_CAUSE else f"{words[: _LONGEST_CAUSE - 3]}..."
 
 
 def _to_floats(values: Mapping[str, Tensor | float]) -> dict[str, float]:

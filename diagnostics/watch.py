@@ -16,7 +16,11 @@ from goalscope.diagnostics.material.probe_set import ProbeSet
 from goalscope.diagnostics.material.run_probe_set import RunProbeSet
 from goalscope.diagnostics.material.witness import environment_step
 from goalscope.diagnostics.measuring import Measuring
-from goalscope.diagnostics.other_callbacks import refuse_training_elsewhere, refuse_watching_twice
+from goalscope.diagnostics.other_callbacks import (
+    refuse_being_called_now_and_then,
+    refuse_training_elsewhere,
+    refuse_watching_twice,
+)
 from goalscope.diagnostics.provenance import circumstances, describe_run
 from goalscope.diagnostics.record import Line, RecordError, RunInfo
 from goalscope.diagnostics.record.keys import CRITIC
@@ -136,6 +140,7 @@ class Diagnostics(BaseCallback):
     def _on_training_start(self) -> None:
         refuse(self.model)
         self._refuse_another_agent()
+        refuse_being_called_now_and_then(self)
         refuse_training_elsewhere(self.locals.get("callback"))
         refuse_watching_twice(self.locals.get("callback"), type(self))
         self._detach()  # what an earlier call of `learn()` that an exception ended left behind
@@ -270,7 +275,7 @@ class Diagnostics(BaseCallback):
         # Not `Recorder.measure`: SB3's logger, which is being read, is left as it is.
         update = self.update
         with self._recorder.guarded("evaluation", update):
-            self._recorder.write(Line(self.model.num_timesteps, update, read()))
+            self._recorder.write(Line(self._recorder.step, update, read()))
 
     # What the record says of the run
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ _CONSTANT = "constant"
 _MADE_UP = (GOAL, ACTION, _CONSTANT)  # blocks that are no key's own
 _RAW = "_raw"  # ends the names of what is measured before a normalisation
 _KEY = "key_"
+_LONGEST_NAME = 60  # characters
 
 _NORMALISATIONS = (
     nn.LayerNorm,
@@ -44,7 +46,8 @@ class Block:
     Attributes:
         name: of the observation key (`key_name`): whatever the goals' keys are, their blocks are
             called achieved_goal and desired_goal. For columns that mix several keys, their names
-            joined by "+"; for columns that depend on none, "constant".
+            joined by "+", of many the goals' and the first, and how many more; for columns that
+            depend on none, "constant".
         keys: the observation keys these columns depend on.
         columns: int64 (d_k,), their indices in the fused features, ascending.
         parameters: names, within the extractor, of the parameters these columns depend on.
@@ -245,7 +248,7 @@ def _assemble(
         maker = _maker(values, trace)
         normalisation = None if maker is None else _final_normalisation(maker, trace)
         identity = len(owners) == 1 and _same(inputs[owners[0]].flatten(1), values)
-        name = "+".join(names[key] for key in owners) or _CONSTANT
+        name = _joined([names[key] for key in owners]) or _CONSTANT
         while any(block.name == name for block in blocks):  # keys "a.b" and "a/b"
             name += "_"
         blocks.append(
@@ -260,6 +263,17 @@ def _assemble(
             )
         )
     return tuple(blocks)
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return what columns that mix several keys are called: where they are many, some of them."""
+    whole = "+".join(names)
+    if len(whole) <= _LONGEST_NAME:
+        return whole
+    goals_first = sorted(names, key=lambda name: name not in GOAL_KEYS)
+    lengths = accumulate(len(name) + 1 for name in goals_first)
+    kept = goals_first[: max(1, sum(length <= _LONGEST_NAME for length in lengths))]
+    return "+".join([*kept, f"{len(names) - len(kept)} more"])
 
 
 def key_name(key: str, goal_keys: GoalKeys = GOAL_KEYS) -> str:

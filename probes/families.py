@@ -96,7 +96,10 @@ def layouts(policy: BasePolicy) -> dict[str, Layout]:
 
 
 def refuse(algorithm: BaseAlgorithm) -> None:
-    """Raise where an algorithm moves its networks in a way that no optimiser's step shows.
+    """Raise where what an algorithm does with its networks cannot be seen.
+
+    Where it moves them in a way that no optimiser's step shows, or runs a compiled copy of them,
+    in which hooks may not be called.
 
     Raises:
         UnsupportedPolicy: it does; the message says how.
@@ -106,6 +109,13 @@ def refuse(algorithm: BaseAlgorithm) -> None:
             f"{type(algorithm).__name__} moves its policy by conjugate gradients and line search, "
             "and no optimiser's step shows that; train the same policy with PPO to watch it"
         )
+    holders = (algorithm, algorithm.policy)
+    for name in ("policy", "actor", "critic", "critic_target", "q_net", "q_net_target"):
+        if any(hasattr(getattr(holder, name, None), "_orig_mod") for holder in holders):
+            raise UnsupportedPolicy(
+                f"{name} is compiled as a copy, torch.compile({name}), in which hooks may not be "
+                f"called; compile it in place to watch it: {name}.compile()"
+            )
 
 
 # SAC, TD3, DDPG, TQC: an actor and a critic that reads the action, each with its optimiser.

@@ -10,6 +10,7 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import is_image_space, preprocess_obs
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from goalscope.probes.blocks import (
     ACTION,
@@ -38,6 +39,21 @@ class Consumer:
 
     name: str
     layer: nn.Linear
+
+    @property
+    def derived(self) -> bool:
+        """Whether its weight is worked out of other parameters, as by spectral or weight norm."""
+        return is_parametrized(self.layer, "weight")
+
+    @property
+    def weight(self) -> Tensor:
+        """Its weight now, detached, (H, D) or (H, D + action width).
+
+        A derived one is read in evaluation mode: else each read would be a power iteration more of
+        a spectral norm.
+        """
+        with evaluation_mode(self.layer):
+            return self.layer.weight.detach()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -236,7 +252,8 @@ def _example(space: spaces.Space[Any], generator: np.random.Generator, rows: int
         values = generator.uniform(low, high, size=(rows, *space.shape))
         return np.asarray(values, dtype=space.dtype)
     if isinstance(space, spaces.Discrete):
-        return np.asarray(generator.integers(0, space.n, size=(rows,)) + space.start)
+        # A column, as replay returns it.
+        return np.asarray(generator.integers(0, space.n, size=(rows, 1)) + space.start)
     if isinstance(space, spaces.MultiBinary):
         return generator.integers(0, 2, size=(rows, *space.shape))
     if isinstance(space, spaces.MultiDiscrete):

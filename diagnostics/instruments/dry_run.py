@@ -35,7 +35,7 @@ def made_up_update(
         return torch.randn(shape, generator=generator).to(like)
 
     for name, network in networks.items():
-        weights = [consumer.layer.weight.detach() for consumer in network.consumers]
+        weights = [consumer.weight for consumer in network.consumers]
         like = next(network.module.parameters()).detach()
         width = weights[0].shape[1] if weights else network.features_dim
         inputs = draw(rows, width, like=like)

@@ -1,5 +1,8 @@
 """What replay's finished episodes show: goals, successes and ends."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -8,7 +11,12 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.her.goal_selection_strategy import GoalSelectionStrategy
 from torch import Tensor
 
-from goalscope.diagnostics.material.replay import Episodes, dict_buffer, rewards_of_goals
+from goalscope.diagnostics.material.replay import (
+    Episodes,
+    dict_buffer,
+    kept_infos,
+    rewards_of_goals,
+)
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.transition_metrics import (
     EPISODES_FORGOTTEN,
@@ -79,14 +87,24 @@ def _paid_as_success(model: OffPolicyAlgorithm, success: float) -> Tensor:
 
 
 def _success_reward(model: OffPolicyAlgorithm, stored: ReplayBatch) -> float | None:
-    """Return the reward of a goal that is achieved exactly; None where no environment tells."""
+    """Return the reward of a goal that is achieved exactly; None where no environment tells.
+
+    Nor where it does not without what it says of a step, and replay does not keep that.
+    """
     env = model.get_env()
     if env is None or ACHIEVED_GOAL not in stored.observations:
         return None
     if not env.has_attr("compute_reward"):
         return None
     goals = stored.next_observations[ACHIEVED_GOAL][:1].cpu().numpy()
-    return float(rewards_of_goals(model, goals, goals)[0])
+    first = np.zeros(1, np.int64)
+    infos = kept_infos(dict_buffer(model), first, first)
+    try:
+        return float(rewards_of_goals(model, goals, goals, infos)[0])
+    except Exception:  # whatever a user's environment raises
+        if isinstance(model.replay_buffer, HerReplayBuffer):  # hindsight asks the same
+            raise
+        return None
 
 
 def _origins(
@@ -127,29 +145,34 @@ def _over_episodes(
     return {name: number for name, number in numbers.items() if number is not None}
 
 
-def _latest(
-    model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what the latest steps achieved, were asked for (n, d), and were paid (n,)."""
+class _Latest(NamedTuple):
+    """What steps achieved and were asked for (n, d), were paid (n,), and what was said of each."""
+
+    achieved: np.ndarray
+    desired: np.ndarray
+    paid: np.ndarray
+    infos: Sequence[Mapping[str, Any]] | None
+
+
+def _latest(model: OffPolicyAlgorithm, episodes: Episodes, keys: tuple[str, str]) -> "_Latest":
+    """Return the latest steps of finished episodes."""
     buffer = dict_buffer(model)
     rows, columns, _ = episodes.transitions()
     places = rows[-LATEST:], columns[-LATEST:]
     achieved, desired = (
         buffer.next_observations[key][places].reshape(len(places[0]), -1) for key in keys
     )
-    return achieved, desired, buffer.rewards[places]
+    return _Latest(achieved, desired, buffer.rewards[places], kept_infos(buffer, *places))
 
 
-def _of_rewards(
-    model: OffPolicyAlgorithm, latest: tuple[np.ndarray, np.ndarray, np.ndarray], success: float
-) -> dict[str, Tensor]:
+def _of_rewards(model: OffPolicyAlgorithm, latest: "_Latest", success: float) -> dict[str, Tensor]:
     """Return whether goals are one where steps are paid so, and whether hindsight pays the same."""
-    achieved, desired, paid = latest
+    achieved, desired, paid, infos = latest
     reached = paid >= success - SAME_REWARD
     gap = goal_gap(achieved.astype(np.float64), desired.astype(np.float64), reached)
     found = {} if gap is None else {GOAL_GAP.key(): torch.tensor(gap)}
     if isinstance(model.replay_buffer, HerReplayBuffer):
-        computed = rewards_of_goals(model, achieved, desired)
+        computed = rewards_of_goals(model, achieved, desired, infos)
         wrong = np.abs(computed - paid) > SAME_REWARD
         found[REAL_REWARD_MISMATCH.key()] = torch.tensor(wrong.mean())
     return found

@@ -56,6 +56,7 @@ class Context:
         networks: its networks.
         probe_set: the fixed states of the run.
         seen: the update being tracked, if any.
+        pace: updates per environment transition so far; None before the first transition.
     """
 
     update: int
@@ -63,6 +64,7 @@ class Context:
     networks: Mapping[str, Network]
     probe_set: RunProbeSet
     seen: TrackedUpdate | None = None
+    pace: float | None = None
 
     @property
     def tracked(self) -> TrackedUpdate:

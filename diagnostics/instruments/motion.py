@@ -80,7 +80,7 @@ def _parameters(networks: Mapping[str, Network]) -> dict[tuple[str, str], Sequen
         for block, parameters in encoder_parameters(network).items():
             found[network.name, block] = parameters
         if network.consumers:
-            found[network.name, FIRST_LAYERS] = [c.layer.weight for c in network.consumers]
+            found[network.name, FIRST_LAYERS] = [c.weight for c in network.consumers]
     return found
 
 

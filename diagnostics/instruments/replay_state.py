@@ -159,9 +159,13 @@ def _reward_mismatch(model: OffPolicyAlgorithm, batch: ReplayBatch) -> dict[str,
 
     Asked of the environment as SB3's hindsight asks it, of all at once; and of the first alone,
     because what is computed for a batch may not be what it is for one. The larger fraction counts.
-    Absent where a wrapper normalises rewards.
+    Absent where a wrapper normalises rewards, and where hindsight asks with what the environment
+    said of each step: whose steps are in a batch is not known.
     """
-    if not isinstance(model.replay_buffer, HerReplayBuffer) or model.get_env() is None:
+    buffer = model.replay_buffer
+    if not isinstance(buffer, HerReplayBuffer) or model.get_env() is None:
+        return {}
+    if buffer.copy_info_dict:
         return {}
     if model._vec_normalize_env is not None or not bool(batch.relabelled.any()):
         return {}

@@ -92,8 +92,8 @@ class TrainingState(Instrument):
         results = _losses(logged)
         if is_paid_for_entropy(model):
             results[ENTROPY_COEFFICIENT.key()] = float(entropy_coefficient(model))
-        if model.num_timesteps:
-            results[UPDATES_PER_STEP.key()] = context.update / model.num_timesteps
+        if context.pace is not None:
+            results[UPDATES_PER_STEP.key()] = context.pace
         results[ROLLOUT_EPISODES.key()] = float(len(self._returns))
         if self._successes:
             results[ROLLOUT_SUCCESS_RATE.key()] = float(np.mean(self._successes))

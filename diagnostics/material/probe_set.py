@@ -163,6 +163,12 @@ def _check(env: gym.Env[Any, Any], size: int) -> None:
     observed = env.observation_space
     if isinstance(observed, gym.spaces.Dict) and "desired_goal" not in observed.spaces:
         raise ProbeSetError("a probe set needs an environment with desired_goal; wrap a goal task")
+    goal = observed.spaces["desired_goal"] if isinstance(observed, gym.spaces.Dict) else None
+    if isinstance(goal, gym.spaces.Discrete):
+        raise ProbeSetError(
+            f"a probe set lays a grid over goals, and {goal} has no distances; give goals as a Box "
+            "or MultiBinary"
+        )
     if size < 2:
         raise ProbeSetError(f"a probe set needs 2 states or more, not {size}")
 

@@ -1,6 +1,6 @@
 """What replay holds: a batch of it, and its finished episodes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,10 +30,36 @@ def replay_batch(
     """
     buffer = model.replay_buffer
     assert buffer is not None  # there has been an update
-    sample: object = buffer.sample(rows, env=model._vec_normalize_env if normalised else None)
+    with own_generators(model):
+        sample: object = buffer.sample(rows, env=model._vec_normalize_env if normalised else None)
     if not isinstance(sample, DictReplayBufferSamples):
         raise TypeError("a replay buffer of Dict observations is needed")
     return sample
+
+
+@contextmanager
+def own_generators(model: OffPolicyAlgorithm) -> Iterator[None]:
+    """Put back the states of generators that replay holds, and the first environment, after.
+
+    A buffer of a user's own may draw from one, and `compute_reward` from `np_random`.
+    """
+    held = [g for g in vars(model.replay_buffer).values() if isinstance(g, np.random.Generator)]
+    states = [generator.bit_generator.state for generator in held]
+    env = model.get_env()
+    asked = env is not None and env.has_attr("np_random")
+    before = env.get_attr("np_random", indices=[0])[0] if env is not None and asked else None
+    state = getattr(getattr(before, "bit_generator", None), "state", None)
+    try:
+        yield
+    finally:
+        for generator, own in zip(held, states, strict=True):
+            generator.bit_generator.state = own
+        if env is not None and before is not None and state is not None:
+            now = env.get_attr("np_random", indices=[0])[0]
+            if now is before:
+                before.bit_generator.state = state
+            elif now.bit_generator.state != state:  # in a process of its own
+                env.set_attr("np_random", before, indices=[0])
 
 
 def dict_buffer(model: OffPolicyAlgorithm) -> DictReplayBuffer:
@@ -48,7 +74,12 @@ def dict_buffer(model: OffPolicyAlgorithm) -> DictReplayBuffer:
 
 
 def rewards_of_goals(
-    model: OffPolicyAlgorithm, achieved: NDArray[Any], desired: NDArray[Any], *, alone: bool = False
+    model: OffPolicyAlgorithm,
+    achieved: NDArray[Any],
+    desired: NDArray[Any],
+    infos: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    alone: bool = False,
 ) -> NDArray[np.float64]:
     """Return the rewards (n,) that an agent's environment computes for goals (n, d).
 
@@ -56,16 +87,19 @@ def rewards_of_goals(
         model: the agent, in training.
         achieved: goals.
         desired: the same of what is asked for.
+        infos: n of them, as the environment gave them; None hands it empty ones, as SB3's
+            hindsight does that keeps none.
         alone: asked of each pair by itself. Else of all at once, as hindsight asks; one by one
             only where the answer has another length.
     """
     env = model.get_env()
     assert env is not None  # an agent in training has one
+    told = [{} for _ in achieved] if infos is None else infos
 
     def asked(rows: slice) -> NDArray[np.float64]:
-        infos: list[dict[str, Any]] = [{} for _ in achieved[rows]]
         pairs = achieved[rows], desired[rows]
-        answer = env.env_method("compute_reward", *pairs, infos, indices=[0])[0]
+        with own_generators(model):
+            answer = env.env_method("compute_reward", *pairs, told[rows], indices=[0])[0]
         return np.asarray(answer, dtype=np.float64).ravel()
 
     if not alone:
@@ -73,6 +107,18 @@ def rewards_of_goals(
         if len(at_once) == len(achieved):
             return at_once
     return np.array([asked(slice(row, row + 1)).item() for row in range(len(achieved))])
+
+
+def kept_infos(
+    buffer: DictReplayBuffer, rows: Indices, columns: Indices
+) -> Sequence[Mapping[str, Any]] | None:
+    """Return what the environment said beside these transitions, where hindsight asks with it.
+
+    None where it does not: `copy_info_dict` of SB3's `HerReplayBuffer`.
+    """
+    if not isinstance(buffer, HerReplayBuffer) or not buffer.copy_info_dict:
+        return None
+    return list(buffer.infos[rows, columns])
 
 
 def by_block(

@@ -6,6 +6,7 @@ is left out, so that a later version may say more.
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -112,6 +113,17 @@ def in_words(error: msgspec.MsgspecError) -> str:
     place = place.rstrip("`").removeprefix("$").removeprefix(".")
     said = (said[:1].lower() + said[1:]).replace("object", "mapping").replace("array", "list")
     return printable(f"{place}: {said}" if place else said)
+
+
+def shortened(value: Any) -> Any:
+    """Return a JSON value, its texts cut to what a reader takes: so that it can be read again."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_TEXT else f"{value[: LONGEST_TEXT - 3]}..."
+    if isinstance(value, Mapping):
+        return {key: shortened(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [shortened(entry) for entry in value]
+    return value
 
 
 class _Limits:

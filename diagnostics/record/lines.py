@@ -9,7 +9,7 @@ from typing import Any, Required, TypedDict
 
 import msgspec
 
-from goalscope.diagnostics.record.documents import LONGEST_TEXT, Count, in_words
+from goalscope.diagnostics.record.documents import LONGEST_TEXT, Count, in_words, shortened
 from goalscope.errors import UserError, printable
 
 SCHEMA_VERSION = 1
@@ -75,7 +75,7 @@ def encode_line(line: Line) -> bytes:
     content: dict[str, Any] = {"step": line.step, "update": line.update}
     if line.event is not None:
         content["event"] = line.event
-    content |= line.details
+    content |= shortened(line.details)
     content |= {key: _encode(value) for key, value in line.values.items()}
     text = json.dumps(content, allow_nan=False, ensure_ascii=False)
     return text.encode(errors="replace") + b"\n"  # the name of a file may be no UTF-8

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Required, TypedDict
 
-from goalscope.diagnostics.record.documents import Count, Unusable, fit, read_document
+from goalscope.diagnostics.record.documents import Count, Unusable, fit, read_document, shortened
 from goalscope.diagnostics.record.lines import SCHEMA_VERSION, RecordError
 from goalscope.diagnostics.record.task import UNKNOWN_TASK, Task, guessed_task
 
@@ -79,8 +79,8 @@ class RunInfo:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of `run.json`."""
-        return {"schema": SCHEMA_VERSION, **asdict(self)}
+        """Return the content of `run.json`, texts cut to what can be read again."""
+        return {"schema": SCHEMA_VERSION, **shortened(asdict(self))}
 
 
 def read_info(path: Path) -> RunInfo:

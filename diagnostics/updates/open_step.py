@@ -34,21 +34,29 @@ class OpenStep:
             reads: of each consumer, those that a gradient came back to; without consumers of the
                 features extractor.
         """
+        # Several passes of one loss (an averaged augmentation) are rows of one batch.
         deltas = [
             torch.cat([r.output_gradient for r in seen if r.output_gradient is not None])
             for seen in reads
         ]
-        layers = [consumer.layer for consumer in network.consumers]
+        inputs = torch.cat([read.inputs for read in reads[0]])
         weights = consumer_weights(network)
-        seen = LossUpdate(
-            # Several passes of one loss (an averaged augmentation) are rows of one batch.
-            torch.cat([read.inputs for read in reads[0]]),
-            deltas if layers else [],
-            weights,
-            [_gradient(layer.weight).clone() for layer in layers],
-            weights,
-            received=None if layers else deltas[0],
-        )
+        if not weights:
+            return cls(
+                network,
+                LossUpdate(inputs, [], [], [], [], received=deltas[0]),
+                _encoders(network),
+            )
+        # Under autocast they come in half precision.
+        deltas = [d.to(weight.dtype) for d, weight in zip(deltas, weights, strict=True)]
+        inputs = inputs.to(weights[0].dtype)
+        gradients = [
+            delta.flatten(0, -2).T @ inputs.flatten(0, -2)
+            if consumer.derived
+            else _gradient(consumer.layer.weight).clone()
+            for consumer, delta in zip(network.consumers, deltas, strict=True)
+        ]
+        seen = LossUpdate(inputs, deltas, weights, gradients, weights)
         return cls(network, seen, _encoders(network))
 
     @classmethod

@@ -81,7 +81,7 @@ class TrackedUpdate:
 
 def consumer_weights(network: Network) -> list[Tensor]:
     """Return a copy of each consumer's weight, (H, D) or (H, D + A)."""
-    return [consumer.layer.weight.detach().clone() for consumer in network.consumers]
+    return [consumer.weight.clone() for consumer in network.consumers]
 
 
 def trained_by(networks: Mapping[str, Network]) -> dict[torch.optim.Optimizer, list[Network]]:

@@ -6,6 +6,7 @@ small heads run again.
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from torch import Tensor
 
 from goalscope.probes.blocks import ACTION, DESIRED_GOAL, evaluation_mode
@@ -65,13 +66,20 @@ def goal_sensitivity(
             actor_features = actor.fused_features(batch.observations)
             results |= _action_swaps(actor, actor_features, order)
             on_grid = actor.block(DESIRED_GOAL) and critic.block(DESIRED_GOAL)
-            if on_grid and batch.achieved is not None:
+            if on_grid and batch.achieved is not None and _have_distances(critic):
                 rows = slice(None, None, max(1, len(features) // states_on_grid))
                 results |= _on_goal_grid(
                     actor, critic, actor_features[rows], features[rows], batch, rows
                 )
                 results |= _reach_contrast(critic, features, batch, batch.achieved)
     return results
+
+
+def _have_distances(critic: Network) -> bool:
+    """Whether goals lie in a space: those that are classes lie no farther from one than another."""
+    space = critic.module.observation_space
+    assert isinstance(space, spaces.Dict)  # no other network is looked at
+    return not isinstance(space.spaces.get(critic.goal_keys[1] or ""), spaces.Discrete)
 
 
 def _goal_slope(critic: Network, features: Tensor, batch: GoalBatch) -> Tensor | None:
