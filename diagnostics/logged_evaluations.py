@@ -56,10 +56,24 @@ class LoggedEvaluations(KVWriter):
     def close(self) -> None:
         """Do nothing: there is no file."""
 
+    def __reduce__(self) -> tuple[type[KVWriter], tuple[()]]:
+        """Return how a copy of the logger copies it: as one that hears nothing."""
+        return _Deaf, ()
+
     def detach(self) -> None:
         """Take itself out of the logger."""
         if self in self._logger.output_formats:
             self._logger.output_formats.remove(self)
+
+
+class _Deaf(KVWriter):
+    """What stands in a copied logger."""
+
+    def write(self, *_: object, **__: object) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def evaluation_values(logged: Mapping[str, Any], episodes: int | None) -> dict[str, float]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC
+from goalscope.diagnostics.updates.hooks import Hook
 from goalscope.diagnostics.updates.passes import Passes
 from goalscope.probes import Network
 
@@ -45,7 +46,6 @@ class Acting:
         self._head = network.action_head
         inputs, own = self._inputs, self._own
 
-        # Functions, no methods: copies of a module would copy what a method belongs to.
         def keep(module: nn.Module, args: tuple[Any, ...]) -> None:
             if module.training or Passes.measuring:
                 return
@@ -56,7 +56,7 @@ class Acting:
         # Before all other hooks: what they make of the input is the extractor's own, and where it
         # learns, too.
         self._handles: list[RemovableHandle] = [
-            network.extractor.register_forward_pre_hook(keep, prepend=True)
+            network.extractor.register_forward_pre_hook(Hook(keep), prepend=True)
         ]
         if self._head is None:
             return
@@ -65,7 +65,7 @@ class Acting:
             if isinstance(output, Tensor) and not module.training and not Passes.measuring:
                 own[:] = [output.detach()]
 
-        self._handles.append(self._head.mean.register_forward_hook(answered))
+        self._handles.append(self._head.mean.register_forward_hook(Hook(answered)))
 
     def take(self) -> Acted | None:
         """Return how it was last asked, and forget it; None where it was not."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET
+from goalscope.diagnostics.updates.hooks import Hook
 from goalscope.probes import Network
 
 
@@ -169,8 +170,7 @@ class Lessons:
             if isinstance(output, tuple) and _are_values(output, len(args[1])):
                 keep(args[1], output)
 
-        # Functions, no methods: copies of a module would copy what a method belongs to.
-        self._handles.append(module.register_forward_hook(answered))
+        self._handles.append(module.register_forward_hook(Hook(answered)))
 
     def _answer(self, actions: Tensor, output: tuple[Tensor, ...]) -> None:
         self._lone.clear()  # its heads were not asked alone
@@ -199,7 +199,7 @@ class Lessons:
             if self._listening() and isinstance(output, Tensor) and output.shape[1:] == (1,):
                 keep(args, output)
 
-        self._handles.append(head.register_forward_hook(answered))
+        self._handles.append(head.register_forward_hook(Hook(answered)))
 
     def _hook_policy(self, actor: nn.Module, layer: nn.Module, kept: list[Tensor]) -> None:
         def drew(_: nn.Module, __: tuple[Any, ...], output: object) -> None:
@@ -208,7 +208,7 @@ class Lessons:
             if not output.requires_grad:  # else it is what the actor is trained by
                 kept.append(output)
 
-        self._handles.append(layer.register_forward_hook(drew))
+        self._handles.append(layer.register_forward_hook(Hook(drew)))
 
 
 def _are_values(output: tuple[object, ...], rows: int) -> bool:

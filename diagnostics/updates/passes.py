@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from goalscope.diagnostics.record.keys import CRITIC
+from goalscope.diagnostics.updates.hooks import Hook
 from goalscope.diagnostics.updates.lesson import Lessons
 from goalscope.diagnostics.updates.tracked import ForwardPass, consumer_weights
 from goalscope.probes import Network
@@ -199,13 +200,13 @@ class Passes:
         for consumer in network.consumers:
             self._handles.append(
                 consumer.layer.register_forward_hook(
-                    lambda layer, args, output: read(layer, args[0], output)
+                    Hook(lambda layer, args, output: read(layer, args[0], output))
                 )
             )
         if not network.consumers:
             self._handles.append(
                 network.extractor.register_forward_hook(
-                    lambda _, args, output: read(network.name, output, output)
+                    Hook(lambda _, args, output: read(network.name, output, output))
                 )
             )
 
@@ -229,16 +230,17 @@ class Passes:
             if self.listening and running:
                 kept.append((output.detach(), dict(running)))
 
-        # Functions, no methods: copies of a module would copy what a method belongs to.
-        self._handles.append(extractor.register_forward_pre_hook(lambda *_: running.clear()))
+        self._handles.append(extractor.register_forward_pre_hook(Hook(lambda *_: running.clear())))
         for block in blocks:
             assert block.normalisation is not None
             self._handles.append(
                 extractor.get_submodule(block.normalisation).register_forward_pre_hook(
-                    lambda _, args, block=block.name: normalise(block, args)
+                    Hook(lambda _, args, block=block.name: normalise(block, args))
                 )
             )
-        self._handles.append(extractor.register_forward_hook(lambda _, args, output: end(output)))
+        self._handles.append(
+            extractor.register_forward_hook(Hook(lambda _, args, output: end(output)))
+        )
 
     def _raw_of(self, extractor: nn.Module, inputs: Tensor) -> Mapping[str, Tensor]:
         """Return what was kept of the pass whose features a consumer reads, its first columns."""
@@ -256,8 +258,7 @@ class Passes:
             if fused is not None:
                 output.register_hook(lambda gradient: self._arrive(fused, gradient))
 
-        # A function, no method: copies of a module would copy what a method belongs to.
-        self._handles.append(extractor.register_forward_hook(encoded))
+        self._handles.append(extractor.register_forward_hook(Hook(encoded)))
 
     def _arrive(self, fused: Fused, gradient: Tensor) -> None:
         fused.gradient, fused.window = gradient.detach(), self.window
