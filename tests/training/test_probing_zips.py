@@ -12,7 +12,7 @@ from stable_baselines3 import SAC, TD3, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
 from goalscope.diagnostics.material.channels_first import NotDict
-from goalscope.diagnostics.record import read_run
+from goalscope.diagnostics.record import RecordError, read_run
 from goalscope.training.envs.making import make_environment
 from goalscope.training.envs.observing import UnusableEnvironment
 from goalscope.training.envs.settings import EnvironmentSettings
@@ -50,6 +50,8 @@ def test_an_sb3_file_of_ones_own(saved, tmp_path):
     assert "signal/critic.goal.share" in record.measurements[0].values
     assert "sensitivity/critic.desired_goal.q_goal_swap" in record.measurements[0].values
     assert "attribution/critic.pixels.shapley_share" in record.probes[0].values
+    with pytest.raises(RecordError, match="already holds a run"):  # before anything is asked
+        probe_zip(saved, lambda: 1 / 0, tmp_path / "out", "TD3", trust=True)
 
 
 def test_a_file_of_tqc(tmp_path):

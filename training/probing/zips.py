@@ -14,7 +14,13 @@ from goalscope.diagnostics.material.labelled_set import gather_labelled_set
 from goalscope.diagnostics.material.probe_set import gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.provenance import describe_run
-from goalscope.diagnostics.record import PROBE_SET_FILE, Line, RecordWriter, write_probes
+from goalscope.diagnostics.record import (
+    PROBE_SET_FILE,
+    Line,
+    RecordWriter,
+    refuse_existing_run,
+    write_probes,
+)
 from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
 from goalscope.errors import UserError
 from goalscope.probes import view_networks
@@ -63,6 +69,7 @@ def probe_zip(
         )
     if algorithm not in ALGORITHMS:
         raise ModelError(f"there is no algorithm {algorithm}; use {', '.join(ALGORITHMS)}")
+    refuse_existing_run(out)  # before minutes of work, too
     env = DummyVecEnv([lambda: Monitor(ChannelsFirst(made(make_env)))])
     try:
         model = _loaded(path, env, algorithm)
