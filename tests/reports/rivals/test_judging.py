@@ -8,9 +8,10 @@ from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_arms
 
 from goalscope.reports.checks.table import CHECKS
+from goalscope.reports.claims.success import last_evaluations
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.windows import TIMES, four_times
-from goalscope.reports.rivals.judging import judge_rivals
+from goalscope.reports.rivals.judging import judge_rivals, learns_in_words
 from goalscope.reports.rivals.rivals import RIVALS
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -67,6 +68,16 @@ def test_a_baseline_that_learns_has_no_failure_to_explain(tmp_path):
     found = judged(arms)
     assert {j.verdict.outcome for j in found.values()} == {Outcome.NOT_TESTED}
     assert "there is no failure to explain" in found["R8", "actor", "late"].verdict.reason
+
+
+def test_whether_it_learns_is_read_where_the_page_reads_success(tmp_path):
+    whole = replace(BASELINE, settings=FLOORS, success=(0.05, 0.05, 0.9), episodes=400)
+    short = replace(whole, success=(0.05, 0.05), updates=2 * BASELINE.updates // 3)
+    arms = load_arms(write_arms(tmp_path, 5, {"pixel-her": whole, "pixel-her-norm": short}))
+    steps = {row["step"] for row in last_evaluations(arms)}
+    assert max(steps) < max(run.steps for run in arms["pixel-her"])
+    assert learns_in_words(arms, Thresholds()) == ""
+    assert learns_in_words({"pixel-her": arms["pixel-her"]}, Thresholds())
 
 
 QUIET = {

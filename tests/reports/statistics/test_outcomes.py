@@ -126,6 +126,9 @@ def test_a_rise_is_paired_by_seed():
     test, difference = raised(before, after, Scale.LOGIT, RULES)
     assert alone(test).outcome is Outcome.SUPPORTED
     assert difference.t_test_p == test.p_value
+    # what one arm alone ran, and cannot be used, is no gap of the pairs
+    more = sort_sample({**before.numbers, "seed 9": 0.5}, Scale.LOGIT, {"seed 9": "dead"})
+    assert raised(more, after, Scale.LOGIT, RULES)[0].whole
     test, _ = raised(after, before, Scale.LOGIT, RULES)
     assert alone(test).outcome is Outcome.CONTRADICTED
     test, difference = raised(

@@ -126,3 +126,22 @@ def test_what_was_not_measured_has_no_sentence(tmp_path):
     assert first[0].startswith("Not known")
     assert not any("Another goal" in line for lines in by_time.values() for line in lines)
     assert not any("actor's first layer" in line for lines in by_time.values() for line in lines)
+
+
+def test_seeds_are_not_said_to_disagree_where_a_part_was_not_measured(tmp_path):
+    deaf = replace(LONG, q_goal_swap=0.01)
+    folders = write_arms(tmp_path, 5, {"pixel-her": deaf, "same": deaf})
+    arms = {
+        arm: [without(run, "q_goal_distance", "action_goal_swap") for run in runs]
+        for arm, runs in load_arms(folders).items()
+    }
+    runs = [run for group in arms.values() for run in group]
+    assessment = assess(arms, four_times(runs), Thresholds())
+    answer = answer_sentence(assessment, early_calls(arms, assessment), 5)
+    assert "disagree" not in answer
+    assert "is not in the record" in answer
+
+
+def without(run, *names):
+    metrics = {k: v for k, v in run.metrics.items() if not k.endswith(names)}
+    return replace(run, metrics=metrics)
