@@ -15,7 +15,7 @@ from goalscope.diagnostics.record.metrics import (
 from goalscope.reports.claims.arm_success import ArmSuccess, arm_success, success_test
 from goalscope.reports.numbers.runs import Arms, Run, evaluation_keys
 from goalscope.reports.numbers.tables import number
-from goalscope.reports.numbers.windows import comparable
+from goalscope.reports.numbers.windows import comparable, has_finished
 from goalscope.reports.statistics.formatting import count, percent
 from goalscope.reports.statistics.outcomes import Outcome, Verdict, decide
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -134,7 +134,8 @@ def _left_out(runs: Sequence[Run]) -> str:
     """Return why an arm has no number beside the others."""
     if all(run.evaluations.empty for run in runs):
         return "was not evaluated"
-    return f"ended at step {max(run.steps for run in runs):,} and is left out"
+    how = "ended" if any(map(has_finished, runs)) else "was cut off"
+    return f"{how} at step {max(run.steps for run in runs):,} and is left out"
 
 
 @dataclass(frozen=True)

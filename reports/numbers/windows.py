@@ -124,11 +124,7 @@ def comparable(runs: Sequence[Run], axis: Axis = "update") -> list[Run]:
     longest, in updates, or where steps are asked for in either. A run that crashed or was cut short
     is left out where it did not come to.
     """
-    finished = [
-        run
-        for run in runs
-        if run.record.end is not None and run.record.end.details.get("reason") == "finished"
-    ]
+    finished = [run for run in runs if has_finished(run)]
     axes: tuple[Axis, ...] = ("update",) if axis == "update" else ("update", "step")
     longest = {one: max(_length(run, one) for run in finished or runs) for one in axes}
     return [
@@ -136,6 +132,12 @@ def comparable(runs: Sequence[Run], axis: Axis = "update") -> list[Run]:
         for run in finished or runs
         if any(_length(run, one) >= COMPARABLE * longest[one] for one in axes)
     ]
+
+
+def has_finished(run: Run) -> bool:
+    """Whether a run came to the end that was planned."""
+    end = run.record.end
+    return end is not None and end.details.get("reason") == "finished"
 
 
 def _length(run: Run, axis: Axis) -> int:

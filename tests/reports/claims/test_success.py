@@ -170,6 +170,9 @@ def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):
     arms = arms_of(tmp_path, 1, whole=replace(LEARNS, updates=600), cut=replace(LEARNS, updates=60))
     said = success_sentence(arms, Thresholds())
     assert "cut ended at step 160 and is left out" in said
+    killed = replace(LEARNS, updates=600, ends=False)
+    arms = arms_of(tmp_path / "killed", 1, whole=replace(LEARNS, updates=600), killed=killed)
+    assert "killed was cut off at step 700 and is left out" in success_sentence(arms, Thresholds())
 
 
 def test_an_arm_of_as_many_steps_and_fewer_updates_counts(tmp_path):
