@@ -62,7 +62,8 @@ def action_effect_r2(batch: ReplayBatch, keys: Collection[str] | None = None) ->
     of the other, both ways round. The best component, key and penalty: one thing that answers to
     actions is enough. Near 0 where actions and observations do not belong together.
 
-    None where nothing changes, or the actions are too few (fewer than eight different ones).
+    None where nothing changes, the actions are too few (fewer than eight different ones), or some
+    of them are NaN.
 
     Args:
         batch: of replay.
@@ -70,7 +71,7 @@ def action_effect_r2(batch: ReplayBatch, keys: Collection[str] | None = None) ->
     """
     actions = batch.actions.double()
     distinct, number = torch.unique(actions, dim=0, return_inverse=True)
-    if len(distinct) < _FEWEST:
+    if len(distinct) < _FEWEST or bool(actions.isnan().any()):
         return None
     half = number % 2 == 0  # a transition that was drawn twice is not both fitted and asked
     changes = (

@@ -281,3 +281,21 @@ def test_none_of_this_changes_an_agent(tmp_path):
         for name, value in weights[0].items():
             assert torch.equal(value, weights[1][name]), name
         assert callback.failures == {}
+
+
+class Poisoned(ModalityDiagnostics):
+    """The actor's first weight turns NaN in the middle of training."""
+
+    def _on_step(self):
+        if self.model._n_updates == 15:
+            with torch.no_grad():
+                next(self.model.actor.parameters())[0] = torch.nan
+        return super()._on_step()
+
+
+def test_an_agent_that_acts_by_nan_is_measured_to_its_end(tmp_path):
+    """TD3 goes on, where SAC's distribution refuses."""
+    callback = Poisoned(tmp_path / "run", features_every=1, gradients_every=1, sensitivity_every=10)
+    vector_agent(TD3).learn(140, callback=callback)
+    assert callback.failures == {}
+    assert max(updates_of(tmp_path / "run", SIGNAL.format("actor"))) > 20

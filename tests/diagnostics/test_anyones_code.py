@@ -203,6 +203,14 @@ def test_whatever_a_run_says_of_itself_its_record_can_be_read(tmp_path, monkeypa
     assert block == "robot_joint_000_position_sensor+89 more"
 
 
+@pytest.fixture
+def compiling():
+    """Put back what torch.compile sets for good: that distributions check nothing any more."""
+    yield
+    torch.distributions.Distribution.set_default_validate_args(True)
+
+
+@pytest.mark.usefixtures("compiling")
 def test_networks_compiled_as_copies_are_refused_and_in_place_are_watched(tmp_path):
     agent = agent_on(PointEnv())
     agent.critic = torch.compile(agent.critic, backend="eager")
