@@ -119,7 +119,8 @@ class Demo:
             batch_size=self.batch_size,
             learning_starts=_STARTS,
             fast=True,
-            every=Cadence(features=20, gradients=20, sensitivity=40),
+            # Features often enough that late, the last tenth, holds some.
+            every=Cadence(features=max(1, self.updates // 20), gradients=20, sensitivity=40),
             evaluation=EvaluationSettings(every=0),
         )
 

@@ -30,6 +30,7 @@ def test_baseline_and_fix_on_push_from_pixels_are_compared_first(trained, tmp_pa
     (runs,) = trained
     assert {(run.arm, run.seed) for run in runs} == {(arm, s) for arm in SHORT for s in (0, 1)}
     assert {(run.env, run.image_size, run.updates) for run in runs} == {("FetchPush-v4", 84, 160)}
+    assert {run.every.features for run in runs} == {8}  # measured at 152, within the last tenth
     said = capsys.readouterr().out
     page = tmp_path / "demo" / "comparison" / "comparison.html"
     assert f"minutes: {page}" in said
