@@ -63,7 +63,7 @@ class Compare(FigureFlags):
         named = own_arms(self.arm)
         arms = {arm: list(dict.fromkeys(_runs_in_all(own))) for arm, own in named.items()}
         given = [*self.run_folders, *chain.from_iterable(named.values())]
-        folders = _runs_in_all(given)
+        folders = [*_runs_in_all(self.run_folders), *chain.from_iterable(arms.values())]
         kept = {folder: found for folder in given if (found := kept_thresholds(folder))}
         missing = [
             (folder, run)
