@@ -16,7 +16,13 @@ from goalscope.reports.numbers.differences import (
     resumes_in_words,
 )
 from goalscope.reports.numbers.runs import Arms, Run
-from goalscope.reports.numbers.windows import TIMES, Times, comparable, updates_per_step
+from goalscope.reports.numbers.windows import (
+    TIMES,
+    Times,
+    comparable,
+    has_finished,
+    updates_per_step,
+)
 
 _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates say where it began
 
@@ -31,7 +37,7 @@ def run_warnings(run: Run) -> list[str]:
             f"{run.title} was cut off after update {run.updates:,} (no end in its record{torn}): "
             "this page is made from what is there"
         )
-    elif end.details.get("reason") != "finished":
+    elif not has_finished(run):
         found.append(
             f"{run.title} ended early, at update {end.update:,}: "
             f"{end.details.get('reason', 'no reason given')}"
