@@ -32,8 +32,8 @@ from goalscope.probes import (
     value_front,
     view_networks,
 )
-from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
-from goalscope.probes.isolation import isolated_generators
+from goalscope.probes.blocks import GOAL_KEYS
+from goalscope.probes.isolation import evaluation_mode, isolated_generators
 
 Images = Mapping[str, Tensor]
 _MAP_STATES = 32

@@ -1,7 +1,6 @@
 """Which columns of the fused features belong to which observation key, found from the extractor."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from goalscope.errors import UserError
-from goalscope.probes.isolation import isolated_generators
+from goalscope.probes.isolation import evaluation_mode, isolated_generators
 
 GoalKeys = tuple[str | None, str | None]  # achieved, desired: keys of an observation, or none
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")  # SB3's
@@ -74,31 +73,6 @@ class Block:
     def mixed(self) -> bool:
         """Whether the columns depend on several observation keys."""
         return len(self.keys) > 1
-
-
-@contextmanager
-def evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """Switch a module to evaluation mode inside, and every submodule back to its own mode after."""
-    with _in_mode(module, training=False):
-        yield
-
-
-@contextmanager
-def training_mode(module: nn.Module) -> Iterator[None]:
-    """Switch a module to training mode inside, and every submodule back to its own mode after."""
-    with _in_mode(module, training=True):
-        yield
-
-
-@contextmanager
-def _in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
-    modes = [(part, part.training) for part in module.modules()]
-    module.train(training)
-    try:
-        yield
-    finally:
-        for part, before in modes:
-            part.training = before
 
 
 def find_blocks(

@@ -1,4 +1,4 @@
-"""Leaving every shared random generator as it was found."""
+"""Leaving every shared random generator, and every module's mode, as it was found."""
 
 import random
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch import nn
 
 
 @contextmanager
@@ -35,3 +36,28 @@ def isolated_generators(seed: int, torch_seed: int | None = None) -> Iterator[No
         finally:
             random.setstate(python_state)
             np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Switch a module to evaluation mode inside, and every submodule back to its own mode after."""
+    with _in_mode(module, training=False):
+        yield
+
+
+@contextmanager
+def training_mode(module: nn.Module) -> Iterator[None]:
+    """Switch a module to training mode inside, and every submodule back to its own mode after."""
+    with _in_mode(module, training=True):
+        yield
+
+
+@contextmanager
+def _in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
+    modes = [(part, part.training) for part in module.modules()]
+    module.train(training)
+    try:
+        yield
+    finally:
+        for part, before in modes:
+            part.training = before

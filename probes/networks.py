@@ -18,12 +18,12 @@ from goalscope.probes.blocks import (
     GOAL_KEYS,
     Block,
     GoalKeys,
-    evaluation_mode,
     find_blocks,
     goal_columns,
     key_name,
 )
 from goalscope.probes.families import Layout, UnsupportedPolicy, layouts, substituted_features
+from goalscope.probes.isolation import evaluation_mode
 
 _ROWS = 64  # encoded at a time
 

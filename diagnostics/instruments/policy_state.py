@@ -20,8 +20,7 @@ from goalscope.probes import (
     saturated_fraction,
     squashed_draw,
 )
-from goalscope.probes.blocks import evaluation_mode
-from goalscope.probes.isolation import isolated_generators
+from goalscope.probes.isolation import evaluation_mode, isolated_generators
 
 
 def policy_state(actor: Network, features: Tensor, seed: int) -> dict[str, Tensor]:

@@ -55,7 +55,7 @@ from goalscope.probes import (
     roughness_gained,
     traced_features,
 )
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.isolation import evaluation_mode
 
 ROWS = 128
 

@@ -27,7 +27,7 @@ from goalscope.probes import (
     q_excess,
     value_bounds,
 )
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.isolation import evaluation_mode
 
 EPISODES = 32
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from goalscope.probes.blocks import DESIRED_GOAL, evaluation_mode
+from goalscope.probes.blocks import DESIRED_GOAL
+from goalscope.probes.isolation import evaluation_mode
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import GoalBatch, every_goal
 

@@ -10,7 +10,7 @@ from stable_baselines3.common.preprocessing import preprocess_obs
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.isolation import evaluation_mode
 from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.networks import Network
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from goalscope.probes.blocks import training_mode
+from goalscope.probes.isolation import training_mode
 from goalscope.probes.live.features import ratios, spread_per_unit
 from goalscope.probes.live.inputs import prepared_inputs
 from goalscope.probes.networks import Network

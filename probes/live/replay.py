@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.isolation import evaluation_mode
 from goalscope.probes.networks import Network
 
 

@@ -9,7 +9,8 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from goalscope.probes.blocks import ACTION, DESIRED_GOAL, evaluation_mode
+from goalscope.probes.blocks import ACTION, DESIRED_GOAL
+from goalscope.probes.isolation import evaluation_mode
 from goalscope.probes.live.features import ratios
 from goalscope.probes.live.goal_grid import map_features
 from goalscope.probes.networks import Network

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from goalscope.extras import require_extra
-from goalscope.probes.blocks import ACTION, GOAL, evaluation_mode, goal_columns
+from goalscope.probes.blocks import ACTION, GOAL, goal_columns
+from goalscope.probes.isolation import evaluation_mode
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import ACTION_RANGE, GoalBatch, derangement, replaced, rms, std
 

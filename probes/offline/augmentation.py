@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.isolation import evaluation_mode
 from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import rms

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from goalscope.probes.blocks import evaluation_mode
 from goalscope.probes.images import averaged
+from goalscope.probes.isolation import evaluation_mode
 from goalscope.probes.networks import Network
 from goalscope.probes.offline.ridge import Floats, RidgeReader, ridge_readout
 

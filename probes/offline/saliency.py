@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from goalscope.probes.blocks import evaluation_mode
+from goalscope.probes.isolation import evaluation_mode
 from goalscope.probes.networks import Network
 from goalscope.probes.swaps import GoalBatch
 

@@ -119,7 +119,7 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
         for arm in [*arms][1:]
         if floors
         and successes[arm].interval is not None
-        and _standing(successes[arm], floors[0], thresholds) == _NOT_TOLD_APART
+        and _standing(successes[arm], floors[0], thresholds)[1] == _NOT_TOLD_APART
     ]
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
     clauses = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
@@ -162,10 +162,9 @@ def arm_standings(arms: Arms, thresholds: Thresholds) -> dict[str, ArmStanding]:
     standings = {}
     for arm, found in arm_successes(arms, thresholds).items():
         if floors and found.interval:
-            over = _against(found, floors[0].high, thresholds)
-            above = None if over.outcome is Outcome.NOT_TESTED else over.speaks == "for"
-            words = _standing(found, floors[0], thresholds)
-            standings[arm] = ArmStanding(found.interval.mean, above, words)
+            standings[arm] = ArmStanding(
+                found.interval.mean, *_standing(found, floors[0], thresholds)
+            )
     return standings
 
 
@@ -201,22 +200,25 @@ def _arm_words(found: ArmSuccess, floors: Sequence[RecordedFloor], thresholds: T
     if interval.seeds >= thresholds.seeds_to_test:
         words = _rate(interval.mean, interval.low, interval.high)
     words += f" over {count(interval.seeds, 'seed')}"
-    return f"{words}, {_standing(found, floors[0], thresholds)}" if floors else words
+    return f"{words}, {_standing(found, floors[0], thresholds)[1]}" if floors else words
 
 
-def _standing(success: ArmSuccess, floor: RecordedFloor, thresholds: Thresholds) -> str:
-    """Return where an arm stands to the floor, by the rules that every claim is judged by."""
+def _standing(
+    success: ArmSuccess, floor: RecordedFloor, thresholds: Thresholds
+) -> tuple[bool | None, str]:
+    """Return `above` and `words` of an `ArmStanding`, by the rules of every claim."""
     over = _against(success, floor.high, thresholds)
     under = _against(success, floor.low, thresholds)
     seeds = count(len(success.sample.numbers), "seed")
     few = f" ({'; '.join(part for part in (seeds, success.sample.gaps) if part)})"
     if over.outcome is Outcome.NOT_TESTED:
-        return f"not tested against the floor ({over.reason})"
+        return None, f"not tested against the floor ({over.reason})"
     if over.speaks == "for":
-        return "above the floor" if over.way is None else f"leaning above the floor{few}"
+        return True, "above the floor" if over.way is None else f"leaning above the floor{few}"
     if under.speaks == "against":
-        return f"below the floor{_BELOW}" if under.way is None else f"leaning below the floor{few}"
-    return _NOT_TOLD_APART
+        way = f"below the floor{_BELOW}" if under.way is None else f"leaning below the floor{few}"
+        return False, way
+    return False, _NOT_TOLD_APART
 
 
 def _against(success: ArmSuccess, mark: float, thresholds: Thresholds) -> Verdict:

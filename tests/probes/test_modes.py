@@ -7,8 +7,8 @@ from stable_baselines3.common.torch_layers import CombinedExtractor
 from torch import nn
 
 from goalscope.probes import Network, alone_difference, mode_difference, view_networks
-from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
-from goalscope.probes.isolation import isolated_generators
+from goalscope.probes.blocks import GOAL_KEYS
+from goalscope.probes.isolation import evaluation_mode, isolated_generators
 
 GOALS = ("achieved_goal.mode_difference", "desired_goal.mode_difference")
 

@@ -24,8 +24,8 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.diagnostics.record.successes import Successes
 from goalscope.errors import UserError
-from goalscope.probes.blocks import GOAL_KEYS, evaluation_mode
-from goalscope.probes.isolation import isolated_generators
+from goalscope.probes.blocks import GOAL_KEYS
+from goalscope.probes.isolation import evaluation_mode, isolated_generators
 
 EVALUATION_SEED = 30_000_001  # of no training environment: every arm and seed meets the same starts
 EPISODES = 20

@@ -14,8 +14,7 @@ from stable_baselines3.common.policies import BasePolicy
 from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.diagnostics.record.metrics import FOLLOWING_RETURN, VALUE_BIAS
 from goalscope.probes import Network, view_networks
-from goalscope.probes.blocks import evaluation_mode
-from goalscope.probes.isolation import isolated_generators
+from goalscope.probes.isolation import evaluation_mode, isolated_generators
 from goalscope.training.envs.keeping import layers
 from goalscope.training.evaluation.ablation import mean_with_interval
 
