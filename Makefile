@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 
 help:
-	@echo "make demo       set everything up, train baseline and fix, compare them (7 minutes)"
+	@echo "make demo       set everything up, train baseline and fix, compare them (8 to 10 minutes)"
 	@echo "make test       set everything up, run the tests"
 	@echo "make check      formatting, lint, types"
 	@echo "make docs       the documentation site, in build/docs"

@@ -32,7 +32,7 @@ class Demo:
 
     FetchPush: two seeds each, from 84x84 images; too short to learn, long enough to see a balance.
     Its page stands after about two minutes. FetchReach: baseline, fix and standardised goals from
-    36x36 images, until one succeeds. About seven minutes on two cores.
+    36x36 images, until one succeeds. Eight to ten minutes on two cores.
 
     For example: goalscope demo --out runs/demo
     """

@@ -12,7 +12,7 @@ from goalscope.training.runs.validation import check
 
 @dataclass(frozen=True, kw_only=True)
 class Train(ArmFlags, RunSettings):
-    """Train one run of an arm with SB3's SAC + HER, and record what its updates show.
+    """Train one run of an arm with SB3, and record what its updates show.
 
     The same command goes on with a run that was cut off.
 
