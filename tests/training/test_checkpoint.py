@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from functools import reduce
 from operator import getitem
 
@@ -16,6 +17,7 @@ from goalscope.errors import EnvironmentLost
 from goalscope.training.runs.checkpoint import folder as checkpoints
 from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
 from goalscope.training.runs.run import train
+from goalscope.training.runs.saving import CheckpointCallback
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 
 
@@ -162,6 +164,77 @@ def test_a_truncated_description_is_refused(run):
     spoil_half(list_checkpoints(run)[-1].folder / "checkpoint.json")
     with pytest.raises(CheckpointError, match="is not JSON"):
         train(settings(run, 300))
+
+
+def killed_after_failed_saves(out, monkeypatch, frames, fails, at):
+    """Train with a full ring until a step, no save from step 90 on having come to its end."""
+
+    class Killed(BaseException):
+        pass
+
+    asked = replace(
+        settings(out, 130), buffer_size=50, learning_starts=50, checkpoint_every=10, frames=frames
+    )
+    real, begun = checkpoints.write_json_atomically, CheckpointCallback._on_rollout_start
+
+    def full(path, content):
+        step = content["step"] if path.name == fails and "step" in content else 0
+        if step >= 90:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, content)
+
+    def kill(callback):
+        begun(callback)
+        if callback.model.num_timesteps == at:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "write_json_atomically", full)
+        patched.setattr(CheckpointCallback, "_on_rollout_start", kill)
+        with pytest.raises(Killed):
+            train(asked)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("frames", "fails", "at"),
+    [
+        ("memory", "checkpoint.json", 95),
+        ("memory", "checkpoint.json", 115),
+        ("memory", "state.json", 115),
+        ("disk", "checkpoint.json", 91),
+        ("disk", "state.json", 91),
+    ],
+)
+def test_the_checkpoint_before_a_failed_one_can_be_gone_on_with(
+    tmp_path, monkeypatch, caplog, frames, fails, at
+):
+    """Replay is full, and what comes after the last whole checkpoint is written over the oldest."""
+    again = killed_after_failed_saves(tmp_path / "run", monkeypatch, frames, fails, at)
+    assert list_checkpoints(again.out)[-1].step == 80
+    assert ("frames on disk are written over" in caplog.text) == (frames == "disk")
+    train(again)
+    assert list_checkpoints(again.out)[-1].step == 130
+
+
+def test_what_a_killed_process_left_is_cleared_by_the_next_save(run):
+    left = run / "checkpoints" / ".draft-000000073"
+    (left / "resume").mkdir(parents=True)
+    train(settings(run, 300))
+    assert not left.exists()
+
+
+def test_a_file_of_the_user_s_among_checkpoints_does_not_end_the_run(tmp_path, monkeypatch):
+    begun = CheckpointCallback._on_training_start
+
+    def noted(callback):
+        begun(callback)
+        (tmp_path / "run" / "checkpoints").mkdir(exist_ok=True)
+        (tmp_path / "run" / "checkpoints" / "notes.txt").write_text("mine")
+
+    monkeypatch.setattr(CheckpointCallback, "_on_training_start", noted)
+    out = train(settings(tmp_path / "run"))
+    assert read_run(out).end is not None
 
 
 def test_a_folder_that_is_not_ours_is_refused(run):

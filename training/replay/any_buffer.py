@@ -1,5 +1,6 @@
 """Saving any replay buffer of ours without pickle: SB3's own do not know how."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -26,15 +27,17 @@ class _Values(TypedDict):
     shape: list[Count]
 
 
-def save_buffer(buffer: Any, folder: Path) -> None:
+def write_buffer(buffer: Any, folder: Path) -> Callable[[], None]:
     """Write the buffer's content into a new, empty folder.
+
+    Returns:
+        what to call once the whole checkpoint is there; until then the one before counts.
 
     Raises:
         OSError: the disk is full or gone.
     """
     if isinstance(buffer, SharedFrameHerReplayBuffer):
-        buffer.save_state(folder)
-        return
+        return buffer.write_state(folder)
     rows = buffer.buffer_size if buffer.full else buffer.pos
     arrays = {name: np.ascontiguousarray(array[:rows]) for name, array in _arrays(buffer).items()}
     values = {"pos": buffer.pos, "full": buffer.full, "shape": list(buffer.actions.shape)}
@@ -43,6 +46,7 @@ def save_buffer(buffer: Any, folder: Path) -> None:
     with disk_errors():
         save_file(arrays, folder / _ARRAYS)
     write_json_atomically(folder / _VALUES, values)
+    return lambda: None
 
 
 def load_buffer(buffer: Any, folder: Path) -> None:

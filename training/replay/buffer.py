@@ -22,7 +22,7 @@ from goalscope.training.replay.moved import MovedEpisodes
 from goalscope.training.replay.ownership import FolderClaim
 from goalscope.training.replay.ring import FrameRing
 from goalscope.training.replay.sampling import FinishedRows
-from goalscope.training.replay.saving import load_buffer, save_buffer
+from goalscope.training.replay.saving import load_buffer, write_buffer
 from goalscope.training.replay.shift import random_shift as shift_at_random
 from goalscope.training.replay.sizes import (
     frame_shapes,
@@ -220,7 +220,18 @@ class SharedFrameHerReplayBuffer(HerReplayBuffer):
             ReplayStateError: info dictionaries are kept, or there is no `frames_folder`.
             OSError: the disk is full; states saved before can still be loaded.
         """
-        save_buffer(self, folder)
+        self.write_state(folder)()
+
+    def write_state(self, folder: Path) -> Callable[[], None]:
+        """Do what `save_state` does, and leave its last step to the caller: what is returned.
+
+        To be called, before anything is added, once all is well that belongs to the state beside
+        the buffer. Where it is not called, the state before counts as the last one.
+
+        Raises:
+            ReplayStateError, OSError: as `save_state`.
+        """
+        return write_buffer(self, folder)
 
     def load_state(self, folder: Path) -> None:
         """Take over what `save_state` saved of a buffer made with the same arguments.

@@ -9,6 +9,7 @@ frames_folder/               the frames: as `training/frames.py` keeps them on d
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -60,8 +61,8 @@ class _Beginning(TypedDict):
     settings: dict[str, Any]
 
 
-def save_buffer(buffer: SharedFrameHerReplayBuffer, folder: Path) -> None:
-    """Save a buffer in a folder; see `SharedFrameHerReplayBuffer.save_state`.
+def write_buffer(buffer: SharedFrameHerReplayBuffer, folder: Path) -> Callable[[], None]:
+    """Write a buffer into a folder; see `SharedFrameHerReplayBuffer.write_state`.
 
     Raises:
         ReplayStateError: info dictionaries are kept, or there is no `frames_folder`.
@@ -87,9 +88,14 @@ def save_buffer(buffer: SharedFrameHerReplayBuffer, folder: Path) -> None:
     )
     content = {"schema": SCHEMA_VERSION, "settings": _settings(buffer), **asdict(description)}
     write_json_atomically(folder / DESCRIPTION, content)
-    if ring.claim is None:
-        remove_segments(buffer.frames_folder, [*ring.segments, *segments])
-    ring.note_save(state, segments)
+
+    def settle() -> None:
+        needed = [*ring.segments, *segments]
+        ring.note_save(state, segments)
+        if ring.claim is None and buffer.frames_folder is not None:
+            remove_segments(buffer.frames_folder, needed)
+
+    return settle
 
 
 def load_buffer(buffer: SharedFrameHerReplayBuffer, folder: Path) -> None:

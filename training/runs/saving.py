@@ -11,6 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from goalscope.diagnostics import ModalityDiagnostics
 from goalscope.errors import Interrupted
 from goalscope.training.evaluation.episodes import EvaluationCallback
+from goalscope.training.replay.buffer import SharedFrameHerReplayBuffer
 from goalscope.training.runs.checkpoint.folder import save_checkpoint
 from goalscope.training.runs.configuration import configuration_of
 from goalscope.training.runs.settings import RunSettings
@@ -115,9 +116,20 @@ class CheckpointCallback(BaseCallback):
         except OSError as error:
             reason = error.strerror or error
             _log.warning(
-                "goalscope: no checkpoint at step %d (%s); training goes on, the one before stays",
+                "goalscope: no checkpoint at step %d (%s); training goes on, the one before stays%s",
                 self._last_step,
                 reason,
+                _how_long(self.model),
             )
             self._diagnostics.fail("checkpoint", error)
             return False
+
+
+def _how_long(model: BaseAlgorithm) -> str:
+    """Return for how long the checkpoint before can be gone on with, in words."""
+    buffer = getattr(model, "replay_buffer", None)
+    if not isinstance(buffer, SharedFrameHerReplayBuffer) or buffer.frame_ring.claim is None:
+        return ""
+    ring = buffer.frame_ring
+    steps = (ring.spare_rows - (ring.added - ring.saved_at)) * ring.n_envs
+    return f" for {max(0, steps):,} steps more: frames on disk are written over then"

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NotRequired, TypedDict
@@ -19,7 +20,7 @@ from goalscope.diagnostics.record.documents import Count
 from goalscope.diagnostics.resuming import WatchState
 from goalscope.errors import EnvironmentLost, UserError
 from goalscope.training.evaluation.episodes import EvaluationState
-from goalscope.training.replay.any_buffer import load_buffer, save_buffer
+from goalscope.training.replay.any_buffer import load_buffer, write_buffer
 from goalscope.training.runs.checkpoint.agent_state import (
     AgentValues,
     gather_state,
@@ -28,6 +29,7 @@ from goalscope.training.runs.checkpoint.agent_state import (
 from goalscope.training.runs.checkpoint.names import DESCRIPTION, FOLDER, POLICY, RESUME
 
 SCHEMA_VERSION = 2
+_DRAFT = ".draft-"  # begins the name of what is not whole yet, or no longer
 TENSORS: Final = "resume/state.safetensors"
 VALUES: Final = "resume/state.json"
 REPLAY = f"{RESUME}/replay"
@@ -125,8 +127,9 @@ def save_checkpoint(
         OSError: the disk is full or gone; older checkpoints stay as they were.
     """
     target = run / FOLDER / f"step-{model.num_timesteps:09d}"
-    draft = run / FOLDER / f".draft-{model.num_timesteps:09d}"
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = run / FOLDER / f"{_DRAFT}{model.num_timesteps:09d}"
+    for left in (run / FOLDER).glob(f"{_DRAFT}*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     try:
         (run / FOLDER).mkdir(exist_ok=True)  # not the run's own: one that is gone stays so
         (draft / RESUME).mkdir(parents=True)
@@ -135,9 +138,10 @@ def save_checkpoint(
         _save_tensors(draft / TENSORS, tensors)
         write_json_atomically(draft / VALUES, {**values, "callbacks": callbacks})
         replay = getattr(model, "replay_buffer", None)  # which those on policy have not
+        settle: Callable[[], None] = lambda: None  # noqa: E731
         if with_replay and replay is not None:
             (draft / REPLAY).mkdir()
-            save_buffer(replay, draft / REPLAY)
+            settle = write_buffer(replay, draft / REPLAY)
         content: CheckpointContent = {
             "goalscope": "checkpoint",
             "schema": SCHEMA_VERSION,
@@ -160,6 +164,7 @@ def save_checkpoint(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+    settle()
     _thin(run, target)
     return Checkpoint(target, content)
 
@@ -261,12 +266,19 @@ def _digest(path: Path) -> str:
 
 
 def _thin(run: Path, newest: Path) -> None:
-    """Take from older checkpoints what only the newest needs, and those not kept altogether."""
-    for checkpoint in list_checkpoints(run):
-        if checkpoint.folder != newest:
-            shutil.rmtree(checkpoint.folder / RESUME, ignore_errors=True)
+    """Take from older checkpoints what only the newest needs, and those not kept altogether.
+
+    What cannot be read or removed stays: the newest is whole.
+    """
+    for folder in (run / FOLDER).glob("step-*"):
+        if folder == newest:
+            continue
+        with suppress(CheckpointError, OSError):
+            checkpoint = read_checkpoint(folder)
+            shutil.rmtree(folder / RESUME, ignore_errors=True)
             if not checkpoint.content["kept"]:
-                shutil.rmtree(checkpoint.folder)
+                gone = folder.rename(folder.with_name(f"{_DRAFT}{checkpoint.step:09d}"))
+                shutil.rmtree(gone)  # under a name that nobody reads, if it is cut off
 
 
 def _another(folder: Path) -> str:
