@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Study(ArmFlags, StudySettings):
     """Train arms times seeds side by side; started again, it does what is missing.
 
-    In the arms' place may stand a plan file (.toml) or a preset (assay, demo, ladder or push); flags beside it win.
+    In the arms' place may stand a plan file (.toml) or a preset (assay, demo, ladder or push);
+    flags beside it win.
 
     For example: goalscope study pixel-her pixel-her-norm --seeds 0 1 2 --out studies/a
     """

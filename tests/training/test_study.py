@@ -8,12 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
+from goalscope.diagnostics.material.probe_set import ProbeSetError, gather_probe_set
 from goalscope.diagnostics.record import is_run, last_update, read_run
+from goalscope.training.envs.making import make_environment
 from goalscope.training.executors.processes import Processes
 from goalscope.training.runs import study
+from goalscope.training.runs.checkpoint.folder import CheckpointError
 from goalscope.training.runs.executor import Change
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
@@ -115,3 +119,27 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     assert row.state == "failed"
     assert row.cause.startswith("Interrupted: stopped at step ")
     assert list((run / "checkpoints").iterdir())
+
+
+def test_a_study_of_other_settings_is_not_mixed_in(tmp_path):
+    folder = tmp_path / "study"
+    run_study([settings(folder, 0)], folder, Processes(1))
+    other = [replace(settings(folder, seed), lr=0.01) for seed in (0, 1)]
+    with pytest.raises(CheckpointError, match=r"holds a run with other settings: .*learning_rate"):
+        run_study(other, folder, Processes(1))
+    assert not other[1].out.exists()
+
+
+def test_a_study_takes_the_probe_set_it_is_given(tmp_path):
+    folder, file = tmp_path / "study", tmp_path / "mine.safetensors"
+    env = make_environment(settings(folder, 0).environment)
+    mine = gather_probe_set(env, 16, seed=3)
+    mine.save(file)
+    runs = [replace(settings(folder, 0), probe_set=file)]
+    run_study(runs, folder, Processes(1))
+    assert read_run(runs[0].out).info.probe_set["sha256"] == mine.sha256
+    gather_probe_set(env, 16, seed=4).save(file)
+    with pytest.raises(StudyError, match="with another probe set than"):
+        run_study(runs, folder, Processes(1))
+    with pytest.raises(ProbeSetError, match="nowhere"):
+        run_study([replace(runs[0], probe_set=tmp_path / "nowhere")], folder, Processes(1))

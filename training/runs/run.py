@@ -77,19 +77,36 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
     with locked(settings.out, worth_keeping=lambda: _has_begun(settings.out)):
         checkpoint = _find_checkpoint(settings)
         if checkpoint is not None:
-            saved = completed(checkpoint.content["configuration"])
-            settings = with_saved(settings, saved)
-            refuse_other_configuration(settings.out, saved, configuration_of(settings))
+            settings = as_begun(settings, checkpoint)
         if checkpoint is None or checkpoint.step < settings.total_steps:
             with stop_signals_noted() as asked:
                 _train(settings, checkpoint, progress, asked)
     return settings.out
 
 
+def as_begun(settings: RunSettings, checkpoint: Checkpoint) -> RunSettings:
+    """Return a run's settings with what was chosen for it as it began.
+
+    Raises:
+        CheckpointError: the checkpoint is of other settings.
+    """
+    saved = completed(checkpoint.content["configuration"])
+    settings = with_saved(settings, saved)
+    refuse_other_configuration(settings.out, saved, configuration_of(settings))
+    return settings
+
+
 def is_finished(settings: RunSettings) -> bool:
-    """Whether the folder holds a run that has made all its steps."""
+    """Whether the folder holds this run, and it has made all its steps.
+
+    Raises:
+        CheckpointError: it holds a run of other settings, or a checkpoint that cannot be read.
+    """
     checkpoints = list_checkpoints(settings.out)
-    return bool(checkpoints) and checkpoints[-1].step >= settings.total_steps
+    if not checkpoints:
+        return False
+    as_begun(settings, checkpoints[-1])
+    return checkpoints[-1].step >= settings.total_steps
 
 
 def can_gather(environment: EnvironmentSettings) -> bool:

@@ -116,7 +116,8 @@ class CheckpointCallback(BaseCallback):
         except OSError as error:
             reason = error.strerror or error
             _log.warning(
-                "goalscope: no checkpoint at step %d (%s); training goes on, the one before stays%s",
+                "goalscope: no checkpoint at step %d (%s); training goes on, the one before "
+                "stays%s",
                 self._last_step,
                 reason,
                 _how_long(self.model),

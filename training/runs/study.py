@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from goalscope.diagnostics.material.probe_set import load_probe_set
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update
 from goalscope.diagnostics.updates.schedule import DENSE_UPDATES
 from goalscope.training.runs.adaptive import Adaptive
@@ -38,9 +39,10 @@ def run_study(
 ) -> list[Path]:
     """Train the runs and return their folders in the order given.
 
-    The probe set is gathered once, stored in the study's folder, and given to every run that
-    observes as the first does. A run that fails, or whose process dies, is listed in study.json
-    with its cause, and the rest go on. Started again, a study does what is missing.
+    The first run's probe set, or else one that is gathered once, is stored in the study's folder,
+    and given to every run that observes as the first does. A run that fails, or whose process dies,
+    is listed in study.json with its cause, and the rest go on. Started again, a study does what is
+    missing.
 
     Args:
         runs: the runs.
@@ -53,7 +55,10 @@ def run_study(
     Raises:
         RunLocked: another process works on the study.
         SettingsError, UnknownArm: a run cannot be run; nothing was started.
-        StudyError: runs failed, and the others are whole; or the folder holds another plan.
+        CheckpointError: a run's folder holds one of other settings; nothing was started.
+        StudyError: runs failed, and the others are whole; or the folder holds another plan, or
+            another probe set than the one given.
+        ProbeSetError: the one given cannot be read.
         KeyboardInterrupt: interrupted; the runs under way were saved first.
     """
     _check(runs)
@@ -62,8 +67,8 @@ def run_study(
             keep_plan(plan, folder)
         probe_file = folder / PROBE_SET_FILE
         first = runs[0].environment
-        if can_gather(first) and not probe_file.exists():
-            make_probe_set(first).save(probe_file)
+        if can_gather(first):
+            _provide(probe_file, runs[0])
         ready = [
             replace(
                 run,
@@ -89,6 +94,18 @@ def _check(runs: Sequence[RunSettings]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingsError(f"the study would make {twice} twice; name each arm and seed once")
+
+
+def _provide(file: Path, run: RunSettings) -> None:
+    """Put a probe set where every run of the study finds it."""
+    given = None if run.probe_set is None else load_probe_set(run.probe_set)
+    if not file.exists():
+        (given or make_probe_set(run.environment)).save(file)
+    elif given is not None and load_probe_set(file).sha256 != given.sha256:
+        raise StudyError(
+            f"{file.parent} holds a study with another probe set than {run.probe_set}; choose "
+            "another folder, or leave --probe-set out"
+        )
 
 
 class _States:
