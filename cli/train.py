@@ -38,7 +38,7 @@ class Train(ArmFlags, RunSettings):
             return 0
         if settings.fast:
             console.print("fast, only faster:")
-            for line in FAST:
+            for line in FAST[0 if settings.shared_frames else 1 :]:
                 console.print(f"  {line}")
         folder = train(settings, progress=True)
         again = shlex.quote(str(folder))

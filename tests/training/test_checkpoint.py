@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from goalscope.diagnostics.record import read_run
 from goalscope.errors import EnvironmentLost
 from goalscope.training.runs.checkpoint import folder as checkpoints
+from goalscope.training.runs.checkpoint.agent_state import _like
 from goalscope.training.runs.checkpoint.folder import CheckpointError, list_checkpoints
 from goalscope.training.runs.run import train
 from goalscope.training.runs.saving import CheckpointCallback
@@ -135,6 +136,21 @@ def test_a_run_begun_on_a_gpu_goes_on_without_one(run):
     content["sha256"]["resume/state.safetensors"] = digest
     description.write_text(json.dumps(content))
     assert read_run(train(settings(run, 120))).end.step == 120
+
+
+@pytest.mark.parametrize("options", [{"fused": True}, {"capturable": True}, {}])
+def test_a_step_count_is_put_where_torch_keeps_it(options):
+    """A fused step on a GPU reads its count there; the device "meta" stands for one."""
+    parameter = torch.nn.Parameter(torch.zeros(3, device="meta"))
+    optimizer = torch.optim.Adam([parameter])
+    optimizer.param_groups[0].update(options)
+    saved = {"step": torch.tensor(5.0), "exp_avg": torch.zeros(3), "exp_avg_sq": torch.zeros(3)}
+    content = {"state": {0: saved}, "param_groups": optimizer.state_dict()["param_groups"]}
+    optimizer.load_state_dict(content)
+    torchs = {key: value.device for key, value in optimizer.state[parameter].items()}
+    group = optimizer.param_groups[0]
+    ours = {key: _like(value, parameter, group).device for key, value in saved.items()}
+    assert ours == torchs
 
 
 def test_damaged_replay_is_said(run):

@@ -63,6 +63,18 @@ def point():
     return gym.wrappers.TimeLimit(PixelPointEnv(), 25)
 
 
+class Paid(gym.RewardWrapper):
+    def reward(self, reward):
+        return reward + 1
+
+    def compute_reward(self, achieved, desired, info):
+        return self.unwrapped.compute_reward(achieved, desired, info) + 1
+
+
+def paid():
+    return gym.wrappers.TimeLimit(Paid(PixelPointEnv()), 25)
+
+
 class Endless(PixelPointEnv):
     goal_task = None
 
@@ -158,6 +170,7 @@ def test_images_are_shown_as_agents_see_them(own):
         ("point", {"camera": "close"}, "--camera is of goalscope's own tasks"),
         ("tiny", {}, "too small"),
         ("nothing", {}, "cannot be imported"),
+        ("paid", {"arm": "pixel-her+target-clip", "algorithm": "sac"}, "rewards from -1 to 0"),
         ("lights", {"arm": "plain+gain"}, "called pixels"),
         ("lights", {"arm": "plain+goal-std"}, "standardises goals"),
     ],

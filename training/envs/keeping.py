@@ -6,6 +6,20 @@ from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.wrappers import (
+    NormalizeObservation,
+    NormalizeReward,
+    OrderEnforcing,
+    PassiveEnvChecker,
+    TimeLimit,
+)
+from stable_baselines3.common.monitor import Monitor
+
+from goalscope.diagnostics.material.channels_first import ChannelsFirst
+
+_KNOWN = (TimeLimit, OrderEnforcing, PassiveEnvChecker, Monitor, ChannelsFirst)
+_WITHOUT_STATE = (gym.ObservationWrapper, gym.RewardWrapper, gym.ActionWrapper)
+_WITH_STATE = (NormalizeObservation, NormalizeReward)
 
 Arrays = dict[str, np.ndarray]
 Values = dict[str, Any]
@@ -31,8 +45,21 @@ def layers(env: gym.Env[Any, Any]) -> list[gym.Env[Any, Any]]:
 
 
 def keeps(env: gym.Env[Any, Any]) -> bool:
-    """Whether the environment, or a wrapper around it, keeps what decides what comes next."""
-    return any(isinstance(layer, Keeps) for layer in layers(env))
+    """Whether all that decides what comes next is kept.
+
+    By the environment or a wrapper, for itself and what it holds, and by each layer around that,
+    but for those whose state is known, or that have none, as gymnasium's kinds for observations,
+    rewards and actions as a rule.
+    """
+    around = layers(env)
+    kept = [number for number, layer in enumerate(around) if isinstance(layer, Keeps)]
+    return bool(kept) and not any(map(_forgets, around[: kept[-1]]))
+
+
+def _forgets(layer: gym.Env[Any, Any]) -> bool:
+    if isinstance(layer, Keeps):
+        return False
+    return isinstance(layer, _WITH_STATE) or not isinstance(layer, (*_KNOWN, *_WITHOUT_STATE))
 
 
 def numbered(name: str, items: Iterable[np.ndarray]) -> Arrays:

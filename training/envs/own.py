@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import TimeLimit
 from stable_baselines3.common.preprocessing import is_image_space
@@ -23,6 +24,7 @@ from goalscope.training.envs.keeping import keeps, layers
 from goalscope.training.envs.observing import SMALLEST_IMAGE, UnusableEnvironment
 from goalscope.training.envs.tasks import TASKS
 
+_STEPS_ASKED = 200  # at most, for rewards
 MakeEnv = Callable[[], gym.Env[Any, Any]]
 
 
@@ -93,6 +95,34 @@ def shown_by(where: str) -> Shown:
             bounded=isinstance(actions, spaces.Box) and bool(actions.is_bounded()),
             task=replace(task, episode_steps=task.episode_steps or _time_limit(env)),
         )
+    finally:
+        env.close()
+
+
+@cache
+def gives_costs(where: str) -> bool:
+    """Whether rewards there are from -1 to 0, as far as an episode of random actions tells.
+
+    Those of its steps, and where it can be asked those of a goal that is reached.
+
+    Raises:
+        UnusableEnvironment, NotDict: it cannot be made.
+    """
+    env = make_own(where)
+    try:
+        env.action_space.seed(0)
+        observation, _ = env.reset(seed=0)
+        rewards = []
+        if env.has_wrapper_attr("compute_reward") and GOAL_KEYS[0] in observation:
+            reached = np.stack([observation[GOAL_KEYS[0]]])
+            asked = env.get_wrapper_attr("compute_reward")(reached, reached, [{}])
+            rewards += np.ravel(asked).tolist()
+        for _ in range(_STEPS_ASKED):
+            _, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+            rewards.append(float(reward))
+            if terminated or truncated:
+                break
+        return all(-1 <= reward <= 0 for reward in rewards)
     finally:
         env.close()
 

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from goalscope.training.agents.settings import AgentSettings
-from goalscope.training.envs.settings import EnvironmentSettings, ObservationSettings
-from goalscope.training.runs.settings import IN_THE_AGENT, Cadence, RunSettings
+from goalscope.training.envs.settings import EnvironmentSettings
+from goalscope.training.runs.settings import IN_THE_AGENT, IN_THE_ENVIRONMENT, Cadence, RunSettings
 
 _NOT_OF_THE_RUN = ("out", "total_steps", "probe_set", "threads", "software_rendering", "evaluation")
-_IN_THE_ENVIRONMENT = {  # setting -> of `EnvironmentSettings`
-    f.name: "id" if f.name == "env" else f.name for f in fields(ObservationSettings)
-}
 
 
 def configuration_of(settings: RunSettings) -> dict[str, Any]:
@@ -26,7 +23,7 @@ def configuration_of(settings: RunSettings) -> dict[str, Any]:
     plain = {
         name: value
         for name, value in asdict(resolved).items()
-        if name not in (*_NOT_OF_THE_RUN, *IN_THE_AGENT, *_IN_THE_ENVIRONMENT)
+        if name not in (*_NOT_OF_THE_RUN, *IN_THE_AGENT, *IN_THE_ENVIRONMENT)
     }
     groups = {
         "agent": asdict(settings.agent),
@@ -60,7 +57,7 @@ def settings_of(configuration: Mapping[str, Any], out: Path) -> RunSettings:
     configuration = completed(configuration)
     plain = {name: value for name, value in configuration.items() if "." not in name}
     plain["net_arch"] = tuple(plain["net_arch"])
-    groups = {"agent": IN_THE_AGENT, "environment": _IN_THE_ENVIRONMENT}
+    groups = {"agent": IN_THE_AGENT, "environment": IN_THE_ENVIRONMENT}
     chosen = {
         setting: configuration[f"{group}.{name}"]
         for group, names in groups.items()

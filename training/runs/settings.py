@@ -32,6 +32,9 @@ IN_THE_AGENT = {  # setting -> of `AgentSettings`
         )
     },
 }
+IN_THE_ENVIRONMENT = {  # setting -> field of `EnvironmentSettings`
+    f.name: "id" if f.name == "env" else f.name for f in fields(ObservationSettings)
+}
 
 FAST = (
     "SharedFrameHerReplayBuffer: each frame stored once, rewards of relabelled goals in-process",

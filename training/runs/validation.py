@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from operator import attrgetter
 
 from goalscope.training.agents.settings import SIMNORM_GROUP, AgentSettings
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.tasks import is_own, task_of
-from goalscope.training.runs.settings import RunSettings, SettingsError
+from goalscope.training.runs.arms import find_arm
+from goalscope.training.runs.settings import IN_THE_ENVIRONMENT, RunSettings, SettingsError
 
 _ENTROPY = re.compile(r"auto|(auto_)?(?=.*[1-9])(\d+\.?\d*|\.\d+)(e-?\d\d?)?")
 _AT_LEAST: Mapping[str, int] = {
@@ -46,6 +48,7 @@ def check(settings: RunSettings) -> None:
     _check_algorithm(settings)
     _check_own(settings)
     _check_agent(agent, settings)
+    _check_observed(settings)
     _check_device(settings.device)
     if settings.total_steps <= settings.starts:
         raise SettingsError(
@@ -117,48 +120,99 @@ def _check_envs(settings: RunSettings) -> None:
 
 
 def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
-    if agent.random_shift is not None and not (agent.her and settings.environment.pixels):
-        raise SettingsError(
-            f"{settings.arm}: DrQ's random shift needs pixels and hindsight replay; leave drq out"
-        )
+    """Refuse parts that need another, or that there is nothing for."""
     observed, task = settings.environment, task_of(settings.environment.id)
-    if (agent.inverse_dynamics or agent.routing == "asymmetric") and not observed.pixels:
-        raise SettingsError(
-            f"{settings.arm}: inverse dynamics and an asymmetric critic need pixels to be "
-            "observed; leave them out"
-        )
-    if agent.encoder_warmup and not agent.inverse_dynamics:
-        raise SettingsError(
-            f"{settings.arm}: the encoder's warm-up is made of inverse dynamics; add "
-            "inverse-dynamics or leave encoder-warmup out"
-        )
-    if agent.encoder_frozen and agent.routing != "decoupled":
-        raise SettingsError(
-            f"{settings.arm}: a frozen encoder is one that neither the critic's loss nor the "
-            "actor's trains; add decoupled-encoder or leave frozen-encoder out"
-        )
-    if agent.target_clip and observed.dense_reward:
-        raise SettingsError(
-            f"{settings.arm}: target-clip knows rewards of -1 and 0, and these are dense; leave it "
-            "out"
-        )
-    if agent.moved_half and not (agent.her and task.negligible):
-        raise SettingsError(
-            f"{settings.arm}: moved-half needs hindsight replay and a task that says what has not "
-            "moved; leave it out"
-        )
-    if agent.encoder == "keypoints" and agent.cnn_dim % 2:
-        raise SettingsError(
+    group = agent.cnn_dim // SIMNORM_GROUP * SIMNORM_GROUP
+    for asked, fits, says in (
+        (
+            agent.random_shift is not None,
+            agent.her and observed.pixels,
+            "DrQ's random shift needs pixels and hindsight replay; leave drq out",
+        ),
+        (
+            agent.inverse_dynamics or agent.routing == "asymmetric",
+            observed.pixels,
+            "inverse dynamics and an asymmetric critic need pixels to be observed; leave them out",
+        ),
+        (
+            observed.pixels and observed.state,
+            agent.routing == "asymmetric",
+            "the simulator's state beside pixels is for an asymmetric critic, and another encoder "
+            "takes its place; leave one of the two out",
+        ),
+        (
+            bool(agent.encoder_warmup),
+            agent.inverse_dynamics,
+            "the encoder's warm-up is made of inverse dynamics; add inverse-dynamics or leave "
+            "encoder-warmup out",
+        ),
+        (
+            agent.encoder_frozen,
+            agent.routing == "decoupled",
+            "a frozen encoder is one that neither the critic's loss nor the actor's trains; add "
+            "decoupled-encoder or leave frozen-encoder out",
+        ),
+        (
+            agent.target_clip,
+            not observed.dense_reward,
+            "target-clip knows rewards of -1 and 0, and these are dense; leave it out",
+        ),
+        (
+            agent.moved_half,
+            agent.her and bool(task.negligible),
+            "moved-half needs hindsight replay and a task that says what has not moved; leave it "
+            "out",
+        ),
+        (
+            agent.goals_centred or agent.goals_scaled,
+            observed.goals,
+            "it standardises goals, and none are observed; leave that out",
+        ),
+        (
+            agent.image_gain == "fix",
+            observed.pixels and agent.encoder == "nature" and agent.trunk == "plain",
+            "its gain is measured on NatureCNN's features with nothing behind them; leave gain, or "
+            "what is put in their place, out",
+        ),
+        (
+            settings.frames is not None and observed.pixels,
+            agent.her,
+            "--frames is of hindsight replay, which it does without; leave --frames out",
+        ),
+        (
+            settings.n_sampled_goal is not None or settings.hindsight_goals is not None,
+            agent.her,
+            "it relabels nothing; leave --n-sampled-goal and --hindsight-goals out",
+        ),
+        (
+            agent.encoder == "keypoints",
+            agent.cnn_dim % 2 == 0,
             f"keypoints have two coordinates each, and {agent.cnn_dim} image features are odd; use "
-            f"--cnn-dim {agent.cnn_dim + 1}"
-        )
-    if agent.trunk == "simnorm" and agent.cnn_dim % SIMNORM_GROUP:
-        raise SettingsError(
+            f"--cnn-dim {agent.cnn_dim + 1}",
+        ),
+        (
+            agent.trunk == "simnorm",
+            agent.cnn_dim % SIMNORM_GROUP == 0,
             f"SimNorm groups image features by {SIMNORM_GROUP}, and {agent.cnn_dim} do not divide; "
-            f"use --cnn-dim {max(1, agent.cnn_dim // SIMNORM_GROUP) * SIMNORM_GROUP}"
-        )
+            f"use --cnn-dim {max(SIMNORM_GROUP, group)}",
+        ),
+    ):
+        if asked and not fits:
+            raise SettingsError(f"{settings.arm}: {says}")
     if settings.precision != "float32" and not settings.fast:
         raise SettingsError("--precision bfloat16 is an option of --fast; give both")
+
+
+def _check_observed(settings: RunSettings) -> None:
+    """Refuse to be asked for one thing to be observed by the arm, and another beside it."""
+    values = find_arm(settings.arm).values
+    for setting, name in IN_THE_ENVIRONMENT.items():
+        given, own = getattr(settings, setting), values.get(name)
+        if own is not None and given not in (own, getattr(EnvironmentSettings, name)):
+            raise SettingsError(
+                f"{settings.arm} sets {_flag(setting)} to {own}, and {given} is given beside it; "
+                "leave one of the two out"
+            )
 
 
 def _check_algorithm(settings: RunSettings) -> None:
@@ -199,7 +253,7 @@ def _check_own(settings: RunSettings) -> None:
     name, agent = settings.environment.id, settings.agent
     if not is_own(name):
         return
-    from goalscope.training.envs.own import shown_by
+    from goalscope.training.envs.own import gives_costs, shown_by
 
     shown = shown_by(name)
     if settings.environment != settings.observed:
@@ -222,12 +276,15 @@ def _check_own(settings: RunSettings) -> None:
             f"{settings.arm} relabels whole episodes, and how long those of {name} are is not "
             "known; wrap it in gymnasium's TimeLimit, or declare episode_steps in its goal_task"
         )
-    if (agent.goals_centred or agent.goals_scaled) and not shown.goals:
-        raise SettingsError(f"{settings.arm} standardises goals, and {name} has none; leave it out")
     if agent.image_gain == "fix" and "pixels" not in shown.images:
         raise SettingsError(
             f"{settings.arm} measures its gain on an image called pixels, and {name} shows "
             f"{', '.join(shown.images) or 'none'}; rename it, or leave the gain out"
+        )
+    if agent.target_clip and not gives_costs(name):
+        raise SettingsError(
+            f"{settings.arm}: target-clip knows rewards from -1 to 0, and {name} gives others; "
+            "leave it out"
         )
     if settings.shared_frames and not shown.keeps:
         raise SettingsError(

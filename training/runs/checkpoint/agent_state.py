@@ -51,7 +51,7 @@ def gather_state(
     """
     tensors: dict[str, Tensor] = {"generator.torch": torch.get_rng_state()}
     if torch.cuda.is_initialized():
-        tensors["generator.cuda"] = torch.cuda.get_rng_state()
+        tensors["generator.cuda"] = torch.cuda.get_rng_state(_gpu(model))
     tensors |= _log_entropy(model)
     for name, optimizer in _optimizers(model).items():
         for index, parameter in enumerate(_parameters(optimizer)):
@@ -86,11 +86,13 @@ def restore_state(model: BaseAlgorithm, tensors: Mapping[str, Tensor], values: A
         learnt.copy_(tensors[name])
     for name, optimizer in _optimizers(model).items():
         prefix = f"optimizer.{name}."
-        for index, parameter in enumerate(_parameters(optimizer)):
+        held = [(p, group) for group in optimizer.param_groups for p in group["params"]]
+        for index, (parameter, group) in enumerate(held):
             start = f"{prefix}{index:04d}."
             saved = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
             if saved:
-                optimizer.state[parameter] = {k: _like(v, parameter) for k, v in saved.items()}
+                held_there = {k: _like(v, parameter, group) for k, v in saved.items()}
+                optimizer.state[parameter] = held_there
     counted = {
         "num_timesteps": values["step"],
         "_n_updates": values["update"],
@@ -114,7 +116,7 @@ def restore_state(model: BaseAlgorithm, tensors: Mapping[str, Tensor], values: A
     model.action_space.np_random.bit_generator.state = values["generator.actions"]
     torch.set_rng_state(tensors["generator.torch"])
     if "generator.cuda" in tensors and torch.cuda.is_available():  # the record says what differs
-        torch.cuda.set_rng_state(tensors["generator.cuda"])
+        torch.cuda.set_rng_state(tensors["generator.cuda"], _gpu(model))
 
 
 def _gather_environments(model: BaseAlgorithm, tensors: dict[str, Tensor]) -> list[Any] | None:
@@ -189,13 +191,20 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _like(saved: Tensor, parameter: Tensor) -> Tensor:
+def _gpu(model: BaseAlgorithm) -> torch.device | int:
+    """Return the GPU whose generator the agent draws from; the current one where it has none."""
+    return model.device if model.device.type == "cuda" else torch.cuda.current_device()
+
+
+def _like(saved: Tensor, parameter: Tensor, group: Mapping[str, Any]) -> Tensor:
     """Return an optimiser's tensor as the optimiser would have made it.
 
-    On the same device, laid out in memory as the parameter is; a step count stays where it was.
+    On the same device, laid out in memory as the parameter is. A step count goes where torch keeps
+    it: beside the parameter where the step is fused or captured, else in the processor's memory.
     """
     if saved.shape != parameter.shape:
-        return saved
+        beside = group.get("fused") or group.get("capturable")
+        return saved.to(parameter.device) if beside else saved
     return torch.empty_like(parameter, requires_grad=False).copy_(saved)
 
 
