@@ -199,7 +199,7 @@ def test_an_arm_without_goals_has_nothing_to_be_asked(tmp_path):
         arm="reach-pixel",
         out=tmp_path / "run",
         total_steps=120,
-        env=POINT.id,
+        env="FetchReach-v4",
         image_size=POINT.image_size,
         batch_size=16,
         net_arch=(16,),

@@ -51,7 +51,7 @@ def test_an_encoders_warm_up_counts_among_the_updates(monkeypatch):
     ("arm", "changes"),
     [
         ("pixel-her-drq+goal-std", {"fast": True}),
-        ("reach-pixel", {"evaluation": EvaluationSettings(every=0)}),
+        ("reach-pixel", {"env": "FetchReach-v4", "evaluation": EvaluationSettings(every=0)}),
         ("pixel-her-recipe~close-camera+frozen-encoder", {"fast": True}),
         ("state-her", {"n_envs": 2, "gradient_steps": 2, "total_steps": 2_000}),
         ("plain", {"algorithm": "ppo", "n_envs": 2, "learning_starts": 500}),

@@ -22,7 +22,17 @@ QUESTION = "Which of its inputs does this policy use, learn from and hear?"
 @pytest.fixture(scope="module")
 def pixels_alone(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "reach"
-    done = goalscope("train", "reach-pixel", *TINY, "--every.sensitivity", "10", "--out", out)
+    done = goalscope(
+        "train",
+        "reach-pixel",
+        *TINY,
+        "--env",
+        "FetchReach-v4",
+        "--every.sensitivity",
+        "10",
+        "--out",
+        out,
+    )
     assert done.returncode == 0, done.stderr
     return out
 
