@@ -10,7 +10,8 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import is_image_space, preprocess_obs
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from goalscope.probes.blocks import (
     ACTION,
@@ -43,17 +44,24 @@ class Consumer:
     @property
     def derived(self) -> bool:
         """Whether its weight is worked out of other parameters, as by spectral or weight norm."""
-        return is_parametrized(self.layer, "weight")
+        return "weight" not in self.layer._parameters
 
     @property
     def weight(self) -> Tensor:
         """Its weight now, detached, (H, D) or (H, D + action width).
 
         A derived one is read in evaluation mode: else each read would be a power iteration more of
-        a spectral norm.
+        a spectral norm. One that a hook works out before each pass (torch's older kind) is worked
+        out here: what lies there is of the last pass.
         """
-        with evaluation_mode(self.layer):
-            return self.layer.weight.detach()
+        with evaluation_mode(self.layer), torch.no_grad():
+            weight: Tensor = self.layer.weight
+            for hook in self.layer._forward_pre_hooks.values():
+                if isinstance(hook, WeightNorm) and hook.name == "weight":
+                    weight = hook.compute_weight(self.layer)
+                elif isinstance(hook, SpectralNorm) and hook.name == "weight":
+                    weight = hook.compute_weight(self.layer, do_power_iteration=False)
+            return weight.detach()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -18,6 +18,7 @@ from stable_baselines3.common.envs import BitFlippingEnv
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 from torch import nn
+from torch.nn import utils
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from goalscope.diagnostics import ModalityDiagnostics
@@ -68,7 +69,10 @@ def normed(norm):
     return agent
 
 
-@pytest.mark.parametrize("norm", [spectral_norm, weight_norm])
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
+@pytest.mark.parametrize(
+    "norm", [spectral_norm, weight_norm, utils.spectral_norm, utils.weight_norm]
+)
 def test_weights_that_are_derived_are_measured_and_left_alone(tmp_path, norm):
     plain = normed(norm)
     plain.learn(90)
