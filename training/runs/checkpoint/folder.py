@@ -138,7 +138,7 @@ def save_checkpoint(
         _save_tensors(draft / TENSORS, tensors)
         write_json_atomically(draft / VALUES, {**values, "callbacks": callbacks})
         replay = getattr(model, "replay_buffer", None)  # which those on policy have not
-        settle: Callable[[], None] = lambda: None  # noqa: E731
+        settle: Callable[[], None] | None = None
         if with_replay and replay is not None:
             (draft / REPLAY).mkdir()
             settle = write_buffer(replay, draft / REPLAY)
@@ -164,7 +164,8 @@ def save_checkpoint(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    settle()
+    if settle is not None:
+        settle()
     _thin(run, target)
     return Checkpoint(target, content)
 
