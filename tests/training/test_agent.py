@@ -1,6 +1,5 @@
 """What an arm asks for is what its agent is built of, and what run.json says of it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,9 +136,15 @@ class SeeRates(BaseCallback):
 def test_environments_of_two_seeds_share_no_start():
     def goals(seed):
         run = RunSettings(
-            arm="pixel-her", out=Path(), env="PixelPoint-v0", image_size=36, seed=seed, n_envs=3
+            arm="pixel-her",
+            out=Path(),
+            env="PixelPoint-v0",
+            image_size=36,
+            seed=seed,
+            n_envs=3,
+            buffer_size=300,
         )
-        env = build_agent(replace(run, buffer_size=300)).get_env()
+        env = build_agent(run).get_env()
         return {tuple(goal) for goal in env.reset()["desired_goal"].tolist()}
 
     found = [goals(seed) for seed in (0, 1, 2)]

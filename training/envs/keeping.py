@@ -15,9 +15,7 @@ from gymnasium.wrappers import (
 )
 from stable_baselines3.common.monitor import Monitor
 
-from goalscope.diagnostics.material.channels_first import ChannelsFirst
-
-_KNOWN = (TimeLimit, OrderEnforcing, PassiveEnvChecker, Monitor, ChannelsFirst)
+_KNOWN = (TimeLimit, OrderEnforcing, PassiveEnvChecker, Monitor)
 _WITHOUT_STATE = (gym.ObservationWrapper, gym.RewardWrapper, gym.ActionWrapper)
 _WITH_STATE = (NormalizeObservation, NormalizeReward)
 

@@ -27,7 +27,7 @@ class ShuffledPixels(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     def __init__(self, env: gym.Env[Any, np.ndarray], pool: int = 256) -> None:
         super().__init__(env)
         self._pool: deque[np.ndarray] = deque(maxlen=pool)
-        self._own: list[np.ndarray] = []  # of this episode
+        self._own: deque[np.ndarray] = deque()  # of this episode
         self._first: list[np.ndarray] = []
         self._generator = np.random.default_rng(_SEED)
 
@@ -35,13 +35,14 @@ class ShuffledPixels(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Start an episode."""
-        if seed is not None or not (self._pool or self._own):
+        if seed is not None or not self._pool:
             self._first = self._first or self._random_episode()
             self._pool.clear()
-            self._own = [*self._first]
+            self._pool.extend(self._first)
             self._generator = np.random.default_rng(_SEED if seed is None else seed)
-        self._pool.extend(self._own)
-        self._own = []
+        else:
+            self._pool.extend(self._own)
+        self._own.clear()
         observation, info = self.env.reset(seed=seed, options=options)
         return self._shuffle(observation), info
 
@@ -60,9 +61,7 @@ class ShuffledPixels(gym.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     def set_state(self, arrays: Arrays, values: Values) -> None:
         """Take over what `get_state` returned."""
         refill(self._pool, "pool", arrays)
-        own: deque[np.ndarray] = deque()
-        refill(own, "pool_next", arrays)
-        self._own = [*own]
+        refill(self._own, "pool_next", arrays)
         self._generator = generator_of(values["pool_generator"])
 
     def _shuffle(self, observation: Observation) -> Observation:

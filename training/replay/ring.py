@@ -75,7 +75,7 @@ class FrameRing:
             ValueError: the next stack is not this one with a frame more.
         """
         self._check(images, next_images)
-        if self.saved_as and self.added - self.saved_at >= self.spare_rows:
+        if self.saved_as and self.rows_left <= 0:
             self._forget_save()  # this row overwrites one of its
         self._hold_claim()
         differs = self._differs(images)
@@ -145,6 +145,11 @@ class FrameRing:
         """Return the slots of rows, int64, from how many were added before each."""
         slots: np.ndarray = counts % (self.rows + self.spare_rows) * self.n_envs + envs
         return slots
+
+    @property
+    def rows_left(self) -> int:
+        """On disk, rows that may be added before one is written over what the last save needs."""
+        return self.spare_rows - (self.added - self.saved_at)
 
     def note_save(self, state: str, segments: list[Segment]) -> None:
         """Everything is saved, as this state; what the save before needed is free."""

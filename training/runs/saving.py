@@ -131,6 +131,5 @@ def _how_long(model: BaseAlgorithm) -> str:
     buffer = getattr(model, "replay_buffer", None)
     if not isinstance(buffer, SharedFrameHerReplayBuffer) or buffer.frame_ring.claim is None:
         return ""
-    ring = buffer.frame_ring
-    steps = (ring.spare_rows - (ring.added - ring.saved_at)) * ring.n_envs
-    return f" for {max(0, steps):,} steps more: frames on disk are written over then"
+    steps = max(0, buffer.frame_ring.rows_left) * buffer.n_envs
+    return f" for {steps:,} steps more: frames on disk are written over then"

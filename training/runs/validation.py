@@ -114,7 +114,7 @@ def _check_envs(settings: RunSettings) -> None:
         value = getattr(settings, name)
         if value is not None and value % n_envs:
             raise SettingsError(
-                f"--{name.replace('_', '-')} {value} does not divide by --n-envs {n_envs}; use "
+                f"{_flag(name)} {value} does not divide by --n-envs {n_envs}; use "
                 f"{max(1, value // n_envs) * n_envs}"
             )
 
@@ -122,7 +122,6 @@ def _check_envs(settings: RunSettings) -> None:
 def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
     """Refuse parts that need another, or that there is nothing for."""
     observed, task = settings.environment, task_of(settings.environment.id)
-    group = agent.cnn_dim // SIMNORM_GROUP * SIMNORM_GROUP
     for asked, fits, says in (
         (
             agent.random_shift is not None,
@@ -194,7 +193,7 @@ def _check_agent(agent: AgentSettings, settings: RunSettings) -> None:
             agent.trunk == "simnorm",
             agent.cnn_dim % SIMNORM_GROUP == 0,
             f"SimNorm groups image features by {SIMNORM_GROUP}, and {agent.cnn_dim} do not divide; "
-            f"use --cnn-dim {max(SIMNORM_GROUP, group)}",
+            f"use --cnn-dim {max(1, agent.cnn_dim // SIMNORM_GROUP) * SIMNORM_GROUP}",
         ),
     ):
         if asked and not fits:

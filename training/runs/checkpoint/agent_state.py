@@ -54,7 +54,7 @@ def gather_state(
         tensors["generator.cuda"] = torch.cuda.get_rng_state(_gpu(model))
     tensors |= _log_entropy(model)
     for name, optimizer in _optimizers(model).items():
-        for index, parameter in enumerate(_parameters(optimizer)):
+        for index, (parameter, _) in enumerate(_parameters(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{index:04d}.{key}"] = value
     environments = None
@@ -86,13 +86,13 @@ def restore_state(model: BaseAlgorithm, tensors: Mapping[str, Tensor], values: A
         learnt.copy_(tensors[name])
     for name, optimizer in _optimizers(model).items():
         prefix = f"optimizer.{name}."
-        held = [(p, group) for group in optimizer.param_groups for p in group["params"]]
-        for index, (parameter, group) in enumerate(held):
+        for index, (parameter, group) in enumerate(_parameters(optimizer)):
             start = f"{prefix}{index:04d}."
             saved = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
             if saved:
-                held_there = {k: _like(v, parameter, group) for k, v in saved.items()}
-                optimizer.state[parameter] = held_there
+                optimizer.state[parameter] = {
+                    k: _like(v, parameter, group) for k, v in saved.items()
+                }
     counted = {
         "num_timesteps": values["step"],
         "_n_updates": values["update"],
@@ -187,8 +187,9 @@ def _log_entropy(model: BaseAlgorithm) -> dict[str, Tensor]:
     return {} if learnt is None else {"log_ent_coef": learnt.detach()}
 
 
-def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+def _parameters(optimizer: torch.optim.Optimizer) -> list[tuple[Tensor, dict[str, Any]]]:
+    """Return each parameter with its group."""
+    return [(p, group) for group in optimizer.param_groups for p in group["params"]]
 
 
 def _gpu(model: BaseAlgorithm) -> torch.device | int:
