@@ -1,6 +1,5 @@
 """`goalscope demo`: the plan's baseline and its fix, small, from nothing to a verdict."""
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +61,7 @@ class Demo:
         runs = [self._settings(arm, seed, folder) for seed in range(self.seeds) for arm in ARMS]
         for run in runs:
             check(run)
+        reach = self._reach_study(folder / "reach") if self.reach_steps != 0 else None
 
         from goalscope.training.executors.processes import Processes
         from goalscope.training.runs.study import run_study
@@ -72,11 +72,11 @@ class Demo:
         )
         folders = run_study(runs, folder, Processes.one_a_core(len(runs)))
         page = reports.write_comparison(folders, folder / "comparison", notes=[self._shortened()])
-        _say(console, page, started, more=self.reach_steps != 0)
+        _say(console, page, started, more=reach is not None)
         for made in folders:
             reports.write_report(made)
-        if self.reach_steps != 0:
-            _say(console, self._reach(folder / "reach", console), started, more=False)
+        if reach is not None:
+            _say(console, self._reach(reach, console), started, more=False)
         return 0
 
     def _shortened(self) -> str:
@@ -88,26 +88,38 @@ class Demo:
             "time, the balance at the start and after the first updates is all there is to see"
         )
 
-    def _reach(self, folder: Path, console: Console) -> "ComparisonPage":
-        """Train, probe and compare the preset "demo"."""
-        plan, assay = _preset("demo"), _preset("assay")
+    def _reach_study(self, folder: Path) -> Study:
+        """Return the preset "demo" with these seeds and steps.
+
+        Raises:
+            SettingsError: it cannot be run with so few steps.
+        """
+        plan = _preset("demo")
         steps = plan.run["total_steps"] if self.reach_steps is None else self.reach_steps
+        more = ["--seeds", *map(str, range(self.seeds)), "--total-steps", str(steps)]
+        study: Study = tyro.cli(Study, args=[*plan.arguments(), *more, "--out", str(folder)])
+        study.runs()
+        return study
+
+    def _reach(self, study: Study, console: Console) -> "ComparisonPage":
+        """Train, probe and compare the preset "demo"."""
+        from goalscope.training.executors.processes import usable_cores
+
+        steps, assay = study.total_steps, _preset("assay")
         console.print(
-            f"\n2. {', '.join(plan.arms)} on FetchReach-v4 from 36x36 pixels: "
+            f"\n2. {', '.join(study.arms)} on FetchReach-v4 from 36x36 pixels: "
             f"{count(self.seeds, 'seed')} each, {steps:,} steps a run. The goal vectors alone "
             "suffice there; pixels distract."
         )
-        seeds = map(str, range(self.seeds))
-        more = ["--seeds", *seeds, "--total-steps", str(steps), "--out", str(folder)]
-        tyro.cli(Study, args=[*plan.arguments(), *more]).run()
-        runs = [folder / f"{arm}-seed{seed}" for seed in range(self.seeds) for arm in plan.arms]
-        probe_runs(runs, os.cpu_count() or 1)
+        study.run()
+        runs = [run.out for run in study.runs()]
+        probe_runs(runs, usable_cores())
         shortened = (
             f"shortened for a demo: {steps:,} steps a run and {count(self.seeds, 'seed')} an arm, "
             f"where the preset assay has {assay.run['total_steps']:,} and {len(assay.seeds)}"
         )
         return reports.write_comparison(
-            runs, folder / "comparison", plan.thresholds, notes=[shortened]
+            runs, study.out / "comparison", _preset("demo").thresholds, notes=[shortened]
         )
 
     def _settings(self, arm: str, seed: int, folder: Path) -> RunSettings:

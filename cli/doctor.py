@@ -77,7 +77,7 @@ def _say(findings: Sequence["Finding"]) -> None:
     for heading in ("", "what", "found"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
-        table.add_row(finding.sign, finding.what, finding.value)
+        table.add_row(finding.sign, escape(finding.what), escape(finding.value))
     console.print(table)
     for finding in findings:
         if finding.remedy:  # below the table, where a command stays in one piece

@@ -19,6 +19,7 @@ from goalscope.training.envs.opengl import is_software, renderer_name, select_ba
 from goalscope.training.envs.pixel_goal_env import PixelGoalEnv
 from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.visibility import object_pixels
+from goalscope.training.executors.processes import usable_cores
 from goalscope.training.replay.sizes import GIB
 from goalscope.training.runs.capacity import room_for
 from goalscope.training.runs.pace import duration
@@ -155,7 +156,7 @@ def check_torch() -> list[Finding]:
             f"there is a GPU that torch {torch.__version__} does not use: install a build for its "
             "driver (https://pytorch.org/get-started/locally)"
         )
-    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    cores, load = usable_cores(), os.getloadavg()[0]
     threads = f"{torch.get_num_threads()} of {cores} cores"
     busy = ""
     if load > cores:

@@ -93,10 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _interrupted(stop: KeyboardInterrupt) -> int:
     """Say in a line how things were left, and return the exit code."""
-    print(
-        f"goalscope: {str(stop) or 'interrupted; what was measured until now is kept'}",
-        file=sys.stderr,
-    )
+    said = str(stop) or "interrupted; what was measured until now is kept"
+    with contextlib.suppress(BrokenPipeError):  # Ctrl-C has ended whoever read it, too
+        print(f"goalscope: {said}", file=sys.stderr)
     return 128 + (stop.number if isinstance(stop, Interrupted) else signal.SIGINT)
 
 

@@ -107,7 +107,9 @@ class Probe(FigureFlags, ObservationSettings):
         return 0
 
     def _study(self, runs: Sequence[Path]) -> int:
-        failed = probe_runs(runs, self.parallel or os.cpu_count() or 1, self.figures)
+        from goalscope.training.executors.processes import usable_cores
+
+        failed = probe_runs(runs, self.parallel or usable_cores(), self.figures)
         for name, cause in failed.items():
             print(f"goalscope: {name} was not probed: {cause}", file=sys.stderr)
         again = shlex.quote(str(self.path))

@@ -58,8 +58,12 @@ class Study(ArmFlags, StudySettings):
     plan: Path | None = None
     """The plan file all this was read from, whose thresholds decide; kept in the folder."""
 
-    def run(self) -> int:
-        """Train what is missing."""
+    def runs(self) -> list[RunSettings]:
+        """Return the runs, seed by seed.
+
+        Raises:
+            SettingsError, UnknownArm: one of them cannot be run.
+        """
         runs = [
             self.of_run(self.arm_of(arm), self.out / f"{arm}-seed{seed}", seed)
             for seed in self.seeds
@@ -67,7 +71,11 @@ class Study(ArmFlags, StudySettings):
         ]
         for run in runs:
             check(run)
+        return runs
 
+    def run(self) -> int:
+        """Train what is missing."""
+        runs = self.runs()
         adaptive = None if self.adaptive is None else self._adaptive(runs, self.adaptive)
 
         from goalscope.training.runs.study import run_study
@@ -98,4 +106,6 @@ class Study(ArmFlags, StudySettings):
             )
         from goalscope.training.executors.processes import Processes
 
-        return Processes.one_a_core(runs) if self.parallel is None else Processes(self.parallel)
+        if self.parallel is None:
+            return Processes.one_a_core(runs)
+        return Processes(min(self.parallel, runs))

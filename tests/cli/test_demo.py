@@ -51,11 +51,11 @@ def test_the_first_page_is_said_before_the_second_part_begins(
 ):
     before = []
 
-    def reach(demo, folder, console):
+    def reach(demo, study, console):
         before.append(capsys.readouterr().out)
-        assert folder == tmp_path / "demo" / "reach"
+        assert study.out == tmp_path / "demo" / "reach"
         first = [tmp_path / "demo" / f"{arm}-seed0" for arm in SHORT]
-        return reports.write_comparison(first, folder / "comparison")
+        return reports.write_comparison(first, study.out / "comparison")
 
     monkeypatch.setattr(Demo, "_reach", reach)
     assert Demo(out=tmp_path / "demo", seeds=1).run() == 0

@@ -9,14 +9,17 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from goalscope.diagnostics.material.probe_set import ProbeSetError, gather_probe_set
 from goalscope.diagnostics.record import is_run, last_update, read_run
 from goalscope.training.envs.making import make_environment
+from goalscope.training.executors import processes
 from goalscope.training.executors.processes import Processes
-from goalscope.training.runs import study
+from goalscope.training.replay.sizes import GIB, BufferTooLarge
+from goalscope.training.runs import capacity, study
 from goalscope.training.runs.checkpoint.folder import CheckpointError
 from goalscope.training.runs.executor import Change
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
@@ -75,13 +78,19 @@ class Done:
     threads = 1
 
     def __init__(self):
-        self.changes = []
+        self.changes, self.ended, self.stopped = [], set(), False
 
     def submit(self, run):
         self.changes.append(Change(run.out.name, "finished"))
 
     def poll(self):
-        return [self.changes.pop()] if self.changes else []
+        change = self.changes.pop()
+        self.ended.add(change.name)
+        return [change]
+
+    def stop(self):
+        self.stopped = True
+        return [Change(change.name, "failed", "stopped") for change in self.changes]
 
 
 def test_a_study_goes_on_where_its_state_cannot_be_written(tmp_path, monkeypatch, caplog):
@@ -95,7 +104,9 @@ def test_a_study_goes_on_where_its_state_cannot_be_written(tmp_path, monkeypatch
         write_study(folder, rows, adaptive)
 
     monkeypatch.setattr(study, "write_study", write)
-    run_study(runs, tmp_path, Done())
+    done = Done()
+    monkeypatch.setattr(study, "is_finished", lambda run: run.out.name in done.ended)
+    run_study(runs, tmp_path, done)
     assert caplog.text.count("No space left on device") == 1
     assert [row.state for row in read_study(tmp_path)] == ["finished", "finished"]
 
@@ -143,3 +154,70 @@ def test_a_study_takes_the_probe_set_it_is_given(tmp_path):
         run_study(runs, folder, Processes(1))
     with pytest.raises(ProbeSetError, match="nowhere"):
         run_study([replace(runs[0], probe_set=tmp_path / "nowhere")], folder, Processes(1))
+
+
+def test_a_run_whose_end_was_not_saved_has_failed(tmp_path):
+    (tmp_path / "probe_set.safetensors").touch()
+    with pytest.raises(StudyError, match="its end was not saved; started again"):
+        run_study([settings(tmp_path, 0)], tmp_path, Done())
+    (row,) = read_study(tmp_path)
+    assert row.state == "failed"
+
+
+def test_an_executor_that_fails_leaves_no_run_to_itself(tmp_path):
+    class Failing(Done):
+        def poll(self):
+            raise OSError(errno.EIO, "no answer")
+
+    (tmp_path / "probe_set.safetensors").touch()
+    failing = Failing()
+    with pytest.raises(OSError, match="no answer"):
+        run_study([settings(tmp_path, seed) for seed in (0, 1)], tmp_path, failing)
+    assert failing.stopped
+    assert {row.cause for row in read_study(tmp_path)} == {"stopped"}
+
+
+def test_a_run_that_does_not_start_is_listed(tmp_path, monkeypatch):
+    def refuse(run):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(processes, "RunProcess", refuse)
+    (tmp_path / "probe_set.safetensors").touch()
+    with pytest.raises(StudyError, match=r"did not start \(Resource temporarily unavailable\)"):
+        run_study([settings(tmp_path, 0)], tmp_path, Processes(1))
+
+
+def test_runs_side_by_side_share_what_memory_is_free(tmp_path, monkeypatch):
+    run = replace(settings(tmp_path, 0), fast=True, buffer_size=200_000, total_steps=200_000)
+    free = SimpleNamespace(available=2 * GIB)  # and memory alone would take 0.77 GiB
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", lambda: free)
+    alone, beside, crowded = Processes(1), Processes(2), Processes(64)
+    alone.submit(run)
+    beside.submit(run)
+    assert [taken._waiting[0].frames for taken in (alone, beside)] == [None, "disk"]
+    with pytest.raises(BufferTooLarge, match="each of 64 runs at a time: --parallel"):
+        crowded.submit(replace(run, fast=False))
+
+
+LAST_WORDS = """
+import os, sys, time
+from goalscope.training.runs.console import LastingConsole
+console = LastingConsole()
+sys.stdin.read()
+for word in ("told", "to", "nobody"):
+    console.print(word)
+print("goes on", file=sys.stderr)
+"""
+
+
+def test_work_goes_on_where_nobody_reads_of_it_any_more():
+    process = subprocess.Popen(
+        [sys.executable, "-c", LAST_WORDS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    _, said = process.communicate("", timeout=60)
+    assert (process.returncode, said) == (0, "goes on\n")

@@ -11,7 +11,6 @@ import signal
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from goalscope.diagnostics.record import last_update
 from goalscope.errors import UserError
 from goalscope.training.executors.cluster_worker import Look, Worker, batches
 from goalscope.training.executors.mirror import Piece, Sender, take
@@ -136,7 +136,7 @@ class RayCluster:
         return {
             "CPU": max(run.threads or 1, environments),
             "GPU": self._gpus if there and run.device != "cpu" else 0,
-            "memory": _memory(replace(run, out=Path(), seed=0, probe_set=None)),
+            "memory": memory_for(run),
         }
 
     def _place(self, run: RunSettings) -> None:
@@ -144,7 +144,8 @@ class RayCluster:
         options = {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"], "memory": needs["memory"]}
         probe_set = None if run.probe_set is None else run.probe_set.read_bytes()
         actor = ray.remote(Worker).options(**options).remote(run, probe_set)
-        left = batches(Sender(run.out).pieces()) if run.out.exists() else iter(())
+        begun = list_checkpoints(run.out) or last_update(run.out) > 0
+        left = batches(Sender(run.out).pieces()) if begun else iter(())
         arriving = run.out if run.out.exists() else run.out.with_name(f".arriving-{run.out.name}")
         shutil.rmtree(run.out.with_name(f".arriving-{run.out.name}"), ignore_errors=True)
         # The first call is small: it waits for a node, and what is sent is kept until it arrives.
@@ -171,6 +172,9 @@ class RayCluster:
             return [self._failed(placed, " ".join(f"{type(cause).__name__}: {cause}".split()))]
         except RayError:
             return [self._lost(placed, "its node was lost")]
+        except KeyboardInterrupt:
+            self._working[call] = placed  # `stop` is still to tell it
+            raise
         began = [] if placed.running else [Change(name, "running")]
         placed.running = True
         if look is None or not look.ended:
@@ -238,8 +242,3 @@ def _fits(needs: Mapping[str, float], has: Mapping[str, float]) -> bool:
 
 def _amount(name: str, number: float) -> str:
     return f"{number / 2**30:.1f} GiB" if name == "memory" else f"{number:g}"
-
-
-@cache
-def _memory(run: RunSettings) -> int:
-    return memory_for(run)

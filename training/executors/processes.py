@@ -2,19 +2,29 @@
 
 import os
 import signal
+from dataclasses import replace
 from multiprocessing.connection import wait
 
 from goalscope.training.executors.run_process import RunProcess
+from goalscope.training.runs.capacity import fitted
+from goalscope.training.runs.checkpoint.folder import list_checkpoints
 from goalscope.training.runs.executor import Change
-from goalscope.training.runs.interrupts import kept_from_workers
+from goalscope.training.runs.interrupts import kept_from_workers, stop_signals_noted
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
 _POLL_SECONDS = 0.5
 _KEPT = (signal.SIGINT, signal.SIGHUP)  # from the runs, which are asked to end with SIGTERM
 
 
+def usable_cores() -> int:
+    """Return the cores that this process may use: a scheduler, or `taskset`, may leave it few."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Processes:
-    """Trains runs on this machine; the cores are shared out evenly.
+    """Trains runs on this machine; cores and memory are shared out evenly.
 
     Args:
         parallel: runs at a time, at least 1.
@@ -33,23 +43,35 @@ class Processes:
     @classmethod
     def one_a_core(cls, runs: int) -> "Processes":
         """Return what trains so many runs, no more at a time than there are cores."""
-        return cls(max(1, min(runs, os.cpu_count() or 1)))
+        return cls(max(1, min(runs, usable_cores())))
 
     @property
     def threads(self) -> int:
         """This run's share of the cores, so that none is slowed down by changing places."""
-        return max(1, (os.cpu_count() or 1) // self._parallel)
+        return max(1, usable_cores() // self._parallel)
 
     def submit(self, run: RunSettings) -> None:
-        """Train a run as soon as fewer than `parallel` are under way."""
+        """Train a run as soon as fewer than `parallel` are under way.
+
+        Replay fills up long after those beside it have begun: where its share of the memory that
+        is free now would not do, frames go to disk from the start.
+
+        Raises:
+            BufferTooLarge: it does not fit beside the others, wherever its frames are.
+        """
+        if not list_checkpoints(run.out) and fitted(run, self._parallel).frames == "disk":
+            run = replace(run, frames="disk")
         self._waiting.append(run)
 
     def poll(self) -> list[Change]:
         """Return which runs began and ended."""
         if self._waiting and len(self._working) < self._parallel:
             run = self._waiting.pop(0)
-            with kept_from_workers(_KEPT):
-                self._working[run.out.name] = RunProcess(run)
+            try:
+                self._begin(run)
+            except OSError as error:  # no memory for another process, say
+                cause = f"its process did not start ({error.strerror or error})"
+                return [Change(run.out.name, "failed", cause)]
             return [Change(run.out.name, "running")]
         wait([process.sentinel for process in self._working.values()], _POLL_SECONDS)
         return [self._end(name) for name, process in [*self._working.items()] if process.ended]
@@ -60,6 +82,14 @@ class Processes:
         for process in self._working.values():
             process.stop()
         return [self._end(name) for name in [*self._working]]
+
+    def _begin(self, run: RunSettings) -> None:
+        """Start a run's process; a signal that comes meanwhile waits until `stop` knows of it."""
+        with stop_signals_noted() as asked, kept_from_workers(_KEPT):
+            self._working[run.out.name] = RunProcess(run)
+        number = asked()
+        if number is not None:
+            signal.raise_signal(number)
 
     def _end(self, name: str) -> Change:
         cause = self._working.pop(name).join()

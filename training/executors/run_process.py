@@ -53,6 +53,8 @@ class RunProcess:
         code, cause = self._process.exitcode or 0, None
         if code != 0:
             cause = f"its process was ended by signal {-code}"
+            if code > 0:
+                cause = f"its process ended with exit code {code}"
             if self._said.poll():
                 try:
                     cause = self._said.recv()
@@ -64,11 +66,11 @@ class RunProcess:
 
 def _train(run: RunSettings, says: Connection, scratch: Path | None) -> None:
     """What the process does: train, and where that fails say why."""
-    from goalscope.training.runs.run import train  # a process that only looks on needs no torch
-
     if scratch is not None:
         threading.Thread(target=_end_with_parent, args=(scratch,), daemon=True).start()
     try:
+        from goalscope.training.runs.run import train  # who only looks on needs no torch
+
         train(run)
     except BaseException as error:
         says.send(" ".join(f"{type(error).__name__}: {error}".split()))

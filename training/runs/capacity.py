@@ -2,14 +2,16 @@
 
 import shutil
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import psutil
 from gymnasium import spaces
 
 from goalscope.training.envs.making import make_environment
+from goalscope.training.envs.settings import EnvironmentSettings
 from goalscope.training.envs.tasks import task_of
 from goalscope.training.replay.kept_features import kept_bytes
 from goalscope.training.replay.sizes import GIB, BufferTooLarge, replay_bytes
@@ -57,14 +59,16 @@ class Room:
         return None
 
 
-def room_for(settings: RunSettings) -> Room:
-    """Return what the run's replay takes, and what is free."""
-    env = make_environment(settings.environment)
-    space, actions = env.observation_space, env.action_space
-    env.close()
-    assert isinstance(space, spaces.Dict)
-    free_memory = psutil.virtual_memory().available
-    free_disk = shutil.disk_usage(_existing(settings.out)).free
+def room_for(settings: RunSettings, at_once: int = 1) -> Room:
+    """Return what the run's replay takes, and what is free.
+
+    Args:
+        settings: of the run.
+        at_once: runs that share what is free evenly.
+    """
+    space, actions = _spaces(settings.environment)
+    free_memory = psutil.virtual_memory().available // at_once
+    free_disk = shutil.disk_usage(_existing(settings.out)).free // at_once
     if settings.on_policy:  # SB3 keeps a rollout's images as floats
         elements = sum(int(np.prod(part.shape or 1)) for part in space.spaces.values())
         taken = settings.starts * (4 * elements + _VECTOR_BYTES)
@@ -87,15 +91,20 @@ def room_for(settings: RunSettings) -> Room:
     return Room("disk", needed.vectors + features, needed.frames, free_memory, free_disk)
 
 
-def fitted(settings: RunSettings) -> RunSettings:
+def fitted(settings: RunSettings, at_once: int = 1) -> RunSettings:
     """Return the settings with the place of replay's frames chosen, by what is free now.
+
+    Args:
+        settings: of the run.
+        at_once: runs that share what is free evenly.
 
     Raises:
         BufferTooLarge: saying what it needs, what there is, and the remedy.
     """
-    room = room_for(settings)
+    room = room_for(settings, at_once)
     if room.problem is not None:
-        raise BufferTooLarge(room.problem)
+        beside = f" (a share for each of {at_once} runs at a time: --parallel)"
+        raise BufferTooLarge(f"{room.problem}{beside if at_once > 1 else ''}")
     return replace(settings, frames=room.frames) if settings.shared_frames else settings
 
 
@@ -103,6 +112,15 @@ def memory_for(settings: RunSettings) -> int:
     """Return the memory that the whole run takes, bytes: its replay and its processes, about."""
     workers = settings.n_envs if settings.fast and settings.n_envs > 1 else 0
     return room_for(settings).memory + _PROCESS_BYTES + workers * _WORKER_BYTES
+
+
+@cache
+def _spaces(environment: EnvironmentSettings) -> tuple[spaces.Dict, spaces.Space[Any]]:
+    """Return what is observed and done there."""
+    env = make_environment(environment)
+    env.close()
+    assert isinstance(env.observation_space, spaces.Dict)
+    return env.observation_space, env.action_space
 
 
 def _bytes(space: spaces.Space[object]) -> int:

@@ -5,11 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from stable_baselines3.common.callbacks import BaseCallback
 
 from goalscope.diagnostics.updates.schedule import DENSE_UPDATES
+from goalscope.training.runs.console import LastingConsole
 from goalscope.training.runs.pace import Pace, duration
 
 _EVERY_SECONDS = 1.0
@@ -29,7 +29,7 @@ class ProgressCallback(BaseCallback):
     def __init__(self, total_steps: int) -> None:
         super().__init__()
         self._total = total_steps
-        self._console = Console(highlight=False)
+        self._console = LastingConsole(highlight=False)
         self._bar = Progress(
             BarColumn(), TextColumn("{task.description}"), console=self._console, transient=True
         )
@@ -49,7 +49,7 @@ class ProgressCallback(BaseCallback):
         every = _EVERY_SECONDS if self._console.is_terminal else _EVERY_SECONDS_IN_A_LOG
         if now - self._shown >= every:
             self._shown = now
-            with suppress(OSError):  # whoever read it is gone, and the run goes on
+            with suppress(OSError):  # the disk of a log is full, say, and the run goes on
                 self._show()
         return True
 
@@ -60,8 +60,9 @@ class ProgressCallback(BaseCallback):
 
     def stop(self) -> None:
         """Take the bar away; what was printed stays."""
-        with suppress(OSError):
-            self._bar.stop()
+        if self._console.is_terminal:
+            with suppress(OSError):
+                self._bar.stop()
 
     def _show(self) -> None:
         if self._console.is_terminal:

@@ -3,16 +3,18 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from goalscope.diagnostics.material.probe_set import load_probe_set
 from goalscope.diagnostics.record import PROBE_SET_FILE, last_update
 from goalscope.diagnostics.updates.schedule import DENSE_UPDATES
 from goalscope.training.runs.adaptive import Adaptive
+from goalscope.training.runs.checkpoint.folder import CheckpointError
+from goalscope.training.runs.console import LastingConsole
 from goalscope.training.runs.executor import Change, Executor, State
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.pace import Pace, duration
@@ -144,6 +146,22 @@ class _States:
         self.note([Change(name, "settled") for name in names if self.of[name] == "waiting"])
         return said
 
+    def seen(self, change: Change) -> Change:
+        """Return a change as the run's folder bears it out.
+
+        A full disk ends no run, but its last checkpoint may be missing then.
+        """
+        if change.state != "finished":
+            return change
+        run = next(run for run in self._runs if run.out.name == change.name)
+        try:
+            if is_finished(run):
+                return change
+            cause = "its end was not saved; started again, the study goes on from what was"
+        except CheckpointError as error:
+            cause = str(error)
+        return Change(change.name, "failed", cause)
+
     def note(self, changes: Sequence[Change]) -> None:
         """Take over what an executor says has changed.
 
@@ -187,7 +205,7 @@ def _work(
                 if adaptive is not None:
                     bars.say(states.look(adaptive))
                     bars.update(states.of)
-    except KeyboardInterrupt:
+    except BaseException:  # an interrupt or a failure: no run goes on with nobody to look after it
         states.note(executor.stop())
         raise
     return states
@@ -200,7 +218,7 @@ def _train_group(
         if states.of[run.out.name] == "waiting":
             executor.submit(run)
     while any(states.of[run.out.name] in ("waiting", "running") for run in group):
-        changes = executor.poll()
+        changes = [states.seen(change) for change in executor.poll()]
         if changes or not states.is_written:
             states.note(changes)
         bars.update(states.of)
@@ -216,7 +234,7 @@ class _Bars:
             MofNCompleteColumn(),
             TextColumn("updates{task.fields[left]}"),
         )
-        self._progress = Progress(*columns, console=Console())
+        self._progress = Progress(*columns, console=LastingConsole())
         self._bars = {
             run: self._progress.add_task(run.out.name, total=run.updates, left="") for run in runs
         }
@@ -227,12 +245,14 @@ class _Bars:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        with suppress(OSError):  # the disk of a log is full, say
+            self._progress.stop()
 
     def say(self, lines: Sequence[str]) -> None:
         """Print lines above the bars."""
-        for line in lines:
-            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        with suppress(OSError):
+            for line in lines:
+                self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def update(self, states: Mapping[str, State]) -> None:
         """Draw how far each run is."""
