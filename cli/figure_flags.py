@@ -9,4 +9,5 @@ class FigureFlags:
     """The figures of a page as files of their own."""
 
     figures: tuple[Literal["png", "csv", "pdf"], ...] = ()
-    """Also write each figure as files: png; csv, its numbers; pdf, 84 and 174 mm wide for LaTeX."""
+    """Also write each figure as files: png; csv, the numbers it draws; pdf, 84 and 174 mm
+    wide for LaTeX."""

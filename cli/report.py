@@ -93,6 +93,7 @@ class Report(FigureFlags):
         run = follow(self.run_folder, draw)
         end = run.record.end
         if end is None:
+            page_of(run, thresholds, figures=self.figures)  # which loads itself no more
             print("The run goes on, and the page is no longer drawn.")
         else:
             print(f"The run has ended: {end.details.get('reason', 'no reason given')}.")

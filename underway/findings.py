@@ -36,7 +36,7 @@ class FindingsUnderway:
 
     def __init__(self, folder: Path) -> None:
         self._reader = RunReader(folder)
-        self._told: set[tuple[str, str]] = set()  # check, network
+        self._told: set[tuple[str, str, str]] = set()  # check, network, camera
 
     def new(self) -> list[Told]:
         """Return what is wrong now and has not been told before, the likeliest first cause first.
@@ -47,7 +47,7 @@ class FindingsUnderway:
         run = tables_of(self._reader.read())
         found = []
         for finding in diagnose(run).findings:
-            name = finding.check.name, finding.network
+            name = finding.check.name, finding.network, finding.block
             if name not in self._told:
                 self._told.add(name)
                 found.append(_told(finding, run))

@@ -1,7 +1,7 @@
 """Curves over updates, panel by panel: every seed, their mean and interval, labels at the lines."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,19 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
-from goalscope.reports.figures.axes import LOWEST_SHARE, root, root_axis, value_axis
+from goalscope.reports.figures.axes import LOWEST_SHARE, root_axis, value_axis
 from goalscope.reports.figures.labels import End, side_labels
+from goalscope.reports.figures.points import seeds_side_by_side, thinned
 from goalscope.reports.figures.style import GREY, Dash, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import Axis
-from goalscope.reports.statistics.formatting import capital
+from goalscope.reports.statistics.formatting import capital, count
 from goalscope.reports.statistics.intervals import t_interval
 from goalscope.reports.statistics.scales import Array, Scale
 
 _MOST_MARKERS = 25  # more run into a thick line
 SEEDS_FOR_A_BAND = 3  # the interval of two spans the whole panel
-MOST_POINTS = 400  # of a line alone; more cannot be told apart
 MOST_SEEDS = 20  # of an arm drawn each by itself; more are one blot, and make a large page
-POINTS_AMONG_SEEDS = 80  # of a line that stands with others of its arm, thin behind their mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +108,8 @@ def curve_rows(panels: Sequence[Panel]) -> list[dict[str, Any]]:
 
 def _drawn(panel: Panel, axis: Axis) -> Panel:
     """Return a panel with its lines thinned to what can be seen."""
-    return replace(panel, curves=[thinned(curve, axis) for curve in panel.curves])
-
-
-def thinned(curve: Curve, axis: Axis) -> Curve:
-    """Return a curve with no more points on its lines than can be seen."""
-    most = MOST_POINTS if len(curve.tables) == 1 else POINTS_AMONG_SEEDS
-    return replace(curve, tables=[thin(table, axis, most) for table in curve.tables])
+    curves = [replace(curve, tables=thinned(curve.tables, axis)) for curve in panel.curves]
+    return replace(panel, curves=curves)
 
 
 def _shown(panel: Panel) -> list[float]:
@@ -162,7 +156,14 @@ def lifted(axes: Axes, points: float) -> Transform:
     return axes.transData + ScaledTranslation(0, points / 72, axes.figure.dpi_scale_trans)
 
 
-def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale, lift: float = 0.0) -> End | None:
+def plot_curve(
+    axes: Axes,
+    curve: Curve,
+    axis: Axis,
+    scale: Scale,
+    lift: float = 0.0,
+    lowest: float = LOWEST_SHARE,
+) -> End | None:
     """Draw every seed of a curve and their mean; return where the line ends, None for nowhere.
 
     Args:
@@ -171,19 +172,27 @@ def plot_curve(axes: Axes, curve: Curve, axis: Axis, scale: Scale, lift: float =
         axis: steps or updates.
         scale: of means and intervals.
         lift: points by which the lines are moved up, so that none hides another.
+        lowest: share at which an axis of shares begins: what is drawn ends there, and not what is
+            averaged.
     """
     up = lifted(axes, lift)
     for table in _drawn_seeds(curve.tables):
-        _plot_seed(axes, table, curve, axis, scale, up)
-    return _plot_mean(axes, curve, axis, scale, up)
+        _plot_seed(axes, table, curve, axis, scale, up, lowest)
+    return _plot_mean(axes, curve, axis, scale, up, lowest)
 
 
 def _plot_seed(
-    axes: Axes, table: pd.DataFrame, curve: Curve, axis: Axis, scale: Scale, up: Transform
+    axes: Axes,
+    table: pd.DataFrame,
+    curve: Curve,
+    axis: Axis,
+    scale: Scale,
+    up: Transform,
+    lowest: float,
 ) -> None:
     alone = len(curve.tables) == 1
     finite = np.isfinite(table["value"].to_numpy(dtype=float))
-    y = np.where(finite, inside(table["value"].to_numpy(dtype=float), scale), np.nan)
+    y = np.where(finite, inside(table["value"].to_numpy(dtype=float), scale, lowest), np.nan)
     x = table[axis].to_numpy(dtype=float)
     axes.plot(
         x,
@@ -212,46 +221,30 @@ def _plot_seed(
     )
 
 
-def _plot_mean(axes: Axes, curve: Curve, axis: Axis, scale: Scale, up: Transform) -> End | None:
+def _plot_mean(
+    axes: Axes, curve: Curve, axis: Axis, scale: Scale, up: Transform, lowest: float
+) -> End | None:
     """Draw mean and interval where every seed has a finite number; return where the line ends."""
     common = seeds_side_by_side(curve.tables, axis)
     if len(curve.tables) == 1 or not len(common):
         lasts = [f.iloc[-1] for t in curve.tables if len(f := t[np.isfinite(t["value"])])]
         if not lasts:
             return None
-        value = float(np.mean([last["value"] for last in lasts]))
-        return End(value, curve.label, curve.colour, float(max(last[axis] for last in lasts)))
+        mean = inside(np.array([np.mean([last["value"] for last in lasts])]), scale, lowest)
+        return End(
+            float(mean[0]), curve.label, curve.colour, float(max(last[axis] for last in lasts))
+        )
     bands = [t_interval(row, scale) for row in common.to_numpy(dtype=float).tolist()]
     x = common.index.to_numpy(dtype=float)
-    mean = inside(np.array([band.mean for band in bands]), scale)
+    mean = inside(np.array([band.mean for band in bands]), scale, lowest)
     axes.plot(x, mean, color=curve.colour, lw=2, ls=curve.dash, transform=up)
     end = End(float(mean[-1]), curve.label, curve.colour, float(x[-1]))
     if len(curve.tables) < SEEDS_FOR_A_BAND:
         return end
     low, high = (np.array([getattr(band, name) for band in bands]) for name in ("low", "high"))
-    axes.fill_between(
-        x, inside(low, scale), inside(high, scale), color=curve.colour, alpha=0.13, lw=0
-    )
+    low, high = (inside(end, scale, lowest) for end in (low, high))
+    axes.fill_between(x, low, high, color=curve.colour, alpha=0.13, lw=0)
     return end
-
-
-def seeds_side_by_side(tables: Sequence[pd.DataFrame], axis: Axis) -> pd.DataFrame:
-    """Return one column per seed, with the rows at which all of them have a finite number."""
-    columns = [_by_place(table, axis) for table in tables]
-    shared = columns[0][0]
-    for places, _ in columns[1:]:
-        shared = np.intersect1d(shared, places, assume_unique=True)
-    rows = np.column_stack([values[np.searchsorted(at, shared)] for at, values in columns])
-    finite = np.isfinite(rows).all(axis=1)
-    return pd.DataFrame(rows[finite], index=shared[finite])
-
-
-def _by_place(table: pd.DataFrame, axis: Axis) -> tuple[Array, Array]:
-    """Return the places of a table, each once, and the mean of the values there."""
-    places, group, counts = np.unique(
-        table[axis].to_numpy(), return_inverse=True, return_counts=True
-    )
-    return places, np.bincount(group, table["value"].to_numpy(dtype=float)) / counts
 
 
 def _drawn_seeds(tables: Sequence[pd.DataFrame]) -> Sequence[pd.DataFrame]:
@@ -266,34 +259,36 @@ def _drawn_seeds(tables: Sequence[pd.DataFrame]) -> Sequence[pd.DataFrame]:
     return [tables[place] for place in ends[ranks]]
 
 
-def thin_lines(seeds: int) -> str:
-    """Return what the thin lines of a curve over that many seeds are, in words."""
-    if seeds <= MOST_SEEDS:
-        return "thin every seed"
-    return f"thin {MOST_SEEDS} seeds of each arm, from the least at its end to the greatest"
+def seeds_in_words(counts: Mapping[str, int]) -> str:
+    """Return how many seeds each line stands for, and what is drawn of them, without a full stop.
 
-
-def thin(table: pd.DataFrame, axis: Axis, most: int = MOST_POINTS) -> pd.DataFrame:
-    """Return at most about `most` rows, neighbours on the drawn axis averaged.
-
-    NaN and infinity survive: a group that holds one is drawn as not finite.
+    Args:
+        counts: arm -> its seeds that are drawn; at least one arm.
     """
-    if len(table) <= most:
-        return table
-    places = table[axis].to_numpy(dtype=float)
-    place = root(places - places.min())
-    group = np.floor(place / (place.max() or 1.0) * most)
-    first = np.flatnonzero(np.diff(group, prepend=-1.0))
-    last = np.append(first[1:], len(group)) - 1
-    values = table["value"].to_numpy(dtype=float)
-    with np.errstate(invalid="ignore"):  # infinities of both signs
-        mean = np.add.reduceat(values, first) / (last - first + 1)
-    ends = {name: table[name].to_numpy()[last] for name in ("update", "step")}
-    return pd.DataFrame({**ends, "value": np.where(np.isfinite(mean), mean, math.nan)})
+    numbers = set(counts.values())
+    most = max(numbers)
+    if len(numbers) > 1:
+        words = ["Seeds: " + ", ".join(f"{arm} {number}" for arm, number in counts.items())]
+    else:
+        words = [f"{count(most, 'seed')}{' in each arm' if len(counts) > 1 else ''}"]
+    if most > 1:
+        some = f"thin {MOST_SEEDS} seeds of each arm, from the least at its end to the greatest"
+        words.append(f"{'thin every seed' if most <= MOST_SEEDS else some}, thick their mean")
+    if most >= SEEDS_FOR_A_BAND:
+        words.append("shaded its 95 % t-interval")
+    elif most == 2:
+        words.append("no band, since the interval of two seeds spans the whole panel")
+    return "; ".join(words)
 
 
-def inside(values: Array, scale: Scale) -> Array:
-    """Return values where their axis can show them: a share of none, or all, at its end."""
+def inside(values: Array, scale: Scale, lowest: float = LOWEST_SHARE) -> Array:
+    """Return values where their axis can show them: a share of none, or all, at its end.
+
+    Args:
+        values: in their own unit.
+        scale: of the axis.
+        lowest: share at which an axis of shares begins; it ends as far from 1.
+    """
     if scale is Scale.LOGIT:
-        return np.clip(values, LOWEST_SHARE, 1 - LOWEST_SHARE)
+        return np.clip(values, lowest, 1 - lowest)
     return np.maximum(values, 1e-12) if scale is Scale.LOG else values

@@ -28,10 +28,17 @@ def q_distance_plot(
         times: the windows whose means are drawn.
         family: record family of goal sensitivity.
     """
-    runs = [run for group in arms.values() for run in group]
-    if family is None or not any(_curve(run, times, family, t) for run in runs for t in TIMES):
+    if family is None:
         return None
-    seeds = "One run, so one seed." if len(runs) == 1 else "Thin: each seed; thick: their mean."
+    counts = [
+        sum(any(_curve(run, times, family, time) for time in TIMES) for run in runs)
+        for runs in arms.values()
+    ]
+    if not any(counts):
+        return None
+    seeds = "Thin: each seed that has it; thick: their mean."
+    if max(counts) == 1:
+        seeds = "One run, so one seed." if len(counts) == 1 else "One seed in each arm."
     return Plot(
         "q_distance",
         "Q against the distance to the goal",
@@ -40,6 +47,13 @@ def q_distance_plot(
         "what counts); distance from the achieved to the desired goal. A critic that understands "
         "its goal falls from left to right; a flat line is a critic to which all goals are alike.",
         lambda: _plot(arms, styles, times, family),
+        lambda: [
+            {"time": time, "arm": arm, "seed_number": number, "distance": distance, "value": value}
+            for time in TIMES
+            for arm, runs in arms.items()
+            for number, run in enumerate(runs)
+            for distance, value in zip(*(_curve(run, times, family, time) or ((), ())), strict=True)
+        ],
         section="C4",
         shows=("C4",),
     )
@@ -116,4 +130,4 @@ def _plot_arm(
         mean = np.mean([values for _, values in curves], axis=0)
         axes.plot(curves[0][0], mean, color=colour, lw=2, ls=dash)
         return float(mean[-1])
-    return curves[0][1][-1]
+    return float(np.mean([values[-1] for _, values in curves]))

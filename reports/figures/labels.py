@@ -85,13 +85,14 @@ def side_labels(axes: Axes, ends: Sequence[End]) -> None:
 
 
 def wrap(label: str, width: int = 17) -> str:
-    """Return a label in lines of about `width`, broken where its parts meet.
+    """Return a label in lines of about `width`, broken where its parts meet, or anywhere.
 
     Of one that takes more than three lines the first and the last stay, with the number of parts
     left out between them: an arm may be composed of a dozen changes.
     """
     lines: list[list[str]] = [[]]
-    for piece in re.findall(r"[+~]?[^-_ +~]+[-_ ]?|[-_ +~]", label):
+    parts = filter(None, re.split(r"(?<=[-_ /])|(?<=\.)(?=[^\W\d])|(?=[+~])", label))
+    for piece in (part[at : at + width] for part in parts for at in range(0, len(part), width)):
         if lines[-1] and len("".join(lines[-1])) + len(piece.strip()) > width:
             lines.append([])
         lines[-1].append(piece)

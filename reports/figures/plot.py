@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.figures.svg import inline
-from goalscope.reports.numbers.tables import folder_for, fresh, write_rows
+from goalscope.reports.files import folder_for, whole
+from goalscope.reports.numbers.tables import write_rows
 
 # Sections of the page of a comparison, beside those of its links.
 ANSWER, ARMS, REST = "answer", "arms", "rest"
@@ -102,13 +102,7 @@ def draw(
             _lay_out(figure)
             buffer = io.StringIO()
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-            try:
-                files = _write(plot, figure, folder, kinds)
-            except OSError as error:
-                raise ReportError(
-                    f"cannot write figures to {folder}: {error.strerror or error}; choose another "
-                    "folder"
-                ) from error
+            files = _write(plot, figure, folder, kinds)
         drawn.append(DrawnPlot(plot, inline(buffer.getvalue(), plot.name, plot.title), files))
     return drawn
 
@@ -130,12 +124,13 @@ def _write(
         folder = folder_for(folder.parent, folder.name)
     if "png" in kinds:
         files["PNG"] = f"{plot.name}.png"
-        figure.savefig(fresh(folder / files["PNG"]), dpi=_DOTS_PER_INCH)
+        with whole(folder / files["PNG"]) as draft:
+            figure.savefig(draft, dpi=_DOTS_PER_INCH)
     if "csv" in kinds and plot.rows is not None and (rows := plot.rows()):
         files["its numbers"] = f"{plot.name}.csv"
         write_rows(folder / files["its numbers"], rows, list(rows[0]))
     for width in _MILLIMETRES if "pdf" in kinds else ():
         name = files[f"PDF, {width} mm"] = f"{plot.name}-{width}mm.pdf"
-        with house_style(width / _INCH):
-            plot.make().savefig(fresh(folder / name), metadata={"CreationDate": None})
+        with house_style(width / _INCH), whole(folder / name) as draft:
+            plot.make().savefig(draft, metadata={"CreationDate": None})
     return files

@@ -10,11 +10,10 @@ from matplotlib.ticker import FuncFormatter
 from goalscope.reports.claims.success import RecordedFloor, recorded_floors
 from goalscope.reports.figures.axes import even_axis
 from goalscope.reports.figures.curves import (
-    SEEDS_FOR_A_BAND,
     Curve,
     lifted,
     plot_curve,
-    thin_lines,
+    seeds_in_words,
 )
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
@@ -55,7 +54,7 @@ def success_plot(arms: Arms, styles: ArmStyles, *, by_update: bool) -> Plot | No
     )
     apart = "; arms are moved apart a little, so that none hides another" if len(arms) > 1 else ""
     caption = (
-        f"{_seeds(arms)} {how}, over training. {_floor_caption(floors)} {distance}Both axes are "
+        f"{_seeds(arms)}. {how}, over training. {_floor_caption(floors)} {distance}Both axes are "
         f"even{apart}."
     )
     return Plot(
@@ -63,26 +62,25 @@ def success_plot(arms: Arms, styles: ArmStyles, *, by_update: bool) -> Plot | No
         "Success, and how near it ends" if measured else "Success",
         caption,
         lambda: _plot(arms, styles, floors, axes, distance=measured),
+        lambda: [
+            {"arm": arm, "seed_number": number, **{str(k): v for k, v in row.items()}}
+            for arm, runs in arms.items()
+            for number, run in enumerate(runs)
+            for row in run.evaluations.to_dict("records")
+        ],
         section="C6",
         shows=("C6", "R1"),
     )
 
 
 def _seeds(arms: Arms) -> str:
-    counts = {arm: len(runs) for arm, runs in arms.items()}
-    if len(counts) == 1 or len(set(counts.values())) == 1:
-        number = next(iter(counts.values()))
-        words = f"{count(number, 'seed')}{' in each arm' if len(counts) > 1 else ''}"
-    else:
-        words = "Seeds: " + ", ".join(f"{arm} {number}" for arm, number in counts.items())
-    clauses = [words]
+    """Return how many evaluated seeds each line stands for, and what is drawn of them."""
+    evaluated = {arm: sum(not run.evaluations.empty for run in runs) for arm, runs in arms.items()}
+    counts = {arm: seeds for arm, seeds in evaluated.items() if seeds}
+    words = seeds_in_words(counts)
     if min(counts.values()) == 1:
-        clauses.append("bars at a lone seed: 95 % Wilson interval of each evaluation")
-    if max(counts.values()) > 1:
-        clauses.append(f"{thin_lines(max(counts.values()))}, thick their mean")
-    if max(counts.values()) >= SEEDS_FOR_A_BAND:
-        clauses.append("shaded its 95 % t-interval")
-    return f"{'; '.join(clauses)}."
+        words += "; bars at a lone seed: 95 % Wilson interval of each evaluation"
+    return words
 
 
 def _floor_caption(floors: Sequence[RecordedFloor]) -> str:

@@ -34,10 +34,15 @@ def found_in_arms(diagnoses: Diagnoses) -> list[FoundInArms]:
     """
     found = []
     for check in sorted(CHECKS, key=lambda check: check.kind == "limit"):
-        for network in check.networks:
+        for network, block in _told_apart(check, diagnoses):
             arms, says = [], ""
             for arm, group in diagnoses.items():
-                hits = [(f, d.run) for d in group for f in d.findings if _is(f, check, network)]
+                hits = [
+                    (finding, diagnosis.run)
+                    for diagnosis in group
+                    for finding in diagnosis.findings
+                    if _is(finding, check) and (finding.network, finding.block) == (network, block)
+                ]
                 if hits:
                     says = headline(*hits[0])
                     arms.append(_share(arm, [finding for finding, _ in hits], len(group)))
@@ -51,8 +56,20 @@ def arms_without_findings(diagnoses: Diagnoses) -> list[str]:
     return [arm for arm, group in diagnoses.items() if not any(d.findings for d in group)]
 
 
-def _is(finding: Finding, check: Check, network: str) -> bool:
-    return finding.check.name == check.name and finding.network == network
+def _told_apart(check: Check, diagnoses: Diagnoses) -> list[tuple[str, str]]:
+    """Return the networks, and the cameras where a run has several, that a check speaks of."""
+    found = {
+        (finding.network, finding.block)
+        for group in diagnoses.values()
+        for diagnosis in group
+        for finding in diagnosis.findings
+        if _is(finding, check)
+    }
+    return sorted(found, key=lambda part: (check.networks.index(part[0]), part[1]))
+
+
+def _is(finding: Finding, check: Check) -> bool:
+    return finding.check.name == check.name
 
 
 def _share(arm: str, findings: Sequence[Finding], runs: int) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from goalscope.diagnostics.record import Lines
 from goalscope.diagnostics.record.keys import parse
-from goalscope.reports.errors import ReportError
+from goalscope.reports.files import whole
 from goalscope.reports.numbers.runs import Run
 
 _DIGITS = 7  # significant, of a number in a table
@@ -106,39 +106,11 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[
 
 @contextmanager
 def _table_file(path: Path) -> Iterator[TextIO]:
-    try:
-        with open(fresh(path), "w", newline="", encoding="utf-8", errors="replace") as file:
-            yield file
-    except OSError as error:
-        raise ReportError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "free the disk or choose another folder"
-        ) from error
-
-
-def folder_for(out: Path, name: str) -> Path:
-    """Return a folder beside a page for files that belong to it, made if missing.
-
-    Raises:
-        ReportError: it cannot be made, or is a link that leads elsewhere.
-    """
-    folder = out / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        elsewhere = folder.resolve() != out.resolve() / name
-    except OSError as error:
-        raise ReportError(
-            f"cannot write a page to {out}: {error.strerror or error}; choose another folder"
-        ) from error
-    if elsewhere:
-        raise ReportError(f"{folder} is a link that leads elsewhere; remove it")
-    return folder
-
-
-def fresh(path: Path) -> Path:
-    """Return a path at which nothing lies any more: a link that lay there would be followed."""
-    path.unlink(missing_ok=True)
-    return path
+    with (
+        whole(path) as draft,
+        open(draft, "w", newline="", encoding="utf-8", errors="replace") as file,
+    ):
+        yield file
 
 
 def number(value: float) -> str:

@@ -19,12 +19,13 @@ from goalscope.reports.claims.success import (
 from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.comparison.figures import comparison_plots
 from goalscope.reports.figures.plot import FigureFile, draw
+from goalscope.reports.files import folder_for
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
 from goalscope.reports.numbers.grouping import RunFolders, load_arms
 from goalscope.reports.numbers.runs import Arms, observe_goals
-from goalscope.reports.numbers.tables import folder_for, write_rows
+from goalscope.reports.numbers.tables import write_rows
 from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings, uneven_pace
 from goalscope.reports.numbers.windows import (
     TIMES,
@@ -138,7 +139,6 @@ def write_comparison(
     calls = early_calls(arms, assessment)
     rows = arm_rows(arms, assessment)
     diagnoses = {arm: [diagnose(run) for run in group] for arm, group in arms.items()}
-    each = [found for group in diagnoses.values() for found in group]
     differences = setting_differences(arms)
     circumstances = circumstance_differences(arms)
     causes = {
@@ -177,7 +177,7 @@ def write_comparison(
     write_rows(tables / "differences.csv", rows_of_differences, ["name", *arms])
     drawn = draw(plots, out / "figures", figures)
     content = verdict_file_content(
-        assessment, by_step, words, calls, judged, explanations, each, rows
+        assessment, by_step, words, calls, judged, explanations, diagnoses, rows
     )
     page = render(
         "comparison.html",

@@ -19,7 +19,7 @@ from pypdf import PageObject, PdfReader, PdfWriter
 
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import house_style
-from goalscope.reports.numbers.tables import fresh
+from goalscope.reports.files import whole
 
 _POINTS = 72  # an inch
 _PAGE = (210 / 25.4, 297 / 25.4)  # inches, A4
@@ -75,7 +75,7 @@ def write_paper(words: ShortForm, plots: Sequence[Plot], path: Path) -> Path:
     writer = PdfWriter()
     writer.add_metadata({"/Title": words.title, "/Creator": "goalscope"})
     page, left = None, 0.0
-    blocks = list(_blocks(words, plots))
+    blocks = [_fitted(block) for block in _blocks(words, plots)]
     for block, following in zip_longest(blocks, blocks[1:]):
         needed = block.height + (_GAP + following.height if block.leads and following else 0.0)
         if page is None or needed > left:
@@ -86,10 +86,8 @@ def write_paper(words: ShortForm, plots: Sequence[Plot], path: Path) -> Path:
         left -= block.height
         _place(page, block, _MARGIN + left)
         left -= _GAP
-    draft = path.with_name(f".{path.name}.tmp")
-    with open(fresh(draft), "wb") as file:
+    with whole(path) as draft, open(draft, "wb") as file:
         writer.write(file)
-    draft.replace(path)
     return path
 
 
@@ -151,6 +149,14 @@ def _drawn(figure: Figure, low: float, high: float) -> _Block:
     box = Bbox.from_extents(0, low, _WIDTH, high)
     figure.savefig(buffer, format="pdf", bbox_inches=box, metadata={"CreationDate": None})
     return _Block(PdfReader(buffer).pages[0], high - low)
+
+
+def _fitted(block: _Block) -> _Block:
+    """Return a block made smaller where it is higher than a page has room."""
+    room = _PAGE[1] - 2 * _MARGIN
+    if block.height > room:
+        block.page.scale_by(room / block.height)
+    return replace(block, height=min(block.height, room))
 
 
 def _height(text: str, size: float) -> float:

@@ -7,8 +7,9 @@ from typing import Any
 
 from goalscope.reports.figures.plot import FigureFile, Plot, draw
 from goalscope.reports.figures.probes.figures import probe_sections
+from goalscope.reports.files import folder_for
 from goalscope.reports.numbers.probes import ProbedCheckpoint, Probes, load_probes
-from goalscope.reports.numbers.tables import folder_for, number, write_rows
+from goalscope.reports.numbers.tables import number, write_rows
 from goalscope.reports.pages.run import PAGE as REPORT
 from goalscope.reports.pages.templating import render, write_whole
 from goalscope.reports.statistics.formatting import count

@@ -10,10 +10,11 @@ from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.success import run_success_sentence
 from goalscope.reports.figures.plot import FigureFile, draw
 from goalscope.reports.figures.run.figures import run_plots
+from goalscope.reports.files import folder_for
 from goalscope.reports.findings.diagnosis import Diagnosis, diagnose
 from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import Run, load_run
-from goalscope.reports.numbers.tables import folder_for, write_family_tables, write_rows
+from goalscope.reports.numbers.tables import write_family_tables, write_rows
 from goalscope.reports.numbers.warnings import run_warnings, times_warnings
 from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.pages.claims_files import write_claims_table, write_windows_table

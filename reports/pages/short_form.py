@@ -8,10 +8,9 @@ from typing import Any, Literal
 from matplotlib.figure import Figure
 
 from goalscope.reports.claims.assessment import Assessment
-from goalscope.reports.errors import ReportError
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import house_style
-from goalscope.reports.numbers.tables import folder_for, fresh
+from goalscope.reports.files import folder_for, whole
 from goalscope.reports.numbers.windows import TIMES
 from goalscope.reports.pages.paper import ShortForm, write_paper
 from goalscope.reports.pages.templating import write_whole
@@ -76,19 +75,14 @@ def write_short(words: ShortForm, plots: Sequence[Plot], out: Path, form: Format
         ReportError: it cannot be written.
     """
     folder = folder_for(out, FOLDER)
-    try:
-        if form == "pdf":
-            return write_paper(words, plots, folder / "verdict.pdf")
-        captioned = form == "png"
-        for plot in plots:
-            with house_style():
-                figure = _with_caption(plot) if captioned else plot.make()
-                figure.savefig(fresh(folder / f"{plot.name}.png"), dpi=_DPI, bbox_inches="tight")
-        return write_whole(folder / "verdict.md", _markdown(words, () if captioned else plots))
-    except OSError as error:
-        raise ReportError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another folder"
-        ) from error
+    if form == "pdf":
+        return write_paper(words, plots, folder / "verdict.pdf")
+    captioned = form == "png"
+    for plot in plots:
+        with house_style(), whole(folder / f"{plot.name}.png") as draft:
+            figure = _with_caption(plot) if captioned else plot.make()
+            figure.savefig(draft, dpi=_DPI, bbox_inches="tight")
+    return write_whole(folder / "verdict.md", _markdown(words, () if captioned else plots))
 
 
 def _markdown(words: ShortForm, plots: Sequence[Plot]) -> str:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 import re
 from functools import cache
 from importlib.resources import files
@@ -13,9 +12,8 @@ from typing import Any
 import jinja2
 
 from goalscope.reports.claims.wording import difference_in_words, value_of, with_interval
-from goalscope.reports.errors import ReportError
+from goalscope.reports.files import whole
 from goalscope.reports.findings import words as in_words
-from goalscope.reports.numbers.tables import fresh
 from goalscope.reports.statistics.formatting import capital, percent, plain
 from goalscope.reports.statistics.outcomes import Verdict
 from goalscope.reports.text.sentences import equivalence_in_words
@@ -96,14 +94,6 @@ def write_whole(path: Path, text: str) -> Path:
     Raises:
         ReportError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        fresh(temporary).write_text(text, encoding="utf-8", errors="replace")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ReportError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "free the disk or choose another folder"
-        ) from error
+    with whole(path) as draft:
+        draft.write_text(text, encoding="utf-8", errors="replace")
     return path

@@ -6,7 +6,7 @@ from typing import Any
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.early_call import EarlyCall
-from goalscope.reports.findings.diagnosis import Diagnosis
+from goalscope.reports.findings.over_arms import Diagnoses
 from goalscope.reports.findings.words import as_json
 from goalscope.reports.pages.claims_files import (
     json_values,
@@ -27,7 +27,7 @@ def verdict_file_content(
     calls: Sequence[EarlyCall],
     judged: Sequence[JudgedRival],
     explanations: Explanations,
-    diagnoses: Sequence[Diagnosis],
+    diagnoses: Diagnoses,
     rows: Sequence[ArmRow],
 ) -> dict[str, Any]:
     """Return the content of verdict.json: JSON values only, numbers that are not finite as null.
@@ -39,7 +39,7 @@ def verdict_file_content(
         calls: how soon each outcome could have been called.
         judged: the rivals.
         explanations: what to try next.
-        diagnoses: what is wrong with each run.
+        diagnoses: arm -> what is wrong with each of its runs.
         rows: the arms.
     """
     content = links_content(assessment, by_step, words, calls)
@@ -49,7 +49,10 @@ def verdict_file_content(
         "undecided_rivals": [_named(step) for step in explanations.open],
         "ruled_out": [_named(step) for step in explanations.ruled_out],
         "untested_rivals": [_named(step) for step in explanations.untested],
-        "findings": {found.run.name: as_json(found)["findings"] for found in diagnoses},
+        "findings": {
+            arm: {found.run.name: as_json(found)["findings"] for found in group}
+            for arm, group in diagnoses.items()
+        },
         "confounds": {row.arm: list(row.confounds) for row in rows},
     }
 

@@ -113,6 +113,11 @@ def test_studies_as_arms_keep_what_their_plans_fixed_and_what_failed(tmp_path):
     assert "two/gone" in page
     verdict = json.loads((tmp_path / "page" / "verdict.json").read_text())
     assert verdict["thresholds"]["goal_share"] == 0.3
+    runs = [tmp_path / "two" / f"pixel-her-{seed}" for seed in (0, 1)]
+    done = goalscope("compare", *runs, "--out", tmp_path / "runs")  # as the whole study
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads((tmp_path / "runs" / "verdict.json").read_text())
+    assert verdict["thresholds"]["goal_share"] == 0.4
 
 
 def test_every_run_of_a_study_failed(tmp_path):

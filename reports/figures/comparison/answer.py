@@ -19,12 +19,11 @@ from goalscope.reports.figures.curves import (
     Panel,
     curve_rows,
     plot_curve,
-    seeds_side_by_side,
-    thin_lines,
-    thinned,
+    seeds_in_words,
 )
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import ANSWER, Plot
+from goalscope.reports.figures.points import seeds_side_by_side, thinned
 from goalscope.reports.figures.style import (
     GREY,
     ArmStyles,
@@ -39,6 +38,7 @@ from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.formatting import count
+from goalscope.reports.statistics.intervals import t_interval
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -79,10 +79,9 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
     styles = _styles(arms, success)
     # The plan's marks are of the plan's arms, and not of anyone's.
     marks = thresholds.success_marks if any(map(changes_of, arms.values())) else ()
-    most = max(map(len, arms.values()))
     others = sum(colour == _PALE for colour, _ in styles.values())
     words = [
-        f"{thin_lines(most).capitalize()}, thick their mean." if most > 1 else "",
+        f"{seeds_in_words(_drawn(success, shares))}.",
         f"In grey the {count(others, 'other arm')}, means alone." if others else "",
         success.caption if success else "Success was not measured in these runs: nothing is drawn.",
         "Share: of what the first layer hears, the goal's part. At 50 % it weighs as much as all "
@@ -100,6 +99,13 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         ANSWER,
         ("C1", "C6"),
     )
+
+
+def _drawn(success: _Success | None, shares: Shares) -> dict[str, int]:
+    """Return arm -> how many of its seeds have a line somewhere."""
+    parts = [*shares.values(), *([success.tables] if success else [])]
+    arms = dict.fromkeys(arm for part in reversed(parts) for arm in part)
+    return {arm: max(len(part.get(arm, ())) for part in parts) for arm in arms}
 
 
 def _share_curves(arms: Arms, network: str) -> dict[str, list[pd.DataFrame]]:
@@ -247,8 +253,7 @@ def _plot_share(
     ends = []
     for arm in styles:
         if arm in curves:
-            tables = [t.assign(value=np.clip(t["value"], *_ENDS)) for t in curves[arm]]
-            end = _plot_arm(axes, arm, tables, styles[arm], "update", Scale.LOGIT)
+            end = _plot_arm(axes, arm, curves[arm], styles[arm], "update", Scale.LOGIT)
             ends += [end] if end is not None and styles[arm][0] != _PALE else []
     axes.spines[["top", "right"]].set_visible(False)
     return ends
@@ -264,12 +269,13 @@ def _plot_arm(
     lift: float = 0.0,
 ) -> End | None:
     """Draw an arm, the later the nearer to the front: of those in no colour, the mean alone."""
-    curve = thinned(Curve(arm, tables, *style), axis)
+    curve = Curve(arm, thinned(tables, axis), *style)
     joined = seeds_side_by_side(curve.tables, axis)
     if style[0] == _PALE and len(joined):
-        mean = {axis: joined.index.to_numpy(), "value": joined.mean(axis=1).to_numpy()}
-        curve = Curve(arm, [pd.DataFrame(mean)], *style)
-    return plot_curve(axes, curve, axis, scale, lift)
+        means = [t_interval(row, scale).mean for row in joined.to_numpy(dtype=float).tolist()]
+        table = pd.DataFrame({axis: joined.index.to_numpy(), "value": means})
+        curve = Curve(arm, [table], *style)
+    return plot_curve(axes, curve, axis, scale, lift, _ENDS[0])
 
 
 def _share_tick(value: float) -> str:

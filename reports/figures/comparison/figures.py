@@ -18,11 +18,10 @@ from goalscope.reports.figures.comparison.panels import (
 )
 from goalscope.reports.figures.comparison.times import times_plot
 from goalscope.reports.figures.curves import (
-    SEEDS_FOR_A_BAND,
     Panel,
     curve_rows,
     curves_figure,
-    thin_lines,
+    seeds_in_words,
 )
 from goalscope.reports.figures.distance import q_distance_plot
 from goalscope.reports.figures.plot import REST, Plot
@@ -86,20 +85,20 @@ def _of_group(
     found = [
         times_plot(replace(assessment, arms=tuple(arms)), styles),
         success_plot(arms, styles, by_update=by_step),
-        _over(_SIGNAL, signal_panels(arms, styles, thresholds), arms),
-        _over(_GRADIENTS, gradient_panels(arms, styles, thresholds), arms),
-        _over(_SENSITIVITY, sensitivity_panels(arms, styles, thresholds, family), arms),
+        _over(_SIGNAL, signal_panels(arms, styles, thresholds)),
+        _over(_GRADIENTS, gradient_panels(arms, styles, thresholds)),
+        _over(_SENSITIVITY, sensitivity_panels(arms, styles, thresholds, family)),
         q_distance_plot(arms, styles, assessment.times, family),
-        _over(_SCALES, scale_panels(arms, styles), arms),
-        _over(_CONTENT, content_panels(arms, styles), arms),
-        _over(_TRAINING, training_panels(arms, styles), arms),
+        _over(_SCALES, scale_panels(arms, styles)),
+        _over(_CONTENT, content_panels(arms, styles)),
+        _over(_TRAINING, training_panels(arms, styles)),
     ]
     if by_step:
         panels = [
             *signal_panels(arms, styles, thresholds),
             *gradient_panels(arms, styles, thresholds)[:2],
         ]
-        found.append(_over(_BY_STEP, panels, arms, "step"))
+        found.append(_over(_BY_STEP, panels, "step"))
     return found
 
 
@@ -107,8 +106,8 @@ def _of_inputs(arms: Arms, styles: ArmStyles, *, by_step: bool) -> list[Plot | N
     """Return the figures of arms without goals."""
     return [
         success_plot(arms, styles, by_update=by_step),
-        _over(_INPUTS, input_panels(arms, styles), arms),
-        _over(_TRAINING, training_panels(arms, styles), arms),
+        _over(_INPUTS, input_panels(arms, styles)),
+        _over(_TRAINING, training_panels(arms, styles)),
     ]
 
 
@@ -189,9 +188,7 @@ _BY_STEP = _Subject(
 )
 
 
-def _over(
-    subject: _Subject, panels: Sequence[Panel], arms: Arms, axis: Axis = "update"
-) -> Plot | None:
+def _over(subject: _Subject, panels: Sequence[Panel], axis: Axis = "update") -> Plot | None:
     """Return a figure of the panels that have a line, over updates or steps; None without one."""
     plotted = [panel for panel in panels if panel.curves]
     if not plotted:
@@ -199,7 +196,7 @@ def _over(
     return Plot(
         subject.name,
         subject.title,
-        f"{seeds_in_words(arms)} {subject.caption}",
+        f"{_seeds(plotted)} {subject.caption}",
         lambda: curves_figure(plotted, axis=axis),
         lambda: curve_rows(plotted),
         subject.section,
@@ -207,21 +204,11 @@ def _over(
     )
 
 
-def seeds_in_words(arms: Arms) -> str:
-    """Return how many seeds each line stands for, and what is drawn of them."""
-    counts = {len(runs) for runs in arms.values()}
-    each = (
-        f"{counts.pop()} in each arm"
-        if len(counts) == 1
-        else ", ".join(f"{arm} {len(runs)}" for arm, runs in arms.items())
-    )
-    if all(len(runs) == 1 for runs in arms.values()):
-        return f"Seeds: {each}, so that there is no interval."
-    most = max(len(runs) for runs in arms.values())
-    lines = thin_lines(most)
-    if most < SEEDS_FOR_A_BAND:
-        return (
-            f"Seeds: {each}; {lines}, thick their mean. No band: the interval of two seeds "
-            "spans the whole panel."
-        )
-    return f"Seeds: {each}; {lines}, thick their mean, shaded its 95 % t-interval."
+def _seeds(panels: Sequence[Panel]) -> str:
+    """Return how many seeds of each arm the panels draw."""
+    counts: dict[str, int] = {}
+    for curve in (curve for panel in panels for curve in panel.curves):
+        counts[curve.label] = max(len(curve.tables), counts.get(curve.label, 0))
+    fewer = any(len(c.tables) < counts[c.label] for panel in panels for c in panel.curves)
+    missing = "; fewer where runs lack the number" if fewer else ""
+    return f"{seeds_in_words(counts)}{missing}."

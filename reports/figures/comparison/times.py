@@ -52,6 +52,18 @@ def times_plot(assessment: Assessment, styles: ArmStyles) -> Plot | None:
         "its 95 % t-interval (two seeds give wide ones). The claim says that the baseline lies "
         "below the dashed line; the fix should lie above the baseline.",
         lambda: _plot(shown, assessment.arms, styles),
+        lambda: [
+            {
+                "panel": f"{judged.quantity.link}: {judged.quantity.short}",
+                "time": judged.time,
+                "arm": judged.arm,
+                "seed": seed,
+                "value": value,
+            }
+            for own in shown
+            for judged in own
+            for seed, value in judged.sample.numbers.items()
+        ],
         section="C5",
         shows=("C5",),
     )

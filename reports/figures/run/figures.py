@@ -1,6 +1,6 @@
 """All figures of one run, and those of its behaviour: sensitivity, relabelling, training."""
 
-from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, Family
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL, Family, Metric
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
     ACTION_SWAP,
@@ -32,7 +32,7 @@ from goalscope.reports.figures.run.panels import ONE_SEED, figure_of, panel_of, 
 from goalscope.reports.figures.style import arm_styles, block_style
 from goalscope.reports.figures.success import success_plot
 from goalscope.reports.numbers.rollouts import EPISODES, rollout_success
-from goalscope.reports.numbers.runs import ACHIEVED_GOAL, DESIRED_GOAL, Run
+from goalscope.reports.numbers.runs import DESIRED_GOAL, Run
 from goalscope.reports.numbers.windows import Times
 from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
@@ -88,12 +88,7 @@ def _sensitivity(run: Run, thresholds: Thresholds, family: Family | None) -> Plo
     panels = [
         panel_of_keys(
             run,
-            {
-                DESIRED_GOAL: Q_GOAL_SWAP.within(family).key(),
-                **{
-                    b: Q_SWAP.within(family).key(block=b) for b in ("pixels", ACHIEVED_GOAL, ACTION)
-                },
-            },
+            {DESIRED_GOAL: Q_GOAL_SWAP.within(family).key()} | _others(run, Q_SWAP, CRITIC, family),
             "Q, one block exchanged",
             "std of Q",
             Scale.LOG,
@@ -101,13 +96,12 @@ def _sensitivity(run: Run, thresholds: Thresholds, family: Family | None) -> Plo
         ),
         panel_of_keys(
             run,
-            {
-                DESIRED_GOAL: ACTION_GOAL_SWAP.within(family).key(),
-                **{b: ACTION_SWAP.within(family).key(block=b) for b in ("pixels", ACHIEVED_GOAL)},
-            },
+            {DESIRED_GOAL: ACTION_GOAL_SWAP.within(family).key()}
+            | _others(run, ACTION_SWAP, ACTOR, family),
             "action, one block exchanged",
             "action ranges",
             Scale.LOG,
+            [Reference(thresholds.action_goal_swap, f"C4: {thresholds.action_goal_swap:g}")],
         ),
         panel_of_keys(
             run,
@@ -131,9 +125,15 @@ def _sensitivity(run: Run, thresholds: Thresholds, family: Family | None) -> Plo
         "Goal sensitivity: who reacts to the goal?",
         f"{ONE_SEED}Measured on the {where}. Change of Q, and of the action, when one block is "
         "exchanged between observations: a block near 0 is not listened to. Below the dashed lines "
-        "the claim calls the critic deaf.",
+        "the claim calls a network goal-insensitive.",
         panels,
     )
+
+
+def _others(run: Run, metric: Metric, owner: str, family: Family) -> dict[str, str]:
+    """Return block -> key of those that are exchanged one by one, besides the goal."""
+    found = metric.within(family).by_block(run.metrics, owner)
+    return {block: key for block, key in found.items() if block not in (DESIRED_GOAL, GOAL)}
 
 
 def _replay(run: Run) -> Plot | None:

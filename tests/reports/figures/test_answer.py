@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.synthetic_info import FLOORS
-from helpers.synthetic_runs import BASELINE, FIX, write_arms
+from helpers.synthetic_runs import BASELINE, FIX, write_arms, write_run
 
 from goalscope.diagnostics.record.metrics import ROLLOUT_SUCCESS_RATE
 from goalscope.reports.figures.comparison.answer import answer_plot
 from goalscope.reports.figures.style import PALETTE, house_style
 from goalscope.reports.numbers.grouping import load_arms
+from goalscope.reports.statistics.intervals import t_interval
+from goalscope.reports.statistics.scales import Scale
 from goalscope.reports.statistics.thresholds import Thresholds
 
 FAILS = replace(BASELINE, updates=60, success=(0.0, 0.0, 0.0), settings=FLOORS)
@@ -97,3 +99,34 @@ def test_a_share_beyond_the_axis_lies_at_its_end(tmp_path):
     _, axes = made(rising)
     line = axes["Goal's share of the critic's signal"].lines[-1]
     assert (line.get_ydata().min(), line.get_ydata().max()) == (0.01, 0.99)
+
+
+def test_what_is_averaged_does_not_end_where_the_axis_does(tmp_path):
+    arms = load_arms(write_arms(tmp_path, 3, {"pixel-her": FAILS, "fix": FAILS}))
+    key = "signal/critic.goal.share"
+    shares = (0.5, 0.9, 0.99999)
+    spread = {
+        arm: [
+            replace(run, metrics={**run.metrics, key: run.metrics[key].assign(value=share)})
+            for run, share in zip(runs, shares, strict=True)
+        ]
+        for arm, runs in arms.items()
+    }
+    plot, axes = made(spread)
+    mean = axes["Goal's share of the critic's signal"].lines[-1].get_ydata()
+    expected = t_interval(shares, Scale.LOGIT).mean
+    assert expected > 0.98
+    np.testing.assert_allclose(mean, expected)
+    assert "3 seeds in each arm; thin every seed, thick their mean; shaded" in plot.caption
+
+
+def test_only_seeds_that_are_drawn_are_counted(tmp_path):
+    shares = tuple(f"signal/{network}.goal.share" for network in ("critic", "actor"))
+    silent = replace(FAILS, success=(), without=(ROLLOUT_SUCCESS_RATE.key(), *shares))
+    folders = [
+        write_run(tmp_path / f"{arm}-{seed}", arm, seed, FAILS if seed == 0 else silent)
+        for arm in ("pixel-her", "fix")
+        for seed in range(3)
+    ]
+    plot, _ = made(load_arms(folders))
+    assert plot.caption.startswith("1 seed in each arm. ")

@@ -7,8 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from goalscope.reports.figures.curves import Curve, Panel, curves_figure, seeds_side_by_side, thin
+from goalscope.reports.figures.curves import (
+    Curve,
+    Panel,
+    curves_figure,
+)
 from goalscope.reports.figures.plot import Plot, draw
+from goalscope.reports.figures.points import seeds_side_by_side, thinned
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.statistics.scales import Scale
 
@@ -21,13 +26,24 @@ def table(values, updates=None):
 def test_long_lines_are_thinned_and_nan_survives():
     values = np.ones(20_000)
     values[12_345] = math.nan
-    thinned = thin(table(values), "update")
-    assert len(thinned) <= 402
-    assert thinned["value"].isna().sum() == 1
-    assert thinned["update"].iloc[0] == 0
-    assert thinned["update"].iloc[-1] == 19_999
-    short = table([1.0, 2.0])
-    assert thin(short, "update") is short
+    (line,) = thinned([table(values)], "update")
+    assert len(line) <= 402
+    assert line["value"].isna().sum() == 1
+    assert line["update"].iloc[0] == 0
+    assert line["update"].iloc[-1] == 19_999
+    short = [table([1.0, 2.0])]
+    assert thinned(short, "update") is short
+
+
+@pytest.mark.parametrize("lengths", [(1300, 1300, 1240), (1300, 700, 90), (1300, 60, 1299)])
+def test_the_mean_of_seeds_of_other_lengths_reaches_to_the_end_of_the_shortest(lengths):
+    tables = [table(np.arange(n, dtype=float)) for n in lengths]
+    joined = seeds_side_by_side(thinned(tables, "update"), "update")
+    reached = joined.index
+    assert reached.max() >= 0.9 * min(lengths)
+    alone = thinned([tables[0]] * 2, "update")[0]["update"]
+    assert len(reached) >= (alone < min(lengths)).sum() - 1
+    np.testing.assert_allclose(joined[0], joined[1])
 
 
 def test_means_are_taken_only_where_every_seed_is_finite():

@@ -27,3 +27,6 @@ def test_long_labels_are_broken():
     composed = "pixel-her+lr1e3+gamma95+tau05+explore+fixed-entropy+goal-std+scale3"
     assert wrap(composed) == "pixel-her+lr1e3\n(and 5 more)\n+scale3"
     assert wrap("goal-only+recipe~explore") == "goal-only+recipe\n~explore"
+    assert wrap("sac.fetchpush.goal.2026") == "sac.fetchpush.\ngoal.2026"
+    assert wrap("pixel-her-scale0.1") == "pixel-her-\nscale0.1"
+    assert wrap("x" * 40) == "\n".join(["x" * 17, "x" * 17, "x" * 6])

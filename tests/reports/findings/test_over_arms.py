@@ -1,5 +1,7 @@
 """Findings of many runs: each told once, with the arms it was made in."""
 
+from dataclasses import replace
+
 import pytest
 from helpers.planted import FAULTS, HEALTHY, with_metrics
 from helpers.synthetic_runs import write_arms
@@ -41,3 +43,14 @@ def test_a_finding_of_several_runs_is_told_once_with_its_updates(arms):
     assert goal.arms == ("pixel-her-norm 3 of 3 (from the start)",)
     assert encoder.arms == ("pixel-her 2 of 3 (since updates 0 to 100)",)
     assert arms_without_findings(diagnosed(arms)) == []
+
+
+def test_each_camera_is_counted_by_itself(arms):
+    first, second, _ = arms["pixel-her"]
+    dead = diagnose(with_metrics(first, {"features/actor.pixels.zero_fraction": 1.0}))
+    both = [replace(finding, block=block) for finding in dead.findings for block in ("a", "b")]
+    one = replace(dead, run=second, findings=both[:1])
+    found = found_in_arms({"pixel-her": [replace(dead, findings=both), one]})
+    assert [each.arms for each in found] == [
+        ("pixel-her 2 of 2 (from the start)",), ("pixel-her 1 of 2 (from the start)",)
+    ]  # fmt: skip

@@ -29,7 +29,7 @@ def test_everything_goes_into_the_files(holds, tmp_path):
     world, assessment = holds
     content = links_content(assessment, None, {}, early_calls(world, assessment))
     content = json.loads(json.dumps(content, allow_nan=False))
-    assert content["schema"] == 3
+    assert content["schema"] == 4
     assert content["thresholds"]["success_marks"] == [0.5, 0.7, 0.85]
     links = {
         (c["link"], c["network"], c["half"], c["time"], c["arm"]): c for c in content["claims"]

@@ -12,10 +12,14 @@ from helpers.synthetic_runs import BASELINE, FIX, due, write_arms, write_run
 
 import goalscope.reports as reports
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
-from goalscope.diagnostics.record.metrics import FEATURE_NORM, SIGNAL_SHARE, ZERO_FRACTION
+from goalscope.diagnostics.record.keys import Family
+from goalscope.diagnostics.record.metrics import FEATURE_NORM, Q_SWAP, SIGNAL_SHARE, ZERO_FRACTION
 from goalscope.reports import write_comparison, write_report
+from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import load_run
+from goalscope.reports.numbers.windows import four_times
+from goalscope.reports.statistics.thresholds import Thresholds
 
 SHORT = replace(BASELINE, updates=60)
 SHORT_FIX = replace(FIX, updates=60)
@@ -74,8 +78,8 @@ def test_a_comparison_tells_what_is_wrong_in_its_runs(tmp_path, few_figures):
     assert "pixel-her 2 of 2 (from the start)." in text
     assert "Nothing was found in pixel-her-norm." in text
     verdict = json.loads((page.parent / "verdict.json").read_text())
-    assert [f["name"] for f in verdict["findings"]["pixel-her-0"]] == ["dead_units"]
-    assert verdict["findings"]["pixel-her-norm-0"] == []
+    assert [f["name"] for f in verdict["findings"]["pixel-her"]["pixel-her-0"]] == ["dead_units"]
+    assert verdict["findings"]["pixel-her-norm"]["pixel-her-norm-0"] == []
 
 
 def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
@@ -242,3 +246,29 @@ def test_thresholds_of_a_study_are_printed(tmp_path, few_figures):
     thresholds = reports.Thresholds(goal_share=0.25)
     comparison = write_comparison(folders, tmp_path / "page", thresholds)
     assert "below 25 %" in comparison.page.read_text()
+
+
+def test_runs_of_one_name_keep_their_findings_apart(tmp_path):
+    key = ZERO_FRACTION.key("actor", "pixels")
+    dead = replace(BASELINE, overrides={(key, u): 1.0 for u in due(700)}, updates=700)
+    arms = {
+        "base": [write_run(tmp_path / "a" / f"seed{n}", seed=n, kind=dead) for n in (0, 1)],
+        "fix": [write_run(tmp_path / "b" / f"seed{n}", seed=n) for n in (0, 1)],
+    }
+    page = write_comparison(arms, tmp_path / "page").page
+    found = json.loads((page.parent / "verdict.json").read_text())["findings"]
+    assert {arm: {run: len(own) for run, own in runs.items()} for arm, runs in found.items()} == {
+        "base": {"seed0": 1, "seed1": 1}, "fix": {"seed0": 0, "seed1": 0}
+    }  # fmt: skip
+
+
+def test_the_figure_of_sensitivity_has_each_input_whatever_its_name(tmp_path):
+    run = load_run(write_run(tmp_path / "a", kind=SHORT))
+    swap = Q_SWAP.within(Family.SENSITIVITY)
+    metrics = {**run.metrics, swap.key(block="wrist"): run.metrics[swap.key(block="pixels")]}
+    times = four_times([run], 1000, 0.1)
+    plots = run_plots(replace(run, metrics=metrics), times, Thresholds(), Family.SENSITIVITY)
+    (rows,) = [plot.rows() for plot in plots if plot.name == "goal_sensitivity"]
+    lines = {row["line"] for row in rows if row["panel"] == "Q, one block exchanged"}
+    assert lines == {"desired_goal", "achieved_goal", "pixels", "wrist", "action"}
+    assert all(p.rows() for p in plots if p.name in ("success", "q_distance"))
