@@ -16,6 +16,7 @@ from typing import Any
 
 import tyro
 
+from goalscope.diagnostics.record import is_run, read_run
 from goalscope.reports.claims.success import SUCCESS
 from goalscope.reports.findings.words import WHOLE_ARMS
 from goalscope.reports.numbers.changes import changes_of
@@ -75,7 +76,9 @@ def climb(options: Ladder) -> Iterator[Rung]:
         if arm is None:
             return
         folder, page = options.folder / f"rung-{number}", options.out / f"rung-{number}.json"
-        if not page.exists():  # what it said before the next rung was trained, it has said
+        if page.exists():  # what it said before the next rung was trained, it has said
+            _refuse_other(folder, arm, page)
+        else:
             _goalscope("train", arm, *FLAGS.split(), "--out", str(folder))
             _goalscope("probe", str(folder))
             page.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +86,15 @@ def climb(options: Ladder) -> Iterator[Rung]:
         rung = Rung(arm, folder, json.loads(page.read_text(encoding="utf-8"))["findings"])
         yield rung
         arm = rung.next_arm
+
+
+def _refuse_other(folder: Path, arm: str, page: Path) -> None:
+    """End where what is kept of a rung was not said of this arm's run."""
+    if not is_run(folder) or read_run(folder).info.arm != arm:
+        sys.exit(
+            f"{page} tells of another run than {folder} of {arm}; give the --folder that it was "
+            "trained in, or an --out of this ladder's own"
+        )
 
 
 def ladder_page(rungs: Sequence[Rung]) -> str:

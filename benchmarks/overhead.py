@@ -22,6 +22,8 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
+from benchmarks.machine import gpu, peak_bytes
+
 VARIANTS = {
     "plain SB3": None,
     "default cadence": {},
@@ -75,7 +77,7 @@ def train_once(variant: str, updates: int) -> dict[str, float]:
         model.learn(STARTS + updates, callback=callback)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
     assert model._n_updates == updates
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     return {"wall": wall, "processor": processor, "watching": sum(watching), "memory": peak}
 
 
@@ -185,8 +187,8 @@ def _report(table: pd.DataFrame, tiers: dict[str, float], options: Overhead) -> 
         f"{options.rounds}`: FetchPush-v4, 84x84 pixels, batch 256, arm pixel-her, "
         f"{options.updates} updates a training; rounds: {options.rounds}, in which the variants "
         "take turns, each in a process of "
-        f"its own; {os.cpu_count()} cores, {platform.machine()}, no GPU. A ratio is taken within a "
-        "round; median (smallest to largest) over rounds. Rows: overhead.csv.",
+        f"its own; {os.cpu_count()} cores, {platform.machine()}, {gpu()}. A ratio is taken within "
+        "a round; median (smallest to largest) over rounds. Rows: overhead.csv.",
         "",
         "| variant | wall time over plain | goal | wall time over the same run's rest, accounted | "
         "processor time over plain | peak memory over plain | goal |",
@@ -199,7 +201,8 @@ def _report(table: pd.DataFrame, tiers: dict[str, float], options: Overhead) -> 
         cells = [variant]
         for column in ("wall", "accounted", "processor", "memory"):
             ratio = part[column] if column == "accounted" else part[column] / plain[column]
-            cells.append(f"{ratio.median():.3f} ({ratio.min():.3f} to {ratio.max():.3f})")
+            spread = f" ({ratio.min():.3f} to {ratio.max():.3f})" if len(ratio) > 1 else ""
+            cells.append(f"{ratio.median():.3f}{spread}")
             if (variant, column) in GOALS:
                 goal = GOALS[variant, column]
                 met = "met" if ratio.median() <= goal else "NOT met"

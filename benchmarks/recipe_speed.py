@@ -22,6 +22,7 @@ import tyro
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 
+from benchmarks.machine import gpu
 from goalscope.training.runs.agent import build_agent
 from goalscope.training.runs.run import make_probe_set
 from goalscope.training.runs.settings import RunSettings
@@ -110,8 +111,9 @@ def report(rows: list[dict[str, Any]], warm_up: float, options: RecipeSpeed) -> 
     lines = [
         "# How long a FetchPush run by the recipe takes",
         "",
-        f"Made by `python -m benchmarks.recipe_speed --rounds {options.rounds}` on one thread of "
-        f"torch ({platform.machine()}), no GPU, unwatched: 48x48 pixels, {N_ENVS} environments, "
+        f"Made by `python -m benchmarks.recipe_speed --rounds {options.rounds} --threads "
+        f"{options.threads}` ({platform.machine()}, {gpu()}), unwatched, each with this project's "
+        f"rendering: 48x48 pixels, {N_ENVS} environments, "
         f"{UPDATES} updates of batch 128 in {N_ENVS} steps. All take turns; a ratio is taken "
         "within a round; median (smallest to largest) over rounds. Rows: recipe_speed.csv.",
         "",

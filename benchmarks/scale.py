@@ -9,9 +9,9 @@ With `--only`, a size is measured alone and its row takes the place of what was 
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ import pandas as pd
 import tyro
 from matplotlib.figure import Figure
 
+from benchmarks.machine import peak_bytes
 from goalscope.diagnostics.record import Line, RecordWriter, RunRecord, read_run
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.diagnostics.record.metrics import SUCCESS_RATE
@@ -40,6 +41,15 @@ GOALS: dict[str, dict[str, float]] = {
     "run of 8M steps": {"seconds": 5, "GiB": 1},
 }
 OUT = Path("docs/results/scale")
+# A small process in between: what a large one starts has the peak memory of the large one as its
+# own, at least.
+_LAUNCH = """
+import resource, subprocess, sys, time
+started = time.perf_counter()
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(status, time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
 
 
 @dataclass(frozen=True)
@@ -114,17 +124,17 @@ def measure(*command: object) -> dict[str, float]:
     Raises:
         RuntimeError: it failed.
     """
-    started = time.perf_counter()
     arguments = [sys.executable, "-m", "goalscope", *map(str, command)]
-    silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    pid = os.posix_spawn(sys.executable, arguments, os.environ, file_actions=silent)
-    _, status, used = os.wait4(pid, 0)
+    launched = subprocess.run(
+        [sys.executable, "-c", _LAUNCH, *arguments], stdout=subprocess.PIPE, text=True, check=False
+    )
+    status, seconds, processor, peak = map(float, launched.stdout.split())
     if status:
-        raise RuntimeError(f"{' '.join(arguments)} ended with status {status}")
+        raise RuntimeError(f"{' '.join(arguments)} ended with status {status:g}")
     return {
-        "seconds": time.perf_counter() - started,
-        "processor seconds": used.ru_utime + used.ru_stime,
-        "GiB": used.ru_maxrss / 2**20,
+        "seconds": seconds,
+        "processor seconds": processor,
+        "GiB": peak_bytes(int(peak)) / 2**30,
     }
 
 

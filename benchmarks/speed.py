@@ -23,6 +23,7 @@ from gymnasium import spaces
 from stable_baselines3 import SAC, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
+from benchmarks.machine import gpu
 from benchmarks.updates import measure as measure_updates
 from goalscope.diagnostics.material.declared_task import declared_task
 from goalscope.training import SharedFrameHerReplayBuffer
@@ -240,7 +241,7 @@ def report(table: pd.DataFrame, options: Speed) -> str:
         "# What is faster and smaller than plain SB3",
         "",
         f"Made by `python -m benchmarks.speed --rounds {options.rounds} --threads "
-        f"{options.threads}` on {os.cpu_count()} cores ({platform.machine()}), no GPU: "
+        f"{options.threads}` on {os.cpu_count()} cores ({platform.machine()}), {gpu()}: "
         f"FetchPush-v4, {IMAGE}x{IMAGE} pixels. Plain: SB3's SAC and HerReplayBuffer, "
         "gymnasium-robotics' own rendering, DummyVecEnv. Both sides take turns; a ratio is taken "
         "within a round; median (smallest to largest) over rounds. Rows: speed.csv.",

@@ -7,7 +7,7 @@ import pytest
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_run
 
-from benchmarks.ladder import Rung, ladder_page
+from benchmarks.ladder import Ladder, Rung, climb, ladder_page
 
 
 def told(says, arm):
@@ -45,3 +45,12 @@ def test_the_page_says_what_each_rung_was_told(tmp_path):
     assert "Changes made on the way: `goal-std`." in page
     assert "1 were advised by some page: `goal-std`" in page
     assert "not in the recipe: `stack4`." in page
+
+
+@pytest.mark.parametrize("kept", [None, "pixel-her-norm"])
+def test_what_was_said_of_another_run_is_no_rung(tmp_path, kept):
+    (tmp_path / "rung-0.json").write_text('{"findings": []}')
+    if kept:
+        write_run(tmp_path / "runs" / "rung-0", kept)
+    with pytest.raises(SystemExit, match="tells of another run"):
+        next(climb(Ladder(folder=tmp_path / "runs", out=tmp_path)))
