@@ -8,11 +8,16 @@ from collections.abc import Callable, Sequence
 PATIENCE = 240.0  # seconds, on a machine that is busy
 
 
-def begin(command: Sequence[str]) -> subprocess.Popen[str]:
-    """Return the command's process, in a session of its own."""
+def begin(command: Sequence[str], *, read: bool = False) -> subprocess.Popen[str]:
+    """Return the command's process, in a session of its own.
+
+    Args:
+        command: arguments of `goalscope`.
+        read: whether what it prints goes to a reader, as through a pipe to `tee`, or nowhere.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", "goalscope", *command],
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if read else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

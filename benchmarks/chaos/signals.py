@@ -87,11 +87,21 @@ def run_killed(folder: Path, update: int) -> list[str]:
     return wrong + _orphans(process.pid)
 
 
-def study_signalled(number: int, folder: Path, update: int) -> list[str]:
-    """Send every process of a study of two runs a signal; return what went wrong."""
+def study_signalled(number: int, folder: Path, update: int, *, unread: bool = False) -> list[str]:
+    """Send every process of a study of two runs a signal; return what went wrong.
+
+    Args:
+        number: of the signal.
+        folder: for the study; made.
+        update: after which.
+        unread: the signal ends whoever reads what the study prints, too, as Ctrl-C ends `tee`.
+    """
     command = ["study", "pixel-her-drq", "--seeds", "0", "1", "--parallel", "2", *_FLAGS]
     runs = [folder / f"pixel-her-drq-seed{seed}" for seed in (0, 1)]
-    process = _started([*command, "--out", str(folder)], runs[1], update)
+    process = _started([*command, "--out", str(folder)], runs[1], update, read=unread)
+    if process.stdout is not None:
+        process.stdout.close()
+        process.stdout = None
     os.killpg(process.pid, number)
     said = said_at_the_end(process)
     stopped = [run.name for run in read_study(folder) if "stopped at step" in (run.cause or "")]
@@ -111,6 +121,9 @@ def trials(budget_s: float) -> list[Row]:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
     }
     kinds["SIGTERM to every process of a study"] = partial(study_signalled, signal.SIGTERM)
+    kinds["Ctrl-C to a study and to the `tee` that reads it"] = partial(
+        study_signalled, signal.SIGINT, unread=True
+    )
     kinds["SIGKILL to the process of an environment"] = environment_killed
     kinds["SIGKILL to the run itself"] = run_killed
     probe_set()
@@ -126,9 +139,11 @@ def _somewhen(attempt: Callable[[Path, int], list[str]], folder: Path) -> list[s
     return attempt(folder, random.choice(_UPDATES))
 
 
-def _started(command: list[str], run: Path, update: int) -> subprocess.Popen[str]:
+def _started(
+    command: list[str], run: Path, update: int, *, read: bool = False
+) -> subprocess.Popen[str]:
     """Begin the command, and return when the run has come so far."""
-    process = begin(command)
+    process = begin(command, read=read)
     wait_until(lambda: last_update(run) >= update, process, every=0.02)
     return process
 
