@@ -108,4 +108,4 @@ class Study(ArmFlags, StudySettings):
 
         if self.parallel is None:
             return Processes.one_a_core(runs)
-        return Processes(min(self.parallel, runs))
+        return Processes(min(self.parallel, max(runs, 1)))

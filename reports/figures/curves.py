@@ -259,11 +259,12 @@ def _drawn_seeds(tables: Sequence[pd.DataFrame]) -> Sequence[pd.DataFrame]:
     return [tables[place] for place in ends[ranks]]
 
 
-def seeds_in_words(counts: Mapping[str, int]) -> str:
+def seeds_in_words(counts: Mapping[str, int], *, band: bool = True) -> str:
     """Return how many seeds each line stands for, and what is drawn of them, without a full stop.
 
     Args:
         counts: arm -> its seeds that are drawn; at least one arm.
+        band: whether the figure has bands.
     """
     numbers = set(counts.values())
     most = max(numbers)
@@ -274,9 +275,9 @@ def seeds_in_words(counts: Mapping[str, int]) -> str:
     if most > 1:
         some = f"thin {MOST_SEEDS} seeds of each arm, from the least at its end to the greatest"
         words.append(f"{'thin every seed' if most <= MOST_SEEDS else some}, thick their mean")
-    if most >= SEEDS_FOR_A_BAND:
+    if band and most >= SEEDS_FOR_A_BAND:
         words.append("shaded its 95 % t-interval")
-    elif most == 2:
+    elif band and most == 2:
         words.append("no band, since the interval of two seeds spans the whole panel")
     return "; ".join(words)
 

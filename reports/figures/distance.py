@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import LARGEST_DISTANCE, Q_AT_DISTANCE
+from goalscope.reports.figures.curves import seeds_in_words
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import ArmStyles, new_figure, panels_abreast
@@ -30,15 +31,14 @@ def q_distance_plot(
     """
     if family is None:
         return None
-    counts = [
-        sum(any(_curve(run, times, family, time) for time in TIMES) for run in runs)
-        for runs in arms.values()
-    ]
-    if not any(counts):
+    drawn = {
+        arm: sum(any(_curve(run, times, family, time) for time in TIMES) for run in runs)
+        for arm, runs in arms.items()
+    }
+    counts = {arm: seeds for arm, seeds in drawn.items() if seeds}
+    if not counts:
         return None
-    seeds = "Thin: each seed that has it; thick: their mean."
-    if max(counts) == 1:
-        seeds = "One run, so one seed." if len(counts) == 1 else "One seed in each arm."
+    seeds = f"{seeds_in_words(counts, band=False)}."
     return Plot(
         "q_distance",
         "Q against the distance to the goal",

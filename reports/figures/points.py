@@ -42,6 +42,8 @@ def _thin(table: pd.DataFrame, axis: Axis, span: tuple[float, float], most: int)
         span: first and last place of the whole curve.
         most: rows over that span.
     """
+    if table.empty:
+        return table
     first, last = span
     places = table[axis].to_numpy(dtype=float)
     *place, end = root(np.append(places, last) - first)

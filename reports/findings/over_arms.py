@@ -41,7 +41,9 @@ def found_in_arms(diagnoses: Diagnoses) -> list[FoundInArms]:
                     (finding, diagnosis.run)
                     for diagnosis in group
                     for finding in diagnosis.findings
-                    if _is(finding, check) and (finding.network, finding.block) == (network, block)
+                    if _is(finding, check)
+                    and finding.network == network
+                    and finding.block in ("", block)
                 ]
                 if hits:
                     says = headline(*hits[0])
@@ -57,7 +59,10 @@ def arms_without_findings(diagnoses: Diagnoses) -> list[str]:
 
 
 def _told_apart(check: Check, diagnoses: Diagnoses) -> list[tuple[str, str]]:
-    """Return the networks, and the cameras where a run has several, that a check speaks of."""
+    """Return the networks, and the cameras where a run has several, that a check speaks of.
+
+    A finding that names none is one of all cameras: it counts for each that another run names.
+    """
     found = {
         (finding.network, finding.block)
         for group in diagnoses.values()
@@ -65,6 +70,8 @@ def _told_apart(check: Check, diagnoses: Diagnoses) -> list[tuple[str, str]]:
         for finding in diagnosis.findings
         if _is(finding, check)
     }
+    named = {network for network, camera in found if camera}
+    found -= {(network, "") for network in named}
     return sorted(found, key=lambda part: (check.networks.index(part[0]), part[1]))
 
 

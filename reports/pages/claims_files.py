@@ -18,7 +18,7 @@ from goalscope.reports.text.sentences import equivalence_in_words
 
 # 3: links and rivals per network (null for what is of neither) and, for C7, half; outcomes by a
 # false discovery rate (adjusted_p; of quantities only p_value and side); grade and drowned of C1
-# and C2; counter_examples of C7; the window "middle". 4: findings by arm, and then by run.
+# and C2; counter_examples of C7; the window "middle". 4: findings by arm and seed.
 CLAIMS_SCHEMA = 4
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Bbox
-from pypdf import PageObject, PdfReader, PdfWriter
+from pypdf import PageObject, PdfReader, PdfWriter, Transformation
 
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import house_style
@@ -57,11 +57,13 @@ class _Block:
         page: on which it is drawn, alone.
         height: inches.
         leads: whether it stands on one page with what follows: a heading.
+        scale: by which it is made smaller to fit.
     """
 
     page: PageObject
     height: float
     leads: bool = False
+    scale: float = 1.0
 
 
 def write_paper(words: ShortForm, plots: Sequence[Plot], path: Path) -> Path:
@@ -93,7 +95,8 @@ def write_paper(words: ShortForm, plots: Sequence[Plot], path: Path) -> Path:
 
 def _place(page: PageObject, block: _Block, height: float) -> None:
     """Put a block on a page, its lower edge so many inches above the page's."""
-    page.merge_translated_page(block.page, _MARGIN * _POINTS, height * _POINTS)
+    placed = Transformation().scale(block.scale).translate(_MARGIN * _POINTS, height * _POINTS)
+    page.merge_transformed_page(block.page, placed)
 
 
 def _blocks(words: ShortForm, plots: Sequence[Plot]) -> Iterator[_Block]:
@@ -154,9 +157,9 @@ def _drawn(figure: Figure, low: float, high: float) -> _Block:
 def _fitted(block: _Block) -> _Block:
     """Return a block made smaller where it is higher than a page has room."""
     room = _PAGE[1] - 2 * _MARGIN
-    if block.height > room:
-        block.page.scale_by(room / block.height)
-    return replace(block, height=min(block.height, room))
+    if block.height <= room:
+        return block
+    return replace(block, height=room, scale=room / block.height)
 
 
 def _height(text: str, size: float) -> float:

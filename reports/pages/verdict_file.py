@@ -50,7 +50,7 @@ def verdict_file_content(
         "ruled_out": [_named(step) for step in explanations.ruled_out],
         "untested_rivals": [_named(step) for step in explanations.untested],
         "findings": {
-            arm: {found.run.name: as_json(found)["findings"] for found in group}
+            arm: {found.run.label: as_json(found)["findings"] for found in group}
             for arm, group in diagnoses.items()
         },
         "confounds": {row.arm: list(row.confounds) for row in rows},

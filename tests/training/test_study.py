@@ -18,7 +18,7 @@ from goalscope.diagnostics.record import is_run, last_update, read_run
 from goalscope.training.envs.making import make_environment
 from goalscope.training.executors import processes
 from goalscope.training.executors.processes import Processes
-from goalscope.training.replay.sizes import GIB, BufferTooLarge
+from goalscope.training.replay.sizes import GIB
 from goalscope.training.runs import capacity, study
 from goalscope.training.runs.checkpoint.folder import CheckpointError
 from goalscope.training.runs.executor import Change
@@ -191,12 +191,30 @@ def test_runs_side_by_side_share_what_memory_is_free(tmp_path, monkeypatch):
     run = replace(settings(tmp_path, 0), fast=True, buffer_size=200_000, total_steps=200_000)
     free = SimpleNamespace(available=2 * GIB)  # and memory alone would take 0.77 GiB
     monkeypatch.setattr(capacity.psutil, "virtual_memory", lambda: free)
-    alone, beside, crowded = Processes(1), Processes(2), Processes(64)
-    alone.submit(run)
-    beside.submit(run)
-    assert [taken._waiting[0].frames for taken in (alone, beside)] == [None, "disk"]
-    with pytest.raises(BufferTooLarge, match="each of 64 runs at a time: --parallel"):
-        crowded.submit(replace(run, fast=False))
+    begun = []
+    monkeypatch.setattr(processes, "RunProcess", begun.append)
+    last = Processes(8)  # of which no other will be there
+    last.submit(run)
+    assert last.poll() == [Change(run.out.name, "running")]
+    beside = Processes(8)
+    for seed in (1, 2):
+        beside.submit(replace(run, out=tmp_path / str(seed)))
+    beside.poll()
+    assert [taken.frames for taken in begun] == [None, "disk"]
+
+
+def test_a_run_too_large_to_stand_beside_others_fails_alone(tmp_path, monkeypatch):
+    free = SimpleNamespace(available=GIB)
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", lambda: free)
+    monkeypatch.setattr(processes, "RunProcess", lambda run: None)
+    taken = Processes(64)
+    for seed in range(64):
+        run = settings(tmp_path, seed)
+        taken.submit(replace(run, buffer_size=20_000, total_steps=20_000) if seed == 5 else run)
+    (refused,) = taken.poll()
+    assert refused.name == "pixel-her-seed5"
+    assert "each of 64 runs at a time: --parallel" in refused.cause
+    assert taken.poll() == [Change("pixel-her-seed0", "running")]
 
 
 LAST_WORDS = """

@@ -6,6 +6,7 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 
 from goalscope.training.executors.run_process import RunProcess
+from goalscope.training.replay.sizes import BufferTooLarge
 from goalscope.training.runs.capacity import fitted
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 from goalscope.training.runs.executor import Change
@@ -37,6 +38,7 @@ class Processes:
         if parallel < 1:
             raise SettingsError(f"--parallel must be at least 1, and {parallel} is not")
         self._parallel = parallel
+        self._submitted: list[RunSettings] = []
         self._waiting: list[RunSettings] = []
         self._working: dict[str, RunProcess] = {}
 
@@ -51,20 +53,14 @@ class Processes:
         return max(1, usable_cores() // self._parallel)
 
     def submit(self, run: RunSettings) -> None:
-        """Train a run as soon as fewer than `parallel` are under way.
-
-        Replay fills up long after those beside it have begun: where its share of the memory that
-        is free now would not do, frames go to disk from the start.
-
-        Raises:
-            BufferTooLarge: it does not fit beside the others, wherever its frames are.
-        """
-        if not list_checkpoints(run.out) and fitted(run, self._parallel).frames == "disk":
-            run = replace(run, frames="disk")
-        self._waiting.append(run)
+        """Train a run as soon as fewer than `parallel` are under way."""
+        self._submitted.append(run)
 
     def poll(self) -> list[Change]:
         """Return which runs began and ended."""
+        refused = self._share_out()
+        if refused:
+            return refused
         if self._waiting and len(self._working) < self._parallel:
             run = self._waiting.pop(0)
             try:
@@ -78,18 +74,39 @@ class Processes:
 
     def stop(self) -> list[Change]:
         """Let every run that is under way save itself and end."""
+        self._submitted.clear()
         self._waiting.clear()
         for process in self._working.values():
             process.stop()
         return [self._end(name) for name in [*self._working]]
 
+    def _share_out(self) -> list[Change]:
+        """Have what was submitted wait for its turn, and return what does not fit.
+
+        Replay fills up long after those beside it have begun: where a run's share of what memory
+        is free now would not do, its frames go to disk from the start.
+        """
+        at_once = min(self._parallel, len(self._submitted) + len(self._working))
+        refused = []
+        for run in self._submitted:
+            try:
+                if not list_checkpoints(run.out) and fitted(run, at_once).frames == "disk":
+                    run = replace(run, frames="disk")
+                self._waiting.append(run)
+            except BufferTooLarge as error:
+                refused.append(Change(run.out.name, "failed", str(error)))
+        self._submitted.clear()
+        return refused
+
     def _begin(self, run: RunSettings) -> None:
         """Start a run's process; a signal that comes meanwhile waits until `stop` knows of it."""
-        with stop_signals_noted() as asked, kept_from_workers(_KEPT):
-            self._working[run.out.name] = RunProcess(run)
-        number = asked()
-        if number is not None:
-            signal.raise_signal(number)
+        try:
+            with stop_signals_noted() as asked, kept_from_workers(_KEPT):
+                self._working[run.out.name] = RunProcess(run)
+        finally:
+            number = asked()
+            if number is not None:
+                signal.raise_signal(number)
 
     def _end(self, name: str) -> Change:
         cause = self._working.pop(name).join()

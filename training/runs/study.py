@@ -206,7 +206,7 @@ def _work(
                     bars.say(states.look(adaptive))
                     bars.update(states.of)
     except BaseException:  # an interrupt or a failure: no run goes on with nobody to look after it
-        states.note(executor.stop())
+        states.note([states.seen(change) for change in executor.stop()])
         raise
     return states
 

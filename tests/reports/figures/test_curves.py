@@ -35,6 +35,11 @@ def test_long_lines_are_thinned_and_nan_survives():
     assert thinned(short, "update") is short
 
 
+def test_a_seed_without_a_point_stands_beside_one_with_many():
+    long, empty = thinned([table(np.ones(200)), table([])], "update")
+    assert (len(long) <= 82, len(empty)) == (True, 0)
+
+
 @pytest.mark.parametrize("lengths", [(1300, 1300, 1240), (1300, 700, 90), (1300, 60, 1299)])
 def test_the_mean_of_seeds_of_other_lengths_reaches_to_the_end_of_the_shortest(lengths):
     tables = [table(np.arange(n, dtype=float)) for n in lengths]

@@ -54,3 +54,6 @@ def test_each_camera_is_counted_by_itself(arms):
     assert [each.arms for each in found] == [
         ("pixel-her 2 of 2 (from the start)",), ("pixel-her 1 of 2 (from the start)",)
     ]  # fmt: skip
+    everywhere = replace(dead, run=second)  # in all its cameras
+    found = found_in_arms({"pixel-her": [replace(dead, findings=both), everywhere]})
+    assert [each.arms for each in found] == [("pixel-her 2 of 2 (from the start)",)] * 2

@@ -9,16 +9,20 @@ import pytest
 from helpers.pages import check_self_contained
 from helpers.synthetic_info import PROBE_SHA
 from helpers.synthetic_runs import BASELINE, FIX, due, write_arms, write_run
+from matplotlib.figure import Figure
+from pypdf import PdfReader
 
 import goalscope.reports as reports
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
 from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import FEATURE_NORM, Q_SWAP, SIGNAL_SHARE, ZERO_FRACTION
 from goalscope.reports import write_comparison, write_report
+from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.run.figures import run_plots
 from goalscope.reports.findings.words import as_json
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import four_times
+from goalscope.reports.pages.paper import ShortForm, write_paper
 from goalscope.reports.statistics.thresholds import Thresholds
 
 SHORT = replace(BASELINE, updates=60)
@@ -78,8 +82,8 @@ def test_a_comparison_tells_what_is_wrong_in_its_runs(tmp_path, few_figures):
     assert "pixel-her 2 of 2 (from the start)." in text
     assert "Nothing was found in pixel-her-norm." in text
     verdict = json.loads((page.parent / "verdict.json").read_text())
-    assert [f["name"] for f in verdict["findings"]["pixel-her"]["pixel-her-0"]] == ["dead_units"]
-    assert verdict["findings"]["pixel-her-norm"]["pixel-her-norm-0"] == []
+    assert [f["name"] for f in verdict["findings"]["pixel-her"]["seed 0"]] == ["dead_units"]
+    assert verdict["findings"]["pixel-her-norm"]["seed 0"] == []
 
 
 def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
@@ -252,13 +256,13 @@ def test_runs_of_one_name_keep_their_findings_apart(tmp_path):
     key = ZERO_FRACTION.key("actor", "pixels")
     dead = replace(BASELINE, overrides={(key, u): 1.0 for u in due(700)}, updates=700)
     arms = {
-        "base": [write_run(tmp_path / "a" / f"seed{n}", seed=n, kind=dead) for n in (0, 1)],
-        "fix": [write_run(tmp_path / "b" / f"seed{n}", seed=n) for n in (0, 1)],
+        "base": [write_run(tmp_path / f"a{n}" / "run", seed=n, kind=dead) for n in (0, 1)],
+        "fix": [write_run(tmp_path / f"b{n}" / "run", seed=n) for n in (0, 1)],
     }
     page = write_comparison(arms, tmp_path / "page").page
     found = json.loads((page.parent / "verdict.json").read_text())["findings"]
     assert {arm: {run: len(own) for run, own in runs.items()} for arm, runs in found.items()} == {
-        "base": {"seed0": 1, "seed1": 1}, "fix": {"seed0": 0, "seed1": 0}
+        "base": {"seed 0": 1, "seed 1": 1}, "fix": {"seed 0": 0, "seed 1": 0}
     }  # fmt: skip
 
 
@@ -272,3 +276,22 @@ def test_the_figure_of_sensitivity_has_each_input_whatever_its_name(tmp_path):
     lines = {row["line"] for row in rows if row["panel"] == "Q, one block exchanged"}
     assert lines == {"desired_goal", "achieved_goal", "pixels", "wrist", "action"}
     assert all(p.rows() for p in plots if p.name in ("success", "q_distance"))
+
+
+def test_a_figure_higher_than_a_page_is_made_smaller(tmp_path):
+    def tall():
+        figure = Figure(figsize=(6.85, 14.0))
+        figure.text(0.1, 0.99, "the top of it")
+        return figure
+
+    words = ShortForm("Title", [], [["link", "outcome"]], [])
+    path = write_paper(words, [Plot("tall", "Tall", "What it shows.", tall)], tmp_path / "a.pdf")
+    *_, last = PdfReader(path).pages
+    heights = {}
+
+    def note(text, matrix, text_matrix, *_):
+        heights[text.strip()] = (matrix[3] * text_matrix[5] + matrix[5]) / last.mediabox.height
+
+    last.extract_text(visitor_text=note)
+    (below,) = (height for text, height in heights.items() if text.startswith("Figure 1."))
+    assert 0.03 < below < heights["the top of it"] < 0.97
