@@ -18,12 +18,11 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from goalscope.diagnostics.record import last_update
 from goalscope.errors import UserError
 from goalscope.training.executors.cluster_worker import Look, Worker, batches
 from goalscope.training.executors.mirror import Piece, Sender, take
 from goalscope.training.runs.capacity import memory_for
-from goalscope.training.runs.checkpoint.folder import list_checkpoints
+from goalscope.training.runs.checkpoint.folder import list_checkpoints, was_cut_off_at_once
 from goalscope.training.runs.executor import Change
 from goalscope.training.runs.settings import RunSettings, SettingsError
 
@@ -144,8 +143,8 @@ class RayCluster:
         options = {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"], "memory": needs["memory"]}
         probe_set = None if run.probe_set is None else run.probe_set.read_bytes()
         actor = ray.remote(Worker).options(**options).remote(run, probe_set)
-        begun = list_checkpoints(run.out) or last_update(run.out) > 0
-        left = batches(Sender(run.out).pieces()) if begun else iter(())
+        there = run.out.exists() and not was_cut_off_at_once(run.out)
+        left = batches(Sender(run.out).pieces()) if there else iter(())
         arriving = run.out if run.out.exists() else run.out.with_name(f".arriving-{run.out.name}")
         shutil.rmtree(run.out.with_name(f".arriving-{run.out.name}"), ignore_errors=True)
         # The first call is small: it waits for a node, and what is sent is kept until it arrives.

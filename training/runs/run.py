@@ -34,6 +34,7 @@ from goalscope.training.runs.checkpoint.folder import (
     list_checkpoints,
     load_checkpoint,
     refuse_other_configuration,
+    was_cut_off_at_once,
 )
 from goalscope.training.runs.checkpoint.names import FOLDER as CHECKPOINTS
 from goalscope.training.runs.configuration import completed, configuration_of, with_saved
@@ -200,8 +201,7 @@ def _find_checkpoint(settings: RunSettings) -> Checkpoint | None:
     """
     checkpoints = list_checkpoints(settings.out)
     if not checkpoints:
-        if (settings.out / CHECKPOINTS).is_dir() and last_update(settings.out) == 0:
-            # Cut off before its first step, since that is when the first checkpoint is saved.
+        if was_cut_off_at_once(settings.out):
             for name in (MEASUREMENTS_FILE, RUN_FILE):
                 (settings.out / name).unlink(missing_ok=True)
         refuse_existing_run(settings.out)

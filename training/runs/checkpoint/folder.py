@@ -14,7 +14,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from goalscope.diagnostics.provenance import software_versions
-from goalscope.diagnostics.record import Unusable, fit, read_document, write_json_atomically
+from goalscope.diagnostics.record import (
+    Unusable,
+    fit,
+    last_update,
+    read_document,
+    write_json_atomically,
+)
 from goalscope.diagnostics.record.disk import disk_errors
 from goalscope.diagnostics.record.documents import Count
 from goalscope.diagnostics.resuming import WatchState
@@ -181,6 +187,15 @@ def list_checkpoints(run: Path) -> list[Checkpoint]:
         return []
     found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     return [read_checkpoint(path) for path in found]
+
+
+def was_cut_off_at_once(run: Path) -> bool:
+    """Whether a run was cut off before its first step, when its first checkpoint is saved.
+
+    Raises:
+        CheckpointError: its folder holds a checkpoint that is not ours, or damaged.
+    """
+    return (run / FOLDER).is_dir() and not list_checkpoints(run) and last_update(run) == 0
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
