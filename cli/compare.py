@@ -14,10 +14,10 @@ from goalscope import reports
 from goalscope.cli import BAD_INPUT
 from goalscope.cli.figure_flags import FigureFlags
 from goalscope.cli.own_arms import own_arms
-from goalscope.cli.runs_in import runs_in
+from goalscope.cli.runs_in import runs_in, study_of
 from goalscope.cli.saying import say
 from goalscope.cli.thresholds import kept_thresholds
-from goalscope.diagnostics.record import is_run, read_run
+from goalscope.diagnostics.record import read_run
 from goalscope.errors import UserError
 from goalscope.training.runs.study_folder import STUDY_FILE, StudyRun, read_study
 from goalscope.underway.adaptive import adaptive_notes
@@ -64,7 +64,7 @@ class Compare(FigureFlags):
         arms = {arm: list(dict.fromkeys(_runs_in_all(own))) for arm, own in named.items()}
         given = [*self.run_folders, *chain.from_iterable(named.values())]
         folders = [*_runs_in_all(self.run_folders), *chain.from_iterable(arms.values())]
-        studies = dict.fromkeys(map(_study_of, given))
+        studies = dict.fromkeys(map(study_of, given))
         kept = {study: found for study in studies if (found := kept_thresholds(study))}
         missing = [
             (folder, run)
@@ -122,11 +122,6 @@ class Compare(FigureFlags):
 
 def _runs_in_all(folders: Sequence[Path]) -> list[Path]:
     return [run for folder in folders for run in runs_in(folder)]
-
-
-def _study_of(folder: Path) -> Path:
-    """Return the study that a run belongs to; any other folder is taken for one itself."""
-    return folder.resolve().parent if is_run(folder) else folder
 
 
 def _named(folder: Path, run: StudyRun, others: Sequence[tuple[Path, StudyRun]]) -> str:

@@ -6,7 +6,6 @@ A command is imported when it is asked for, so that help and bad input are answe
 import contextlib
 import gc
 import io
-import os
 import re
 import signal
 import sys
@@ -17,7 +16,7 @@ from typing import Protocol, cast
 
 from goalscope.cli import BAD_INPUT
 from goalscope.errors import Interrupted, UserError, printable
-from goalscope.training.runs.interrupts import interrupt_on_stop_signals
+from goalscope.training.runs.interrupts import interrupt_on_stop_signals, send_nowhere
 
 
 class Command(Protocol):
@@ -73,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read the output wanted no more of it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        send_nowhere(sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as stop:
         return _interrupted(stop)

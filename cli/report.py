@@ -11,6 +11,7 @@ import tyro
 from goalscope import reports
 from goalscope.cli import BAD_INPUT, FOUND
 from goalscope.cli.figure_flags import FigureFlags
+from goalscope.cli.runs_in import study_of
 from goalscope.cli.saying import say
 from goalscope.cli.thresholds import kept_thresholds
 from goalscope.errors import UserError
@@ -74,7 +75,7 @@ class Report(FigureFlags):
         return BAD_INPUT
 
     def _thresholds(self) -> "Thresholds | None":
-        return kept_thresholds(self.run_folder.resolve().parent)
+        return kept_thresholds(study_of(self.run_folder))
 
     def _follow(self) -> None:
         from goalscope.cli.follow import EVERY, follow

@@ -32,6 +32,11 @@ def runs_in(folder: Path) -> list[Path]:
     return found or [folder]
 
 
+def study_of(folder: Path) -> Path:
+    """Return the study that a run belongs to; any other folder is taken for one itself."""
+    return folder.resolve().parent if is_run(folder) else folder
+
+
 def holds_runs(folder: Path) -> bool:
     """Whether a folder is a run, or one of runs."""
     return folder.is_dir() and (is_run(folder) or any(map(is_run, folder.iterdir())))

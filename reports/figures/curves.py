@@ -259,6 +259,14 @@ def _drawn_seeds(tables: Sequence[pd.DataFrame]) -> Sequence[pd.DataFrame]:
     return [tables[place] for place in ends[ranks]]
 
 
+def seeds_drawn(panels: Sequence[Panel]) -> dict[str, int]:
+    """Return arm -> how many of its seeds have a line in some panel."""
+    counts: dict[str, int] = {}
+    for curve in (curve for panel in panels for curve in panel.curves):
+        counts[curve.label] = max(len(curve.tables), counts.get(curve.label, 0))
+    return counts
+
+
 def seeds_in_words(counts: Mapping[str, int], *, band: bool = True) -> str:
     """Return how many seeds each line stands for, and what is drawn of them, without a full stop.
 

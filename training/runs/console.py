@@ -1,8 +1,8 @@
 """Where a run or a study says how far it is."""
 
-import os
-
 from rich.console import Console
+
+from goalscope.training.runs.interrupts import send_nowhere
 
 
 class LastingConsole(Console):
@@ -14,4 +14,4 @@ class LastingConsole(Console):
     def on_broken_pipe(self) -> None:
         """Send what is still said nowhere."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+        send_nowhere(self.file.fileno())

@@ -53,6 +53,11 @@ def kept_from_workers(signals: Collection[int] = STOP_SIGNALS) -> Iterator[None]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def send_nowhere(descriptor: int) -> None:
+    """Lead what is still written there to where it is no error: whoever read it is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
 def _obeyed(signals: Collection[int]) -> list[int]:
     """Return those that reach this thread, and that nobody chose to ignore, as `nohup` does."""
     if threading.current_thread() is not threading.main_thread():
@@ -73,4 +78,4 @@ def _leave_closed_terminal(number: int) -> None:
         try:
             os.write(descriptor, b"")
         except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+            send_nowhere(descriptor)

@@ -146,7 +146,7 @@ class _States:
         self.note([Change(name, "settled") for name in names if self.of[name] == "waiting"])
         return said
 
-    def seen(self, change: Change) -> Change:
+    def _seen(self, change: Change) -> Change:
         """Return a change as the run's folder bears it out.
 
         A full disk ends no run, but its last checkpoint may be missing then.
@@ -167,7 +167,7 @@ class _States:
 
         A disk that takes no more costs the file, not the study.
         """
-        for change in changes:
+        for change in map(self._seen, changes):
             self.of[change.name] = change.state
             if change.cause is not None:
                 self.causes[change.name] = change.cause
@@ -206,7 +206,7 @@ def _work(
                     bars.say(states.look(adaptive))
                     bars.update(states.of)
     except BaseException:  # an interrupt or a failure: no run goes on with nobody to look after it
-        states.note([states.seen(change) for change in executor.stop()])
+        states.note(executor.stop())
         raise
     return states
 
@@ -218,7 +218,7 @@ def _train_group(
         if states.of[run.out.name] == "waiting":
             executor.submit(run)
     while any(states.of[run.out.name] in ("waiting", "running") for run in group):
-        changes = [states.seen(change) for change in executor.poll()]
+        changes = executor.poll()
         if changes or not states.is_written:
             states.note(changes)
         bars.update(states.of)

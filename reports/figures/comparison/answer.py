@@ -19,6 +19,7 @@ from goalscope.reports.figures.curves import (
     Panel,
     curve_rows,
     plot_curve,
+    seeds_drawn,
     seeds_in_words,
 )
 from goalscope.reports.figures.labels import End, side_labels
@@ -81,7 +82,7 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
     marks = thresholds.success_marks if any(map(changes_of, arms.values())) else ()
     others = sum(colour == _PALE for colour, _ in styles.values())
     words = [
-        f"{seeds_in_words(_drawn(success, shares))}.",
+        f"{seeds_in_words(seeds_drawn(_panels(success, shares)))}.",
         f"In grey the {count(others, 'other arm')}, means alone." if others else "",
         success.caption if success else "Success was not measured in these runs: nothing is drawn.",
         "Share: of what the first layer hears, the goal's part. At 50 % it weighs as much as all "
@@ -95,17 +96,10 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         "Does it learn, and is the goal heard?" if success else "Is the goal heard?",
         " ".join(filter(None, words)),
         lambda: _plot(success, shares, floors, styles, marks, thresholds),
-        lambda: _rows(success, shares),
+        lambda: curve_rows(_panels(success, shares)),
         ANSWER,
         ("C1", "C6"),
     )
-
-
-def _drawn(success: _Success | None, shares: Shares) -> dict[str, int]:
-    """Return arm -> how many of its seeds have a line somewhere."""
-    parts = [*shares.values(), *([success.tables] if success else [])]
-    arms = dict.fromkeys(arm for part in reversed(parts) for arm in part)
-    return {arm: max(len(part.get(arm, ())) for part in parts) for arm in arms}
 
 
 def _share_curves(arms: Arms, network: str) -> dict[str, list[pd.DataFrame]]:
@@ -285,14 +279,15 @@ def _share_tick(value: float) -> str:
     return f"{beyond}{100 * value:.0f} %"
 
 
-def _rows(success: _Success | None, shares: Shares) -> list[dict[str, Any]]:
+def _panels(success: _Success | None, shares: Shares) -> list[Panel]:
+    """Return what is drawn, as panels whose numbers and seeds can be told."""
     panels = [
         Panel(f"goal's share, {network}", "share of signal", _curves(curves))
         for network, curves in shares.items()
     ]
     if success is not None:
         panels.insert(0, Panel(success.title, "of episodes", _curves(success.tables)))
-    return curve_rows(panels)
+    return panels
 
 
 def _curves(tables: Mapping[str, Sequence[pd.DataFrame]]) -> list[Curve]:

@@ -21,6 +21,7 @@ from goalscope.reports.figures.curves import (
     Panel,
     curve_rows,
     curves_figure,
+    seeds_drawn,
     seeds_in_words,
 )
 from goalscope.reports.figures.distance import q_distance_plot
@@ -206,9 +207,7 @@ def _over(subject: _Subject, panels: Sequence[Panel], axis: Axis = "update") -> 
 
 def _seeds(panels: Sequence[Panel]) -> str:
     """Return how many seeds of each arm the panels draw."""
-    counts: dict[str, int] = {}
-    for curve in (curve for panel in panels for curve in panel.curves):
-        counts[curve.label] = max(len(curve.tables), counts.get(curve.label, 0))
+    counts = seeds_drawn(panels)
     fewer = any(len(c.tables) < counts[c.label] for panel in panels for c in panel.curves)
     missing = "; fewer where runs lack the number" if fewer else ""
     return f"{seeds_in_words(counts)}{missing}."
