@@ -37,8 +37,8 @@ class Report(FigureFlags):
     """Print the findings as JSON, as in findings.json, and nothing else."""
 
     follow: bool = False
-    """While the run goes on, draw the page anew as its record grows. Ends with the run, or at
-    Ctrl-C; a page that is open loads itself again."""
+    """While the run goes on, draw the page anew as its record grows. Ends with the run, however it
+    ends, or at Ctrl-C; a page that is open loads itself again."""
 
     fail_on: Literal["finding"] | None = None
     """For a program that tests agents: end with 1 where anything is found."""
@@ -91,10 +91,7 @@ class Report(FigureFlags):
             place = f"Update {run.updates:,}, step {run.steps:,}"
             print(f"{place}: {summary(report.diagnosis)} {report.page}", flush=True)
 
-        run = follow(self.run_folder, draw)
-        end = run.record.end
-        if end is None:
+        run, why = follow(self.run_folder, draw)
+        if run.record.end is None:
             page_of(run, thresholds, figures=self.figures)  # which loads itself no more
-            print("The run goes on, and the page is no longer drawn.")
-        else:
-            print(f"The run has ended: {end.details.get('reason', 'no reason given')}.")
+        print(why)

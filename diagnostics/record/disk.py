@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 from safetensors import SafetensorError
@@ -39,3 +40,16 @@ def hold(file: IO[Any]) -> bool:
     except OSError:  # some clusters' file systems know no locks
         return True
     return True
+
+
+def held(path: Path) -> bool:
+    """Return whether a process holds the file now; False where there is none, or no locks.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return not hold(file)
+    except FileNotFoundError:
+        return False

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 from helpers.command import goalscope, refused
@@ -57,8 +59,33 @@ def test_a_page_follows_its_run_to_its_end(tmp_path):
         grow(3 if len(drawn) < 3 else len(left))
 
     grow(2)
-    assert follow(folder, draw, every=0).record.end is not None
+    run, why = follow(folder, draw, every=0)
+    assert run.record.end is not None
+    assert why == "The run has ended: finished."
     assert drawn == [2, 5, 8, len(whole.lines)]
+
+
+def test_a_page_follows_no_run_that_was_killed(tmp_path):
+    folder = write_run(tmp_path / "run")
+    path = folder / "measurements.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))  # without its end
+    writes = "import sys; from goalscope.diagnostics.record import RecordWriter; " + (
+        "writer = RecordWriter(sys.argv[1], None); print('writes', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", writes, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"writes\n"
+        drawn = []
+
+        def draw(run):
+            drawn.append(len(run.record.lines))
+            process.kill()  # whoever trains is lost, and says nothing
+
+        run, why = follow(folder, draw, every=0.2)
+    assert run.record.end is None
+    assert "killed" in why
+    assert len(drawn) == 1
 
 
 def test_ctrl_c_leaves_the_page_that_was_drawn(tmp_path, monkeypatch):
