@@ -120,7 +120,8 @@ def trials(budget_s: float) -> list[Row]:
     return [
         Row(
             "a node of a Ray cluster dies in mid-study: the run on it goes on elsewhere, and "
-            "measurements and weights equal those of an undisturbed run",
+            "weights, and measurements but for those that begin anew in a resumed run, equal those "
+            "of an undisturbed run",
             tries,
             len(failures),
             f"{resumed} runs went on from a checkpoint; "

@@ -30,9 +30,11 @@ class LoadedRun:
 
     Attributes:
         run: its tables, one per metric.
+        thresholds: drawn in its figures.
     """
 
     run: runs.Run
+    thresholds: Thresholds
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -71,7 +73,7 @@ class LoadedRun:
     @cached_property
     def figures(self) -> Mapping[str, Plot]:
         """Name -> figure of the run's page, in reading order; each shows itself in a notebook."""
-        thresholds = Thresholds()
+        thresholds = self.thresholds
         times = four_times([self.run], thresholds.early_updates, thresholds.late_part)
         family = assess({self.run.arm: [self.run]}, times, thresholds).study.family
         return {plot.name: plot for plot in run_plots(self.run, times, thresholds, family)}
@@ -87,13 +89,14 @@ class LoadedRun:
         return render("notebook.html", content)
 
 
-def load_run(folder: Path | str) -> LoadedRun:
+def load_run(folder: Path | str, thresholds: Thresholds | None = None) -> LoadedRun:
     """Return a run's numbers, findings and figures.
 
     Args:
         folder: of a run that has ended, was cut off, or is still going.
+        thresholds: drawn in the figures; None takes the fixed ones.
 
     Raises:
         RecordError: it is not a readable run.
     """
-    return LoadedRun(runs.load_run(folder))
+    return LoadedRun(runs.load_run(folder), thresholds or Thresholds())

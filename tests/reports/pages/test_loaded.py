@@ -6,6 +6,7 @@ import math
 from helpers.synthetic_runs import DEAD, write_run
 
 import goalscope
+from goalscope.reports import Thresholds
 from goalscope.reports.pages.loaded import FINDING_COLUMNS, FRAME_COLUMNS
 
 
@@ -39,3 +40,12 @@ def test_findings_figures_and_the_notebooks_view_are_those_of_the_page(tmp_path)
     shown = html.unescape(loaded._repr_html_())
     assert all(says in shown for says in loaded.findings.says)
     assert "<html" not in shown
+
+
+def test_figures_are_drawn_with_the_thresholds_of_whoever_loads(tmp_path):
+    folder = write_run(tmp_path / "a", kind=DEAD)
+    fixed = goalscope.load_run(folder).figures
+    own = goalscope.load_run(folder, Thresholds(goal_share=0.7)).figures
+    assert list(fixed) == list(own)
+    differ = [name for name in fixed if (fixed[name].pixels() != own[name].pixels()).any()]
+    assert differ == ["forward_signal", "gradient_shares"]
