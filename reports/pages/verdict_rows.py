@@ -50,7 +50,7 @@ class OutcomeRow:
         settled: from when on the outcome no longer changed, in words; empty where not known.
         links: the claims behind a link, one for each time.
         judged: the judgements behind a rival, one for each time.
-        note: what a reader must know of it.
+        note: what a reader must know of a rival.
     """
 
     name: str
@@ -83,7 +83,6 @@ def link_rows(arms: Arms, assessment: Assessment, calls: Sequence[EarlyCall]) ->
         for network, half in dict.fromkeys((link.network, link.half) for link in own):
             links = {k.time: k for k in own if (k.network, k.half) == (network, half)}
             part = network or half or ""
-            examples = dict.fromkeys(e for link in links.values() for e in link.counter_examples)
             rows.append(
                 OutcomeRow(
                     name,
@@ -95,7 +94,6 @@ def link_rows(arms: Arms, assessment: Assessment, calls: Sequence[EarlyCall]) ->
                     {time: Cell(link.verdict, link.grade) for time, link in links.items()},
                     settled.get((name, network or "", arm or ""), ""),
                     links,
-                    note=f"Arms that break the rule: {', '.join(examples)}." if examples else "",
                 )
             )
     return rows

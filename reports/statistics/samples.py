@@ -1,7 +1,7 @@
 """A quantity's number for each seed of an arm."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from goalscope.reports.statistics.scales import Scale
@@ -38,13 +38,17 @@ class Sample:
         """Which seeds count for nothing, in words; empty if none."""
         clauses = []
         if self.failed:
-            clauses.append(f"failed with NaN or impossible values: {', '.join(self.failed)}")
+            clauses.append(f"failed with NaN or impossible values: {self._named(self.failed)}")
         if self.missing:
-            clauses.append(f"without a measurement: {', '.join(self.missing)}")
+            clauses.append(f"without a measurement: {self._named(self.missing)}")
         for why in dict.fromkeys(self.excluded.values()):
             labels = [label for label, own in self.excluded.items() if own == why]
-            clauses.append(f"{why}: {', '.join(labels)}")
+            clauses.append(f"{why}: {self._named(labels)}")
         return "; ".join(clauses)
+
+    def _named(self, labels: Sequence[str]) -> str:
+        every = len(labels) == len(self.labels) > 1
+        return f"all {len(labels)} seeds" if every else ", ".join(labels)
 
 
 def sort_sample(
