@@ -110,6 +110,21 @@ def test_folded_details_stay_folded_in_print(browser, pages, name, most):
 
 
 @pytest.mark.parametrize("name", ["report", "comparison", "probes"])
+def test_no_sentence_is_long_or_full_of_codes(browser, pages, name):
+    browser.get(pages[name].as_uri())
+    texts = browser.execute_script("""
+        document.querySelectorAll('details').forEach(each => each.open = true);
+        const holds = each => each.querySelector('p, li, ul, ol, table, div');
+        return [...document.querySelectorAll('p, li, td, figcaption, summary, h1, h2')]
+            .filter(each => !holds(each) && !each.innerText.startsWith('Started '))
+            .map(each => each.innerText);""")
+    assert len(texts) > 30
+    for sentence in (one for text in texts for one in re.split(r"(?<=[.:;?!])\s+|\n", text)):
+        assert len(sentence.split()) <= 40, sentence
+        assert len({*re.findall(r"\b[CR]\d{1,2}\b", sentence)}) <= 2, sentence
+
+
+@pytest.mark.parametrize("name", ["report", "comparison", "probes"])
 def test_details_open_and_the_page_prints(browser, pages, name):
     browser.get(pages[name].as_uri())
     for element in browser.find_elements(By.CSS_SELECTOR, "details"):
