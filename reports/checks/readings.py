@@ -151,13 +151,14 @@ def of_vectors(metric: Metric) -> Reading:
 def varying_part(run: Run, network: str) -> Series | None:
     """Return which part of the image features' length varies between observations, 0..1.
 
-    RMS deviation from the mean vector over the mean norm, before a normalisation.
+    RMS deviation from the mean vector over the mean norm, before a normalisation; 1 where it is the
+    longer of the two, as of features that are active in few observations.
     """
     widths = {block["name"]: block.get("width", 0) for block in run.blocks(network)}
     width = widths.get(run.image_block(), 0)
     ratio = over(under_normalisation(FEATURE_SPREAD), under_normalisation(FEATURE_NORM))
     found = ratio(run, network)
-    return found.map(lambda values: values * math.sqrt(width)) if found and width else None
+    return found.map(lambda v: np.minimum(v * math.sqrt(width), 1)) if found and width else None
 
 
 def augmentation_shift(run: Run, network: str) -> Series | None:

@@ -10,10 +10,11 @@ from scipy import special
 
 from goalscope.diagnostics.record.successes import wilson_interval
 from goalscope.reports.numbers.runs import Run
+from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.intervals import Interval, t_interval
 from goalscope.reports.statistics.samples import Sample, sort_sample
 from goalscope.reports.statistics.scales import Scale
-from goalscope.reports.statistics.seed_tests import SeedTest, above_threshold
+from goalscope.reports.statistics.seed_tests import SeedTest, above_threshold, untested
 from goalscope.reports.statistics.thresholds import Thresholds
 
 
@@ -80,8 +81,11 @@ def success_test(success: ArmSuccess, mark: float, thresholds: Thresholds) -> Se
     """Return the test of whether an arm's success lies above a mark.
 
     Both must say so: the seeds, and all episodes together. Seeds that all failed agree without
-    telling much. Where the two lie on different sides nothing is told.
+    telling much. Where the two lie on different sides nothing is told. A mark of 0 or less, or of 1
+    or more, is one that no success can lie on either side of.
     """
+    if not 0 < mark < 1:
+        return untested(f"no success lies on either side of {percent(mark)}")
     test = above_threshold(success.inside, Scale.LOGIT, mark, thresholds)
     if test.p_value is None or not success.episodes:
         return test

@@ -17,7 +17,7 @@ from goalscope.reports.claims.deciding import Study
 from goalscope.reports.claims.links import JudgedQuantity, Link, Point
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.claims.rank_correlation import rank_arms, rank_test, ranked_together
-from goalscope.reports.claims.success import SUCCESS, arm_successes, recorded_floors
+from goalscope.reports.claims.success import SUCCESS, arm_successes, highest_floor
 from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.runs import DESIRED_GOAL, Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number
@@ -112,15 +112,15 @@ def cause_links(
 
 def _rule_breakers(judged: JudgedQuantity, arms: Arms, thresholds: Thresholds) -> tuple[str, ...]:
     """Return the arms in which the goal is not outweighed, and that fail all the same."""
-    floors = recorded_floors([run for runs in arms.values() for run in runs])
-    if not floors:
+    floor = highest_floor([run for runs in arms.values() for run in runs])
+    if floor is None:
         return ()
     last = arm_successes(arms, thresholds)
     found = []
     for arm in arms:
         shares = [point.predictor for point in judged.points if point.arm == arm]
         reached = last[arm].interval
-        if not shares or reached is None or reached.mean > floors[0].high:
+        if not shares or reached is None or reached.mean > floor.high:
             continue
         share = float(np.mean(shares))
         if share >= thresholds.goal_share:
@@ -189,7 +189,7 @@ def _judged(
     test = rank_test(correlation, ranked, thresholds) if decides else None
     fewer = dict.fromkeys(p.arm for p in points if all(p.arm != own.arm for own in ranked))
     if test is not None and fewer:
-        left_out = f"left out for want of seeds: {', '.join(fewer)}"
+        left_out = f"left out for want of seeds with numbers: {', '.join(fewer)}"
         test = replace(test, reason=f"{test.reason}; {left_out}")
     if decides and not seeds:
         test = untested(f"no seed was run by {needed} arms, the fewest that can be ranked")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from goalscope.reports.claims.assessment import Assessment, judge_links
 from goalscope.reports.claims.chain import chain_links
 from goalscope.reports.claims.deciding import NETWORKS, compared_quantities
+from goalscope.reports.claims.links import Link
 from goalscope.reports.claims.quantities import LinkName, Quantity
 from goalscope.reports.numbers.changes import is_control
 from goalscope.reports.numbers.runs import Arms, Run
@@ -26,8 +27,7 @@ class EarlyCall:
         network: critic or actor.
         arm: whose.
         axis: what cut-offs are counted in, as the evaluation's windows are.
-        outcomes: cut-off -> outcome in words, among these links. The last cut-off is the
-            end of the late window.
+        outcomes: cut-off -> outcome in words. The last cut-off is the end of the late window.
         settled: the first cut-off from which on the outcome stayed what it is at the end; None
             where the link is not tested at the end.
     """
@@ -44,7 +44,8 @@ def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
     """Return the early call of C1 to C4 of the baseline, and of C5 of every arm meant to fix it.
 
     At each cut-off 1, 3, 10, 30, ... the window is the last tenth before it, and reaches back at
-    least to the last measurement of every quantity: what was known then.
+    least to the last measurement of every quantity: what was known then. It is judged in the place
+    of the late one, among all else that the page tests: the last call is the page's own outcome.
 
     Args:
         arms: arm -> its runs, the baseline first.
@@ -54,6 +55,7 @@ def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
     if late is None:
         return []
     thresholds = assessment.thresholds
+    every_arm = arms
     arms = {
         arm: group
         for arm, group in arms.items()
@@ -69,7 +71,9 @@ def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
             first = max(1, cut - int(cut * thresholds.late_part))
             window = Window("late", min(first, _last_known(measured, cut)), cut, late.axis)
         links = chain_links(arms, "late", window, assessment.study, thresholds, shown=False)
-        for link in judge_links(links, arms, thresholds):
+        named = {_name(link) for link in links}
+        rest = [k for k in assessment.links if k.time != "late" or _name(k) not in named]
+        for link in judge_links([*links, *rest], every_arm, thresholds)[: len(links)]:
             own = link.arm == assessment.baseline or link.name == "C5"
             if own and link.network is not None:
                 series = outcomes.setdefault((link.name, link.network, link.arm), {})
@@ -78,6 +82,10 @@ def early_calls(arms: Arms, assessment: Assessment) -> list[EarlyCall]:
         EarlyCall(link, network, arm, late.axis, series, _settled(series))
         for (link, network, arm), series in outcomes.items()
     ]
+
+
+def _name(link: Link) -> tuple[LinkName, str, str | None]:
+    return link.name, link.arm, link.network
 
 
 def _cut_offs(last: int) -> list[int]:

@@ -12,7 +12,6 @@ from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.claims.shares import without_share
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Window
-from goalscope.reports.statistics.intervals import Interval, t_interval
 from goalscope.reports.statistics.scales import Scale
 
 
@@ -23,12 +22,15 @@ class Least:
     Attributes:
         network: whose signal.
         update: at which it was.
-        interval: mean over the seeds there, with its interval.
+        mean: over the seeds there, on the logit scale. It has no interval: one around a number that
+            was chosen as the lowest would be too low, and too narrow.
+        updates: it was chosen from.
     """
 
     network: str
     update: int
-    interval: Interval
+    mean: float
+    updates: int
 
 
 def least_shares(runs: Sequence[Run], assessment: Assessment) -> list[Least]:
@@ -54,9 +56,8 @@ def least_shares(runs: Sequence[Run], assessment: Assessment) -> list[Least]:
             continue
         means = Scale.LOGIT.forward(Scale.LOGIT.clip(values)).mean(axis=0)
         place = int(means.argmin())
-        confidence = assessment.thresholds.confidence
-        interval = t_interval(values[:, place].tolist(), Scale.LOGIT, confidence)
-        found.append(Least(network, int(shared[place]), interval))
+        mean = float(Scale.LOGIT.backward(means[place]))
+        found.append(Least(network, int(shared[place]), mean, len(shared)))
     return found
 
 

@@ -71,9 +71,12 @@ def ranked_together(
 ) -> tuple[list[Point], list[str]]:
     """Return the points and seeds that one test can take: of arms that have each of the seeds.
 
-    As many arms as possible, and of these as many seeds as they share, if they are enough for a
-    test, else to lean. Everything where neither is to be had.
+    An arm without a finite number has none of them: it would fail every seed of the others. As many
+    arms as possible, and of these as many seeds as they share, if they are enough for a test, else
+    to lean. Everything where neither is to be had.
     """
+    usable = {p.arm for p in points if math.isfinite(p.predictor) and math.isfinite(p.outcome)}
+    points = [point for point in points if point.arm in usable]
     have: dict[str, set[str]] = defaultdict(set)
     for point in points:
         if point.seed in seeds:
@@ -85,7 +88,7 @@ def ranked_together(
             shared = [seed for seed in seeds if all(seed in have[arm] for arm in arms)]
             if len(shared) >= least:
                 return [p for p in points if p.arm in arms and p.seed in shared], shared
-    return [*points], [*seeds]
+    return points, [*seeds]
 
 
 def _correlation(points: Sequence[Point]) -> float | None:
@@ -127,13 +130,16 @@ def rank_test(
     """
     sample = correlation.sample
     seeds = list(sample.numbers)
+    gaps = f"; {sample.gaps}" if sample.gaps else ""
     if len(seeds) < thresholds.seeds_to_lean:
-        gaps = f"; {sample.gaps}" if sample.gaps else ""
         return untested(f"{count(len(seeds), 'seed')} is no test{gaps}", len(seeds))
     mean = float(np.arctanh(list(correlation.inside.numbers.values())).mean())
     arms = len({point.arm for point in points})
+    fewest = 2 / math.factorial(arms)  # of the orders are as far from 0 as the first, at least
+    if len(seeds) >= thresholds.seeds_to_test and fewest >= thresholds.false_discoveries:
+        return untested(f"{arms} arms have too few orders for any to be unlikely", len(seeds))
     side: Way = "for" if mean > 0 else "against"
-    reason = f"rank correlation over {arms} arms {'above' if mean > 0 else 'not above'} 0"
+    reason = f"rank correlation over {arms} arms {'above' if mean > 0 else 'not above'} 0{gaps}"
     return SeedTest(side, order_p(points, seeds), len(seeds), sample.whole, reason)
 
 

@@ -1,4 +1,4 @@
-"""Success at the evaluations of a run, and whether it lies above the floor of doing nothing."""
+"""Success at the evaluations of a run, and whether it lies above the floor."""
 
 import math
 from collections.abc import Sequence
@@ -53,6 +53,11 @@ def recorded_floors(runs: Sequence[Run]) -> tuple[RecordedFloor, ...]:
     return found.pop() if len(found) == 1 else ()
 
 
+def highest_floor(runs: Sequence[Run]) -> RecordedFloor | None:
+    """Return the floor that success has to pass: the higher one of those recorded alike."""
+    return max(recorded_floors(runs), key=lambda floor: floor.high, default=None)
+
+
 def _floors(run: Run) -> list[RecordedFloor]:
     floors = []
     for policy, label in _FLOORS.items():
@@ -65,7 +70,7 @@ def _floors(run: Run) -> list[RecordedFloor]:
 
 
 def run_success_sentence(run: Run) -> str:
-    """Return what the last evaluation of a run came to, beside the floor of doing nothing."""
+    """Return what the last evaluation of a run came to, beside the floor."""
     table = run.evaluations
     if table.empty:
         return "Success: no evaluation in this record."
@@ -82,22 +87,22 @@ def run_success_sentence(run: Run) -> str:
         f" {_rate(last['value'], last['low'], last['high'])} of "
         f"{count(round(last['episodes']), 'episode')}"
     )
-    floors = recorded_floors([run])
-    if not floors:
+    floor = highest_floor([run])
+    if floor is None:
         return f"{words}; its record holds no floor to compare with."
-    if last["low"] > floors[0].high:
+    if last["low"] > floor.high:
         standing = "above the floor"
-    elif last["high"] < floors[0].low:
+    elif last["high"] < floor.low:
         standing = f"below the floor{_BELOW}"
     else:
         standing = "not told apart from the floor"
-    return f"{words}, {standing}: {_floor_words(floors[0])}."
+    return f"{words}, {standing}: {_floor_words(floor)}."
 
 
 def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     """Return what each arm's seeds came to at the last step at which all runs were evaluated.
 
-    An arm lies above the floor of doing nothing where its t-interval over seeds does, and the
+    An arm lies above the floor where its t-interval over seeds does, and the
     Wilson interval of all its episodes, too: seeds that all failed agree without telling much. In
     brackets the range of both. Where arms are many, those that cannot be told from the floor are
     named together, all but the first.
@@ -107,27 +112,27 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
         return "Success: no evaluation in these records."
     steps = sorted({int(row["step"]) for row in rows})
     where = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
-    floors = recorded_floors([run for runs in arms.values() for run in runs])
+    floor = highest_floor([run for runs in arms.values() for run in runs])
     evaluated = {row["arm"] for row in rows}
     successes = arm_successes(arms, thresholds)
     words = {
-        arm: _arm_words(found, floors, thresholds) if arm in evaluated else _left_out(arms[arm])
+        arm: _arm_words(found, floor, thresholds) if arm in evaluated else _left_out(arms[arm])
         for arm, found in successes.items()
     }
     flat = [
         arm
         for arm in [*arms][1:]
-        if floors
+        if floor
         and successes[arm].interval is not None
-        and _standing(successes[arm], floors[0], thresholds)[1] == _NOT_TOLD_APART
+        and _standing(successes[arm], floor, thresholds)[1] == _NOT_TOLD_APART
     ]
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
     clauses = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
     if together:
         either = " either" if words[next(iter(arms))].endswith(_NOT_TOLD_APART) else ""
         clauses.append(f"{_NOT_TOLD_APART}{either}: {', '.join(together)}")
-    floor = f"floor: {_floor_words(floors[0])}" if floors else "not all records hold one floor"
-    return f"Success at the last evaluation of all runs ({where}): {'; '.join(clauses)} ({floor})."
+    beside = f"floor: {_floor_words(floor)}" if floor else "not all records hold one floor"
+    return f"Success at the last evaluation of all runs ({where}): {'; '.join(clauses)} ({beside})."
 
 
 def _left_out(runs: Sequence[Run]) -> str:
@@ -140,7 +145,7 @@ def _left_out(runs: Sequence[Run]) -> str:
 
 @dataclass(frozen=True)
 class ArmStanding:
-    """What an arm came to beside the floor of doing nothing.
+    """What an arm came to beside the floor.
 
     Attributes:
         rate: mean success over its seeds, 0..1.
@@ -158,13 +163,11 @@ def arm_standings(arms: Arms, thresholds: Thresholds) -> dict[str, ArmStanding]:
 
     Two seeds are enough to stand above it (leaning), as they are for every claim.
     """
-    floors = recorded_floors([run for runs in arms.values() for run in runs])
+    floor = highest_floor([run for runs in arms.values() for run in runs])
     standings = {}
     for arm, found in arm_successes(arms, thresholds).items():
-        if floors and found.interval:
-            standings[arm] = ArmStanding(
-                found.interval.mean, *_standing(found, floors[0], thresholds)
-            )
+        if floor and found.interval:
+            standings[arm] = ArmStanding(found.interval.mean, *_standing(found, floor, thresholds))
     return standings
 
 
@@ -191,7 +194,7 @@ def arm_successes(arms: Arms, thresholds: Thresholds) -> dict[str, ArmSuccess]:
     }
 
 
-def _arm_words(found: ArmSuccess, floors: Sequence[RecordedFloor], thresholds: Thresholds) -> str:
+def _arm_words(found: ArmSuccess, floor: RecordedFloor | None, thresholds: Thresholds) -> str:
     if found.interval is None and found.rates:
         return f"{percent(float(np.mean(found.rates)))} of its episodes, and {_HOW_MANY}"
     if found.interval is None:
@@ -200,7 +203,7 @@ def _arm_words(found: ArmSuccess, floors: Sequence[RecordedFloor], thresholds: T
     if interval.seeds >= thresholds.seeds_to_test:
         words = _rate(interval.mean, interval.low, interval.high)
     words += f" over {count(interval.seeds, 'seed')}"
-    return f"{words}, {_standing(found, floors[0], thresholds)[1]}" if floors else words
+    return f"{words}, {_standing(found, floor, thresholds)[1]}" if floor else words
 
 
 def _standing(
@@ -252,16 +255,22 @@ def last_evaluations(arms: Arms) -> list[dict[str, Any]]:
 
 
 def mean_success(arms: Arms) -> dict[tuple[str, str], float]:
-    """Return (arm, run label) -> mean success rate after step 0: the area under its curve.
+    """Return (arm, run label) -> mean success rate over the steps: the area under its curve.
 
-    Up to the last step at which all runs were evaluated; NaN where an evaluation was. Where arms
-    end at the same rate, as at 0 or 100 %, it still tells which of them learnt sooner.
+    Each evaluation after step 0 stands for the steps since the one before, the first for as many as
+    the second. Up to the last step at which all runs were evaluated; NaN where an evaluation was.
+    Where arms end at the same rate, as at 0 or 100 %, it still tells which of them learnt sooner.
     """
-    return {
-        (arm, run.label): float(table["value"][table["step"] > 0].mean(skipna=False))
-        for arm, run, table in _common_evaluations(arms)
-        if (table["step"] > 0).any()
-    }
+    found = {}
+    for arm, run, table in _common_evaluations(arms):
+        later = table[table["step"] > 0]
+        if len(later):
+            steps, rates = later["step"].to_numpy(float), later["value"].to_numpy(float)
+            each = np.diff(steps)
+            each = np.append(each[:1], each) if len(each) else np.ones(1)
+            # Rounded: curves of the same area are equal, whatever the order of their numbers.
+            found[arm, run.label] = round(float(each @ rates / each.sum()), 12)
+    return found
 
 
 def _common_evaluations(arms: Arms) -> list[tuple[str, Run, pd.DataFrame]]:

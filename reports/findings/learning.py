@@ -1,4 +1,4 @@
-"""Whether a run learns: its success against the floor of doing nothing, or else its return.
+"""Whether a run learns: its success against the floor, or else its return.
 
 The return is asked where no episode tells whether it succeeded: a task without a goal.
 """
@@ -16,7 +16,7 @@ from goalscope.diagnostics.record.metrics import (
     SUCCESS_RATE,
 )
 from goalscope.diagnostics.record.successes import wilson_interval
-from goalscope.reports.claims.success import recorded_floors
+from goalscope.reports.claims.success import highest_floor
 from goalscope.reports.numbers.runs import Run
 
 PART = 4  # the last quarter of the episodes is what a run has come to, the first where it began
@@ -47,7 +47,8 @@ def learning(run: Run) -> Learning:
     """
     if not {SUCCESS_RATE.key(), ROLLOUT_SUCCESS_RATE.key()} & set(run.metrics):
         return _by_return(_episodes(run, ROLLOUT_RETURN.key(), ROLLOUT_EPISODES.key()))
-    floor = max((f.high for f in recorded_floors([run])), default=None)
+    recorded = highest_floor([run])
+    floor = recorded.high if recorded else None
     evaluated = (SUCCESS_RATE.key(), EVALUATION_EPISODES.key())
     untrained = _untrained(run, *evaluated)
     for keys in (evaluated, (ROLLOUT_SUCCESS_RATE.key(), ROLLOUT_EPISODES.key())):

@@ -8,7 +8,7 @@ from goalscope.diagnostics.record.metrics import (
     RAW_CONTENT_ERROR,
 )
 from goalscope.reports.claims.arm_success import success_test
-from goalscope.reports.claims.success import arm_successes, mean_success, recorded_floors
+from goalscope.reports.claims.success import arm_successes, highest_floor, mean_success
 from goalscope.reports.numbers.changes import changed_by, made_of
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number
@@ -24,7 +24,7 @@ FLOOR_MARGIN = 0.10  # success within this of the floor counts as at the floor
 def at_the_floor(
     arms: Arms, time: Time, window: Window | None, thresholds: Thresholds
 ) -> list[Evidence]:
-    """Return of each arm whether success lies within 10 points of an idle agent's, or below.
+    """Return of each arm whether success lies within 10 points of the floor, or below.
 
     Args:
         arms: arm -> its runs, the baseline first.
@@ -33,11 +33,11 @@ def at_the_floor(
         thresholds: that decide.
     """
     label = f"success at the last evaluation, within {FLOOR_MARGIN:.0%} of the floor"
-    floors = recorded_floors([run for group in arms.values() for run in group])
-    if time != "late" or not floors:
+    floor = highest_floor([run for group in arms.values() for run in group])
+    if time != "late" or floor is None:
         why = "no floor was recorded" if time == "late" else "success is judged late"
         return [Evidence(label, Sample({}), None, untested(why))]
-    limit = floors[0].rate + FLOOR_MARGIN
+    limit = floor.rate + FLOOR_MARGIN
     return [
         Evidence(
             f"{label}: {arm}",

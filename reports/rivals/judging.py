@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from goalscope.reports.checks.table import CHECKS
-from goalscope.reports.claims.success import arm_successes, recorded_floors
+from goalscope.reports.claims.success import arm_successes, highest_floor
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time, Times
 from goalscope.reports.rivals.evidence import Evidence, checked
@@ -71,9 +71,9 @@ def judge_rivals(arms: Arms, times: Times, thresholds: Thresholds) -> list[Judge
 def learns_in_words(arms: Arms, thresholds: Thresholds) -> str:
     """Return that the baseline learns, so that there is no failure to explain; empty if not."""
     baseline, *_ = arms
-    floors = recorded_floors(arms[baseline])
+    floor = highest_floor(arms[baseline])
     reached = arm_successes(arms, thresholds)[baseline].interval
-    if not floors or reached is None or not reached.low > floors[0].high + LEARNS_BY:
+    if floor is None or reached is None or not reached.low > floor.high + LEARNS_BY:
         return ""
     return f"{baseline} succeeds in {percent(reached.mean)}: there is no failure to explain"
 

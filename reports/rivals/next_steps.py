@@ -138,11 +138,12 @@ def _explanation(
 ) -> Explanation:
     verdicts = {time: outcomes[rival.name, network, time] for time in TIMES}
     order = (*_SPEAKING, "undecided", "contradicted", "leaning against", "not tested")
-    trained = [v for time, v in verdicts.items() if time != "initialisation" and v.speaks]
-    # What is so before training and not in training explains nothing of it.
-    counts = trained or list(verdicts.values())
-    if any(verdict.speaks == "for" for verdict in trained):
-        counts = list(verdicts.values())
+    trained = [v for time, v in verdicts.items() if time != "initialisation"]
+    speaks = {verdict.speaks for verdict in trained}
+    # What is so before training and contradicted in training explains nothing of it; what is
+    # contradicted at one time of training and open at another is open.
+    ruled_out = "against" in speaks and "for" not in speaks
+    counts = trained if ruled_out else list(verdicts.values())
     found = min(reversed(counts), key=lambda verdict: order.index(str(verdict)))
     times = tuple(time for time, verdict in verdicts.items() if str(verdict) == str(found))
     arm, present = rival.control, None

@@ -32,8 +32,9 @@ class PairedDifference:
             counting half.
         pairs: number of seeds in both arms.
         clipped: how many of the numbers were moved in by `EPSILON`.
-        t_test_p: two-sided p-value of the paired t-test, differences cut off alike on both sides
-            (`limited_t_test`); NaN with fewer than two pairs.
+        t_test_mean: mean of the differences, cut off alike on both sides (`limited_t_test`).
+        t_test_p: two-sided p-value of the paired t-test of that mean; NaN with fewer than two
+            pairs.
         each: the difference of each pair, on the scale.
     """
 
@@ -46,6 +47,7 @@ class PairedDifference:
     improvement: float
     pairs: int
     clipped: int
+    t_test_mean: float
     t_test_p: float
     each: tuple[float, ...]
 
@@ -77,7 +79,7 @@ def paired_difference(
         probability_of_improvement(first, second),
         len(differences),
         clipped,
-        limited_t_test(differences, scale)[1],
+        *limited_t_test(differences, scale),
         tuple(differences.tolist()),
     )
 

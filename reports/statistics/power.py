@@ -1,4 +1,4 @@
-"""Power: how often a test of this many seeds finds what is there."""
+"""Power: how often tests of this many seeds find what is there."""
 
 import math
 
@@ -15,3 +15,22 @@ def power(seeds: int, effect: float, level: float) -> float:
 
     freedom, shift = seeds - 1, effect * math.sqrt(seeds)
     return float(stats.nct.sf(stats.t.isf(level / 2, freedom), freedom, shift))
+
+
+def power_together(seeds: int, effect: float, rate: float, tests: int) -> float:
+    """Return the part of tests that finds an effect which all of them have.
+
+    Under a false discovery rate each p-value must lie below the rate times the part of tests that
+    are found: the largest level that keeps to this is the level of each (Genovese & Wasserman,
+    *Operating characteristics and extensions of the false discovery rate procedure*, 2002).
+
+    Args:
+        seeds: at least two.
+        effect: distance of each mean, in standard deviations of the seeds.
+        rate: of false discoveries.
+        tests: how many there are.
+    """
+    level = rate
+    for _ in range(100):  # falls towards the largest fixed point
+        level = max(rate * power(seeds, effect, level), rate / tests)
+    return power(seeds, effect, level)

@@ -87,7 +87,8 @@ def raised(
     pairs = count(len(before), "pair")
     if len(before) < thresholds.seeds_to_lean:
         return untested(f"{pairs} is no test{gaps}", len(before)), difference
-    side: Way = "for" if difference.mean > 0 else "against"
+    # The mean that the p-value is of: an exact 0 moves the other one by as much as all seeds else.
+    side: Way = "for" if difference.t_test_mean > 0 else "against"
     where = "higher" if side == "for" else "not higher"
     reason = f"mean of {pairs} of seeds {where} than the baseline{gaps}"
     test = SeedTest(side, difference.t_test_p, len(before), sample.whole, reason)

@@ -9,7 +9,7 @@ from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.claims.early_call import EarlyCall
 from goalscope.reports.claims.extremes import Least
 from goalscope.reports.claims.links import JudgedQuantity, Link
-from goalscope.reports.claims.wording import value_of, with_interval
+from goalscope.reports.claims.wording import value_of
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.statistics.formatting import capital, count, listed, percent, plain
 from goalscope.reports.statistics.outcomes import Outcome
@@ -87,10 +87,18 @@ def _unknown(last: dict[str, Link], seeds: int, thresholds: Thresholds) -> str:
         why = f"{count(min(most, seeds), 'seed')} cannot tell"
     elif len(untested) == len(measured):
         why = untested[0].reason
+    elif all(_one_sided(judged) for judged in measured.values()):
+        why = "chance is not ruled out"
     else:
         why = "the seeds disagree"
     mean = "on average " if most > 1 else "here "
     return f"Undecided, as {why}: {mean}another goal moves {moved}."
+
+
+def _one_sided(judged: JudgedQuantity) -> bool:
+    """Whether all seeds lie on one side of the quantity's threshold."""
+    at = judged.quantity.threshold
+    return at is None or len({value < at for value in judged.sample.numbers.values()}) < 2
 
 
 def _moved(network: str, judged: JudgedQuantity) -> str:
@@ -130,7 +138,7 @@ def share_sentences(assessment: Assessment, least: Sequence[Least]) -> list[str]
         found += [
             _least(one, links)
             for one in own
-            if shares and one.interval.mean < assessment.thresholds.goal_share
+            if shares and one.mean < assessment.thresholds.goal_share
         ]
     return found
 
@@ -171,12 +179,11 @@ def grade_of(share: float, thresholds: Thresholds) -> str:
 
 
 def _least(least: Least, links: dict[Time, Link]) -> str:
-    quantity = next(iter(links.values())).of(SIGNAL_SHARE).quantity
-    few = least.interval.seeds < 3  # the interval of two spans almost everything
-    number = with_interval(quantity, least.interval)
-    if few:
-        number = value_of(quantity, least.interval.mean)
-    return f"In the {least.network} it was least at update {least.update:,}: {number}."
+    number = value_of(next(iter(links.values())).of(SIGNAL_SHARE).quantity, least.mean)
+    return (
+        f"In the {least.network} it was least at update {least.update:,}: {number}, the lowest of "
+        f"{count(least.updates, 'update')}."
+    )
 
 
 def fix_sentences(assessment: Assessment) -> list[str]:

@@ -2,7 +2,7 @@
 
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.statistics.formatting import count, percent
-from goalscope.reports.statistics.power import power
+from goalscope.reports.statistics.power import power, power_together
 
 SHARE = (
     "Share: the part of the first layer's pre-activation variance that a block brings (share of "
@@ -43,14 +43,17 @@ def power_sentence(assessment: Assessment, seeds: int) -> str:
     level = rules.false_discoveries if tests else rules.false_leanings
     parts = []
     for effect in (1, 2):
-        low, high = (power(seeds, effect, at) for at in (level / assessment.tests, level))
+        low = power(seeds, effect, level / assessment.tests)
+        high = power_together(seeds, effect, level, assessment.tests)
         parts.append(f"{effect} standard deviation{'s' * (effect > 1)} off, {_span(low, high)}")
     what = "decided" if tests else "found leaning"
     return (
         f"Power with {count(seeds, 'seed')}, from where one mean alone lies off its threshold to "
-        f"where all do: {'; '.join(parts)} of studies {what}."
+        f"where all do: {'; '.join(parts)} of tests {what}. A claim of several parts takes more."
     )
 
 
 def _span(low: float, high: float) -> str:
+    if percent(low) == percent(high):
+        return percent(low)
     return f"{percent(low).removesuffix(' %')} to {percent(high)}"

@@ -14,9 +14,9 @@ from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP, SIGNAL_SHARE
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.success import (
     arm_successes,
+    highest_floor,
     last_evaluations,
     mean_success,
-    recorded_floors,
 )
 from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.labels import wrap
@@ -71,8 +71,7 @@ def arms_plot(arms: Arms, assessment: Assessment) -> Plot | None:
         "scale, the swap on the log scale; of success at the last evaluation the range of the "
         "t-interval and Wilson's over all episodes, as in the tables; of success over training "
         "the mean alone). Blue: the baseline; an arm has the same colour in all "
-        "figures. Dashed: the claim's thresholds and, for success, the floor of an agent that does "
-        "nothing. Windows: early, "
+        "figures. Dashed: the claim's thresholds and, for success, the floor. Windows: early, "
         f"{assessment.times.windows['early']}; late, {assessment.times.windows['late']}.",
         lambda: _plot(columns, arm_styles(arms)),
         lambda: [
@@ -120,8 +119,8 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
     ]
     rows = last_evaluations(arms)
     if rows:
-        floors = recorded_floors([run for runs in arms.values() for run in runs])
-        floor = floors[0].rate if floors else None
+        highest = highest_floor([run for runs in arms.values() for run in runs])
+        floor = highest.rate if highest else None
         last = {arm: [float(r["value"]) for r in rows if r["arm"] == arm] for arm in arms}
         area = {arm: [v for (a, _), v in mean_success(arms).items() if a == arm] for arm in arms}
         columns.append(

@@ -46,6 +46,9 @@ def test_a_constant_is_seen_under_a_normalisation_that_blows_it_up(tmp_path):
     values |= {(FEATURE_NORM, "pixels"): 4.9, (FEATURE_SPREAD, "pixels"): 0.3}
     run = with_metrics(run, {m.key("critic", b): v for (m, b), v in values.items()})
     assert varying_part(run, "critic").values.max() < 1e-4
+    # features that are active in few observations deviate by more than their mean length
+    rare = with_metrics(run, {FEATURE_SPREAD.key("critic", raw): 2.0})
+    assert set(varying_part(rare, "critic").values) == {1.0}
 
 
 def test_a_few_steps_uphill_are_an_overshoot_and_many_are_a_climb(tmp_path):

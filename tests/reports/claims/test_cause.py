@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from helpers.memory_runs import ARMS, BASELINE, holding_numbers, holding_world, memory_run
 
@@ -80,6 +81,27 @@ def test_arms_with_a_loud_goal_that_fail_are_named(holds):
     assert halves_of(world)["sensitivity"].counter_examples == ()
 
 
+def test_an_arm_that_diverges_is_left_out_and_named(holds):
+    share = SIGNAL_SHARE.key("critic", "goal")
+    lost = [memory_run(ARMS[5], s, holding_numbers(5) | {share: np.nan}, (0, 1)) for s in range(5)]
+    test = halves_of(dict(holds) | {ARMS[5]: lost})["sensitivity"].test
+    assert test.p_value == pytest.approx(2 / 120)  # of the five other arms
+    assert test.reason.endswith("left out for want of seeds with numbers: fix-c")
+    one = [*holds[ARMS[5]][:4], lost[4]]  # of one seed: no decision without it
+    link = halves_of(dict(holds) | {ARMS[5]: one})["sensitivity"]
+    assert outcome(link).way == "for"
+    assert link.test.reason.endswith("failed with NaN or impossible values: seed 4")
+
+
+def test_four_arms_have_too_few_orders_for_a_test(holds):
+    four = {arm: holds[arm] for arm in ARMS[:4]}
+    link = halves_of(four)["sensitivity"]
+    assert outcome(link).outcome is Outcome.NOT_TESTED
+    assert "4 arms have too few orders" in link.test.reason
+    few = {arm: runs[:3] for arm, runs in four.items()}
+    assert halves_of(few)["sensitivity"].test.p_value == pytest.approx(2 / 24)  # leans
+
+
 def with_settings(run, settings):
     info = replace(run.record.info, settings=run.record.info.settings | settings)
     return replace(run, record=replace(run.record, info=info))
@@ -123,7 +145,7 @@ def test_a_seed_uses_the_arms_it_has_and_needs_four(holds):
     assert halves_of(some)["sensitivity"].quantities[0].sample.numbers.keys() == set(SEEDS)
     assert halves_of(some)["sensitivity"].test.p_value == pytest.approx(2 / 120)  # of five arms
     assert halves_of(some)["sensitivity"].test.reason == (
-        "rank correlation over 5 arms above 0; left out for want of seeds: fix-c"
+        "rank correlation over 5 arms above 0; left out for want of seeds with numbers: fix-c"
     )
     few = {arm: runs[:4] if index > 2 else runs for index, (arm, runs) in enumerate(holds.items())}
     link = halves_of(few)["sensitivity"]  # three arms ran seed 4: four seeds can only lean

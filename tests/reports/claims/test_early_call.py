@@ -4,9 +4,15 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from helpers.memory_runs import BASELINE, holding_numbers, holding_world, memory_run
 
-from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
+from goalscope.diagnostics.record.metrics import (
+    ACTION_GOAL_SWAP,
+    Q_GOAL_DISTANCE,
+    Q_GOAL_SWAP,
+    SIGNAL_SHARE,
+)
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.early_call import early_calls
 from goalscope.reports.numbers.windows import four_times, four_times_by_step
@@ -56,6 +62,30 @@ def test_an_outcome_is_called_where_it_last_changed():
     assert early_call_sentence(call) == (
         "C1 of pixel-her (critic) is supported from update 1,000 on, 20 % of the way to 5,000."
     )
+
+
+def scattered(study):
+    """Seeds of a baseline scattered around every threshold, but for the critic's share."""
+    generator = np.random.default_rng(study)
+    at = {Q_GOAL_SWAP.key(): 0.1, ACTION_GOAL_SWAP.key(): 0.02, Q_GOAL_DISTANCE.key(): 0.2}
+    shares = [key for key in holding_numbers(0) if key.endswith("share")]
+    numbers = holding_numbers(0) | dict.fromkeys(shares, 0.5) | at | {SHARE: 0.36}
+
+    def spread(run):
+        parts = {
+            key: table.assign(value=table["value"] * np.exp(0.2 * generator.normal()))
+            for key, table in run.metrics.items()
+        }
+        return replace(run, metrics=parts)
+
+    return {BASELINE: [spread(memory_run(BASELINE, s, numbers, updates=UPDATES)) for s in range(5)]}
+
+
+@pytest.mark.parametrize("study", [0, 8])
+def test_the_last_call_is_the_outcome_of_the_page_where_little_is_clear(study):
+    calls, assessment = calls_of(scattered(study))
+    for (link, network, arm), call in calls.items():
+        assert call.outcomes[5000] == str(assessment.find(link, "late", arm, network).verdict)
 
 
 def test_an_outcome_that_turns_at_the_end_was_not_called():

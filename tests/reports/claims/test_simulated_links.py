@@ -91,7 +91,7 @@ def test_few_seeds_lean_at_most_and_one_is_no_test(link, seeds):
     assert seeds > 1 or found == {Outcome.NOT_TESTED}
 
 
-@pytest.mark.parametrize("arms", [4, 6, 9])
+@pytest.mark.parametrize("arms", [5, 6, 9])
 def test_what_the_arms_have_of_their_own_is_not_taken_for_the_shares_doing(arms):
     """Seeds repeat the arms: an interval over seeds would call a quarter of them supported."""
     generator = np.random.default_rng(4)

@@ -4,12 +4,15 @@ import re
 from dataclasses import replace
 
 import pytest
+from helpers.memory_runs import holding_numbers, memory_run
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
+from goalscope.diagnostics.record import Line, Lines
 from goalscope.diagnostics.record.metrics import EVALUATION_EPISODES, FINAL_DISTANCE, SUCCESS_RATE
-from goalscope.reports import Thresholds
+from goalscope.reports import Thresholds, write_comparison
 from goalscope.reports.claims.success import (
+    highest_floor,
     last_evaluations,
     mean_success,
     recorded_floors,
@@ -19,6 +22,7 @@ from goalscope.reports.claims.success import (
 from goalscope.reports.figures.plot import draw
 from goalscope.reports.figures.style import arm_styles
 from goalscope.reports.figures.success import success_plot
+from goalscope.reports.findings.learning import Learning, learning
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
 
@@ -164,6 +168,51 @@ def test_arms_are_read_at_the_last_step_that_all_have_reached(tmp_path):
         ("longer", "seed 1"): 0.5,
     }
     assert mean_success(arms_of(tmp_path / "start", 2, only=replace(LEARNS, success=(0.0,)))) == {}
+
+
+def test_an_evaluation_counts_for_the_steps_that_it_stands_for():
+    bare = memory_run("rising", 0, holding_numbers(0))
+    lines = [
+        Line(step, step, {SUCCESS_RATE.key(): rate})
+        for step, rate in ((0, 0.0), (3000, 0.3), (6000, 0.45), (9000, 0.55), (10_000, 0.8))
+    ]
+    run = replace(bare, record=replace(bare.record, lines=Lines.of(lines)))
+    (area,) = mean_success({"rising": [run]}).values()
+    assert area == pytest.approx((0.3 * 3 + 0.45 * 3 + 0.55 * 3 + 0.8) / 10)
+
+
+NAMES = [f"floor.noop.{name}" for name in ("success_rate", "low", "high")]
+FLOORLESS = dict(zip(NAMES, (0.0, 0.0, 0.0038), strict=True))  # 0 of 1,000 episodes
+RANDOM = [f"floor.random.{name}" for name in ("success_rate", "low", "high")]
+FULL = dict(zip(NAMES, (1.0, 0.9962, 1.0), strict=True))
+HIGH = dict(zip(NAMES, (0.92, 0.90, 0.94), strict=True))
+
+
+@pytest.mark.parametrize("seeds", [2, 5])
+@pytest.mark.parametrize("floor", [FLOORLESS, FULL, HIGH], ids=["none", "always", "above 90 %"])
+def test_a_floor_at_either_end_leaves_a_page(tmp_path, few_figures, floor, seeds):
+    settings = FLOORS | floor | dict(zip(RANDOM, floor.values(), strict=True))
+    arms = {
+        "pixel-her": replace(FAILS, settings=settings),
+        "pixel-her-norm": replace(LEARNS, settings=settings),
+    }
+    folders = write_arms(tmp_path, seeds, arms)
+    write_comparison(folders, tmp_path / "page")
+    said = success_sentence(load_arms(folders), Thresholds())
+    if floor is FLOORLESS:
+        assert "above the floor" in said
+        assert "pixel-her 0 %" in said
+    if floor is FULL:
+        assert "not tested against the floor (no success lies on either side of 100 %)" in said
+
+
+def test_the_floor_is_the_higher_of_those_recorded(tmp_path):
+    random = {"floor.random.success_rate": 0.5, "floor.random.low": 0.4, "floor.random.high": 0.6}
+    kind = replace(LEARNS, settings=FLOORS | random, success=(0.0, 0.4), episodes=100)
+    run = load_run(write_run(tmp_path / "a", kind=kind))
+    assert highest_floor([run]).label == "acts at random"
+    assert "not told apart from the floor: an agent that acts" in run_success_sentence(run)
+    assert learning(run) is Learning.NO  # as the findings say of it
 
 
 def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):

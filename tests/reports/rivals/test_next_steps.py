@@ -7,7 +7,13 @@ import pytest
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_arms
 
-from goalscope.reports import write_comparison
+from goalscope.reports import Thresholds, write_comparison
+from goalscope.reports.claims.assessment import assess
+from goalscope.reports.numbers.grouping import load_arms
+from goalscope.reports.numbers.windows import TIMES, four_times
+from goalscope.reports.rivals.judging import judge_rivals
+from goalscope.reports.rivals.next_steps import rank_explanations
+from goalscope.reports.statistics.outcomes import Outcome, Verdict
 
 FAILS = replace(BASELINE, updates=60, success=(0.0, 0.0, 0.0), settings=FLOORS)
 LEARNS = replace(FAILS, success=(0.0, 0.5, 1.0))
@@ -44,3 +50,41 @@ def test_without_a_floor_only_the_arm_is_named(tmp_path):
     assert {step["helped"] for step in verdict["next_steps"]} == {None}
     words = "Tested alone by pixel-her-layernorm, in this study."
     assert any(step.endswith(words) for step in verdict["steps"])
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folders = write_arms(tmp_path_factory.mktemp("runs"), 2, {"pixel-her": FAILS})
+    arms = load_arms(folders)
+    times = four_times(arms["pixel-her"])
+    return arms, assess(arms, times, Thresholds()), judge_rivals(arms, times, Thresholds())
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "place"),
+    [
+        ("against undecided undecided undecided", "open"),  # what was so before says nothing
+        ("undecided against undecided undecided", "open"),  # it may begin later
+        ("undecided against against against", "ruled_out"),
+        ("undecided against untested against", "ruled_out"),
+        ("for against against against", "ruled_out"),  # and ends as training begins
+        ("undecided against undecided for", "left"),
+        ("for undecided undecided undecided", "left"),
+        ("untested untested untested untested", "untested"),
+    ],
+)
+def test_an_explanation_is_ruled_out_only_where_no_time_of_training_is_open(study, outcomes, place):
+    arms, assessment, judged = study
+    verdicts = {
+        "for": Verdict(Outcome.SUPPORTED, ""),
+        "against": Verdict(Outcome.CONTRADICTED, ""),
+        "undecided": Verdict(Outcome.UNDECIDED, ""),
+        "untested": Verdict(Outcome.NOT_TESTED, ""),
+    }
+    at = dict(zip(TIMES, outcomes.split(), strict=True))
+    judged = [
+        replace(one, verdict=verdicts[at[one.time]]) if one.rival.name == "R7" else one
+        for one in judged
+    ]
+    found = rank_explanations(judged, assessment, arms, Thresholds())
+    assert [e.rival.name for e in getattr(found, place) if e.rival.name == "R7"] == ["R7"]

@@ -114,6 +114,15 @@ def test_all_parts_are_needed_and_any_one_is_enough_against():
     assert all_of([part("for", 0.01, 5), part("for", 0.02, 3)]).seeds == 3
 
 
+def test_the_side_of_a_rise_is_that_of_the_mean_which_is_tested():
+    # One pair leaves an exact 0, and nine fall: its log odds alone would outweigh the nine.
+    before, after = sample(0.0, *[0.5] * 9), sample(0.999, *[0.024, 0.027, 0.022] * 3)
+    test, difference = raised(before, after, Scale.LOGIT, RULES)
+    assert difference.mean > 0 > difference.t_test_mean
+    assert test.side == "against"
+    assert "not higher" in test.reason
+
+
 def test_any_part_is_enough_and_all_are_needed_against():
     joint = any_of([part("for", 0.01), part("against", 0.001)])
     assert (joint.side, joint.p_value) == ("for", 0.02)

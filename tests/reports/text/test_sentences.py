@@ -14,6 +14,7 @@ from goalscope.reports.claims.extremes import least_shares
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import TIMES, four_times
+from goalscope.reports.statistics.outcomes import Outcome, Verdict
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.answer import answer_sentence, fix_sentences, share_sentences
 from goalscope.reports.text.rules import rule_sentences
@@ -140,6 +141,17 @@ def test_seeds_are_not_said_to_disagree_where_a_part_was_not_measured(tmp_path):
     answer = answer_sentence(assessment, early_calls(arms, assessment), 5)
     assert "disagree" not in answer
     assert "is not in the record" in answer
+
+
+def test_seeds_that_agree_are_not_said_to_disagree(tmp_path):
+    kinds = {"pixel-her": replace(LONG, q_goal_swap=0.01), "same": LONG}
+    arms = load_arms(write_arms(tmp_path, 5, kinds))
+    runs = [run for group in arms.values() for run in group]
+    assessment = assess(arms, four_times(runs), Thresholds())
+    open_ = Verdict(Outcome.UNDECIDED, "")
+    links = [replace(k, verdict=open_) if k.name == "C4" else k for k in assessment.links]
+    answer = answer_sentence(replace(assessment, links=links), [], 5)
+    assert answer.startswith("Undecided, as chance is not ruled out: on average")
 
 
 def without(run, *names):
