@@ -24,7 +24,7 @@ class Least:
         update: at which it was.
         mean: over the seeds there, on the logit scale. It has no interval: one around a number that
             was chosen as the lowest would be too low, and too narrow.
-        updates: it was chosen from.
+        updates: at which it was measured, and of which this one is the lowest.
     """
 
     network: str

@@ -182,7 +182,7 @@ def _least(least: Least, links: dict[Time, Link]) -> str:
     number = value_of(next(iter(links.values())).of(SIGNAL_SHARE).quantity, least.mean)
     return (
         f"In the {least.network} it was least at update {least.update:,}: {number}, the lowest of "
-        f"{count(least.updates, 'update')}."
+        f"{count(least.updates, 'measurement')}."
     )
 
 
