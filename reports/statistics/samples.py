@@ -47,8 +47,9 @@ class Sample:
         return "; ".join(clauses)
 
     def _named(self, labels: Sequence[str]) -> str:
-        every = len(labels) == len(self.labels) > 1
-        return f"all {len(labels)} seeds" if every else ", ".join(labels)
+        if len(labels) == len(self.labels) > 1:
+            return "both seeds" if len(labels) == 2 else f"all {len(labels)} seeds"
+        return ", ".join(labels)
 
 
 def sort_sample(
