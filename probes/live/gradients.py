@@ -188,15 +188,16 @@ def optimiser_state(update: LossUpdate) -> dict[str, Tensor]:
     and the horizon the fewer; at most 1. Absent where the optimiser keeps no count.
     bfloat16_fraction: the share of the consumers' weights before the step that bfloat16 holds to
     the last bit: the lower 16 bits of their float32 are 0. Of others one in 2^16 is. Zeros and
-    powers of two, from which weights start, are left out.
+    powers of two, from which weights start, are left out, and so are NaN and infinities.
     """
     results = {}
     if update.moments is not None:
         whole = min(update.moments.taken, update.moments.horizon)
         results["moments_kept"] = (update.moments.counted / whole).clamp(max=1.0)
     if update.weights:
-        bits = torch.cat([w.detach().float().flatten() for w in update.weights]).view(torch.int32)
-        told = (bits & _MANTISSA) != 0
+        weights = torch.cat([w.detach().float().flatten() for w in update.weights])
+        bits = weights.view(torch.int32)
+        told = ((bits & _MANTISSA) != 0) & weights.isfinite()
         held = told & ((bits & _LOST) == 0)
         results |= ratios({"bfloat16_fraction": held.sum()}, {"bfloat16_fraction": told.sum()})
     return results

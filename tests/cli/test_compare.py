@@ -45,9 +45,10 @@ def test_every_seed_of_a_study_shares_the_probe_set(runs):
 def test_comparing_what_cannot_be_compared(runs, tmp_path):
     writer = RecordWriter(tmp_path / "other", RunInfo(arm="other", seed=0))
     writer.write(Line(1, 1, {"something/else.entirely": 1.0}))
-    refused(goalscope("compare", runs / "pixel-her-0", tmp_path / "other"))
-    refused(goalscope("compare", runs / "pixel-her-0"))
-    assert not (runs / "comparison-of-nothing").exists()
+    out = ("--out", tmp_path / "page")
+    refused(goalscope("compare", runs / "pixel-her-0", tmp_path / "other", *out))
+    refused(goalscope("compare", runs / "pixel-her-0", *out))
+    assert not (tmp_path / "page").exists()
 
 
 def in_short(tmp_path, form):

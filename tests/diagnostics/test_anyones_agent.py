@@ -18,6 +18,8 @@ from goalscope.diagnostics import FeatureStatistics, GradientBalance, ModalityDi
 from goalscope.diagnostics.instruments.feature_statistics import FeatureInstrument
 from goalscope.diagnostics.record import read_run
 from goalscope.diagnostics.updates import routing as routing_module
+from goalscope.reports.findings.diagnosis import diagnose
+from goalscope.reports.numbers.runs import load_run
 
 SIGNAL = "signal/{}.desired_goal.share"
 GRADIENT = "gradient/{}.desired_goal.fusion_gradient"
@@ -299,3 +301,6 @@ def test_an_agent_that_acts_by_nan_is_measured_to_its_end(tmp_path):
     vector_agent(TD3).learn(140, callback=callback)
     assert callback.failures == {}
     assert max(updates_of(tmp_path / "run", SIGNAL.format("actor"))) > 20
+    assert read_run(tmp_path / "run").nonfinite()[SIGNAL.format("actor")] == 15
+    first, *_ = diagnose(load_run(tmp_path / "run")).findings
+    assert first.check.name == "nan"

@@ -112,9 +112,10 @@ def test_what_claims_to_be_lines_and_is_none_is_not_taken(folder):
     }
     for name, array in wrong.items():
         made = cache.Lines(**{**vars(lines), name: array})
+        (folder / HIDDEN).unlink(missing_ok=True)
         cache.keep_lines(path, path.stat(), made, path.stat().st_size)
+        assert (folder / HIDDEN).exists()
         assert shown(folder) == before
-        (folder / HIDDEN).unlink()
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -48,6 +48,7 @@ def test_routing_and_tap_say_that_the_critic_alone_trains_the_encoder(make_agent
     assert rows["critic_target", "encoder of pixels"]["optimizer"] is None
     assert rows["critic_target", "encoder of pixels"]["target"].startswith("follows the critic's")
     assert rows["actor", "latent_pi"]["losses"] == ["actor_loss"]
+    assert len(seen) == 2
     for update in seen:
         assert update.losses["critic_loss"].encoders.keys() == {"pixels"}
         assert update.losses["critic_loss"].encoders["pixels"].gradient.norm() > 0

@@ -166,6 +166,7 @@ def test_a_decoupled_encoder_learns_from_inverse_dynamics_alone(make_agent, form
         assert encoder["optimizer"] == "inverse_dynamics"
         assert encoder["losses"] == ["inverse_dynamics_loss"]
     assert rows["critic_target", "encoder of pixels"]["target"].startswith("follows the critic's")
+    assert len(seen) == 2
     for update in seen:
         assert all(not loss.encoders for loss in update.losses.values())
 

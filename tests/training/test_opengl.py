@@ -86,7 +86,6 @@ def test_the_renderer_has_a_name():
     assert renderer_name()
     assert is_software("llvmpipe (LLVM 15.0.6, 256 bits)")
     assert not is_software("NVIDIA H200/PCIe/SSE2")
-    assert select_backend() == select_backend()
 
 
 def test_what_fails_while_a_context_is_made_is_one_line_with_the_remedy(scene, monkeypatch):

@@ -1,6 +1,7 @@
 """Names that are no names: nothing on a page runs or is fetched, nothing is written elsewhere."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -81,7 +82,7 @@ def test_markup_in_a_record_stays_text(browser, tmp_path, attack):
         write_comparison([*folders, other], tmp_path / "page").page,
     ):
         assert_nothing_runs(browser, page)
-    assert not {"<script", "<img", "<iframe"} & set(load_run(folders[0])._repr_html_().split(">"))
+    assert not re.search(r"<(script|img|iframe)\b", load_run(folders[0])._repr_html_())
 
 
 def test_the_policy_of_a_page_stops_what_is_put_into_it(browser, tmp_path, few_figures):

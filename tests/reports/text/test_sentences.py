@@ -83,13 +83,14 @@ def test_the_answer_is_yes_where_all_react_and_unknown_of_two_seeds(said):
         assert first[0].startswith(("Undecided, as", "In the"))
         settled = [p for p in first[0].split(";") if re.search(r"in the \w+, (yes|no)", p.lower())]
         assert all("as far as the seeds lean" in part for part in settled)
+        assert bool(settled) == (seeds == 2)
     assert "on average" in first[1] or seeds > 1
 
 
 def test_no_is_said_of_networks_that_do_not_react(tmp_path):
     deaf = replace(LONG, q_goal_swap=0.01)
     first, _, _ = words_of(write_arms(tmp_path, 5, {"pixel-her": deaf, "same": deaf}))
-    assert "no" in first[0].lower()
+    assert first[0] == "No: neither Q nor the action reacts to another goal."
 
 
 def test_a_failed_seed_is_counted_out_in_words(tmp_path):
