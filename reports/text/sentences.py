@@ -32,11 +32,12 @@ def time_sentences(assessment: Assessment) -> dict[Time, list[str]]:
             text = _not_reached(assessment, time)
             found[time] = [capital(text)]
             continue
-        found[time] = [
+        said = [
             sentence
             for network in NETWORKS
             for sentence in _of_network(_links(assessment, time, network), network, None)
         ]
+        found[time] = said or [f"Nothing, as {assessment.baseline} was not measured then."]
     return found
 
 

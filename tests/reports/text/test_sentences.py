@@ -122,6 +122,12 @@ def test_a_single_run_states_numbers_and_that_one_seed_is_no_test(tmp_path):
     assert not any("supported" in sentence for sentence in sentences)
 
 
+def test_a_baseline_that_ends_sooner_than_the_others_says_so(tmp_path):
+    ends_soon = replace(LONG, updates=600, ends=False)
+    _, by_time, _ = words_of(write_arms(tmp_path, 2, {"pixel-her": ends_soon, "fix": LONG}))
+    assert by_time["late"] == ["Nothing, as pixel-her was not measured then."]
+
+
 def test_what_was_not_measured_has_no_sentence(tmp_path):
     kind = Synthetic(sensitivity=(), without=(SIGNAL_SHARE.key("actor", "goal"),))
     first, by_time, _ = words_of(write_arms(tmp_path, 2, {"pixel-her": kind, "fix": kind}))
