@@ -63,8 +63,8 @@ def test_nan_is_named_with_its_first_update_and_diverged_runs_do_not_flood(tmp_p
             ),
         )
     )
-    assert len(run_warnings(after)) == 2
-    assert all("from update 50" in said for said in run_warnings(after)[:1])
+    first, _ = run_warnings(after)
+    assert "from update 50" in first
 
 
 def test_unpaired_seeds_single_seeds_and_pace_are_named(tmp_path):
