@@ -44,7 +44,7 @@ def agent_on(env, buffer=HerReplayBuffer, **settings):
 
 
 def watching(folder, **settings):
-    every = {"features_every": 1, "gradients_every": 1, "sensitivity_every": 10}
+    every = {"features_every": 10, "gradients_every": 10, "sensitivity_every": 10}
     return ModalityDiagnostics(folder, **{**every, **settings})
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -70,6 +70,7 @@ def test_a_broken_or_missing_seed_never_decides(values, broken):
 @settings(deadline=None, max_examples=50)
 def test_the_p_value_is_scipys_on_the_logits(values):
     logits = np.log(np.array(values) / (1 - np.array(values)))
+    assume(np.ptp(logits) > 1e-6)  # of a spread that is rounding, scipy's p-value is none
     found = below(*values, threshold=0.5).p_value
     assert found == pytest.approx(stats.ttest_1samp(logits, 0).pvalue, rel=1e-6)
 
