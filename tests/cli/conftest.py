@@ -1,10 +1,8 @@
 """Four short runs as a user makes them, an arm and its fix, two seeds each; and short forms."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from helpers.command import TINY, goalscope
 
 from goalscope.reports.pages import comparison
@@ -12,28 +10,14 @@ from goalscope.reports.pages.short_form import write_short
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory, worker_id) -> Path:
-    """Return this worker's own copy of what the first worker to ask trained for all."""
-    own = tmp_path_factory.mktemp("runs")
-    if worker_id == "master":  # one process, without workers
-        train_all(own)
-        return own
-    made = tmp_path_factory.getbasetemp().parent / "runs"
-    with FileLock(made.with_suffix(".lock")):
-        if not made.exists():
-            partly = made.with_suffix(".partly")
-            shutil.rmtree(partly, ignore_errors=True)
-            train_all(partly)
-            partly.rename(made)
-    return Path(shutil.copytree(made, own, dirs_exist_ok=True))
-
-
-def train_all(folder: Path) -> None:
+def runs(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
     for arm in ("pixel-her", "pixel-her-norm"):
         for seed in (0, 1):
             out = folder / f"{arm}-{seed}"
             done = goalscope("train", arm, *TINY, "--seed", seed, "--out", out)
             assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture
