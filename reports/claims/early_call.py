@@ -29,7 +29,7 @@ class EarlyCall:
         axis: what cut-offs are counted in, as the evaluation's windows are.
         outcomes: cut-off -> outcome in words. The last cut-off is the end of the late window.
         settled: the first cut-off from which on the outcome stayed what it is at the end; None
-            where the link is not tested at the end.
+            where the link is undecided or not tested at the end.
     """
 
     link: LinkName
@@ -113,7 +113,7 @@ def _last_known(measured: Iterable[NDArray[np.int64]], cut: int) -> int:
 def _settled(outcomes: Mapping[int, str]) -> int | None:
     cuts = list(outcomes)
     last = outcomes[cuts[-1]]
-    if last == Outcome.NOT_TESTED.value:
+    if last in (Outcome.UNDECIDED.value, Outcome.NOT_TESTED.value):
         return None
     changed = [index for index, cut in enumerate(cuts) if outcomes[cut] != last]
     return cuts[changed[-1] + 1] if changed else cuts[0]

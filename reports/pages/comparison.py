@@ -44,6 +44,7 @@ from goalscope.reports.rivals.next_steps import rank_explanations
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.answer import (
     answer_sentence,
+    claim_sentence,
     fix_sentences,
     share_sentences,
 )
@@ -153,7 +154,9 @@ def write_comparison(
     alternatives = sum(one.test.p_value is not None for one in judged)
     shares = share_sentences(assessment, least_shares(arms[assessment.baseline], assessment))
     words: dict[str, Any] = {
-        "answer": answer_sentence(assessment, calls, seeds),
+        "answer": " ".join(
+            filter(None, [answer_sentence(assessment, calls, seeds), claim_sentence(assessment)])
+        ),
         "summary": [*shares, *fix_sentences(assessment)],
         "sentences": time_sentences(assessment),
         "rules": rule_sentences(assessment, seeds, alternatives),

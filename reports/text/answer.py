@@ -55,6 +55,41 @@ def answer_sentence(assessment: Assessment, calls: Sequence[EarlyCall], seeds: i
     return f"{capital(text)}."
 
 
+def claim_sentence(assessment: Assessment) -> str:
+    """Return the answer to the claim: where and when the image features outweigh, or drown, the goal.
+
+    "Never" takes a test that says so at every time, in both networks. Empty where no share of the
+    baseline was tested.
+
+    Args:
+        assessment: the links.
+    """
+    times = [time for time in TIMES if assessment.times.windows[time] is not None]
+    found = {
+        (network, time): assessment.find("C1", time, assessment.baseline, network)
+        for network in NETWORKS
+        for time in times
+    }
+    outcomes = [link.verdict for link in found.values()]
+    if all(verdict.outcome is Outcome.NOT_TESTED for verdict in outcomes):
+        return ""
+    if all(verdict.speaks == "against" for verdict in outcomes):
+        return "The image features outweigh it at no time, in either network."
+    when: dict[tuple[str, str, str], list[str]] = {}
+    for (network, time), link in found.items():
+        if link.verdict.speaks == "for":
+            leaning = ", as far as the seeds lean" if link.verdict.way else ""
+            verb = "drown" if link.grade == "drowned" else "outweigh"
+            when.setdefault((verb, network, leaning), []).append(WHEN[time])
+    if not when:
+        return "That the image features outweigh it is not shown, in either network."
+    parts = [
+        f"{verb} it in the {network} {'at all times' if len(own) == len(times) else listed(own)}{lean}"
+        for (verb, network, lean), own in when.items()
+    ]
+    return f"The image features {'. They '.join(parts)}."
+
+
 def _last(assessment: Assessment, network: str) -> Link:
     """Return the link of insensitivity at the last time that was measured."""
     links = [assessment.find("C4", t, assessment.baseline, network) for t in reversed(TIMES)]

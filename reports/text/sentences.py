@@ -187,7 +187,7 @@ def early_call_sentence(call: EarlyCall) -> str:
     *before, (end, outcome) = call.outcomes.items()
     what = f"{call.link} of {call.arm} ({call.network})"
     if call.settled is None:
-        return f"{what} is not tested at the end, so that nothing could be called early."
+        return f"{what} is {outcome} at the end, so that nothing could be called early."
     if call.settled == end and before:
         cut, other = before[-1]
         return f"{what} is {outcome} at the end ({call.axis} {end:,}); at {cut:,} it was {other}."

@@ -16,7 +16,12 @@ from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import TIMES, four_times
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
 from goalscope.reports.statistics.thresholds import Thresholds
-from goalscope.reports.text.answer import answer_sentence, fix_sentences, share_sentences
+from goalscope.reports.text.answer import (
+    answer_sentence,
+    claim_sentence,
+    fix_sentences,
+    share_sentences,
+)
 from goalscope.reports.text.rules import rule_sentences
 from goalscope.reports.text.sentences import (
     one_seed_sentence,
@@ -35,7 +40,7 @@ def words_of(folders):
     baseline = arms[assessment.baseline]
     answer = answer_sentence(assessment, early_calls(arms, assessment), len(baseline))
     shares = share_sentences(assessment, least_shares(baseline, assessment))
-    first = [answer, *shares, *fix_sentences(assessment)]
+    first = [answer, *shares, *fix_sentences(assessment), claim_sentence(assessment)]
     return first, time_sentences(assessment), rule_sentences(assessment, len(baseline), 10)
 
 
@@ -126,6 +131,19 @@ def test_a_baseline_that_ends_sooner_than_the_others_says_so(tmp_path):
     ends_soon = replace(LONG, updates=600, ends=False)
     _, by_time, _ = words_of(write_arms(tmp_path, 2, {"pixel-her": ends_soon, "fix": LONG}))
     assert by_time["late"] == ["Nothing, as pixel-her was not measured then."]
+
+
+def test_the_claim_is_answered_by_network_and_time(said):
+    seeds, (first, *_) = said
+    leaning = ", as far as the seeds lean" if seeds == 2 else ""
+    critic, actor = (f"outweigh it in the {n} at all times{leaning}" for n in ("critic", "actor"))
+    assert first[-1] == ("" if seeds == 1 else f"The image features {critic}. They {actor}.")
+
+
+def test_the_claim_is_never_so_where_every_time_says_so(tmp_path):
+    loud = {"pixel-her": replace(LONG, goal_share=0.9, late_share=0.9), "same": LONG}
+    first, *_ = words_of(write_arms(tmp_path, 5, loud))
+    assert first[-1] == "The image features outweigh it at no time, in either network."
 
 
 def test_what_was_not_measured_has_no_sentence(tmp_path):
