@@ -43,8 +43,7 @@ def test_a_healthy_run_is_unremarkable(name):
     assert found["replay.redrawn_fraction"] < 0.2
     assert found["replay.rewards_per_target"] == 1
     assert found["replay.asked_goal_spread"] > 0.3
-    assert found.get("replay.goal_change_fraction", 0) == 0
-    assert found.get("real.reward_mismatch", 0) == 0
+    assert found["replay.goal_change_fraction"] == 0
     assert found["replay.action_effect_r2"] > 0.3
     assert found["replay.action_spread"] > 0.3
     assert found["critic.q_excess"] < 0.1
@@ -53,17 +52,24 @@ def test_a_healthy_run_is_unremarkable(name):
     hindsight = name != "no hindsight"
     assert found["replay.relabelled_fraction"] == pytest.approx(0.8 if hindsight else 0, abs=0.01)
     assert ("relabelled.success_fraction" in found) == hindsight
-    assert found.get("relabelled.success_fraction", 1) > found["real.success_fraction"]
+    assert ("real.reward_mismatch" in found) == hindsight
+    if hindsight:
+        assert found["relabelled.success_fraction"] > found["real.success_fraction"]
+        assert found["real.reward_mismatch"] == 0
     rewards = agent.replay_buffer.rewards[: agent.replay_buffer.size()]
     paid = sum(float(reward) >= 0 for reward in rewards.flatten()) / rewards.size
     assert found["stored.success_fraction"] == pytest.approx(paid)
-    assert found.get("actor.density_error", 0) < 1e-3
-    assert ("actor.least_spread" in found) == (name not in ("TD3", "DDPG"))
-    assert 0.1 < found.get("actor.least_spread", 1) < 1.2
+    samples = {"actor.density_error", "actor.least_spread"} & {*found}
+    assert len(samples) == (0 if name in ("TD3", "DDPG") else 2)
+    if samples:
+        assert found["actor.density_error"] < 1e-3
+        assert 0.1 < found["actor.least_spread"] < 1.2
     assert ("critic.pixels.input_max" in found) == ("pixels" in agent.observation_space.spaces)
-    assert 0.3 < found.get("critic.pixels.input_max", 1) <= 1
+    if "pixels" in agent.observation_space.spaces:
+        assert 0.3 < found["critic.pixels.input_max"] <= 1
     assert ("actor.desired_goal.normalised_offset" in found) == (name == "normalised")
-    assert found.get("critic.achieved_goal.normalised_offset", 0) < 2
+    if name == "normalised":
+        assert found["critic.achieved_goal.normalised_offset"] < 2
 
 
 @pytest.mark.parametrize("name", REPLAYS)
@@ -83,8 +89,10 @@ def test_replay_returns_what_the_environment_gave_and_the_actor_saw(name):
     offsets = [value for key, value in found.items() if key.endswith("input_offset")]
     assert len(offsets) >= 2
     assert max(offsets) < 0.2  # the statistics of VecNormalize move on
-    assert found.get("environment.pixels.still_fraction", 0) == 0
-    assert ("environment.pixels.still_fraction" in found) == ("acting.pixels.input_offset" in found)
+    pixels = "pixels" in healthy(name).model.observation_space.spaces
+    assert ("environment.pixels.still_fraction" in found) == pixels
+    if pixels:
+        assert found["environment.pixels.still_fraction"] == 0
 
 
 class Quiet(Changed):
