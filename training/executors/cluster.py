@@ -9,9 +9,9 @@ import logging
 import shutil
 import signal
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from goalscope.training.runs.settings import RunSettings, SettingsError
 _POLL_SECONDS = 1.0
 _REACHED_SECONDS = 10.0
 _RETRIES = 3  # after the loss of a node, without a new checkpoint in between
+_MARKED_SECONDS = 60.0  # within which Ray comes to know that a node is dead
 _log = logging.getLogger("goalscope")
 
 
@@ -45,14 +46,14 @@ class _Placed:
         actor: that trains it.
         to_send: what is left of an earlier attempt, still to be sent there.
         arriving: where its folder grows until it can be gone on with.
-        running: whether its actor has a place on some node.
+        node: where its actor has a place, as Ray names it; empty while it waits for one.
     """
 
     run: RunSettings
     actor: Any
     to_send: Iterator[list[Piece]]
     arriving: Path
-    running: bool = False
+    node: str = ""
 
 
 class RayCluster:
@@ -79,6 +80,7 @@ class RayCluster:
         self._waiting: list[RunSettings] = []
         self._working: dict[Any, _Placed] = {}  # the call that it was last asked -> run
         self._losses: dict[str, tuple[int, int]] = {}  # run -> step it had come to, times lost
+        self._left: dict[str, tuple[str, float]] = {}  # run -> lost by, until when
         self._stopping = False
         _connect(address)
 
@@ -106,9 +108,14 @@ class RayCluster:
 
     def poll(self) -> list[Change]:
         """Return which runs began, ended, and wait again since their node was lost."""
-        while self._waiting and len(self._working) < self._parallel:
-            self._place(self._waiting.pop(0))
+        for run in [run for run in self._waiting if self._may_be_placed(run)]:
+            if len(self._working) < self._parallel:
+                self._waiting.remove(run)
+                self._place(run)
         calls = [*self._working]
+        if not calls:
+            time.sleep(_POLL_SECONDS)
+            return []
         ray.wait(calls, timeout=_POLL_SECONDS)  # for any of them
         ready, _ = ray.wait(calls, num_returns=len(calls), timeout=0)
         return [change for call in ready for change in self._hear(call)]
@@ -118,7 +125,7 @@ class RayCluster:
         self._stopping = True
         self._waiting.clear()
         for call, placed in [*self._working.items()]:
-            if placed.running:
+            if placed.node:
                 placed.actor.stop.remote()
             else:
                 del self._working[call]
@@ -138,6 +145,11 @@ class RayCluster:
             "memory": memory_for(run),
         }
 
+    def _may_be_placed(self, run: RunSettings) -> bool:
+        """Whether Ray would not send it to the node that lost it, which it may yet think alive."""
+        node, until = self._left.get(run.out.name, ("", 0.0))
+        return time.monotonic() > until or all(node != alive["NodeID"] for alive in _nodes())
+
     def _place(self, run: RunSettings) -> None:
         needs = self._needs(run)
         options = {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"], "memory": needs["memory"]}
@@ -148,8 +160,8 @@ class RayCluster:
         arriving = run.out if run.out.exists() else run.out.with_name(f".arriving-{run.out.name}")
         shutil.rmtree(run.out.with_name(f".arriving-{run.out.name}"), ignore_errors=True)
         # The first call is small: it waits for a node, and what is sent is kept until it arrives.
-        placed = _Placed(run, actor, chain([[]], left), arriving)
-        self._ask(placed)
+        placed = _Placed(run, actor, left, arriving)
+        self._working[placed.actor.where.remote()] = placed
 
     def _ask(self, placed: _Placed) -> None:
         batch = next(placed.to_send, None)
@@ -162,26 +174,27 @@ class RayCluster:
         placed = self._working.pop(call)
         name = placed.run.out.name
         try:
-            look: Look | None = ray.get(call)
-            if look is not None:
-                self._take(placed, look)
+            answer: Look | str | None = ray.get(call)
+            if isinstance(answer, Look):
+                self._take(placed, answer)
         except (RayTaskError, OSError) as error:
             cause = error.cause if isinstance(error, RayTaskError) else error
             ray.kill(placed.actor)
             return [self._failed(placed, " ".join(f"{type(cause).__name__}: {cause}".split()))]
         except RayError:
+            self._left[name] = placed.node, time.monotonic() + _MARKED_SECONDS
             return [self._lost(placed, "its node was lost")]
         except KeyboardInterrupt:
             self._working[call] = placed  # `stop` is still to tell it
             raise
-        began = [] if placed.running else [Change(name, "running")]
-        placed.running = True
-        if look is None or not look.ended:
+        if isinstance(answer, str):
+            placed.node = answer
+        if not isinstance(answer, Look) or not answer.ended:
             self._ask(placed)
-            return began
-        if look.killed:
-            return [self._lost(placed, look.cause or "")]
-        return [self._failed(placed, look.cause) if look.cause else Change(name, "finished")]
+            return [Change(name, "running")] if isinstance(answer, str) else []
+        if answer.killed:
+            return [self._lost(placed, answer.cause or "")]
+        return [self._failed(placed, answer.cause) if answer.cause else Change(name, "finished")]
 
     def _take(self, placed: _Placed, look: Look) -> None:
         take(placed.arriving, [*look.pieces])

@@ -57,6 +57,10 @@ class Worker:
         self._to_send: Iterator[list[Piece]] = iter(())
         self._ended = False  # before what is being sent was looked for
 
+    def where(self) -> str:
+        """Return the name that Ray has for this node."""
+        return ray.get_runtime_context().get_node_id()
+
     def take(self, pieces: list[Piece]) -> None:
         """Take over what an earlier attempt left, before the first look."""
         take(self._run.out, pieces)

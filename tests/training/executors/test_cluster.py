@@ -53,11 +53,13 @@ def one_driver() -> Iterator[None]:
     ray.shutdown()
 
 
-def test_a_study_that_loses_a_node_comes_out_as_it_does_here(cluster, tmp_path):
+def test_a_study_that_loses_a_node_comes_out_as_it_does_here(cluster, tmp_path, caplog):
     runs = [small_run(tmp_path / "there", seed) for seed in (0, 1)]
     (runs[0].out / "checkpoints").mkdir(parents=True)  # cut off here before its first step
     (runs[0].out / "run.json").write_text("{}")
     study_that_loses_a_node(cluster, runs, tmp_path / "there", update=20)
+    lost = [message for message in caplog.messages if "its node was lost" in message]
+    assert len(lost) == 1  # not sent once more to the node that is gone
     assert {run.state for run in read_study(tmp_path / "there")} == {"finished"}
     resumed = []
     for run in runs:
