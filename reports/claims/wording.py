@@ -2,9 +2,9 @@
 
 import math
 
+from goalscope.reports.claims.links import JudgedQuantity
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.statistics.formatting import percent, plain
-from goalscope.reports.statistics.intervals import Interval
 from goalscope.reports.statistics.paired import PairedDifference
 from goalscope.reports.statistics.scales import Scale
 
@@ -14,13 +14,14 @@ def value_of(quantity: Quantity, value: float) -> str:
     return percent(value) if quantity.unit == "share" else plain(value)
 
 
-def with_interval(quantity: Quantity, interval: Interval | None) -> str:
-    """Return "mean [low to high]", or "not measured".
+def with_interval(judged: JudgedQuantity) -> str:
+    """Return "mean [low to high]", or why there is none.
 
     The mean alone for one seed, and where all three read alike, as in "above 99.99 %".
     """
+    quantity, interval = judged.quantity, judged.interval
     if interval is None:
-        return "not measured"
+        return "no share to judge" if judged.sample.excluded else "not measured"
     mean = value_of(quantity, interval.mean)
     if math.isnan(interval.low):
         return mean

@@ -56,7 +56,7 @@ def answer_sentence(assessment: Assessment, calls: Sequence[EarlyCall], seeds: i
 
 
 def claim_sentence(assessment: Assessment) -> str:
-    """Return the answer to the claim: where and when the image features outweigh, or drown, the goal.
+    """Return the answer to the claim: where and when image features outweigh, or drown, the goal.
 
     "Never" takes a test that says so at every time, in both networks. Empty where no share of the
     baseline was tested.
@@ -83,10 +83,10 @@ def claim_sentence(assessment: Assessment) -> str:
             when.setdefault((verb, network, leaning), []).append(WHEN[time])
     if not when:
         return "That the image features outweigh it is not shown, in either network."
-    parts = [
-        f"{verb} it in the {network} {'at all times' if len(own) == len(times) else listed(own)}{lean}"
-        for (verb, network, lean), own in when.items()
-    ]
+    parts = []
+    for (verb, network, leaning), own in when.items():
+        said = "at all times" if len(own) == len(times) else listed(own)
+        parts.append(f"{verb} it in the {network} {said}{leaning}")
     return f"The image features {'. They '.join(parts)}."
 
 

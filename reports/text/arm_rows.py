@@ -59,7 +59,7 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
         for network in NETWORKS:
             for time in TIMES:
                 share = assessment.find("C1", time, arm, network).of(SIGNAL_SHARE)
-                shares[network][time] = with_interval(share.quantity, share.interval)
+                shares[network][time] = with_interval(share)
         own = arm == assessment.baseline
         fix = {
             network: {time: assessment.find("C5", time, arm, network) for time in TIMES}

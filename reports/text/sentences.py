@@ -131,7 +131,7 @@ def _number(judged: JudgedQuantity) -> str:
     some = f" ({len(sample.numbers)} of {len(sample.labels)} seeds)" if sample.gaps else ""
     few = judged.interval.seeds < 3  # the interval of two spans almost everything
     words = value_of(judged.quantity, judged.interval.mean)
-    return f"{words if few else with_interval(judged.quantity, judged.interval)}{some}"
+    return f"{words if few else with_interval(judged)}{some}"
 
 
 def _percentages(judged: JudgedQuantity) -> str:

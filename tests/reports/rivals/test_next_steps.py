@@ -15,6 +15,7 @@ from goalscope.reports.rivals.judging import judge_rivals
 from goalscope.reports.rivals.next_steps import rank_explanations
 from goalscope.reports.statistics.outcomes import Outcome, Verdict
 
+pytestmark = pytest.mark.usefixtures("few_figures")
 FAILS = replace(BASELINE, updates=60, success=(0.0, 0.0, 0.0), settings=FLOORS)
 LEARNS = replace(FAILS, success=(0.0, 0.5, 1.0))
 

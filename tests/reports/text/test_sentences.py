@@ -11,6 +11,7 @@ from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.claims.early_call import early_calls
 from goalscope.reports.claims.extremes import least_shares
+from goalscope.reports.claims.wording import with_interval
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import TIMES, four_times
@@ -144,6 +145,17 @@ def test_the_claim_is_never_so_where_every_time_says_so(tmp_path):
     loud = {"pixel-her": replace(LONG, goal_share=0.9, late_share=0.9), "same": LONG}
     first, *_ = words_of(write_arms(tmp_path, 5, loud))
     assert first[-1] == "The image features outweigh it at no time, in either network."
+
+
+def test_a_share_that_says_nothing_is_not_said_to_be_unmeasured(tmp_path):
+    arms = load_arms(write_arms(tmp_path, 2, {"pixel-her": LONG, "same": LONG}))
+    runs = [run for group in arms.values() for run in group]
+    link = assess(arms, four_times(runs), Thresholds()).find("C1", "late", "pixel-her", "actor")
+    share = link.of(SIGNAL_SHARE)
+    silent = {label: "the action ignores the goal" for label in share.sample.labels}
+    gone = replace(share, interval=None, sample=replace(share.sample, numbers={}, excluded=silent))
+    assert with_interval(gone) == "no share to judge"
+    assert with_interval(replace(share, interval=None)) == "not measured"
 
 
 def test_what_was_not_measured_has_no_sentence(tmp_path):
