@@ -132,7 +132,8 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
         either = " either" if words[next(iter(arms))].endswith(_NOT_TOLD_APART) else ""
         clauses.append(f"{_NOT_TOLD_APART}{either}: {', '.join(together)}")
     beside = f"floor: {_floor_words(floor)}" if floor else "not all records hold one floor"
-    return f"Success at the last evaluation of all runs ({where}): {'; '.join(clauses)} ({beside})."
+    runs = "of all runs" if len(evaluated) == len(arms) else "of the arms that reached it"
+    return f"Success at the last evaluation {runs} ({where}): {'; '.join(clauses)} ({beside})."
 
 
 def _left_out(runs: Sequence[Run]) -> str:

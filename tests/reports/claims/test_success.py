@@ -217,6 +217,7 @@ def test_the_floor_is_the_higher_of_those_recorded(tmp_path):
 def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):
     arms = arms_of(tmp_path, 1, whole=replace(LEARNS, updates=600), cut=replace(LEARNS, updates=60))
     said = success_sentence(arms, Thresholds())
+    assert said.startswith("Success at the last evaluation of the arms that reached it (step 700)")
     assert "cut ended at step 160 and is left out" in said
     killed = replace(LEARNS, updates=600, ends=False)
     arms = arms_of(tmp_path / "killed", 1, whole=replace(LEARNS, updates=600), killed=killed)
