@@ -58,36 +58,63 @@ def answer_sentence(assessment: Assessment, calls: Sequence[EarlyCall], seeds: i
 def claim_sentence(assessment: Assessment) -> str:
     """Return the answer to the claim: where and when image features outweigh, or drown, the goal.
 
-    "Never" takes a test that says so at every time, in both networks. Empty where no share of the
-    baseline was tested.
+    What was tested, or leans; else what is so on average, said to be undecided. "At no time" takes
+    a test that says so at every time, in both networks. Empty where no share of the baseline was
+    tested, and none lies below the claim's.
 
     Args:
         assessment: the links.
     """
-    times = [time for time in TIMES if assessment.times.windows[time] is not None]
-    found = {
-        (network, time): assessment.find("C1", time, assessment.baseline, network)
+    thresholds = assessment.thresholds
+    found = [
+        (network, time, assessment.find("C1", time, assessment.baseline, network))
         for network in NETWORKS
-        for time in times
-    }
-    outcomes = [link.verdict for link in found.values()]
-    if all(verdict.outcome is Outcome.NOT_TESTED for verdict in outcomes):
+        for time in TIMES
+        if assessment.times.windows[time] is not None
+    ]
+    if found and all(link.verdict.speaks == "against" for _, _, link in found):
+        return "The image features outweigh it at no time in either network."
+    decided = [each for each in found if each[2].verdict.speaks == "for"]
+    if decided:
+        return f"The image features {_outweighing(decided, found, thresholds)}."
+    below = [
+        each
+        for each in found
+        if (share := each[2].quantities[0]).interval
+        and not _without(share)
+        and share.interval.mean < thresholds.goal_share
+    ]
+    if below:
+        seeds = max(len(each[2].quantities[0].sample.numbers) for each in below)
+        start = "Undecided, but on average" if seeds > 1 else "Untested, but here"
+        return f"{start} the image features {_outweighing(below, found, thresholds)}."
+    if all(link.verdict.outcome is Outcome.NOT_TESTED for _, _, link in found):
         return ""
-    if all(verdict.speaks == "against" for verdict in outcomes):
-        return "The image features outweigh it at no time, in either network."
+    return "That the image features outweigh it is not shown, in either network."
+
+
+def _outweighing(
+    some: Sequence[tuple[str, Time, Link]],
+    every: Sequence[tuple[str, Time, Link]],
+    thresholds: Thresholds,
+) -> str:
+    """Return in which network, and when, image features outweigh or drown the goal."""
     when: dict[tuple[str, str, str], list[str]] = {}
-    for (network, time), link in found.items():
-        if link.verdict.speaks == "for":
-            leaning = ", as far as the seeds lean" if link.verdict.way else ""
-            verb = "drown" if link.grade == "drowned" else "outweigh"
-            when.setdefault((verb, network, leaning), []).append(WHEN[time])
-    if not when:
-        return "That the image features outweigh it is not shown, in either network."
-    parts = []
-    for (verb, network, leaning), own in when.items():
-        said = "at all times" if len(own) == len(times) else listed(own)
-        parts.append(f"{verb} it in the {network} {said}{leaning}")
-    return f"The image features {'. They '.join(parts)}."
+    for network, time, link in some:
+        share = link.quantities[0].interval
+        grade = link.grade or (grade_of(share.mean, thresholds) if share else "")
+        leaning = ", as far as the seeds lean" if link.verdict.way else ""
+        key = ("drown" if grade == "drowned" else "outweigh", network, leaning)
+        when.setdefault(key, []).append(WHEN[time])
+    where: dict[tuple[str, str, str], list[str]] = {}
+    for (verb, network, leaning), times in when.items():
+        all_times = len(times) == sum(other == network for other, _, _ in every)
+        said = "at all times" if all_times else listed(times)
+        where.setdefault((verb, said, leaning), []).append(f"the {network}")
+    return ". They ".join(
+        f"{verb} it in {listed(networks)} {said}{leaning}"
+        for (verb, said, leaning), networks in where.items()
+    )
 
 
 def _last(assessment: Assessment, network: str) -> Link:
