@@ -74,10 +74,11 @@ ACTION_CHECKS: tuple[Check, ...] = (
         "below",
         0.2,  # between 0.08, the most of shuffled actions, and 0.4 of saturated ones at a wall
         "0.6 to 1 from vectors, 0.4 to 0.7 from images alone",
-        "Stored actions have nothing to do with what the observation did next.",
+        "What is observed next has nothing to do with the action.",
         "The critic cannot tell one action from another; the policy learns noise.",
-        "Store the action that was executed, in the row of its own step.",
-        "Log the actions in env.step and in replay_buffer.add, and compare them.",
+        "Let the observation show what the agent moves, and env.step carry out the action that it "
+        "is given, at once.",
+        "Play one large action after a reset, and compare the observation with the one before.",
         explains=("goals_hardly_reached",),
     ),
     Check(
