@@ -46,7 +46,7 @@ def _floor(diagnosis: Diagnosis) -> str:
     flat = f" {capital(diagnosis.learning.value)}"
     if diagnosis.run.updates < LONG_ENOUGH:
         return f"{flat}; what limits it is judged from {LONG_ENOUGH:,} updates on."
-    return f"{flat} all the same: what keeps it there is none of these."
+    return f"{flat} all the same: none of these tells what keeps it there."
 
 
 def headline(finding: Finding, run: Run) -> str:
