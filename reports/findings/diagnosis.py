@@ -51,6 +51,7 @@ class Diagnosis:
             after other limits those against which the run makes every advised change already.
         quiet: the checks that were made and did not speak.
         impossible: reason -> the checks that could not be made for it, the most first.
+        passed: limits that held for a tenth of the run, and no longer at its end.
     """
 
     run: Run
@@ -58,6 +59,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     quiet: tuple[Check, ...]
     impossible: dict[str, tuple[Check, ...]]
+    passed: tuple[Finding, ...] = ()
 
 
 def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
@@ -68,6 +70,7 @@ def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
     """
     learns, views = learning(run), run.by_image()
     spoken: list[Finding] = []
+    passed: list[Finding] = []
     quiet: list[Check] = []
     impossible: dict[str, tuple[Check, ...]] = {}
     for check in (check.of(run.task) for check in checks):
@@ -85,11 +88,16 @@ def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
         spoken += found
         if not found:
             quiet.append(check)
+            passed += [
+                Finding(check, network, spell, block=block)
+                for block, network, one in asked
+                if check.kind == "limit" and (spell := _spell(check, one, run, to_the_end=False))
+            ]
     most_first = sorted(impossible.items(), key=lambda item: -len(item[1]))
     findings = sorted(
         _explained(spoken), key=lambda f: f.check.kind == "limit" and f.is_used_up(run)
     )
-    return Diagnosis(run, learns, tuple(findings), tuple(quiet), dict(most_first))
+    return Diagnosis(run, learns, tuple(findings), tuple(quiet), dict(most_first), tuple(passed))
 
 
 def _withheld(check: Check, run: Run, learns: Learning) -> str | None:
@@ -147,7 +155,9 @@ def _missing(check: Check, run: Run) -> str:
     return "the record does not hold their numbers"
 
 
-def _spell(check: Check, series: Series, run: Run) -> Spell | None:
+def _spell(check: Check, series: Series, run: Run, to_the_end: bool | None = None) -> Spell | None:
+    if to_the_end is None:
+        to_the_end = check.kind == "limit" or check.times == ("late",) or not check.patient
     if check.at_start:
         begun = series.updates <= 1  # a gradient exists from the first update on
         series = Series(series.updates[begun][:1], series.values[begun][:1])
@@ -156,7 +166,7 @@ def _spell(check: Check, series: Series, run: Run) -> Spell | None:
         check.speaks,
         updates=run.updates,
         patient=check.patient,
-        to_the_end=check.kind == "limit" or check.times == ("late",) or not check.patient,
+        to_the_end=to_the_end,
     )
 
 

@@ -46,7 +46,9 @@ def _floor(diagnosis: Diagnosis) -> str:
     flat = f" {capital(diagnosis.learning.value)}"
     if diagnosis.run.updates < LONG_ENOUGH:
         return f"{flat}; what limits it is judged from {LONG_ENOUGH:,} updates on."
-    return f"{flat} all the same: none of these tells what keeps it there."
+    words = f"{flat} all the same: none of these tells what keeps it there."
+    before = [f"{headline(f, diagnosis.run).rstrip('.')} ({when(f)})" for f in diagnosis.passed]
+    return f"{words} Earlier, and no longer: {'; '.join(before)}." if before else words
 
 
 def headline(finding: Finding, run: Run) -> str:

@@ -13,6 +13,7 @@ from goalscope.diagnostics.record.metrics import metric_of
 from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.learning import Learning
+from goalscope.reports.findings.words import summary
 from goalscope.reports.numbers.runs import Run, load_run
 
 ELSEWHERE = {
@@ -53,6 +54,18 @@ def test_a_limit_is_named_in_a_run_that_fails_and_in_no_other(failing, learning,
     assert names(with_metrics(failing, LIMITS[name], LONG))[0] == name
     assert names(with_metrics(learning, LIMITS[name], LONG)) == []
     assert names(with_metrics(short, LIMITS[name])) == []
+
+
+def test_a_limit_that_is_gone_is_no_finding_and_is_told_where_nothing_else_is(failing, learning):
+    key = "training/relabelled.unmoved_fraction"
+    values = [(update, 0.95 if update <= 1_500 else 0.5) for update in LONG]
+    run = with_metrics(failing, {key: values}, LONG)
+    assert names(run) == []
+    words = summary(diagnose(run))
+    gone = "Hindsight relabels episodes in which nothing moved (from update 0 to 1,500)."
+    assert words.endswith(f"Earlier, and no longer: {gone}")
+    assert "no longer" not in summary(diagnose(failing))
+    assert "no longer" not in summary(diagnose(replace(learning, metrics=run.metrics)))
 
 
 def test_a_limit_against_which_all_is_done_stands_after_those_with_something_to_try(failing):
