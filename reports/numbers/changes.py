@@ -1,5 +1,6 @@
 """What an arm changes, as its record says: how one arm is found that differs by a known change."""
 
+import re
 from collections.abc import Sequence
 
 from goalscope.reports.numbers.runs import Arms, Run
@@ -45,6 +46,8 @@ def is_taken(run: Run, change: str) -> bool:
 def with_change(runs: Sequence[Run], change: str) -> str:
     """Return the name of the arm of these runs and one change more, as `goalscope train` takes it.
 
+    A change that the name leaves out comes back in its place.
+
     Returns:
         "" where they make it, their algorithm has no place for it, or their arm is not composed of
         changes.
@@ -52,7 +55,11 @@ def with_change(runs: Sequence[Run], change: str) -> str:
     made = changes_of(runs)
     if not made or makes(runs[0], change) or not is_taken(runs[0], change):
         return ""
-    return f"{runs[0].record.info.arm}{'-' if made == (_NAMED_WITH,) else '+'}{change}"
+    arm = str(runs[0].record.info.arm)
+    whole = re.sub(rf"~{re.escape(change)}(?=[+~]|$)", "", arm, count=1)
+    if whole != arm:
+        return whole
+    return f"{arm}{'-' if made == (_NAMED_WITH,) else '+'}{change}"
 
 
 def made_of(arms: Arms, *changes: str) -> str | None:

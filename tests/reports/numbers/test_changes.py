@@ -43,6 +43,14 @@ def test_nothing_is_advised_that_the_recipe_makes(tmp_path):
     assert with_change(runs, "layernorm") == "pixel-her-recipe+layernorm"
 
 
+@pytest.mark.parametrize("arm", ["pixel-her-recipe~explore", "pixel-her-recipe~explore+layernorm"])
+def test_a_change_that_was_left_out_comes_back_in_its_place(tmp_path, arm):
+    made = {"arm.changes": list(find_arm(arm).changes)}
+    kind = replace(BASELINE, settings=made)
+    runs = [load_run(write_run(tmp_path / "a", arm, kind=kind))]
+    assert with_change(runs, "explore") == arm.replace("~explore", "")
+
+
 @pytest.mark.parametrize(
     ("arm", "change"),
     [
