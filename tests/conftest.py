@@ -56,12 +56,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONG)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than processors: tests of clusters, browsers and signals mostly wait."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture
 def make_agent() -> Iterator[Callable[..., SAC]]:
     """Return a maker of SAC + HER agents from 36x36 pixels, closed afterwards."""

@@ -180,8 +180,8 @@ def registered(name: str) -> gym.Env[Any, Any]:
         UnusableEnvironment: there is none, or it cannot be made.
     """
     close = get_close_matches(name, TASKS, n=1, cutoff=0.4)
-    hint = f"perhaps you mean {close[0]}" if close else f"choose one of {', '.join(TASKS)}"
-    hint += ", or give module:function of your own"
+    hint = f"did you mean {close[0]}? Or" if close else f"choose one of {', '.join(TASKS)}, or"
+    hint += " give module:function of your own"
     try:
         # Its checker knows nothing of an environment that is restored instead of reset.
         return gym.make(name, disable_env_checker=True)
