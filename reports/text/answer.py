@@ -67,10 +67,9 @@ def claim_sentence(assessment: Assessment) -> str:
     """
     thresholds = assessment.thresholds
     found = [
-        (network, time, assessment.find("C1", time, assessment.baseline, network))
+        (network, time, link)
         for network in NETWORKS
-        for time in TIMES
-        if assessment.times.windows[time] is not None
+        for time, link in _share_links(assessment, network).items()
     ]
     if found and all(link.verdict.speaks == "against" for _, _, link in found):
         return "The image features outweigh it at no time in either network."
@@ -179,11 +178,7 @@ def share_sentences(assessment: Assessment, least: Sequence[Least]) -> list[str]
     """
     found = []
     for network in NETWORKS:
-        links = {
-            time: assessment.find("C1", time, assessment.baseline, network)
-            for time in TIMES
-            if assessment.times.windows[time] is not None
-        }
+        links = _share_links(assessment, network)
         shares = [
             f"{value_of(q.quantity, q.interval.mean)} {WHEN[time]}"
             for time, link in links.items()
@@ -203,6 +198,15 @@ def share_sentences(assessment: Assessment, least: Sequence[Least]) -> list[str]
             if shares and one.mean < assessment.thresholds.goal_share
         ]
     return found
+
+
+def _share_links(assessment: Assessment, network: str) -> dict[Time, Link]:
+    """Return the link of the baseline's share at each time that was reached."""
+    return {
+        time: assessment.find("C1", time, assessment.baseline, network)
+        for time in TIMES
+        if assessment.times.windows[time] is not None
+    }
 
 
 def _grades(links: dict[Time, Link], thresholds: Thresholds) -> str:

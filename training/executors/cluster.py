@@ -108,8 +108,8 @@ class RayCluster:
 
     def poll(self) -> list[Change]:
         """Return which runs began, ended, and wait again since their node was lost."""
-        for run in [run for run in self._waiting if self._may_be_placed(run)]:
-            if len(self._working) < self._parallel:
+        for run in [*self._waiting]:
+            if len(self._working) < self._parallel and self._may_be_placed(run):
                 self._waiting.remove(run)
                 self._place(run)
         calls = [*self._working]
