@@ -44,6 +44,10 @@ class Compare(FigureFlags):
     baseline: str | None = None
     """The arm that the others are compared with; pixel-her, or the first, if left out."""
 
+    until_step: int | None = None
+    """Leave out what came after this environment step, so that runs of unequal length are compared
+    over the same steps; all of each if left out."""
+
     out: Path | None = None
     """Folder of the page; "comparison" beside the first run if left out."""
 
@@ -60,6 +64,8 @@ class Compare(FigureFlags):
                 "compare what? give a study's folder, or the folders of runs, or --arm for each "
                 "arm, and one of these alone; see: goalscope compare --help"
             )
+        if self.until_step is not None and self.until_step < 1:
+            raise UserError(f"--until-step must be at least 1, and {self.until_step} is not")
         named = own_arms(self.arm)
         arms = {arm: list(dict.fromkeys(_runs_in_all(own))) for arm, own in named.items()}
         given = [*self.run_folders, *chain.from_iterable(named.values())]
@@ -81,6 +87,7 @@ class Compare(FigureFlags):
             out,
             next(iter(kept.values()), None),
             baseline=self.baseline,
+            until_step=self.until_step,
             notes=[
                 *_other_thresholds(kept),
                 *(note for study in studies for note in adaptive_notes(study / STUDY_FILE)),

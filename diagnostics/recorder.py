@@ -14,6 +14,7 @@ from torch import Tensor
 
 from goalscope.diagnostics.folders import Folder
 from goalscope.diagnostics.record import (
+    FINISHED,
     NOTE,
     RESUMED,
     Line,
@@ -155,7 +156,7 @@ class Recorder:
 
     def end(self, update: int) -> None:
         """Write the line that tells a whole run from one that was cut off."""
-        reason = self.stopped or "finished"
+        reason = self.stopped or FINISHED
         self.write(Line(self.step, update, event="end", details={"reason": reason}))
 
     def write(self, line: Line) -> None:

@@ -17,6 +17,7 @@ from goalscope.diagnostics.record.documents import (
     refuse_elsewhere,
 )
 from goalscope.diagnostics.record.lines import (
+    FINISHED,
     MEASUREMENTS_FILE,
     NOTE,
     PROBE_ARRAYS,
@@ -54,6 +55,7 @@ from goalscope.diagnostics.record.writer import (
 )
 
 __all__ = [
+    "FINISHED",
     "MEASUREMENTS_FILE",
     "NOTE",
     "PROBES_FILE",

@@ -130,6 +130,25 @@ class Lines(Sequence[Line]):
             {place: line for place, line in self.events.items() if place < count},
         )
 
+    def until(self, step: int) -> Lines:
+        """Return only the lines up to a step, wherever they stand."""
+        kept = self.steps <= step
+        if kept.all():
+            return self
+        counts = np.diff(self.starts)
+        inside = np.repeat(kept, counts)
+        places = np.cumsum(kept) - 1
+        return Lines(
+            self.steps[kept],
+            self.updates[kept],
+            self.numbers[kept],
+            np.concatenate([self.starts[:1], np.cumsum(counts[kept])]),
+            self.keys[inside],
+            self.values[inside],
+            self.names,
+            {int(places[at]): line for at, line in self.events.items() if kept[at]},
+        )
+
     def with_metric(self, key: str) -> list[Line]:
         """Return the measurements that hold a metric."""
         if key not in self.names:

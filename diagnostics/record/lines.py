@@ -18,6 +18,7 @@ MEASUREMENTS_FILE = "measurements.jsonl"
 ROUTING_FILE = "routing.json"
 PROBE_SET_FILE = "probe_set.safetensors"
 RESUMED = "resumed"
+FINISHED = "finished"  # why a run ended that came to its end
 NOTE = "note"
 PROBES_FILE = "probes.jsonl"
 PROBE_ARRAYS = "probes"

@@ -1,7 +1,7 @@
 """Reading the record of a run."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
@@ -17,6 +17,7 @@ from goalscope.diagnostics.record.documents import (
 )
 from goalscope.diagnostics.record.line_file import LineFile
 from goalscope.diagnostics.record.lines import (
+    FINISHED,
     MEASUREMENTS_FILE,
     NOTE,
     PROBES_FILE,
@@ -108,6 +109,32 @@ class RunRecord:
             key = self.lines.names[self.lines.keys[place]]
             found.setdefault(key, int(self.lines.updates[line]))
         return found
+
+    def until(self, step: int) -> "RunRecord":
+        """Return the record as it would be had the run been planned to end at a step.
+
+        A run that went past it has finished there; one that did not come to it is left as it is.
+
+        Raises:
+            RecordError: nothing was measured up to that step.
+        """
+        lines = self.lines.until(step)
+        if len(lines) == len(self.lines):
+            return self
+        if len(lines) == len(lines.events):
+            first = min((line.step for line in self.measurements), default=0)
+            raise RecordError(
+                f"{self.folder} holds no measurement up to step {step:,}; its first is of step "
+                f"{first:,}: take more steps"
+            )
+        update = int(lines.updates.max())
+        end = Line(step, update, event="end", details={"reason": FINISHED})
+        return replace(
+            self,
+            lines=Lines.joined([lines, Lines.of([end])]),
+            torn=False,
+            probes=[line for line in self.probes if line.update <= update],
+        )
 
     @property
     def _events(self) -> list[Line]:

@@ -14,10 +14,11 @@ from goalscope.diagnostics.record.metrics import (
     SIGNAL_SHARE,
 )
 from goalscope.reports.claims.deciding import Study
+from goalscope.reports.claims.floors import highest_floor
 from goalscope.reports.claims.links import JudgedQuantity, Link, Point
 from goalscope.reports.claims.quantities import Quantity
 from goalscope.reports.claims.rank_correlation import rank_arms, rank_test, ranked_together
-from goalscope.reports.claims.success import SUCCESS, arm_successes, highest_floor
+from goalscope.reports.claims.success import SUCCESS, arm_successes
 from goalscope.reports.numbers.changes import changed_by
 from goalscope.reports.numbers.runs import DESIRED_GOAL, Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number

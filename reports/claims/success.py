@@ -1,7 +1,6 @@
 """Success at the evaluations of a run, and whether it lies above the floor."""
 
-import math
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from goalscope.diagnostics.record.metrics import (
     SUCCESS_RATE,
 )
 from goalscope.reports.claims.arm_success import ArmSuccess, arm_success, success_test
+from goalscope.reports.claims.floors import RecordedFloor, highest_floor
 from goalscope.reports.numbers.runs import Arms, Run, evaluation_keys
 from goalscope.reports.numbers.tables import number
 from goalscope.reports.numbers.windows import comparable, has_finished
@@ -21,52 +21,10 @@ from goalscope.reports.statistics.outcomes import Outcome, Verdict, decide
 from goalscope.reports.statistics.thresholds import Thresholds
 
 SUCCESS = SUCCESS_RATE.key()
-_FLOORS = {"noop": "does nothing", "random": "acts at random"}
 _MANY_ARMS = 4  # more would bury those that learn
 _NOT_TOLD_APART = "not told apart from the floor"
 _HOW_MANY = "how many they are is not known, so it has no interval and is not tested"
 _BELOW = ", which is a finding of its own"
-
-
-@dataclass(frozen=True)
-class RecordedFloor:
-    """The success of an agent without any skill.
-
-    Attributes:
-        label: what it does.
-        rate: of success, 0..1.
-        low: lower end of its 95 % Wilson interval.
-        high: upper end.
-        episodes: it was measured over.
-    """
-
-    label: str
-    rate: float
-    low: float
-    high: float
-    episodes: int
-
-
-def recorded_floors(runs: Sequence[Run]) -> tuple[RecordedFloor, ...]:
-    """Return the floors that all the runs recorded alike; empty where they did not."""
-    found = {tuple(_floors(run)) for run in runs}
-    return found.pop() if len(found) == 1 else ()
-
-
-def highest_floor(runs: Sequence[Run]) -> RecordedFloor | None:
-    """Return the floor that success has to pass: the higher one of those recorded alike."""
-    return max(recorded_floors(runs), key=lambda floor: floor.high, default=None)
-
-
-def _floors(run: Run) -> list[RecordedFloor]:
-    floors = []
-    for policy, label in _FLOORS.items():
-        names = [f"floor.{policy}.{name}" for name in ("success_rate", "low", "high")]
-        values: list[Any] = [run.settings.get(name) for name in (*names, "floor.episodes")]
-        if all(isinstance(value, int | float) and math.isfinite(value) for value in values):
-            rate, low, high, episodes = map(float, values)
-            floors.append(RecordedFloor(label, rate, low, high, int(episodes)))
-    return floors
 
 
 def run_success_sentence(run: Run) -> str:
@@ -115,10 +73,7 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
     floor = highest_floor([run for runs in arms.values() for run in runs])
     evaluated = {row["arm"] for row in rows}
     successes = arm_successes(arms, thresholds)
-    words = {
-        arm: _arm_words(found, floor, thresholds) if arm in evaluated else _left_out(arms[arm])
-        for arm, found in successes.items()
-    }
+    words = {arm: _arm_words(successes[arm], floor, thresholds) for arm in arms if arm in evaluated}
     flat = [
         arm
         for arm in [*arms][1:]
@@ -127,21 +82,45 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
         and _standing(successes[arm], floor, thresholds)[1] == _NOT_TOLD_APART
     ]
     together = flat if len(arms) > _MANY_ARMS and len(flat) > 1 else []
-    clauses = [f"{arm} {said}" for arm, said in words.items() if arm not in together]
+    singles = {
+        arm: percent(found.rates[0])
+        for arm, found in successes.items()
+        if arm != next(iter(arms)) and found.interval is not None and len(arms[arm]) == 1
+    }
+    apart = {*together, *(singles if len(singles) > 1 else ())}
+    clauses = [f"{arm} {said}" for arm, said in words.items() if arm not in apart]
+    if len(singles) > 1:
+        named = ", ".join(f"{arm} {rate}" for arm, rate in singles.items())
+        clauses.append(f"of one seed each, which is no test: {named}")
+    clauses += _left_out({arm: runs for arm, runs in arms.items() if arm not in evaluated})
     if together:
-        either = " either" if words[next(iter(arms))].endswith(_NOT_TOLD_APART) else ""
+        either = " either" if words.get(next(iter(arms)), "").endswith(_NOT_TOLD_APART) else ""
         clauses.append(f"{_NOT_TOLD_APART}{either}: {', '.join(together)}")
     beside = f"floor: {_floor_words(floor)}" if floor else "not all records hold one floor"
     runs = "of all runs" if len(evaluated) == len(arms) else "of the arms that reached it"
     return f"Success at the last evaluation {runs} ({where}): {'; '.join(clauses)} ({beside})."
 
 
-def _left_out(runs: Sequence[Run]) -> str:
-    """Return why an arm has no number beside the others."""
-    if all(run.evaluations.empty for run in runs):
-        return "was not evaluated"
-    how = "ended" if any(map(has_finished, runs)) else "was cut off"
-    return f"{how} at step {max(run.steps for run in runs):,} and is left out"
+def _left_out(arms: Arms) -> list[str]:
+    """Return why arms have no number beside the others, those that share a reason together."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for arm, runs in arms.items():
+        if all(run.evaluations.empty for run in runs):
+            alike["{was} not evaluated"].append(arm)
+        else:
+            how = "ended" if any(map(has_finished, runs)) else "{was} cut off"
+            last = max(run.steps for run in runs)
+            alike[f"{how} at step {last:,} and {{are}} left out"].append(arm)
+    return [
+        ", ".join(group)
+        + " "
+        + (
+            why.format(was="was", are="is")
+            if len(group) == 1
+            else why.format(was="were", are="are")
+        )
+        for why, group in alike.items()
+    ]
 
 
 @dataclass(frozen=True)

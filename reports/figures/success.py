@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from goalscope.reports.claims.success import RecordedFloor, recorded_floors
+from goalscope.reports.claims.floors import RecordedFloor, recorded_floors
 from goalscope.reports.figures.axes import even_axis
 from goalscope.reports.figures.curves import (
     Curve,

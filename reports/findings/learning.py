@@ -16,7 +16,7 @@ from goalscope.diagnostics.record.metrics import (
     SUCCESS_RATE,
 )
 from goalscope.diagnostics.record.successes import wilson_interval
-from goalscope.reports.claims.success import highest_floor
+from goalscope.reports.claims.floors import highest_floor
 from goalscope.reports.numbers.runs import Run
 
 PART = 4  # the last quarter of the episodes is what a run has come to, the first where it began

@@ -128,6 +128,27 @@ def mixed_arms(arms: Arms) -> dict[str, list[str]]:
     return found
 
 
+def changes_of_all_others(
+    arms: Arms, baseline: str, differences: Sequence[Difference]
+) -> list[str]:
+    """Return the settings in which all other arms are alike and the baseline is not.
+
+    None where only one other arm is there, or where they are all that an arm changes: it tells what
+    they do.
+    """
+    others = [arm for arm in arms if arm != baseline]
+    changed = {
+        arm: {d.name for d in differences if d.values[arm] != d.values[baseline]} for arm in others
+    }
+    shared = [
+        d.name
+        for d in differences
+        if len({d.values[arm] for arm in others}) == 1 and d.name in changed[others[0]]
+    ]
+    alone = any(names <= set(shared) for names in changed.values())
+    return [] if len(others) < 2 or alone else shared
+
+
 def missing_single_changes(
     arms: Arms, baseline: str, differences: Sequence[Difference]
 ) -> dict[str, list[str]]:

@@ -18,7 +18,9 @@ BASELINE = "pixel-her"
 RunFolders: TypeAlias = Sequence[Path | str] | Mapping[str, Sequence[Path | str]]
 
 
-def load_arms(folders: RunFolders, baseline: str | None = None) -> dict[str, list[Run]]:
+def load_arms(
+    folders: RunFolders, baseline: str | None = None, until_step: int | None = None
+) -> dict[str, list[Run]]:
     """Return arm -> its runs by seed, the baseline first.
 
     Args:
@@ -26,13 +28,17 @@ def load_arms(folders: RunFolders, baseline: str | None = None) -> dict[str, lis
             is an arm of its own, named after its folder.
         baseline: which arm the others are compared with; None takes the one called pixel-her, else
             the arm of the first folder.
+        until_step: leave out what came after this environment step; None takes all.
 
     Raises:
-        RecordError: a folder is not a readable run.
+        RecordError: a folder is not a readable run, or measured nothing up to that step.
         ReportError: fewer than two runs, one arm alone where arms are given, a folder in two arms,
             a seed or a run twice in an arm, no arm of the baseline's name, or no metric in common.
     """
-    runs = _sorted_by_hand(folders) if isinstance(folders, Mapping) else _as_recorded(folders)
+    if isinstance(folders, Mapping):
+        runs = _sorted_by_hand(folders, until_step)
+    else:
+        runs = _as_recorded(folders, until_step)
     runs = _call_by_folder(runs)
     arms: dict[str, list[Run]] = {}
     for run in runs:
@@ -55,8 +61,8 @@ def load_arms(folders: RunFolders, baseline: str | None = None) -> dict[str, lis
     return {first: arms[first], **arms}
 
 
-def _as_recorded(folders: Sequence[Path | str]) -> list[Run]:
-    runs = [load_run(folder) for folder in folders]
+def _as_recorded(folders: Sequence[Path | str], until_step: int | None) -> list[Run]:
+    runs = [load_run(folder, until_step=until_step) for folder in folders]
     if len(runs) < 2:
         raise ReportError(
             f"a comparison needs at least two runs, not {len(runs)}; give more run folders, or "
@@ -65,7 +71,9 @@ def _as_recorded(folders: Sequence[Path | str]) -> list[Run]:
     return _tell_apart(runs)
 
 
-def _sorted_by_hand(folders: Mapping[str, Sequence[Path | str]]) -> list[Run]:
+def _sorted_by_hand(
+    folders: Mapping[str, Sequence[Path | str]], until_step: int | None
+) -> list[Run]:
     if len(folders) < 2:
         raise ReportError(
             f"{' '.join(folders) or 'no arm'} alone is compared with nothing; name another arm"
@@ -76,7 +84,7 @@ def _sorted_by_hand(folders: Mapping[str, Sequence[Path | str]]) -> list[Run]:
             other = arm_of.setdefault(Path(folder).resolve(), arm)
             if other != arm:
                 raise ReportError(f"{folder} is in two arms, {other} and {arm}; leave it in one")
-    return [load_run(folder, arm) for arm, own in folders.items() for folder in own]
+    return [load_run(folder, arm, until_step) for arm, own in folders.items() for folder in own]
 
 
 def _tell_apart(runs: list[Run]) -> list[Run]:

@@ -241,17 +241,20 @@ def evaluation_keys(task: Task) -> dict[str, str]:
     }
 
 
-def load_run(folder: Path | str, arm: str | None = None) -> Run:
+def load_run(folder: Path | str, arm: str | None = None, until_step: int | None = None) -> Run:
     """Return a run folder's tables.
 
     Args:
         folder: of the run.
         arm: what its configuration is called, whatever the record says; None leaves it the record.
+        until_step: leave out what came after this environment step; None takes all.
 
     Raises:
-        RecordError: not a run, empty, damaged, or from another schema version.
+        RecordError: not a run, empty, damaged, from another schema version, or without a
+            measurement up to that step.
     """
-    return tables_of(read_run(folder), arm)
+    record = read_run(folder)
+    return tables_of(record if until_step is None else record.until(until_step), arm)
 
 
 def tables_of(record: RunRecord, arm: str | None = None) -> Run:

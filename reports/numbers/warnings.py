@@ -9,6 +9,7 @@ from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.reports.numbers.differences import (
     ENVIRONMENT,
     Difference,
+    changes_of_all_others,
     environment_differences,
     missing_single_changes,
     mixed_arms,
@@ -120,15 +121,29 @@ def comparison_warnings(
         "of one configuration"
         for arm, names in mixed_arms(arms).items()
     ]
-    for arm, missing in missing_single_changes(arms, baseline, differences).items():
-        changes = sum(d.values[arm] != d.values[baseline] for d in differences)
+    shared = changes_of_all_others(arms, baseline, differences)
+    if shared:
         found.append(
-            f"{arm} differs from {baseline} in {changes} settings at once: this comparison cannot "
-            "tell which of them mattered" + (f"; missing: {'; '.join(missing)}" if missing else "")
+            f"every other arm differs from {baseline} in {' and '.join(shared)}, beside what it "
+            f"changes by itself; missing: {baseline} with only these"
+        )
+    own = [difference for difference in differences if difference.name not in shared]
+    for arm, missing in missing_single_changes(arms, baseline, own).items():
+        changes = sum(d.values[arm] != d.values[baseline] for d in own)
+        found.append(
+            f"{arm} differs from {baseline} in {changes} {'other ' * bool(shared)}settings at "
+            "once: this comparison cannot tell which of them mattered"
+            + (f"; missing: {'; '.join(missing)}" if missing else "")
         )
     found += _environments(arms)
     found += _seeds(arms, baseline)
     found += times_warnings(times, runs)
+    whole = {run.title: run.steps for run in runs if has_finished(run)}
+    if any(title in whole for title in times.left_out):
+        found.append(
+            "to compare all that finished over the same steps, give --until-step "
+            f"{min(whole.values())} (in Python until_step)"
+        )
     found += _sensitivity(runs, family)
     found += _pace(arms)
     return found
@@ -160,15 +175,22 @@ def _seeds(arms: Arms, baseline: str) -> list[str]:
             "none. That holds if each began from other random numbers; seed the agent, or give "
             "ModalityDiagnostics(..., seed=...)"
         )
-    own = {run.label for run in arms[baseline] if run.seed is not None}
-    for arm, runs in arms.items():
-        unpaired = sorted(own ^ {run.label for run in runs if run.seed is not None})
-        if arm != baseline and unpaired:
-            found.append(
-                f"{arm} and {baseline} are paired by seed; only one of them has "
-                f"{', '.join(unpaired)}"
-            )
-    return found
+    return found + _unpaired(arms, baseline)
+
+
+def _unpaired(arms: Arms, baseline: str) -> list[str]:
+    """Return which seeds have no partner, of arms that lack the same in one line."""
+    seeds = {arm: {r.seed for r in runs if r.seed is not None} for arm, runs in arms.items()}
+    alike: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for arm, own in seeds.items():
+        alike[tuple(sorted(own ^ seeds[baseline]))].append(arm)
+    return [
+        f"{', '.join(group)} and {baseline} are paired by seed; only one of "
+        f"{'them' if len(group) == 1 else 'each pair'} has "
+        f"seed{'s' if len(unpaired) > 1 else ''} {', '.join(map(str, unpaired))}"
+        for unpaired, group in alike.items()
+        if unpaired
+    ]
 
 
 def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:

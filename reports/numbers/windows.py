@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from goalscope.diagnostics.record import Column
+from goalscope.diagnostics.record import FINISHED, Column
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.reports.numbers.runs import Run
 
@@ -137,7 +137,7 @@ def comparable(runs: Sequence[Run], axis: Axis = "update") -> list[Run]:
 def has_finished(run: Run) -> bool:
     """Whether a run came to the end that was planned."""
     end = run.record.end
-    return end is not None and end.details.get("reason") == "finished"
+    return end is not None and end.details.get("reason") == FINISHED
 
 
 def _length(run: Run, axis: Axis) -> int:

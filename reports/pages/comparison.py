@@ -97,6 +97,7 @@ def write_comparison(
     thresholds: Thresholds | None = None,
     *,
     baseline: str | None = None,
+    until_step: int | None = None,
     missing: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     form: Format | None = None,
@@ -111,13 +112,15 @@ def write_comparison(
         thresholds: that decide; None takes the fixed ones.
         baseline: the arm that the others are compared with; None takes the one called pixel-her,
             else the arm of the first folder.
+        until_step: compare the runs as if they had been planned to end at this environment step;
+            None takes all of each.
         missing: run -> why it is not among them: it failed, or has not ended.
         notes: what else limits the comparison, said before what the page finds by itself.
         form: also write a short form: "pdf", "png" or "md".
         figures: also write the figures as files into `figures/`: "png", "csv", "pdf".
 
     Raises:
-        RecordError: a folder is not a readable run.
+        RecordError: a folder is not a readable run, or measured nothing up to that step.
         ReportError: the runs cannot be compared, or nothing can be written to `out`.
     """
     out = Path(out)
@@ -126,7 +129,7 @@ def write_comparison(
             f"{out} holds a run, whose own figures the comparison would overwrite; choose another "
             "folder for the page"
         )
-    arms = load_arms(run_folders, baseline)
+    arms = load_arms(run_folders, baseline, until_step)
     runs = [run for group in arms.values() for run in group]
     thresholds = thresholds or Thresholds()
     spans = thresholds.early_updates, thresholds.late_part
@@ -148,7 +151,8 @@ def write_comparison(
     gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
     broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
     found = comparison_warnings(arms, times, assessment.study.family, differences)
-    limits = [*notes, *found]
+    cut = [] if until_step is None else [f"what came after step {until_step:,} is left out"]
+    limits = [*notes, *cut, *found]
     learning = learning_sentence(arms, thresholds)
     seeds = len(arms[assessment.baseline])
     alternatives = sum(one.test.p_value is not None for one in judged)
@@ -187,6 +191,7 @@ def write_comparison(
         {
             **words,
             "goals": goals,
+            "until_step": until_step,
             "question": SEES if goals else USES,
             "networks": NETWORKS,
             "share_is": SHARE,

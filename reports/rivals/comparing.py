@@ -8,7 +8,8 @@ from goalscope.diagnostics.record.metrics import (
     RAW_CONTENT_ERROR,
 )
 from goalscope.reports.claims.arm_success import success_test
-from goalscope.reports.claims.success import arm_successes, highest_floor, mean_success
+from goalscope.reports.claims.floors import highest_floor
+from goalscope.reports.claims.success import arm_successes, mean_success
 from goalscope.reports.numbers.changes import changed_by, made_of
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import Time, Window, window_number

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from goalscope.reports.checks.table import CHECKS
-from goalscope.reports.claims.success import arm_successes, highest_floor
+from goalscope.reports.claims.floors import highest_floor
+from goalscope.reports.claims.success import arm_successes
 from goalscope.reports.numbers.runs import Arms
 from goalscope.reports.numbers.windows import TIMES, Time, Times
 from goalscope.reports.rivals.evidence import Evidence, checked

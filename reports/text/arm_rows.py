@@ -59,7 +59,9 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
         for network in NETWORKS:
             for time in TIMES:
                 share = assessment.find("C1", time, arm, network).of(SIGNAL_SHARE)
-                shares[network][time] = with_interval(share)
+                window = assessment.times.windows[time]
+                reached = window is not None and any(window.reaches(run) for run in runs)
+                shares[network][time] = with_interval(share) if reached else "not reached"
         own = arm == assessment.baseline
         fix = {
             network: {time: assessment.find("C5", time, arm, network) for time in TIMES}
@@ -69,8 +71,8 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
             ArmRow(
                 arm,
                 len(runs),
-                _changes(arm, runs, assessment.baseline, settings),
-                _success(successes[arm]),
+                _changes(arm, arms, settings),
+                _success(successes[arm], runs),
                 shares,
                 fix,
                 () if own else confounds(arm, runs, assessment.baseline, settings, circumstances),
@@ -79,10 +81,19 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
     return rows
 
 
-def _changes(arm: str, runs: Sequence[Run], baseline: str, settings: Sequence[Difference]) -> str:
-    """Return what an arm changes: by the names it is composed of, else by the settings recorded."""
-    if changes_of(runs):
-        return ", ".join(changes_of(runs)[1:]) or "–"
+def _changes(arm: str, arms: Arms, settings: Sequence[Difference]) -> str:
+    """Return what an arm changes: by the names it is composed of, else by the settings recorded.
+
+    Of the baseline's own changes those that an arm leaves out are named, not those that it keeps.
+    """
+    baseline = next(iter(arms))
+    own, kept = changes_of(arms[arm]), changes_of(arms[baseline])
+    if own:
+        if arm == baseline or not kept:
+            return ", ".join(own[1:]) or "–"
+        added = ", ".join(change for change in own[1:] if change not in kept)
+        gone = ", ".join(change for change in kept[1:] if change not in own)
+        return "; ".join(filter(None, [added, f"without {gone}" if gone else ""])) or "–"
     differ = _differing(settings, arm, baseline)
     more = [f"and {len(differ) - _NAMED} more"] if len(differ) > _NAMED else []
     return ", ".join([*differ[:_NAMED], *more]) or "–"
@@ -123,10 +134,13 @@ def confounds(
     return tuple(found)
 
 
-def _success(success: ArmSuccess) -> str:
+def _success(success: ArmSuccess, runs: Sequence[Run]) -> str:
     if success.interval is None:
-        rate = percent(sum(success.rates) / len(success.rates)) if success.rates else ""
-        return f"{rate} of an unknown number of episodes" if rate else "not evaluated"
+        if success.rates:
+            rate = percent(sum(success.rates) / len(success.rates))
+            return f"{rate} of an unknown number of episodes"
+        never = all(run.evaluations.empty for run in runs)
+        return "not evaluated" if never else "left out, too short"
     mean, low, high = (
         percent(value)
         for value in (success.interval.mean, success.interval.low, success.interval.high)

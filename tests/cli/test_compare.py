@@ -48,6 +48,7 @@ def test_comparing_what_cannot_be_compared(runs, tmp_path):
     out = ("--out", tmp_path / "page")
     refused(goalscope("compare", runs / "pixel-her-0", tmp_path / "other", *out))
     refused(goalscope("compare", runs / "pixel-her-0", *out))
+    refused(goalscope("compare", runs, "--until-step", "0", *out), "--until-step must be at least")
     assert not (tmp_path / "page").exists()
 
 

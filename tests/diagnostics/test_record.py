@@ -136,6 +136,33 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         RecordWriter(tmp_path / "file" / "run", RunInfo())
 
 
+def test_a_record_until_a_step_is_that_of_a_run_that_ended_there(tmp_path):
+    writer = RecordWriter(tmp_path / "run", RunInfo())
+    for update in range(6):
+        writer.write(Line(update * 10, update, {f"training/critic.loss{update % 2}": 1.0 * update}))
+    writer.write(Line(31, 3, event="note", details={"note": "hears nothing"}))
+    writer.write(Line(20, 2, LINE.values))  # an evaluation that was written down afterwards
+    writer.close()
+    run = read_run(tmp_path / "run")
+    cut = run.until(32)
+    assert list(cut.lines[:-1]) == [line for line in run.lines if line.step <= 32]
+    assert cut.lines[-1] == cut.end == Line(32, 3, event="end", details={"reason": "finished"})
+    assert cut.notes == ("hears nothing",)
+    assert {key: len(column.values) for key, column in cut.lines.by_metric().items()} == {
+        "training/critic.loss0": 2,
+        "training/critic.loss1": 2,
+        **dict.fromkeys(LINE.values, 1),
+    }
+    assert run.until(50) is run, "it ended there by itself, and was cut off for all that is known"
+    assert run.end is None
+    late = tmp_path / "late"
+    writer = RecordWriter(late, RunInfo())
+    writer.write(Line(40, 1, LINE.values))
+    writer.close()
+    with pytest.raises(RecordError, match="no measurement up to step 39; its first is of step 40"):
+        read_run(late).until(39)
+
+
 def test_what_is_said_of_a_run_comes_back(tmp_path):
     info = RunInfo(
         name="a",

@@ -15,7 +15,7 @@ from goalscope.diagnostics.record.floors import (
     read_floors,
     write_floors,
 )
-from goalscope.reports.claims.success import recorded_floors
+from goalscope.reports.claims.floors import recorded_floors
 from goalscope.reports.numbers.runs import load_run
 from goalscope.training.envs.observing import UnusableEnvironment
 from goalscope.training.envs.tasks import FETCH_TASKS, PIXEL_POINT, TASKS

@@ -15,6 +15,7 @@ from goalscope.diagnostics.material.probe_set import gather_probe_set
 from goalscope.diagnostics.offline_probes import ProbeMaterial, probe_agent
 from goalscope.diagnostics.provenance import describe_run
 from goalscope.diagnostics.record import (
+    FINISHED,
     PROBE_SET_FILE,
     Line,
     RecordWriter,
@@ -87,7 +88,7 @@ def probe_zip(
     writer = RecordWriter(out, info)
     recorded = {k: v for k, v in found.values.items() if parse(k).family not in OFFLINE_FAMILIES}
     writer.write(Line(step, update, recorded))
-    writer.write(Line(step, update, event="end", details={"reason": "finished"}))
+    writer.write(Line(step, update, event="end", details={"reason": FINISHED}))
     writer.close()
     probe_set.save(out / PROBE_SET_FILE)
     probed = {k: v for k, v in found.values.items() if k not in recorded}

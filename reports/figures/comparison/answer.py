@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
-from goalscope.reports.claims.success import RecordedFloor, recorded_floors
+from goalscope.reports.claims.floors import RecordedFloor, recorded_floors
 from goalscope.reports.figures.axes import even_axis, root_axis
 from goalscope.reports.figures.curves import (
     Curve,

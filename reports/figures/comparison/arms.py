@@ -12,12 +12,8 @@ from matplotlib.ticker import FuncFormatter
 from goalscope.diagnostics.record.keys import CRITIC, GOAL, Family
 from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP, SIGNAL_SHARE
 from goalscope.reports.claims.assessment import Assessment
-from goalscope.reports.claims.success import (
-    arm_successes,
-    highest_floor,
-    last_evaluations,
-    mean_success,
-)
+from goalscope.reports.claims.floors import highest_floor
+from goalscope.reports.claims.success import arm_successes, last_evaluations, mean_success
 from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.labels import wrap
 from goalscope.reports.figures.plot import ARMS, Plot

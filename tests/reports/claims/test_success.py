@@ -11,11 +11,10 @@ from helpers.synthetic_runs import BASELINE, write_arms, write_run
 from goalscope.diagnostics.record import Line, Lines
 from goalscope.diagnostics.record.metrics import EVALUATION_EPISODES, FINAL_DISTANCE, SUCCESS_RATE
 from goalscope.reports import Thresholds, write_comparison
+from goalscope.reports.claims.floors import highest_floor, recorded_floors
 from goalscope.reports.claims.success import (
-    highest_floor,
     last_evaluations,
     mean_success,
-    recorded_floors,
     run_success_sentence,
     success_sentence,
 )
@@ -222,6 +221,29 @@ def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):
     killed = replace(LEARNS, updates=600, ends=False)
     arms = arms_of(tmp_path / "killed", 1, whole=replace(LEARNS, updates=600), killed=killed)
     assert "killed was cut off at step 700 and is left out" in success_sentence(arms, Thresholds())
+
+
+def test_runs_of_unequal_length_are_compared_over_the_same_steps(tmp_path):
+    kinds = {"whole": replace(LEARNS, updates=600), "cut": replace(LEARNS, updates=60)}
+    folders = write_arms(tmp_path, 2, kinds)
+    page = write_comparison(folders, tmp_path / "page")
+    assert "give --until-step 160" in " ".join(page.warnings)
+    text = page.page.read_text()
+    assert "left out, too short" in text
+    assert "not reached" in text
+    page = write_comparison(folders, tmp_path / "page", until_step=400)
+    assert "what came after step 400 is left out" in page.warnings
+    assert "cut ended at step 160 and is left out" in page.success
+    assert "of the arms that reached it (step 400): whole 50 %" in page.success
+    assert "; the first 400 steps" in page.page.read_text()
+
+
+def test_arms_that_were_left_out_and_single_seeds_are_told_together(tmp_path):
+    long = {name: replace(LEARNS, updates=600) for name in ("whole", "one", "two")}
+    short = {name: replace(LEARNS, updates=60) for name in ("short", "brief")}
+    said = success_sentence(arms_of(tmp_path, 1, **long, **short), Thresholds())
+    assert "; of one seed each, which is no test: one 100 %, two 100 %; " in said
+    assert "; short, brief ended at step 160 and are left out (" in said
 
 
 def test_an_arm_of_as_many_steps_and_fewer_updates_counts(tmp_path):

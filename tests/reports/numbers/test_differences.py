@@ -7,6 +7,7 @@ from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms
 
 from goalscope.reports.numbers.differences import (
+    changes_of_all_others,
     circumstance_differences,
     missing_single_changes,
     setting_differences,
@@ -34,6 +35,27 @@ def test_the_plans_fix_changes_three_settings_at_once(tmp_path):
     warning = next(w for w in warnings_of(arms) if "cannot tell which" in w)
     assert "3 settings at once" in warning
     assert missing[0] in warning
+
+
+def test_what_all_others_share_is_said_once(tmp_path):
+    slow = {RATE: 1e-4}
+    arms = {
+        "pixel-her": Synthetic(),
+        "a": Synthetic(settings={**slow, WIDTH: 50}),
+        "b": Synthetic(settings={**slow, WIDTH: 51, "agent.gamma": 0.9}),
+    }
+    arms = load_arms(write_arms(tmp_path, 1, arms))
+    differences = setting_differences(arms)
+    assert changes_of_all_others(arms, "pixel-her", differences) == [RATE]
+    said = warnings_of(arms)
+    assert (
+        f"every other arm differs from pixel-her in {RATE}, beside what it changes by itself; "
+        "missing: pixel-her with only these"
+    ) in said
+    (more,) = (words for words in said if "cannot tell which" in words)
+    assert more.startswith("b differs from pixel-her in 2 other settings at once")
+    alone = load_arms(write_arms(tmp_path / "alone", 1, {"pixel-her": Synthetic(), "c": FIX}))
+    assert changes_of_all_others(alone, "pixel-her", setting_differences(alone)) == []
 
 
 def test_a_single_change_that_is_there_is_not_missing(tmp_path):

@@ -75,7 +75,7 @@ def test_unpaired_seeds_single_seeds_and_pace_are_named(tmp_path):
     ]
     found = warnings_of(load_arms(folders))
     assert any("b has a single seed" in w for w in found)
-    assert any("only one of them has seed 0, seed 1, seed 7" in w for w in found)
+    assert any("only one of them has seeds 0, 1, 7" in w for w in found)
     assert any("other numbers of updates per step (a 1, b 0.125)" in w for w in found)
 
 
