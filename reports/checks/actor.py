@@ -149,7 +149,7 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         "The end of the run was not measured: its cadence is too coarse.",
         "Whatever went wrong late cannot be seen in this record.",
         "Measure at least every twentieth of the run.",
-        "Pass a smaller `every` to the callback.",
+        "Give the callback a smaller features_every, gradients_every or sensitivity_every.",
         needs=(Need.LENGTH,),
         patient=False,
     ),

@@ -69,10 +69,10 @@ ENCODER_CHECKS: tuple[Check, ...] = (
         "above",
         0.95,  # healthy encoders were seen at up to 0.70, failing ones that still see at 0.94
         "40 to 70 %",
-        "The {network}'s encoder is dead: its units are zero for every observation.",
-        "The {network} no longer sees {block}, and no gradient can bring its encoder back.",
+        "The {network}'s encoder is dead: all of its features are zero, or nearly all.",
+        "The {network} no longer sees {block}, and hardly a gradient can bring its encoder back.",
         "Lower the learning rate, normalise the features, or let the critic train one encoder.",
-        "Restart from a checkpoint before it with a tenth of the learning rate.",
+        "Train the same with a tenth of the learning rate, or with one encoder for both networks.",
         arms=("critic-encoder",),
         networks=_BOTH,
         needs=(Need.ENCODER,),

@@ -32,7 +32,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
     Check(
         "images_flattened",
         "observation",
-        "pixels of {block} that the first layers read one by one, without an encoder",
+        "values of {block} that the first layers read one by one, without an encoder",
         "columns",
         Scale.PLAIN,
         raw_image_columns,

@@ -51,7 +51,8 @@ EPISODE_CHECKS: tuple[Check, ...] = (
         "A time limit is passed on as an end.",
         "The last steps of an episode are valued as if nothing came after them.",
         "Return truncated where time is over, and terminated where the task is.",
-        "Print terminated and truncated at the last step of three episodes.",
+        "Print terminated and truncated at the last step of three episodes, and handle_timeout_"
+        "termination of the replay buffer, which must be True.",
         needs=(Need.GOALS,),
     ),
     # That nothing ever terminates is no fault by itself: tasks that go on until their time limit,

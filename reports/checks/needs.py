@@ -15,7 +15,7 @@ class Need(Enum):
     FRESH_ENCODER = "the encoder learns before the first update"
     TANH = "no encoder ends in Tanh"
     VECTOR_TANH = "no vector goes through a Tanh"
-    GOALS = "the observation holds no goal"
+    GOALS = "no network reads a goal"
     GOAL_SHOWN = "neither the environment nor a network knows a goal"
     REPLAY = "the agent keeps no replay"
     HINDSIGHT = "the replay buffer does not relabel"

@@ -244,7 +244,8 @@ def unmeasured_end(run: Run, network: str) -> Series | None:
             last[family] = max(last.get(family, 0), int(column.updates[-1]))
     if not last or not run.updates:
         return None
-    return series_of(np.array([run.updates]), np.array([1 - min(last.values()) / run.updates]))
+    end = min(last.values())
+    return series_of(np.array([end]), np.array([1 - end / run.updates]))
 
 
 def over_keys(

@@ -37,7 +37,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "80 % with four goals a transition",
         "Hindsight relabels nothing: only the environment's own goals are trained on.",
         "With sparse rewards the agent never sees a success, so it has nothing to learn from.",
-        "Set n_sampled_goal to 4, and leave the replay buffer's sampling as it is.",
+        "Set n_sampled_goal to 4; where it is that already, look at how the buffer draws goals.",
         "Compare desired_goal of a sampled batch with the environment's goals.",
         needs=(Need.HINDSIGHT,),
         explains=("reward_constant", *_UNTAUGHT),

@@ -50,7 +50,7 @@ SCENE_LIMITS: tuple[Check, ...] = (
         "Two pixels span more than the tolerance of success.",
         "The image cannot tell a goal that is reached from one that is missed.",
         "Bring the camera close, or render more pixels.",
-        "Draw the scene at that size: can you see where the object is?",
+        "Draw the scene at that size: can you see where it has to go, and when it is there?",
         arms=("close-camera",),
         kind="limit",
         needs=(Need.TOLERANCE,),

@@ -64,12 +64,14 @@ class Spell:
         until: the last one; None where it lasts to the run's end.
         first: the number at its first update.
         last: at its last.
+        from_first: whether it begins where the number was first measured; what was before is open.
     """
 
     since: int
     until: int | None
     first: float
     last: float
+    from_first: bool = False
 
 
 def series_of(updates: NDArray[np.int64], values: NDArray[np.float64]) -> Series:
@@ -149,4 +151,5 @@ def find_spell(
         None if lasting else int(series.updates[end]),
         float(series.values[begin]),
         float(series.values[end]),
+        begin == 0,
     )

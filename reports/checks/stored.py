@@ -45,7 +45,7 @@ _UNSEEN = (
     "critic_ignores_pixels",
     "trained_reads_worse",
 )
-_LABEL = "steps that come back from replay with other {} than the environment gave"
+_LABEL = "steps that come back from replay with other {} than there were"
 # Nothing differs in a healthy run, not once; what differs in one step in twenty is no accident.
 _ANY = 0.05
 _ONE_AN_EPISODE = 0.01  # of 50 steps one is 2 %
@@ -148,7 +148,14 @@ STORED_CHECKS: tuple[Check, ...] = (
         "The critic learns that no action ever changes anything.",
         "Copy observations before they are stored: environments often reuse their arrays.",
         "Compare obs and next_obs of one step in the call of replay_buffer.add.",
-        explains=("next_observations_differ", "reward_mismatch", *_UNTRUE),
+        explains=(
+            "next_observations_differ",
+            "reward_mismatch",
+            # Both go by how fast achieved goals move, and here none does.
+            "episodes_too_short",
+            "discount_too_low",
+            *_UNTRUE,
+        ),
     ),
     _differ(
         "next_observations_differ",

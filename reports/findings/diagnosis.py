@@ -12,7 +12,7 @@ from goalscope.reports.numbers.changes import makes
 from goalscope.reports.numbers.runs import Run
 
 _SPARED = "the run learns, and they explain failure alone"
-_PROBED = "no checkpoint was probed (goalscope probe)"
+UNPROBED = "no checkpoint was probed (goalscope probe)"
 _UNKEPT = "they are of probed checkpoints, and a callback keeps none"
 
 
@@ -151,7 +151,7 @@ def _missing(check: Check, run: Run) -> str:
     if run.settings and "agent.buffer_size" not in run.settings:
         return "their numbers are of replay, and the agent keeps none"
     if not check.patient and not check.at_start and not run.record.probes:
-        return _PROBED if "run.total_steps" in run.settings else _UNKEPT
+        return UNPROBED if "run.total_steps" in run.settings else _UNKEPT
     return "the record does not hold their numbers"
 
 

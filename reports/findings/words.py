@@ -5,7 +5,7 @@ from typing import Any
 
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import LONG_ENOUGH
-from goalscope.reports.findings.diagnosis import Diagnosis, Finding
+from goalscope.reports.findings.diagnosis import UNPROBED, Diagnosis, Finding
 from goalscope.reports.numbers.changes import changes_of, is_taken, made_for, makes, with_change
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import capital, count, percent, plain
@@ -35,9 +35,10 @@ def summary(diagnosis: Diagnosis) -> str:
     parts = [count(faults, "thing") + f" {'is' if faults == 1 else 'are'} wrong"] if faults else []
     if limits:
         parts.append(f"{count(limits, 'limit')} may explain why it does not learn")
-    first = ", the likeliest first cause first" if found > 1 else ""
     words = " and ".join(parts)
-    return f"{words}{first}. {count(made, 'check')} made{could_not}."
+    if found > len(parts):
+        words += f", {'of each ' if len(parts) > 1 else ''}the likeliest first cause first"
+    return f"{words}. {count(made, 'check')} made{could_not}."
 
 
 def _floor(diagnosis: Diagnosis) -> str:
@@ -47,6 +48,9 @@ def _floor(diagnosis: Diagnosis) -> str:
     if diagnosis.run.updates < LONG_ENOUGH:
         return f"{flat}; what limits it is judged from {LONG_ENOUGH:,} updates on."
     words = f"{flat} all the same: none of these tells what keeps it there."
+    unprobed = len(diagnosis.impossible.get(UNPROBED, ()))
+    if unprobed:
+        words += f" Probe its checkpoints next: {count(unprobed, 'check')} more (goalscope probe)."
     before = [f"{headline(f, diagnosis.run).rstrip('.')} ({when(f)})" for f in diagnosis.passed]
     return f"{words} Earlier, and no longer: {'; '.join(before)}." if before else words
 
@@ -66,7 +70,11 @@ def when(finding: Finding) -> str:
         return "before training"
     if spell.until is not None:
         return f"from update {spell.since:,} to {spell.until:,}"
-    return "from the start" if spell.since <= 1 else f"since update {spell.since:,}"
+    if spell.since <= 1:
+        return "from the start"
+    if spell.from_first:
+        return f"from its first measurement on, update {spell.since:,}"
+    return f"since update {spell.since:,}"
 
 
 def number(finding: Finding, run: Run) -> str:
@@ -74,7 +82,8 @@ def number(finding: Finding, run: Run) -> str:
     check, spell = finding.check, finding.spell
     last, first = in_unit(check, spell.last), in_unit(check, spell.first)
     then = "" if first == last else f", {first} when it began"
-    return f"{_fill(check.label, finding, run)}: {last}{then}; usual: {check.usual}"
+    mark = "" if check.distance is None else f", {in_unit(check, check.threshold)}"
+    return f"{_fill(check.label, finding, run)}: {last}{then}; usual: {check.usual}{mark}"
 
 
 def details(finding: Finding, run: Run) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 
 Array: TypeAlias = NDArray[np.float64]
+T = TypeVar("T")
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
 # The order in which blocks are shown; others come before the action.
 BLOCK_ORDER = ("pixels", GOAL, DESIRED_GOAL, ACHIEVED_GOAL, "proprioception", ACTION)
@@ -220,6 +221,12 @@ class Run:
             and seen.get(f"observation of {block['name']}", "").startswith("uint8")
         }
         return [self, *(replace(self, image=name) for name in cameras if name != own)]
+
+
+def told_apart(by_block: Mapping[str, T]) -> dict[str, T]:
+    """Return what belongs to each block; both goals together only where there are two of them."""
+    alone = len([block for block in by_block if block in GOAL_KEYS]) == 1
+    return {block: one for block, one in by_block.items() if not (alone and block == GOAL)}
 
 
 Arms: TypeAlias = Mapping[str, Sequence[Run]]  # arm -> its runs, the baseline first

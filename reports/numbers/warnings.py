@@ -20,11 +20,13 @@ from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import (
     TIMES,
     Times,
+    Window,
     comparable,
     has_finished,
     updates_per_step,
 )
 
+_LIVE = (Family.FEATURES, Family.GRADIENT, Family.SENSITIVITY, Family.SENSITIVITY_REPLAY)
 _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates say where it began
 
 
@@ -213,6 +215,14 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
                 f"{', '.join(gone)} did not come to the end of {time} ({window}): left out from "
                 "there on"
             )
+    late = times.windows["late"]
+    if late is not None:
+        unseen = [r.title for r in runs if late.reaches(r) and not _measured_in(r, late)]
+        if unseen:
+            found.append(
+                f"{', '.join(unseen)} measured nothing late ({late}): give the callback a smaller "
+                "features_every, gradients_every or sensitivity_every"
+            )
     longest = max(run.updates for run in runs)
     shortest = min(run.updates for run in comparable(runs))
     if longest > shortest * 1.1:
@@ -221,6 +231,16 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
             f"(it ends at update {shortest:,}, the longest at {longest:,})"
         )
     return found
+
+
+def _measured_in(run: Run, window: Window) -> bool:
+    """Whether features, gradients or goal sensitivity were measured in a window of updates."""
+    columns = {
+        id(column.updates): column.updates
+        for key in run.metrics
+        if parse(key).family in _LIVE and (column := run.column(key)) is not None
+    }
+    return any(bool(((at >= window.first) & (at <= window.last)).any()) for at in columns.values())
 
 
 def _sensitivity(runs: Sequence[Run], family: Family | None) -> list[str]:

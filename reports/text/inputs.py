@@ -11,10 +11,12 @@ from goalscope.diagnostics.record.metrics import (
     SIGNAL_GRADIENT_SHARE,
     SIGNAL_SHARE,
 )
-from goalscope.reports.numbers.runs import Run
+from goalscope.reports.numbers.runs import Run, told_apart
 from goalscope.reports.numbers.windows import Times, Window, window_number
 from goalscope.reports.statistics.formatting import capital, in_words, listed, percent, plain
 from goalscope.reports.text.answer import WHEN
+
+_EXCHANGED = "Another observation's input in the place of its own"
 
 
 def input_sentences(run: Run, times: Times) -> list[str]:
@@ -61,10 +63,10 @@ def _uses(run: Run, network: str, window: Window) -> list[str]:
         if moved:
             order = {in_words(b): moved[b] for b in sorted(moved, key=lambda b: -moved[b])}
             if network == CRITIC:
-                sizes = [f"{block} moves Q by {plain(size)}" for block, size in order.items()]
-                return [f"Of another observation, {listed(sizes)} standard deviations."]
-            sizes = [f"{block} moves the action by {percent(s)}" for block, s in order.items()]
-            return [f"Of another observation, {listed(sizes)} of its range."]
+                sizes = [f"{plain(size)} ({block})" for block, size in order.items()]
+                return [f"{_EXCHANGED} moves Q by {listed(sizes)} standard deviations."]
+            sizes = [f"{percent(size)} ({block})" for block, size in order.items()]
+            return [f"{_EXCHANGED} moves the action by {listed(sizes)} of its range."]
     return []
 
 
@@ -76,7 +78,7 @@ def _by_block(
         for block, key in metric.by_block(run.metrics, owner).items()
         if block != but
     }
-    return {block: value for block, value in found.items() if value is not None}
+    return told_apart({block: value for block, value in found.items() if value is not None})
 
 
 def _shares(shares: Mapping[str, float]) -> str:

@@ -62,7 +62,7 @@ def single_run_sentences(assessment: Assessment, run: Run) -> list[str]:
         ]
         window = assessment.times.windows[time]
         start = f"{capital(WHEN[time])} ({window}):"
-        found.append(" ".join([start, *(sentences or [f"{run.title} measured nothing."])]))
+        found.append(" ".join([start, *(sentences or ["nothing was measured in it."])]))
     return found
 
 
@@ -79,7 +79,7 @@ def one_seed_sentence(run: Run, thresholds: Thresholds) -> str:
 
 def _not_reached(assessment: Assessment, time: Time) -> str:
     if time == "middle" and assessment.times.late_is_early:
-        return "nothing, as late begins before early ends."
+        return "nothing, as early reaches to where late begins."
     return "nothing to say, the runs are too short."
 
 

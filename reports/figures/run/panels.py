@@ -7,7 +7,7 @@ from goalscope.diagnostics.record.metrics import DIMENSION_SHARE
 from goalscope.reports.figures.curves import Curve, Panel, Reference, curve_rows, curves_figure
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import block_style
-from goalscope.reports.numbers.runs import BLOCK_ORDER, Run
+from goalscope.reports.numbers.runs import BLOCK_ORDER, Run, told_apart
 from goalscope.reports.statistics.scales import Scale
 
 ONE_SEED = "One run, so one seed. "
@@ -24,7 +24,7 @@ def panel_of(
     references: Sequence[Reference] = (),
 ) -> Panel:
     """Return a panel with a line for each block of which the run has the metric."""
-    keys = metric.by_block(run.metrics, owner)
+    keys = told_apart(metric.by_block(run.metrics, owner))
     blocks = sorted(
         keys, key=lambda b: (BLOCK_ORDER.index(b) if b in BLOCK_ORDER else _UNKNOWN_PLACE, b)
     )

@@ -51,7 +51,7 @@ def test_chance_does_not_speak(values):
 
 
 def test_one_measurement_is_enough_where_there_is_only_one():
-    assert spell([(0, 1)], patient=False) == Spell(0, None, 1, 1)
+    assert spell([(0, 1)], patient=False) == Spell(0, None, 1, 1, from_first=True)
 
 
 def test_of_several_the_one_that_lasts_to_the_end():

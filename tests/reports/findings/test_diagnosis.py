@@ -122,7 +122,8 @@ def test_an_end_that_was_not_measured_is_said(failing):
     family = [k for k in failing.metrics if k.startswith("features/")]
     cut = {k: t[t["update"] <= 1_500] for k, t in failing.metrics.items() if k in family}
     assert key in cut
-    assert names(replace(failing, metrics={**failing.metrics, **cut})) == ["late_unmeasured"]
+    found = diagnose(replace(failing, metrics={**failing.metrics, **cut})).findings
+    assert [(one.check.name, one.spell.since) for one in found] == [("late_unmeasured", 1_500)]
 
 
 def test_an_encoder_that_dies_in_mid_training_is_named_with_the_update(failing):

@@ -9,9 +9,11 @@ from helpers.planted import with_metrics
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_run
 
+from goalscope.diagnostics.record.keys import OFFLINE_FAMILIES, parse
+from goalscope.diagnostics.record.metrics import ENTROPY_COEFFICIENT
 from goalscope.reports.checks.series import Spell
 from goalscope.reports.checks.table import CHECKS
-from goalscope.reports.findings.diagnosis import Finding, diagnose
+from goalscope.reports.findings.diagnosis import UNPROBED, Finding, diagnose
 from goalscope.reports.findings.words import (
     arm_that_tests,
     as_json,
@@ -60,7 +62,7 @@ def test_every_text_is_whole_and_short(run, check):
 def test_the_terminal_tells_the_findings_first(dying):
     found = lines(diagnose(dying))
     assert found[0].startswith("Findings: 1 thing is wrong.")
-    assert found[1] == "1. The actor's encoder is dead: its units are zero for every observation."
+    assert found[1].startswith("1. The actor's encoder is dead: all of its features are zero, or")
     assert found[2].startswith(
         "   Since update 200. Exact zeros among its features of pixels: 100 %,"
     )
@@ -95,6 +97,37 @@ def test_a_short_run_at_the_floor_is_told_when_it_will_be_judged(tmp_path):
 def test_when_it_holds(since, until, words):
     check = next(check for check in CHECKS if check.name == "dead_units")
     assert when(Finding(check, "actor", Spell(since, until, 1, 1))) == words
+
+
+def test_what_held_when_it_was_first_measured_is_not_said_to_have_begun_there():
+    check = next(check for check in CHECKS if check.name == "goals_in_another_frame")
+    spell = Spell(160, None, 1, 1, from_first=True)
+    assert when(Finding(check, "", spell)) == "from its first measurement on, update 160"
+
+
+def test_what_is_usual_of_a_distance_of_the_task_is_told_in_numbers(run):
+    check = next(check for check in CHECKS if check.name == "camera_too_coarse").of(run.task)
+    found = number(Finding(check, "", Spell(0, None, 8.6, 8.6)), run)
+    assert found == "what two pixels span in the scene: 8.6 cm; usual: below the tolerance, 5.0 cm"
+
+
+def test_things_that_are_wrong_and_limits_are_each_in_their_order(failing):
+    zeros = [(u, 1.0) for u in range(0, 3_000, 100)]
+    dead = {f"features/{network}.pixels.zero_fraction": zeros for network in ("critic", "actor")}
+    gone = {ENTROPY_COEFFICIENT.key(): [(u, 1e-5) for u in range(0, 3_000, 100)]}
+    found = summary(diagnose(with_metrics(failing, dead | gone)))
+    assert found.startswith("2 things are wrong and 1 limit ")
+    assert "may explain why it does not learn, of each the likeliest first cause first." in found
+
+
+def test_a_run_at_the_floor_whose_checkpoints_nobody_probed_is_sent_to_the_probes(failing):
+    planned = {**failing.record.info.settings, "run.total_steps": 3_000, "agent.buffer_size": 9_000}
+    info = replace(failing.record.info, settings=planned)
+    live = {k: t for k, t in failing.metrics.items() if parse(k).family not in OFFLINE_FAMILIES}
+    found = diagnose(replace(failing, metrics=live, record=replace(failing.record, info=info)))
+    count = len(found.impossible[UNPROBED])
+    assert not found.findings
+    assert f"Probe its checkpoints next: {count} checks more (goalscope probe)." in summary(found)
 
 
 def test_before_training_is_said_so():

@@ -12,7 +12,8 @@ from goalscope.diagnostics.record.metrics import SIGNAL_SHARE, UPDATE_RATIO
 from goalscope.reports.numbers.differences import mixed_arms
 from goalscope.reports.numbers.grouping import load_arms
 from goalscope.reports.numbers.runs import load_run
-from goalscope.reports.numbers.warnings import run_warnings
+from goalscope.reports.numbers.warnings import run_warnings, times_warnings
+from goalscope.reports.numbers.windows import four_times
 
 
 def test_an_arm_whose_runs_differ_is_no_arm(tmp_path):
@@ -77,6 +78,15 @@ def test_unpaired_seeds_single_seeds_and_pace_are_named(tmp_path):
     assert any("b has a single seed" in w for w in found)
     assert any("only one of them has seeds 0, 1, 7" in w for w in found)
     assert any("other numbers of updates per step (a 1, b 0.125)" in w for w in found)
+
+
+def test_a_late_window_in_which_nothing_was_measured_is_said(tmp_path):
+    run = load_run(write_run(tmp_path / "a"))
+    times = four_times([run])
+    assert not any("late" in w for w in times_warnings(times, [run]) if "measured nothing" in w)
+    early = {key: table[table["update"] < 500] for key, table in run.metrics.items()}
+    (said,) = (w for w in times_warnings(times, [replace(run, metrics=early)]) if "nothing" in w)
+    assert said.startswith("pixel-her seed 0 measured nothing late (updates 540 to 600): give the")
 
 
 def test_sensitivity_without_a_probe_set_is_said(tmp_path):

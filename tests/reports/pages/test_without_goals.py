@@ -58,7 +58,7 @@ def test_the_page_asks_about_inputs_and_speaks_of_no_goal(pixels_alone):
     assert "The actor's encoder of pixels moves by" in said
     figures = set(re.findall(r'<figure id="(\w+)"', text))
     assert {"gradient_sizes", "features", "training", "input_sensitivity"} <= figures
-    assert "Of another observation, pixels moves Q by" in said
+    assert re.search(r"in the place of its own moves Q by [\d.]+ \(pixels\) standard", said)
     # of one block alone every share is all, and of no goal there is no sensitivity
     assert not figures & {"forward_signal", "gradient_shares", "goal_sensitivity", "q_distance"}
     captions = " ".join(re.findall(r"<figcaption>(.*?)</figcaption>", text, re.S))
@@ -75,6 +75,19 @@ def test_several_inputs_have_their_shares_the_loudest_first(tmp_path):
     assert "pixels" in shares.group(1)
 
 
+def test_one_goal_vector_alone_is_not_counted_twice(tmp_path):
+    """The block of both is measured as well, and holds what its one vector does."""
+    run = load_run(write_run(tmp_path / "run", kind=BASELINE))
+    both = {key for key in run.metrics if ".desired_goal." in key}
+    said = input_sentences(run, four_times([run]))[-1]
+    assert " desired goal" in said
+    assert re.search(r"% goal\b", said)
+    alone = replace(run, metrics={k: t for k, t in run.metrics.items() if k not in both})
+    said = input_sentences(alone, four_times([alone]))[-1]
+    assert "achieved goal" in said
+    assert not re.search(r"% goal\b|\(goal\)", said)
+
+
 def test_a_run_whose_inputs_are_unknown_is_taken_for_one_with_goals(tmp_path):
     run = load_run(write_run(tmp_path / "run", kind=BASELINE))
     assert run.observes_goal() is True
@@ -89,7 +102,7 @@ def test_a_comparison_of_arms_without_goals_asks_about_inputs(pixels_alone, tmp_
     assert "Which of its inputs does the policy use, learn from and hear?" in text
     assert "see its goal" not in text
     assert "goal" not in page.overall.replace("No arm observes a goal.", "")
-    assert page.overall.count("pixels moves Q by") == 2
+    assert page.overall.count("in the place of its own moves Q by") == 2
     assert {"inputs", "training"} <= set(re.findall(r'<figure id="(\w+)"', text))
     spoken = re.sub(
         r"<svg.*?</svg>|<[^>]+>", " ", text.partition("In what the arms differ")[0], flags=re.S

@@ -114,7 +114,7 @@ def test_a_run_too_short_says_so(tmp_path):
     kind = replace(BASELINE, updates=1)
     _, by_time, _ = words_of(write_arms(tmp_path, 2, {"pixel-her": kind, "fix": kind}))
     assert by_time["early"] == ["Nothing to say, the runs are too short."]
-    assert by_time["middle"] == ["Nothing, as late begins before early ends."]
+    assert by_time["middle"] == ["Nothing, as early reaches to where late begins."]
 
 
 def test_a_single_run_states_numbers_and_that_one_seed_is_no_test(tmp_path):
