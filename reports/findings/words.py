@@ -8,7 +8,7 @@ from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import UNPROBED, Diagnosis, Finding
 from goalscope.reports.numbers.changes import changes_of, is_taken, made_for, makes, with_change
 from goalscope.reports.numbers.runs import Run
-from goalscope.reports.statistics.formatting import capital, count, percent, plain
+from goalscope.reports.statistics.formatting import capital, count, in_words, percent, plain
 
 VERSION = 1
 # An agent learns from such pictures as from the right ones: nothing that is measured differs.
@@ -82,8 +82,10 @@ def number(finding: Finding, run: Run) -> str:
     check, spell = finding.check, finding.spell
     last, first = in_unit(check, spell.last), in_unit(check, spell.first)
     then = "" if first == last else f", {first} when it began"
-    mark = "" if check.distance is None else f", {in_unit(check, check.threshold)}"
-    return f"{_fill(check.label, finding, run)}: {last}{then}; usual: {check.usual}{mark}"
+    words = f"{_fill(check.label, finding, run)}: {last}{then}; usual: {check.usual}"
+    if check.distance is None:
+        return words
+    return f"{words}; the {in_words(check.distance)} is {in_unit(check, check.threshold)}"
 
 
 def details(finding: Finding, run: Run) -> dict[str, str]:

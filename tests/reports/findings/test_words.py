@@ -108,7 +108,8 @@ def test_what_held_when_it_was_first_measured_is_not_said_to_have_begun_there():
 def test_what_is_usual_of_a_distance_of_the_task_is_told_in_numbers(run):
     check = next(check for check in CHECKS if check.name == "camera_too_coarse").of(run.task)
     found = number(Finding(check, "", Spell(0, None, 8.6, 8.6)), run)
-    assert found == "what two pixels span in the scene: 8.6 cm; usual: below the tolerance, 5.0 cm"
+    spans = "what two pixels span in the scene: 8.6 cm"
+    assert found == f"{spans}; usual: below the tolerance; the tolerance is 5.0 cm"
 
 
 def test_things_that_are_wrong_and_limits_are_each_in_their_order(failing):
