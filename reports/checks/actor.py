@@ -13,6 +13,9 @@ from goalscope.reports.checks.replay_readings import ever
 from goalscope.reports.checks.step_readings import lasting_least
 from goalscope.reports.statistics.scales import Scale
 
+# It drives the agent where no statistics were taken, and into what stops it.
+FULL_THROTTLE = ("normalisation_stale", "normalised_unlike_replay", "actions_shuffled")
+
 ACTOR_LOSS_CHECKS: tuple[Check, ...] = (
     Check(
         "actor_lowers_q",
@@ -98,6 +101,7 @@ ACTOR_CHECKS: tuple[Check, ...] = (
             "actor_ignores_goal",
             "entropy_collapsed",
         ),
+        leads_to=FULL_THROTTLE,
     ),
     Check(
         "actor_cut_off",

@@ -46,6 +46,8 @@ class Check:
         spares: whether a run that learns shows it without harm, and is spared it.
         patient: whether it must last; False for what is measured once, or by probes.
         explains: names of checks that speak with it and mean nothing more.
+        leads_to: names of checks that mean nothing more where they were silent when it began; else
+            they are the likelier cause.
         distance: the distance of the task that is the threshold, in the unit the task is shown in.
     """
 
@@ -70,6 +72,7 @@ class Check:
     spares: bool = False
     patient: bool = True
     explains: tuple[str, ...] = ()
+    leads_to: tuple[str, ...] = ()
     distance: Literal["tolerance", "goal_range"] | None = None
 
     @property

@@ -9,6 +9,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     TWIN_GAP,
     UNPAID_FRACTION,
 )
+from goalscope.reports.checks.actor import FULL_THROTTLE
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import measured
 from goalscope.reports.checks.replay_readings import fixed_entropy_over_rewards
@@ -192,5 +193,6 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         "Clip the targets to the possible range: does the run change?",
         networks=("critic",),
         explains=("critic_overestimates", "actor_saturated"),
+        leads_to=FULL_THROTTLE,
     ),
 )

@@ -95,7 +95,7 @@ def diagnose(run: Run, checks: Sequence[Check] = CHECKS) -> Diagnosis:
             ]
     most_first = sorted(impossible.items(), key=lambda item: -len(item[1]))
     findings = sorted(
-        _explained(spoken), key=lambda f: f.check.kind == "limit" and f.is_used_up(run)
+        _explained(_in_order(spoken)), key=lambda f: f.check.kind == "limit" and f.is_used_up(run)
     )
     return Diagnosis(run, learns, tuple(findings), tuple(quiet), dict(most_first), tuple(passed))
 
@@ -170,6 +170,23 @@ def _spell(check: Check, series: Series, run: Run, to_the_end: bool | None = Non
     )
 
 
+def _in_order(spoken: Sequence[Finding]) -> list[Finding]:
+    """Return findings as their checks stand in the table, but what another led to behind that."""
+    found = list(spoken)
+    for effect in spoken:
+        led = [found.index(cause) for cause in spoken if _led_to(cause, effect)]
+        if led and min(led) > found.index(effect):
+            found.insert(min(led), found.pop(found.index(effect)))
+    return found
+
+
+def _led_to(cause: Finding, other: Finding) -> bool:
+    """Whether a check that usually is the cause began to speak long after one that leads to it."""
+    spell = other.spell
+    late = not spell.from_first and cause.spell.since + SPAN < spell.since
+    return late and other.check.name in cause.check.leads_to
+
+
 def _explained(spoken: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return the findings that no earlier one explains, each with those that it does.
 
@@ -200,7 +217,7 @@ def _explains(cause: Finding, other: Finding) -> bool:
     reaches = cause.network in ("", other.network) or not other.network
     guides = cause.check.topic == "critic"
     return (
-        other.check.name in cause.check.explains
+        (other.check.name in cause.check.explains or _led_to(cause, other))
         and (reaches or guides)
         and cause.spell.since <= other.spell.since + SPAN
         and (cause.spell.until is None or other.spell.since <= cause.spell.until + SPAN)

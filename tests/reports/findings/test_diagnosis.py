@@ -14,7 +14,7 @@ from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.learning import Learning
 from goalscope.reports.findings.words import summary
-from goalscope.reports.numbers.runs import Run, load_run
+from goalscope.reports.numbers.runs import GOAL_KEYS, Run, load_run
 
 ELSEWHERE = {
     "nan",
@@ -98,7 +98,7 @@ def test_names_of_checks_are_unique_and_what_they_explain_exists():
     checks = {check.name for check in CHECKS}
     assert len(checks) == len(CHECKS)
     for check in CHECKS:
-        assert set(check.explains) <= checks, check.name
+        assert set(check.explains + check.leads_to) <= checks, check.name
 
 
 def test_nan_is_named_at_once_and_first(tmp_path):
@@ -148,6 +148,25 @@ def test_nothing_explains_what_was_there_before_it(short):
         "gradient/actor_loss.pixels.encoder_gradient": 0.0,
     }
     assert names(with_metrics(short, values)) == ["dead_units", "encoder_without_gradient"]
+
+
+def test_full_throttle_leads_to_what_began_after_it_and_to_nothing_that_was_there_before(failing):
+    full = {"transitions/actor.saturated_fraction": 0.99}
+    wild = full | {"transitions/critic.q_excess": 16.0}
+    full |= {f"observation/replay.{key}.spread": 1.0 for key in GOAL_KEYS}
+    wild |= full
+    offsets = [
+        f"transitions/{network}.{key}.normalised_offset"
+        for network in ("critic", "actor")
+        for key in (*GOAL_KEYS, "observation")
+    ]
+    later = {key: [(u, 0.5 if u < 300 else 8.0) for u in LONG] for key in offsets}
+    (found,) = diagnose(with_metrics(failing, wild | later, LONG)).findings
+    assert found.check.name == "q_beyond_rewards"
+    assert {one.check.name for one in found.follows} == {"actor_saturated", "normalisation_stale"}
+    assert names(with_metrics(failing, full | later, LONG)) == ["actor_saturated"]
+    at_once = names(with_metrics(failing, wild | dict.fromkeys(offsets, 8.0), LONG))
+    assert at_once == ["normalisation_stale", "q_beyond_rewards"]
 
 
 def test_nothing_explains_what_began_long_after_it_ended(failing):
