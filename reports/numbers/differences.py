@@ -1,6 +1,8 @@
 """In what the compared runs differ: settings between arms, and circumstances between runs."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -131,22 +133,23 @@ def mixed_arms(arms: Arms) -> dict[str, list[str]]:
 def changes_of_all_others(
     arms: Arms, baseline: str, differences: Sequence[Difference]
 ) -> list[str]:
-    """Return the settings in which all other arms are alike and the baseline is not.
+    """Return the settings in which all other arms differ from the baseline, most of them alike.
 
     None where only one other arm is there, or where they are all that an arm changes: it tells what
     they do.
     """
     others = [arm for arm in arms if arm != baseline]
-    changed = {
-        arm: {d.name for d in differences if d.values[arm] != d.values[baseline]} for arm in others
-    }
-    shared = [
-        d.name
-        for d in differences
-        if len({d.values[arm] for arm in others}) == 1 and d.name in changed[others[0]]
-    ]
-    alone = any(names <= set(shared) for names in changed.values())
-    return [] if len(others) < 2 or alone else shared
+    shared: dict[str, str] = {}
+    for difference in differences:
+        values = [difference.values[arm] for arm in others]
+        usual, count = Counter(values).most_common(1)[0] if values else ("", 0)
+        if difference.values[baseline] not in values and 2 * count > len(others):
+            shared[difference.name] = usual
+    alone = any(
+        all(d.values[arm] in (d.values[baseline], shared.get(d.name)) for d in differences)
+        for arm in others
+    )
+    return [] if len(others) < 2 or alone else [*shared]
 
 
 def missing_single_changes(
@@ -170,13 +173,18 @@ def missing_single_changes(
     single = {next(iter(c.items())) for c in changes.values() if len(c) == 1}
     return {
         arm: [
-            f"{baseline} with only {name} = {value}"
+            f"{baseline} with only {name} = {_rounded(value)}"
             for name, value in changed.items()
             if (name, value) not in single
         ]
         for arm, changed in changes.items()
         if len(changed) > 1
     }
+
+
+def _rounded(value: str) -> str:
+    """Return a value in words with its long numbers cut, to be read and not to be compared."""
+    return re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4g}", value)
 
 
 def probe_set_digest(run: Run) -> str:

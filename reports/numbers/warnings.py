@@ -127,7 +127,7 @@ def comparison_warnings(
     if shared:
         found.append(
             f"every other arm differs from {baseline} in {' and '.join(shared)}, beside what it "
-            f"changes by itself; missing: {baseline} with only these"
+            f"changes by itself; missing: {baseline} with {_this(shared)} alone"
         )
     own = [difference for difference in differences if difference.name not in shared]
     for arm, missing in missing_single_changes(arms, baseline, own).items():
@@ -149,6 +149,10 @@ def comparison_warnings(
     found += _sensitivity(runs, family)
     found += _pace(arms)
     return found
+
+
+def _this(names: Sequence[str]) -> str:
+    return "this" if len(names) == 1 else "these"
 
 
 def _environments(arms: Arms) -> list[str]:

@@ -91,9 +91,10 @@ def _changes(arm: str, arms: Arms, settings: Sequence[Difference]) -> str:
     if own:
         if arm == baseline or not kept:
             return ", ".join(own[1:]) or "–"
-        added = ", ".join(change for change in own[1:] if change not in kept)
-        gone = ", ".join(change for change in kept[1:] if change not in own)
-        return "; ".join(filter(None, [added, f"without {gone}" if gone else ""])) or "–"
+        added = ", ".join(change for change in own[1:] if change not in kept[1:])
+        gone = ", ".join(change for change in kept[1:] if change not in own[1:])
+        base = own[0] if own[0] != kept[0] else ""
+        return "; ".join(filter(None, [base, added, f"without {gone}" if gone else ""])) or "–"
     differ = _differing(settings, arm, baseline)
     more = [f"and {len(differ) - _NAMED} more"] if len(differ) > _NAMED else []
     return ", ".join([*differ[:_NAMED], *more]) or "–"

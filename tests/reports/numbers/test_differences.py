@@ -6,6 +6,8 @@ from helpers.arms import change_info, warnings_of
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, FIX, Synthetic, write_arms
 
+from goalscope.reports import Thresholds
+from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.differences import (
     changes_of_all_others,
     circumstance_differences,
@@ -13,7 +15,8 @@ from goalscope.reports.numbers.differences import (
     setting_differences,
 )
 from goalscope.reports.numbers.grouping import load_arms
-from goalscope.reports.text.arm_rows import confounds
+from goalscope.reports.numbers.windows import four_times
+from goalscope.reports.text.arm_rows import arm_rows, confounds
 
 EXTRACTOR = "agent.features_extractor"
 WIDTH = "agent.features_extractor.cnn_output_dim"
@@ -43,6 +46,7 @@ def test_what_all_others_share_is_said_once(tmp_path):
         "pixel-her": Synthetic(),
         "a": Synthetic(settings={**slow, WIDTH: 50}),
         "b": Synthetic(settings={**slow, WIDTH: 51, "agent.gamma": 0.9}),
+        "slower": Synthetic(settings={RATE: 1e-5}),
     }
     arms = load_arms(write_arms(tmp_path, 1, arms))
     differences = setting_differences(arms)
@@ -50,12 +54,31 @@ def test_what_all_others_share_is_said_once(tmp_path):
     said = warnings_of(arms)
     assert (
         f"every other arm differs from pixel-her in {RATE}, beside what it changes by itself; "
-        "missing: pixel-her with only these"
+        "missing: pixel-her with this alone"
     ) in said
     (more,) = (words for words in said if "cannot tell which" in words)
     assert more.startswith("b differs from pixel-her in 2 other settings at once")
     alone = load_arms(write_arms(tmp_path / "alone", 1, {"pixel-her": Synthetic(), "c": FIX}))
     assert changes_of_all_others(alone, "pixel-her", setting_differences(alone)) == []
+
+
+def test_an_arm_is_told_by_what_it_leaves_out_of_the_baseline(tmp_path):
+    made = {
+        "recipe": ["pixel-her", "explore", "goal-std"],
+        "raw": ["pixel-her", "explore"],
+        "bare": ["goal-only", "explore", "lr1e3"],
+        "same": ["pixel-her", "explore", "goal-std"],
+    }
+    kinds = {arm: Synthetic(settings={"arm.changes": names}) for arm, names in made.items()}
+    arms = load_arms(write_arms(tmp_path, 1, kinds))
+    times = four_times([run for runs in arms.values() for run in runs])
+    rows = arm_rows(arms, assess(arms, times, Thresholds()))
+    assert {row.arm: row.changes for row in rows} == {
+        "recipe": "explore, goal-std",
+        "raw": "without goal-std",
+        "bare": "goal-only; lr1e3; without goal-std",
+        "same": "–",
+    }
 
 
 def test_a_single_change_that_is_there_is_not_missing(tmp_path):
