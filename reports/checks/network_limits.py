@@ -92,7 +92,7 @@ NETWORK_LIMITS: tuple[Check, ...] = (
         measured(Q_BIAS),
         "above",
         0.25,
-        "below 0.1",
+        "0 to 0.23",  # of seven runs that learnt
         "The critic promises more than episodes return.",
         "The policy follows promises that are not kept.",
         "Slow the target network down, or use more critics.",
