@@ -46,7 +46,7 @@ class Compare(FigureFlags):
 
     until_step: int | None = None
     """Leave out what came after this environment step, so that runs of unequal length are compared
-    over the same steps; all of each if left out."""
+    over the same steps; all of each if left out. Of a study only runs that have ended count."""
 
     out: Path | None = None
     """Folder of the page; "comparison" beside the first run if left out."""

@@ -111,9 +111,9 @@ class RunRecord:
         return found
 
     def until(self, step: int) -> "RunRecord":
-        """Return the record as it would be had the run been planned to end at a step.
+        """Return the record without what came after a step, as of a run that finished there.
 
-        A run that went past it has finished there; one that did not come to it is left as it is.
+        What was planned stays as it was; one that did not come to that step is left as it is.
 
         Raises:
             RecordError: nothing was measured up to that step.
@@ -128,12 +128,13 @@ class RunRecord:
                 f"{first:,}: take more steps"
             )
         update = int(lines.updates.max())
-        end = Line(step, update, event="end", details={"reason": FINISHED})
+        last = int(lines.steps.max())
+        end = Line(last, update, event="end", details={"reason": FINISHED})
         return replace(
             self,
             lines=Lines.joined([lines, Lines.of([end])]),
             torn=False,
-            probes=[line for line in self.probes if line.update <= update],
+            probes=[line for line in self.probes if line.step <= step],
         )
 
     @property

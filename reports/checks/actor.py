@@ -153,7 +153,8 @@ ACTOR_CHECKS: tuple[Check, ...] = (
         "The end of the run was not measured: its cadence is too coarse.",
         "Whatever went wrong late cannot be seen in this record.",
         "Measure at least every twentieth of the run.",
-        "Give the callback a smaller features_every, gradients_every or sensitivity_every.",
+        "Give the callback a smaller features_every, gradients_every or sensitivity_every; "
+        "goalscope train takes --every.features and so on.",
         needs=(Need.LENGTH,),
         patient=False,
     ),

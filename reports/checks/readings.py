@@ -28,7 +28,7 @@ from goalscope.reports.checks.series import (
     series_of,
     together,
 )
-from goalscope.reports.numbers.runs import Run
+from goalscope.reports.numbers.runs import SCHEDULED, Run
 
 Reading = Callable[[Run, str], Series | None]  # of a run and a network; "" for the run as a whole
 IMAGE = ""  # stands for the run's block of images, whatever its name
@@ -240,12 +240,12 @@ def unmeasured_end(run: Run, network: str) -> Series | None:
     last: dict[str, int] = {}
     for key in run.metrics:
         family, column = parse(key).family, run.column(key)
-        if family in ("features", "gradient", "sensitivity") and column is not None:
+        if family in SCHEDULED and column is not None:
             last[family] = max(last.get(family, 0), int(column.updates[-1]))
     if not last or not run.updates:
         return None
     end = min(last.values())
-    return series_of(np.array([end]), np.array([1 - end / run.updates]))
+    return series_of(np.array([0, end]), np.array([0.0, 1 - end / run.updates]))
 
 
 def over_keys(

@@ -50,7 +50,8 @@ def _floor(diagnosis: Diagnosis) -> str:
     words = f"{flat} all the same: none of these tells what keeps it there."
     unprobed = len(diagnosis.impossible.get(UNPROBED, ()))
     if unprobed:
-        words += f" Probe its checkpoints next: {count(unprobed, 'check')} more (goalscope probe)."
+        more = count(unprobed, "more check")
+        words += f" Probe its checkpoints next (goalscope probe), for up to {more}."
     before = [f"{headline(f, diagnosis.run).rstrip('.')} ({when(f)})" for f in diagnosis.passed]
     return f"{words} Earlier, and no longer: {'; '.join(before)}." if before else words
 

@@ -132,8 +132,8 @@ def mixed_arms(arms: Arms) -> dict[str, list[str]]:
 
 def changes_of_all_others(
     arms: Arms, baseline: str, differences: Sequence[Difference]
-) -> list[str]:
-    """Return the settings in which all other arms differ from the baseline, most of them alike.
+) -> dict[str, str]:
+    """Return setting -> value, where all other arms differ from the baseline, most of them so.
 
     None where only one other arm is there, or where they are all that an arm changes: it tells what
     they do.
@@ -149,7 +149,7 @@ def changes_of_all_others(
         all(d.values[arm] in (d.values[baseline], shared.get(d.name)) for d in differences)
         for arm in others
     )
-    return [] if len(others) < 2 or alone else [*shared]
+    return {} if len(others) < 2 or alone else shared
 
 
 def missing_single_changes(

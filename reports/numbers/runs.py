@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from goalscope.diagnostics.record import BlockInfo, Column, Lines, RunRecord, Task, read_run
-from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL
+from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL, Family
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,
     FINAL_DISTANCE,
@@ -23,6 +23,7 @@ from goalscope.diagnostics.record.metrics import (
 
 Array: TypeAlias = NDArray[np.float64]
 T = TypeVar("T")
+SCHEDULED = (Family.FEATURES, Family.GRADIENT, Family.SENSITIVITY)  # every so many updates
 ACHIEVED_GOAL, DESIRED_GOAL = GOAL_KEYS = ("achieved_goal", "desired_goal")
 # The order in which blocks are shown; others come before the action.
 BLOCK_ORDER = ("pixels", GOAL, DESIRED_GOAL, ACHIEVED_GOAL, "proprioception", ACTION)

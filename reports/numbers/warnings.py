@@ -1,7 +1,8 @@
 """What a reader must be warned of, a line each: cut-off runs, failures, NaN, uneven comparisons."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from goalscope.reports.numbers.differences import (
     probe_set_digest,
     resumes_in_words,
 )
-from goalscope.reports.numbers.runs import Arms, Run
+from goalscope.reports.numbers.runs import SCHEDULED, Arms, Run
 from goalscope.reports.numbers.windows import (
     TIMES,
     Times,
@@ -26,7 +27,6 @@ from goalscope.reports.numbers.windows import (
     updates_per_step,
 )
 
-_LIVE = (Family.FEATURES, Family.GRADIENT, Family.SENSITIVITY, Family.SENSITIVITY_REPLAY)
 _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates say where it began
 
 
@@ -129,7 +129,9 @@ def comparison_warnings(
             f"every other arm differs from {baseline} in {' and '.join(shared)}, beside what it "
             f"changes by itself; missing: {baseline} with {_this(shared)} alone"
         )
-    own = [difference for difference in differences if difference.name not in shared]
+    own = [
+        _without(difference, shared.get(difference.name), baseline) for difference in differences
+    ]
     for arm, missing in missing_single_changes(arms, baseline, own).items():
         changes = sum(d.values[arm] != d.values[baseline] for d in own)
         found.append(
@@ -141,7 +143,8 @@ def comparison_warnings(
     found += _seeds(arms, baseline)
     found += times_warnings(times, runs)
     whole = {run.title: run.steps for run in runs if has_finished(run)}
-    if any(title in whole for title in times.left_out):
+    unequal = len(set(whole.values())) > 1
+    if unequal and any(title in whole for title in times.left_out):
         found.append(
             "to compare all that finished over the same steps, give --until-step "
             f"{min(whole.values())} (in Python until_step)"
@@ -151,7 +154,16 @@ def comparison_warnings(
     return found
 
 
-def _this(names: Sequence[str]) -> str:
+def _without(difference: Difference, value: str | None, baseline: str) -> Difference:
+    """Return a difference of which arms with a value count as alike to the baseline."""
+    own = difference.values[baseline]
+    return replace(
+        difference,
+        values={arm: own if v == value else v for arm, v in difference.values.items()},
+    )
+
+
+def _this(names: Collection[str]) -> str:
     return "this" if len(names) == 1 else "these"
 
 
@@ -189,7 +201,8 @@ def _unpaired(arms: Arms, baseline: str) -> list[str]:
     seeds = {arm: {r.seed for r in runs if r.seed is not None} for arm, runs in arms.items()}
     alike: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for arm, own in seeds.items():
-        alike[tuple(sorted(own ^ seeds[baseline]))].append(arm)
+        if own and seeds[baseline]:
+            alike[tuple(sorted(own ^ seeds[baseline]))].append(arm)
     return [
         f"{', '.join(group)} and {baseline} are paired by seed; only one of "
         f"{'them' if len(group) == 1 else 'each pair'} has "
@@ -221,11 +234,11 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
             )
     late = times.windows["late"]
     if late is not None:
-        unseen = [r.title for r in runs if late.reaches(r) and not _measured_in(r, late)]
+        unseen = [r.title for r in runs if late.reaches(r) and _is_silent_in(r, late)]
         if unseen:
             found.append(
                 f"{', '.join(unseen)} measured nothing late ({late}): give the callback a smaller "
-                "features_every, gradients_every or sensitivity_every"
+                "features_every, gradients_every or sensitivity_every (--every.features and so on)"
             )
     longest = max(run.updates for run in runs)
     shortest = min(run.updates for run in comparable(runs))
@@ -237,14 +250,15 @@ def times_warnings(times: Times, runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def _measured_in(run: Run, window: Window) -> bool:
-    """Whether features, gradients or goal sensitivity were measured in a window of updates."""
+def _is_silent_in(run: Run, window: Window) -> bool:
+    """Whether nothing was measured in a window, of what was measured by schedule in the run."""
     columns = {
         id(column.updates): column.updates
         for key in run.metrics
-        if parse(key).family in _LIVE and (column := run.column(key)) is not None
+        if parse(key).family in SCHEDULED and (column := run.column(key)) is not None
     }
-    return any(bool(((at >= window.first) & (at <= window.last)).any()) for at in columns.values())
+    inside = [((at >= window.first) & (at <= window.last)).any() for at in columns.values()]
+    return bool(inside) and not any(inside)
 
 
 def _sensitivity(runs: Sequence[Run], family: Family | None) -> list[str]:

@@ -112,8 +112,8 @@ def write_comparison(
         thresholds: that decide; None takes the fixed ones.
         baseline: the arm that the others are compared with; None takes the one called pixel-her,
             else the arm of the first folder.
-        until_step: compare the runs as if they had been planned to end at this environment step;
-            None takes all of each.
+        until_step: leave out what came after this environment step of each run, and count it as
+            finished there; None takes all of each.
         missing: run -> why it is not among them: it failed, or has not ended.
         notes: what else limits the comparison, said before what the page finds by itself.
         form: also write a short form: "pdf", "png" or "md".
@@ -156,6 +156,8 @@ def write_comparison(
     learning = learning_sentence(arms, thresholds)
     seeds = len(arms[assessment.baseline])
     alternatives = sum(one.test.p_value is not None for one in judged)
+    tested = any(str(one.verdict) != "not tested" for one in judged)
+    untested = [] if tested else [*dict.fromkeys(one.verdict.reason for one in judged)]
     shares = share_sentences(assessment, least_shares(arms[assessment.baseline], assessment))
     words: dict[str, Any] = {
         "answer": " ".join(
@@ -186,6 +188,7 @@ def write_comparison(
     content = verdict_file_content(
         assessment, by_step, words, calls, judged, explanations, diagnoses, rows
     )
+    content["until_step"] = until_step
     page = render(
         "comparison.html",
         {
@@ -205,6 +208,7 @@ def write_comparison(
             "links": links,
             "thresholds": asdict(thresholds),
             "rivals": rivals,
+            "untested": untested,
             "explanations": explanations,
             "learning": learning,
             "no_failure": bool(learns_in_words(arms, thresholds)),

@@ -60,8 +60,12 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
             for time in TIMES:
                 share = assessment.find("C1", time, arm, network).of(SIGNAL_SHARE)
                 window = assessment.times.windows[time]
-                reached = window is not None and any(window.reaches(run) for run in runs)
-                shares[network][time] = with_interval(share) if reached else "not reached"
+                if window is None and assessment.times.late_is_early:
+                    shares[network][time] = "–"
+                elif window is None or not any(window.reaches(run) for run in runs):
+                    shares[network][time] = "not reached"
+                else:
+                    shares[network][time] = with_interval(share)
         own = arm == assessment.baseline
         fix = {
             network: {time: assessment.find("C5", time, arm, network) for time in TIMES}
@@ -141,7 +145,7 @@ def _success(success: ArmSuccess, runs: Sequence[Run]) -> str:
             rate = percent(sum(success.rates) / len(success.rates))
             return f"{rate} of an unknown number of episodes"
         never = all(run.evaluations.empty for run in runs)
-        return "not evaluated" if never else "left out, too short"
+        return "not evaluated" if never else "left out"
     mean, low, high = (
         percent(value)
         for value in (success.interval.mean, success.interval.low, success.interval.high)

@@ -146,7 +146,7 @@ def test_a_record_until_a_step_is_that_of_a_run_that_ended_there(tmp_path):
     run = read_run(tmp_path / "run")
     cut = run.until(32)
     assert list(cut.lines[:-1]) == [line for line in run.lines if line.step <= 32]
-    assert cut.lines[-1] == cut.end == Line(32, 3, event="end", details={"reason": "finished"})
+    assert cut.lines[-1] == cut.end == Line(31, 3, event="end", details={"reason": "finished"})
     assert cut.notes == ("hears nothing",)
     assert {key: len(column.values) for key, column in cut.lines.by_metric().items()} == {
         "training/critic.loss0": 2,

@@ -229,7 +229,7 @@ def test_runs_of_unequal_length_are_compared_over_the_same_steps(tmp_path):
     page = write_comparison(folders, tmp_path / "page")
     assert "give --until-step 160" in " ".join(page.warnings)
     text = page.page.read_text()
-    assert "left out, too short" in text
+    assert ">left out<" in text
     assert "not reached" in text
     page = write_comparison(folders, tmp_path / "page", until_step=400)
     assert "what came after step 400 is left out" in page.warnings

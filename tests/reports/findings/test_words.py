@@ -128,7 +128,7 @@ def test_a_run_at_the_floor_whose_checkpoints_nobody_probed_is_sent_to_the_probe
     found = diagnose(replace(failing, metrics=live, record=replace(failing.record, info=info)))
     count = len(found.impossible[UNPROBED])
     assert not found.findings
-    assert f"Probe its checkpoints next: {count} checks more (goalscope probe)." in summary(found)
+    assert f"next (goalscope probe), for up to {count} more checks." in summary(found)
 
 
 def test_before_training_is_said_so():

@@ -47,19 +47,23 @@ def test_what_all_others_share_is_said_once(tmp_path):
         "a": Synthetic(settings={**slow, WIDTH: 50}),
         "b": Synthetic(settings={**slow, WIDTH: 51, "agent.gamma": 0.9}),
         "slower": Synthetic(settings={RATE: 1e-5}),
+        "c": Synthetic(settings={RATE: 2e-5, "agent.gamma": 0.8}),
+        "d": Synthetic(settings={**slow, WIDTH: 52}),
     }
     arms = load_arms(write_arms(tmp_path, 1, arms))
     differences = setting_differences(arms)
-    assert changes_of_all_others(arms, "pixel-her", differences) == [RATE]
+    assert changes_of_all_others(arms, "pixel-her", differences) == {RATE: "0.0001"}
     said = warnings_of(arms)
     assert (
         f"every other arm differs from pixel-her in {RATE}, beside what it changes by itself; "
         "missing: pixel-her with this alone"
     ) in said
-    (more,) = (words for words in said if "cannot tell which" in words)
-    assert more.startswith("b differs from pixel-her in 2 other settings at once")
+    more = [words for words in said if "cannot tell which" in words]
+    assert more[0].startswith("b differs from pixel-her in 2 other settings at once")
+    assert more[1].startswith("c differs from pixel-her in 2 other settings at once")
+    assert f"pixel-her with only {RATE} = 2e-05" in more[1]
     alone = load_arms(write_arms(tmp_path / "alone", 1, {"pixel-her": Synthetic(), "c": FIX}))
-    assert changes_of_all_others(alone, "pixel-her", setting_differences(alone)) == []
+    assert changes_of_all_others(alone, "pixel-her", setting_differences(alone)) == {}
 
 
 def test_an_arm_is_told_by_what_it_leaves_out_of_the_baseline(tmp_path):
