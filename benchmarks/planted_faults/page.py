@@ -288,9 +288,9 @@ def _ranges(ranges: Sequence[CheckRange]) -> list[str]:
     for check in dict.fromkeys(one.check for one in ranges):
         own = [one for one in ranges if one.check == check]
         sides = [[o for o in own if o.healthy], [o for o in own if o.faulty]]
+        label = own[0].label.format(network="network", block="image", target="target")
         rows.append(
-            f"| `{check}` | {own[0].label.format(network='network', block='image')} | "
-            f"{own[0].threshold} | {' | '.join(map(_spanned, sides))} |"
+            f"| `{check}` | {label} | {own[0].threshold} | {' | '.join(map(_spanned, sides))} |"
         )
     if not rows:
         return []

@@ -21,7 +21,8 @@ Kind = Literal["fault", "limit"]
 class Check:
     """A number that says what is wrong where it lies on one side of its threshold.
 
-    The texts may name the network as {network} and the block of images as {block}.
+    The texts may name the network as {network}, the block of images as {block}, and what the task
+    moves as {target}.
 
     Attributes:
         name: of the check.

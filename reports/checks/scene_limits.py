@@ -84,7 +84,7 @@ SCENE_LIMITS: tuple[Check, ...] = (
         prediction_gain("previous"),
         "above",
         0.1,
-        "below 0.02",
+        "below 0.02; 0.36 in a FetchPush agent that learnt all the same",
         "What comes next depends on what came before, which is not observed.",
         "The critic cannot tell apart states that look alike and move differently.",
         "Stack frames, or observe velocities.",

@@ -200,8 +200,9 @@ def in_unit(check: Check, value: float) -> str:
 
 
 def fill(text: str, run: Run, network: str) -> str:
-    """Return a check's text with the names of the network and of the block of images."""
-    return text.format(network=network, block=run.image_block())
+    """Return a check's text with the names of network, block of images and the task's target."""
+    target = in_words(run.task.target)
+    return text.format(network=network, block=run.image_block(), target=target)
 
 
 def _fill(text: str, finding: Finding, run: Run) -> str:
