@@ -21,8 +21,8 @@ Kind = Literal["fault", "limit"]
 class Check:
     """A number that says what is wrong where it lies on one side of its threshold.
 
-    The texts may name the network as {network}, the block of images as {block}, and what the task
-    moves as {target}.
+    The texts may name the network as {network}, the block of images as {block}, and whose
+    position images have to tell as {target}.
 
     Attributes:
         name: of the check.

@@ -18,6 +18,7 @@ class Need(Enum):
     GOALS = "no network reads a goal"
     GOAL_SHOWN = "neither the environment nor a network knows a goal"
     REPLAY = "the agent keeps no replay"
+    UNTOLD = "vectors tell every position that its images could"
     HINDSIGHT = "the replay buffer does not relabel"
     TOLERANCE = "the task's tolerance is not known"
     GOAL_RANGE = "how far apart the task's goals lie is not known"
@@ -49,6 +50,7 @@ _MET: dict[Need, Callable[[Run], bool]] = {
     Need.GOALS: lambda run: bool(run.observes_goal()),
     Need.GOAL_SHOWN: lambda run: bool(run.observes_goal()) or run.shows_goal(),
     Need.REPLAY: lambda run: "agent.gae_lambda" not in run.settings,
+    Need.UNTOLD: lambda run: any(run.untold_position(n) for n in ("critic", "actor")),
     Need.HINDSIGHT: lambda run: "agent.n_sampled_goal" in run.settings,
     Need.TOLERANCE: lambda run: run.task.tolerance is not None,
     Need.GOAL_RANGE: lambda run: run.task.goal_range is not None,

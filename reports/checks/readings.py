@@ -206,14 +206,17 @@ def span_of_two_pixels(run: Run, network: str) -> Series | None:
 
 
 def position_error(run: Run, network: str) -> Series | None:
-    """Return the error of the position that the task is about, read from image features."""
-    error = measured(CONTENT_ERROR, IMAGE, target=run.task.target, unit=run.task.key_unit)
-    return error(run, network)
+    """Return the error of the position that no vector tells, read from image features."""
+    target = run.untold_position(network)
+    error = measured(CONTENT_ERROR, IMAGE, target=target, unit=run.task.key_unit)
+    return None if target is None else error(run, network)
 
 
 def gain_over_fresh(run: Run, network: str) -> Series | None:
     """Return R^2 of that position from the image features, minus that from a fresh encoder's."""
-    target = run.task.target
+    target = run.untold_position(network)
+    if target is None:
+        return None
     trained, fresh = (
         measured(metric, IMAGE, target=target) for metric in (CONTENT_R2, FRESH_CONTENT_R2)
     )

@@ -83,8 +83,8 @@ SCENE_LIMITS: tuple[Check, ...] = (
         Scale.PLAIN,
         prediction_gain("previous"),
         "above",
-        0.1,
-        "below 0.02; 0.36 in a FetchPush agent that learnt all the same",
+        0.5,  # in five FetchPush agents that learnt, of two encoders, 0.36 and 0.40
+        "below 0.02 to 0.4",
         "What comes next depends on what came before, which is not observed.",
         "The critic cannot tell apart states that look alike and move differently.",
         "Stack frames, or observe velocities.",

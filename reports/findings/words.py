@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import LONG_ENOUGH
 from goalscope.reports.findings.diagnosis import UNPROBED, Diagnosis, Finding
@@ -200,8 +201,9 @@ def in_unit(check: Check, value: float) -> str:
 
 
 def fill(text: str, run: Run, network: str) -> str:
-    """Return a check's text with the names of network, block of images and the task's target."""
-    target = in_words(run.task.target)
+    """Return a check's text with the names of network, images and what they have to tell."""
+    known = network if network in (CRITIC, ACTOR) else CRITIC
+    target = in_words(run.untold_position(known) or run.task.target)
     return text.format(network=network, block=run.image_block(), target=target)
 
 

@@ -193,6 +193,20 @@ class Run:
         """
         return f"observation of {DESIRED_GOAL}" in self.record.info.environment
 
+    def untold_position(self, network: str) -> str | None:
+        """Return the position that images have to tell a network, as no vector does; None of none.
+
+        The achieved goal is the position of the task's target, and a vector beside the goals may
+        tell the others. The target's where what the network reads is not known.
+        """
+        read = {key for block in self.blocks(network) for key in block["name"].split("+")}
+        own = self.task.target
+        known = [n for n in self.task.probe_targets if n != own and not n.endswith("velocity")]
+        positions = [] if ACHIEVED_GOAL in read else [own]
+        if not read - {self.image_block(), *GOAL_KEYS, GOAL, ACTION}:
+            positions += known
+        return positions[0] if positions else None
+
     def image_block(self) -> str:
         """Return the block that the goal is weighed against: pixels, else an encoder's, the widest.
 
