@@ -208,8 +208,9 @@ def span_of_two_pixels(run: Run, network: str) -> Series | None:
 def position_error(run: Run, network: str) -> Series | None:
     """Return the error of the position that no vector tells, read from image features."""
     target = run.untold_position(network)
-    error = measured(CONTENT_ERROR, IMAGE, target=target, unit=run.task.key_unit)
-    return None if target is None else error(run, network)
+    if target is None:
+        return None
+    return measured(CONTENT_ERROR, IMAGE, target=target, unit=run.task.key_unit)(run, network)
 
 
 def gain_over_fresh(run: Run, network: str) -> Series | None:
