@@ -83,7 +83,7 @@ SCENE_LIMITS: tuple[Check, ...] = (
         Scale.PLAIN,
         prediction_gain("previous"),
         "above",
-        0.5,  # in five FetchPush agents that learnt, of two encoders, 0.36 and 0.40
+        0.5,  # in six FetchPush agents that learnt, of two encoders, 0.36 and 0.40
         "below 0.02 to 0.4",
         "What comes next depends on what came before, which is not observed.",
         "The critic cannot tell apart states that look alike and move differently.",
