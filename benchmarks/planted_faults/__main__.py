@@ -89,11 +89,13 @@ def _score(
     groups = {
         "blind": diagnoses["blind"],
         "known": diagnoses["known"],
+        "developing": diagnoses["developing"],
     }
     write_confusion(groups, out / "confusion")
     found = {
         "blind": scoring.fault_scores(diagnoses["blind"], "blind"),
         "known": scoring.fault_scores(diagnoses["known"], "known"),
+        "developing": scoring.fault_scores(diagnoses["developing"], "developing"),
         "controls": scoring.control_scores(diagnoses["controls"]),
         "combinations": scoring.combination_scores(diagnoses["combinations"]),
         "seconds": _seconds([run for runs in there.values() for run in runs]),

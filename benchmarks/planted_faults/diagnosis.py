@@ -22,8 +22,9 @@ class Diagnosis:
         seed: of the run.
         named: names of the checks that speak, the likeliest cause first; what a cause explains
             stands last.
-        since: the update by which the record so far had each check named that should be; absent
-            where it never was.
+        since: updates from where the fault begins until the record so far had each check named that
+            should be; absent where it never was.
+        before: names of the checks that spoke before it began.
     """
 
     planted: str
@@ -32,6 +33,7 @@ class Diagnosis:
     seed: int
     named: tuple[str, ...]
     since: tuple[int, ...] = ()
+    before: tuple[str, ...] = ()
 
     @property
     def first(self) -> str:
@@ -51,8 +53,9 @@ def diagnose(run: PlannedRun) -> Diagnosis:
     except RecordError:
         return Diagnosis(*known, named=())
     firsts = [_first_named(read, check) for check in planted.checks]
-    since = tuple(update for update in firsts if update is not None)
-    return Diagnosis(*known, _named(read), since)
+    since = tuple(update - planted.begins for update in firsts if update is not None)
+    before = _named(_until(read, planted.begins)) if planted.begins else ()
+    return Diagnosis(*known, _named(read), since, before)
 
 
 def _named(run: Run) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from benchmarks.planted_faults.extractor_faults import Spoil
 from benchmarks.planted_faults.grounds import GroundName
 from benchmarks.planted_faults.replay_faults import Replay
 
-Kind = Literal["control", "known", "blind"]
+Kind = Literal["control", "known", "blind", "developing"]
 Wrapper = Callable[[GoalEnv], GoalEnv]
 TWO_TASKS: tuple[GroundName, ...] = ("point", "reach")
 
@@ -36,6 +36,7 @@ class Fault:
         replay: class of the replay buffer.
         random_shift: DrQ's shift in pixels.
         agent: spoils the agent before its training starts.
+        begins: the update until which the run is healthy.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Fault:
     replay: Replay | None = None
     random_shift: int | None = None
     agent: Callable[[Any], None] | None = None
+    begins: int = 0
 
     @property
     def checks(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.planted_faults.blind import BLIND
 from benchmarks.planted_faults.controls import CONTROLS
+from benchmarks.planted_faults.developing import DEVELOPING
 from benchmarks.planted_faults.fault import Fault, Kind, Wrapper
 from benchmarks.planted_faults.fifth_round import FIFTH_ROUND
 from benchmarks.planted_faults.first_round import FIRST_ROUND
@@ -27,6 +28,7 @@ FAULTS = {
         *FIFTH_ROUND,
         *SIXTH_ROUND,
         *BLIND,
+        *DEVELOPING,
     )
 }
 
@@ -74,6 +76,11 @@ class Planting:
     def ground(self) -> Ground:
         """What they are planted in."""
         return GROUNDS[self.ground_name]
+
+    @property
+    def begins(self) -> int:
+        """The update until which the run is healthy."""
+        return min(fault.begins for fault in self.faults)
 
     @property
     def wrappers(self) -> tuple[Wrapper, ...]:

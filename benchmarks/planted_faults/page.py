@@ -12,33 +12,9 @@ from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
 from benchmarks.planted_faults.ranges import CheckRange
 from benchmarks.planted_faults.scoring import MOST_FALSE, SOON
 from benchmarks.planted_faults.sets import SetName
+from benchmarks.planted_faults.told import DEVELOPING, EARLIER
 
 COMMAND = "python -m benchmarks.planted_faults"
-EARLIER = (  # what is scored once is not blind again
-    "Six rounds were scored once, while they were blind, by the checks of then. Of the 12 "
-    "kinds of the first, 6 without the tautologies, 2 were named first (33 %); of the 20 kinds of "
-    "the second, 16 without the tautologies, 5 (31 %); of the 23 kinds of the third, 22 without "
-    "the tautologies, 7 (32 %, 95 % interval 16 % to 53 %), and 10 at all (45 %); of the 33 kinds "
-    "of the fourth, 30 without the tautologies, 11 (37 %, 22 % to 54 %), and 13 at all (43 %); of "
-    "the 31 kinds of the fifth, 29 without the tautologies, 8 (28 %, 15 % to 46 %), and 13 at all "
-    "(45 %). For seven kinds of the fourth and six of the fifth their author found no check that "
-    "would fit; they count as missed unless another that he listed spoke. Fourteen checks had been "
-    "made since he saw the list, by others who had not seen his kinds: with those that a third, "
-    "who had seen no run, said to fit, 9 of 26 (35 %, 19 % to 54 %) and 13 at all. One of them, "
-    "`images_late`, was wrong of two kinds, and was mended. The sixth asks another question: how "
-    "many of the mistakes that users make are named? One who knew neither checks nor faults wrote "
-    "down the 30 that he thinks commonest; another, who saw no run, said which checks fit. 18 of "
-    "the 30 were named first (60 %, 42 % to 75 %), none by a wrong name but two limits of one; 10 "
-    "of 21 without the tautologies (48 %, 28 % to 68 %). 18 of the 30 are of kinds that were "
-    "known; of the 12 others, 8 without the tautologies, 2 (25 %, 7 % to 59 %). What each run of "
-    "the last four was named then is kept in [third_round_blind.csv](third_round_blind.csv), "
-    "[fourth_round_blind.csv](fourth_round_blind.csv), "
-    "[fifth_round_blind.csv](fifth_round_blind.csv) and "
-    "[sixth_round_blind.csv](sixth_round_blind.csv). Checks were mended on those that they missed, "
-    "and all 149 are known since: what they score below is no test. The checks of eight kinds of "
-    "the third, of 15 of the fourth, of 11 of the fifth and of four of the sixth were made for "
-    "them, and for two more of the fifth and two of the sixth a check was widened."
-)
 Scores = Mapping[str, Any]
 
 
@@ -65,7 +41,7 @@ def results_page(
     """Return the page as Markdown.
 
     Args:
-        scores: "blind", "known", "controls" and "combinations", as `scoring`
+        scores: "blind", "known", "developing", "controls" and "combinations", as `scoring`
             returns them, and "seconds" of processor time of a run.
         learning: as `learning_table` returns it.
         ranges: of the checks, in controls and known faults.
@@ -89,6 +65,8 @@ def results_page(
         "|---|---|---|---|",
         *_fault_scores("blind faults", scores["blind"], made.get("blind")),
         *_fault_scores("known faults", scores["known"], made.get("known")),
+        *_fault_scores("developing faults", scores["developing"], made.get("developing")),
+        *_named_before(scores["developing"]),
         *_control_score(scores["controls"], made.get("controls")),
         "",
         "A check that reads the very number its fault planted is a tautology: it is marked, and "
@@ -97,12 +75,14 @@ def results_page(
         "over kinds, and over runs for the controls.",
         "",
         f"The time to a finding is the first update at which the record so far names the check, "
-        f"asked every {ASKED_EVERY} updates. Most checks wait for 100 updates before they speak; "
-        "what offline probes measure is known at the end of a run.",
+        f"asked every {ASKED_EVERY} updates; where the fault begins in a run, counted from there. "
+        "Most checks wait for 100 updates before they speak; what offline probes measure is known "
+        "at the end of a run.",
         "",
         "![What was planted against what was named first](confusion.png)",
         *_faults("Blind faults", scores["blind"]),
         *_faults("Known faults", scores["known"]),
+        *_faults("Faults that develop in the middle of training", scores["developing"], DEVELOPING),
         *_controls(scores["controls"]),
         *_learning(learning),
         *_combinations(scores["combinations"]),
@@ -187,6 +167,13 @@ def _fault_scores(faults: str, scores: Scores, made: Made | None) -> list[str]:
     return rows
 
 
+def _named_before(scores: Scores) -> list[str]:
+    if not scores["runs"]:
+        return []
+    count = f"{scores['runs_named_before']} of {scores['runs']} runs"
+    return [f"| developing faults with something named before they begin | {count} | | |"]
+
+
 def _control_score(scores: Scores, made: Made | None) -> list[str]:
     said = "healthy controls in which something is named"
     if not scores["runs"]:
@@ -198,13 +185,14 @@ def _control_score(scores: Scores, made: Made | None) -> list[str]:
     ]
 
 
-def _faults(title: str, scores: Scores) -> list[str]:
+def _faults(title: str, scores: Scores, told: str = "") -> list[str]:
     if not scores["per_fault"]:
         return []
     rows = [
         "",
         f"## {title}",
         "",
+        *([told, ""] if told else []),
         "| fault | what is wrong | check that should name it | named first | at all | "
         "from update | else named first |",
         "|---|---|---|---|---|---|---|",

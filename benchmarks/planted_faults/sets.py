@@ -11,14 +11,15 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks.planted_faults.faults import FAULTS, PAIRS, plantings
+from benchmarks.planted_faults.faults import FAULTS, PAIRS, Planting, plantings
 from benchmarks.planted_faults.running import PlannedRun, make_run, read_outcome
 from goalscope.diagnostics.record import last_update
 
-SetName = Literal["blind", "known", "controls", "combinations", "learning", "setting"]
+SetName = Literal["blind", "known", "developing", "controls", "combinations", "learning", "setting"]
 SCORED: tuple[SetName, ...] = (
     "blind",
     "known",
+    "developing",
     "controls",
     "combinations",
     "learning",
@@ -26,12 +27,14 @@ SCORED: tuple[SetName, ...] = (
 SEEDS: Mapping[SetName, tuple[int, ...]] = {
     "blind": (0,),  # each in two tasks; runs of one fault are alike, and more tell little more
     "known": (1,),
+    "developing": (0,),
     "controls": tuple(range(20, 27)),  # those before were looked at as thresholds were set
     "combinations": (0,),
     "learning": (0,),
     "setting": (100, 101, 102),  # known faults and controls: what thresholds may be set on
 }
 LEARNING_UPDATES = 1_900
+DEVELOPING_UPDATES = 800  # of which a quarter are healthy
 _SLOW_TO_LEARN = ("push_state", "push_state_td3")  # a hundred times as long
 _POLL_SECONDS = 2.0
 
@@ -44,14 +47,17 @@ def planned_runs(name: SetName, folder: Path) -> list[PlannedRun]:
         folder: of all sets.
     """
     runs = [
-        PlannedRun(planted, seed, LEARNING_UPDATES, folder)
-        if name == "learning"
-        else PlannedRun(planted, seed, planted.ground.updates, folder)
+        PlannedRun(planted, seed, _updates(name, planted), folder)
         for seed in SEEDS[name]
         for fault in _names(name)
         for planted in plantings(fault)
     ]
     return [replace(run, folder=folder / name / run.name) for run in runs]
+
+
+def _updates(name: SetName, planted: Planting) -> int:
+    least = {"learning": LEARNING_UPDATES, "developing": DEVELOPING_UPDATES}.get(name, 0)
+    return max(least, planted.ground.updates)
 
 
 def _names(name: SetName) -> list[str]:
@@ -60,6 +66,7 @@ def _names(name: SetName) -> list[str]:
     kinds = {
         "blind": ("blind",),
         "known": ("known",),
+        "developing": ("developing",),
         "setting": ("known", "control"),
     }.get(name, ("control",))
     return [

@@ -31,6 +31,7 @@ from goalscope.probes import (
     end_fractions,
     goal_gap,
     goal_origins,
+    goal_shift,
     start_drift,
     success_fractions,
     tracking_noise,
@@ -136,6 +137,7 @@ def _over_episodes(
     numbers = {
         "asked_goal_spread": asked_goal_spread(goals),
         "start_drift": start_drift(starts, goals),
+        "goal_shift": goal_shift(starts, goals),
     }
     if isinstance(model.action_space, spaces.Box):
         rows, columns, number = (part[-LATEST:] for part in episodes.transitions())

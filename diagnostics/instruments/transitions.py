@@ -16,6 +16,7 @@ from goalscope.diagnostics.instruments.episode_state import episode_state
 from goalscope.diagnostics.instruments.instrument import Context, Instrument, Moment
 from goalscope.diagnostics.instruments.lesson_state import lesson_state
 from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
+from goalscope.diagnostics.instruments.newest_state import newest_state
 from goalscope.diagnostics.instruments.policy_state import policy_state
 from goalscope.diagnostics.instruments.transition_state import (
     redrawn,
@@ -106,6 +107,7 @@ class TransitionInstrument(Instrument):
                 **transition_state(model, stored, seen),
                 **redrawn(model, context.update),
                 **episode_state(model, stored, episodes, critic.goal_keys),
+                **newest_state(model, stored, episodes, critic.block_of),
                 **agreement(
                     model,
                     acting_network(context.networks),

@@ -186,10 +186,15 @@ class Episodes:
 
 
 def finished_episodes(buffer: DictReplayBuffer) -> Episodes:
-    """Return the episodes that have ended and of which no transition has been overwritten."""
+    """Return the episodes that have ended and of which no transition has been overwritten.
+
+    Those that began first come first.
+    """
     if isinstance(buffer, HerReplayBuffer):
         begins = buffer.ep_start == np.arange(buffer.buffer_size)[:, None]
         starts, columns = np.nonzero(begins & (buffer.ep_length > 0))
+        order = np.argsort((starts - buffer.pos) % buffer.buffer_size, kind="stable")
+        starts, columns = starts[order], columns[order]
         return Episodes(starts, columns, buffer.ep_length[starts, columns], buffer.buffer_size)
     size = buffer.size()
     oldest = buffer.pos if buffer.full else 0
@@ -201,6 +206,8 @@ def finished_episodes(buffer: DictReplayBuffer) -> Episodes:
         begins, lengths = edges[:-1], np.diff(edges)
         parts.append(np.stack([begins, np.full_like(begins, column), lengths]))
     starts, columns, lengths = np.concatenate(parts, axis=1)
+    order = np.argsort(starts, kind="stable")
+    starts, columns, lengths = starts[order], columns[order], lengths[order]
     return Episodes((starts + oldest) % size, columns, lengths, size)
 
 

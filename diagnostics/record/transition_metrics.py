@@ -76,6 +76,12 @@ START_DRIFT = _transitions(
     "how far what episodes start from has drifted",
     "goals are observed and vary, and six episodes have ended",
 )
+GOAL_SHIFT = _transitions(
+    "goal_shift",
+    "spreads",
+    "how far goals have shifted, seen from where episodes start",
+    "goals are observed and vary, and twenty episodes have ended",
+)
 DRAW_SKEW = _transitions(
     "draw_skew",
     "share",
@@ -93,6 +99,23 @@ ACTION_EFFECT_R2 = _transitions(
     "R^2",
     "R^2 of the action, from what its step changed",
     "something changes, and eight actions differ",
+)
+_MOVING = (
+    "goals are observed, and 32 steps of the newest episodes move what is achieved, by actions "
+    "that vary half as much as in all of replay"
+)
+_newest = kind_of(Family.TRANSITIONS, ("newest",))
+NEWEST_EFFECT_R2 = _newest(
+    "action_effect_r2",
+    "R^2",
+    "R^2 of the action in the newest episodes, from what its step changed",
+    _MOVING,
+)
+NEWEST_OVER_GOALS = _newest(
+    "action_over_goals",
+    "ratio",
+    "what an action moves in the newest episodes, over the distance between goals",
+    f"{_MOVING}, which is told from them",
 )
 _OWN_MOTION = "goals are observed, and the box of actions is as large on either side of 0"
 IDLE_MOTION = _transitions(

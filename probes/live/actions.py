@@ -83,6 +83,28 @@ def action_effect_r2(batch: ReplayBatch, keys: Collection[str] | None = None) ->
     return torch.stack(scores).max() if scores else None
 
 
+def moving_steps(batch: ReplayBatch) -> ReplayBatch:
+    """Return the steps that change the achieved goal by a tenth of the largest change or more.
+
+    All of them where nothing changes.
+    """
+    change = _change(batch.observations[ACHIEVED_GOAL], batch.next_observations[ACHIEVED_GOAL])
+    size = change.square().sum(dim=1).sqrt()
+    moving = size >= _MOVES * size.max()
+    observed, following = (
+        {key: values[moving] for key, values in side.items()}
+        for side in (batch.observations, batch.next_observations)
+    )
+    return ReplayBatch(
+        observed,
+        following,
+        batch.actions[moving],
+        batch.rewards[moving],
+        batch.dones[moving],
+        batch.relabelled[moving],
+    )
+
+
 def own_motion(batch: ReplayBatch) -> dict[str, Tensor]:
     """Return "idle_motion" and "cut_share": how what is achieved answers to the action.
 

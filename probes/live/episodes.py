@@ -9,6 +9,9 @@ _FEWEST_EPISODES = 3
 _FEWEST_GOALS = 5
 _FEWEST_STARTS = 6  # episodes; a line through fewer fits by chance
 _BY_CHANCE = 1e-4  # probability below which a trend is none of chance
+_FEWEST_NEWEST = 10  # episodes, on either side of what is compared
+_SHIFT_BY_CHANCE = 1e-3  # probability below which a shift is none of chance
+_LEAST_VARIANCE = 0.01  # of the widest dimension's
 _LAGS = 3  # actions that a change may follow from, and steps over which it may swing
 _ROWS_PER_WEIGHT = 10  # of a fit; fewer follow what is noise
 _OUTLIER = 4.0  # median sizes; 2.7 standard deviations of a normal distribution
@@ -136,6 +139,40 @@ def start_drift(starts: Floats, goals: Floats) -> float | None:
         if line.pvalue * starts.shape[1] < _BY_CHANCE:
             drifts.append(abs(line.slope) * (len(starts) - 1) / widest)
     return max(drifts)
+
+
+def newest_count(episodes: int) -> int:
+    """Return how many of so many episodes are the newest: a quarter, and at least ten."""
+    return min(episodes, max(_FEWEST_NEWEST, episodes // 4))
+
+
+def goal_shift(starts: Floats, goals: Floats) -> float | None:
+    """Return how far goals have shifted between the episodes before and the newest, in spreads.
+
+    Per dimension the difference between the means of d - a_0, d what an episode is asked for and
+    a_0 what is achieved before its first step, over the standard deviation within both; the largest
+    over dimensions. A difference that chance would make in one of 1,000 looks or more, by Welch's t
+    and over all dimensions (Bonferroni), is none: 0. The policy has no part in it. None of fewer
+    than twenty episodes, or where the way is always the same.
+
+    Args:
+        starts: (E, d), what is achieved before the first step of each episode, the oldest first.
+        goals: (E, d), what each is asked for.
+    """
+    newest = newest_count(len(goals))
+    if len(goals) - newest < _FEWEST_NEWEST:
+        return None
+    way = goals.astype(np.float64) - starts.astype(np.float64)
+    before, now = way[:-newest], way[-newest:]
+    variance = (before.var(axis=0) + now.var(axis=0)) / 2
+    if not variance.max() > 0:
+        return None
+    from scipy.stats import ttest_ind  # takes half a second: when needed
+
+    varies = variance > _LEAST_VARIANCE * variance.max()  # a height may always be the same
+    shift = np.abs(now.mean(axis=0) - before.mean(axis=0))[varies] / np.sqrt(variance[varies])
+    chance = ttest_ind(before[:, varies], now[:, varies], equal_var=False).pvalue
+    return float(np.where(chance * varies.sum() < _SHIFT_BY_CHANCE, shift, 0.0).max())
 
 
 def tracking_noise(

@@ -6,12 +6,18 @@ How far is told in episodes and in what Q can see, too: both must hold the way t
 from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
+    NEWEST_EFFECT_R2,
     STEP_OVER_SPREAD,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import measured, over
-from goalscope.reports.checks.replay_readings import goals_crossed, step_over_goals, worth_of_a_goal
+from goalscope.reports.checks.readings import measured, over, smaller
+from goalscope.reports.checks.replay_readings import (
+    goals_crossed,
+    newest_over_goals,
+    step_over_goals,
+    worth_of_a_goal,
+)
 from goalscope.reports.statistics.scales import Scale
 
 ACTION_CHECKS: tuple[Check, ...] = (
@@ -21,7 +27,7 @@ ACTION_CHECKS: tuple[Check, ...] = (
         "how far one step moves what is achieved, over the distance between two goals",
         "ratio",
         Scale.LOG,
-        step_over_goals,
+        smaller(step_over_goals, newest_over_goals),
         "below",
         0.02,  # midway, as ratios go, between 0.004 of a fiftieth of each action and 0.1
         "0.1 to 0.2",
@@ -70,7 +76,7 @@ ACTION_CHECKS: tuple[Check, ...] = (
         "R^2 of the action, read from the change of the observation",
         "R^2",
         Scale.PLAIN,
-        measured(ACTION_EFFECT_R2),
+        smaller(measured(ACTION_EFFECT_R2), measured(NEWEST_EFFECT_R2)),
         "below",
         0.2,  # between 0.08, the most of shuffled actions, and 0.4 of saturated ones at a wall
         "0.6 to 1 from vectors, 0.4 to 0.7 from images alone",

@@ -101,7 +101,7 @@ ACTOR_CHECKS: tuple[Check, ...] = (
             "actor_ignores_goal",
             "entropy_collapsed",
         ),
-        leads_to=FULL_THROTTLE,
+        leads_to=(*FULL_THROTTLE, "q_beyond_rewards", "critic_underestimates"),
     ),
     Check(
         "actor_cut_off",

@@ -3,6 +3,7 @@
 from goalscope.diagnostics.record.metrics import Q_SPREAD, Q_SWAP
 from goalscope.diagnostics.record.transition_metrics import (
     ENTROPY_OVER_REWARDS,
+    Q_BIAS,
     Q_EXCESS,
     TARGET_LAG,
     TARGET_MOTION,
@@ -16,7 +17,12 @@ from goalscope.reports.checks.replay_readings import fixed_entropy_over_rewards
 from goalscope.reports.checks.step_readings import lasting
 from goalscope.reports.statistics.scales import Scale
 
-_RUNS_AWAY = ("critic_constant", "q_beyond_rewards", "critic_overestimates")
+_RUNS_AWAY = (
+    "critic_constant",
+    "q_beyond_rewards",
+    "critic_overestimates",
+    "critic_underestimates",
+)
 
 CRITIC_CHECKS: tuple[Check, ...] = (
     Check(
@@ -192,7 +198,23 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         "Use the smaller of two critics, lower the learning rate, or slow the target down.",
         "Clip the targets to the possible range: does the run change?",
         networks=("critic",),
-        explains=("critic_overestimates", "actor_saturated"),
+        explains=("critic_overestimates", "critic_underestimates", "actor_saturated"),
         leads_to=FULL_THROTTLE,
+    ),
+    Check(
+        "critic_underestimates",
+        "critic",
+        "Q at the first step minus what the episode really returned, over the range of returns",
+        "ratio",
+        Scale.PLAIN,
+        measured(Q_BIAS),
+        "below",
+        -0.15,  # never below -0.05 in 104 runs that learnt or failed for other reasons
+        "0 to 0.23",
+        "The critic promises less than episodes return.",
+        "What was reached looks as bad as what was not, and is not sought again.",
+        "Weaken what holds Q down: a penalty on it, or the least of too many critics.",
+        "Compare Q at reset with the discounted return of the same episode.",
+        networks=("critic",),
     ),
 )

@@ -71,7 +71,7 @@ EPISODE_CHECKS: tuple[Check, ...] = (
         "Q falls or climbs with every update and never settles.",
         "Set gamma to 0.95 for episodes of 50 steps, or end episodes for good.",
         "Watch the mean of Q: with a discount below 1 it levels off.",
-        explains=("q_beyond_rewards", "critic_overestimates"),
+        explains=("q_beyond_rewards", "critic_overestimates", "critic_underestimates"),
     ),
     Check(
         "starts_drift",

@@ -51,7 +51,7 @@ GOAL_CHECKS: tuple[Check, ...] = (
     Check(
         "goals_in_another_frame",
         "goals",
-        "distance between desired and achieved goals, on average or at success, over their spreads",
+        "distance or shift between desired and achieved goals, over their spreads",
         "standard deviations",
         Scale.LOG,
         goal_distance,

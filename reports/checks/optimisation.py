@@ -144,6 +144,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
             "entropy_collapsed",
             "q_beyond_rewards",
             "critic_overestimates",
+            "critic_underestimates",
         ),
     ),
     Check(

@@ -181,7 +181,12 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Scale rewards to about -1..1.",
         "Look for a reward scale in a wrapper, in compute_reward or in the buffer.",
         needs=(Need.GOALS,),
-        explains=("q_beyond_rewards", "critic_overestimates", "actor_saturated"),
+        explains=(
+            "q_beyond_rewards",
+            "critic_overestimates",
+            "critic_underestimates",
+            "actor_saturated",
+        ),
     ),
     Check(
         "reward_constant",

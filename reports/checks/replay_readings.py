@@ -21,6 +21,8 @@ from goalscope.diagnostics.record.transition_metrics import (
     EPISODES_HELD,
     GOAL_GAP,
     GOAL_OFFSET,
+    GOAL_SHIFT,
+    NEWEST_OVER_GOALS,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
     REWARD_LEVELS,
@@ -46,6 +48,7 @@ _STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved 
 _FEW_EPISODES = 20  # in replay; a batch of 256 draws from each of them a dozen times
 _TELLING = 5  # episodes of training; of fewer a rate says nothing
 _HARDLY = 0.1  # success of an evaluation
+_MOVES = 0.05  # of the distance between two goals, a step
 _TOLD = 0.2  # R^2 of the action from which something is known to answer to it
 _FEW_REWARDS = 8  # different ones: more are no yes and no, with a price for steps or falls
 _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
@@ -53,6 +56,8 @@ _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 
 def goal_distance(run: Run, network: str) -> Series | None:
     """Return how far desired goals lie from what is achieved: on average, or where they are one.
+
+    Or how far they have shifted, seen from where episodes start.
 
     On average only where what is achieved varies, or goals lie farther off than chance puts them:
     what stands still lies beside most goals.
@@ -65,7 +70,7 @@ def goal_distance(run: Run, network: str) -> Series | None:
         measured(GOAL_OFFSET),
         over(*spreads),
     )
-    return larger(offset, measured(GOAL_GAP))(run, network)
+    return larger(offset, measured(GOAL_GAP), measured(GOAL_SHIFT))(run, network)
 
 
 def unchanged_in_replay(run: Run, network: str) -> Series | None:
@@ -93,6 +98,21 @@ def step_over_goals(run: Run, network: str) -> Series | None:
     other = told.updates[(told.values >= _TOLD) & ~np.isin(told.updates, own.updates)]
     since = other.min() if len(other) else np.inf
     return Series(own.updates, np.where(own.updates < since, own.values, np.nan))
+
+
+def newest_over_goals(run: Run, network: str) -> Series | None:
+    """Return how far a step of the newest episodes moves what is achieved, likewise.
+
+    NaN until a step of all of replay has moved it: what never answered has not ceased to.
+    """
+    ever, newest = (
+        measured(metric)(run, network) for metric in (ACTION_OVER_GOALS, NEWEST_OVER_GOALS)
+    )
+    if ever is None or newest is None:
+        return None
+    moved = ever.updates[ever.values >= _MOVES]
+    since = moved.min() if len(moved) else np.inf
+    return Series(newest.updates, np.where(newest.updates >= since, newest.values, np.nan))
 
 
 def fixed_entropy_over_rewards(run: Run, network: str) -> Series | None:

@@ -11,10 +11,16 @@ from benchmarks.planted_faults.page import Made, results_page
 from benchmarks.planted_faults.ranges import CheckRange
 
 
-def diagnosis(planted: str, *named: str, seed: int = 0, since: int | None = None) -> Diagnosis:
+def diagnosis(
+    planted: str,
+    *named: str,
+    seed: int = 0,
+    since: int | None = None,
+    before: tuple[str, ...] = (),
+) -> Diagnosis:
     chosen = plantings(planted)[0]
     times = () if since is None else (since,)
-    return Diagnosis(planted, chosen.ground_name, chosen.checks, seed, named, times)
+    return Diagnosis(planted, chosen.ground_name, chosen.checks, seed, named, times, before)
 
 
 CONTROLS = [diagnosis("healthy_point"), diagnosis("healthy_point", "nan", seed=1)]
@@ -27,6 +33,10 @@ KNOWN = [
     diagnosis("blank_images", "constant_images", since=100),
 ]
 BLIND = [diagnosis("target_frozen"), diagnosis("normalisation_stale", "goals_hardly_reached")]
+DEVELOPING = [
+    diagnosis("actor_encoder_dies", "dead_units", since=100),
+    diagnosis("target_stops", "nan", before=("nan",)),
+]
 RANGES = [
     CheckRange("dead_units", "zeros of {block}", "healthy_point", 0.4, 0.7, 4, 0, "above 0.95"),
     CheckRange("dead_units", "zeros of {block}", "healthy_norm", 0.3, 0.5, 2, 0, "above 0.95"),
@@ -106,6 +116,7 @@ def page(learning: pd.DataFrame, blind: list[Diagnosis], made: dict = MADE) -> s
     scores = {
         "blind": scoring.fault_scores(blind, "blind"),
         "known": scoring.fault_scores(KNOWN, "known"),
+        "developing": scoring.fault_scores(DEVELOPING, "developing"),
         "controls": scoring.control_scores(CONTROLS),
         "combinations": scoring.combination_scores([]),
         "seconds": {"median": 9.0, "most": 12.0},
@@ -125,6 +136,8 @@ def test_page_reports_as_measured():
     assert "| 50 % (1 of 2 runs) | 9 % to 91 % | at most 5 %: not measured yet (2 of 70) |" in text
     assert "`constant_images` (tautology) | 1 of 1 | 1 of 1 | 100 |" in text
     assert "| `target_frozen` | 0 of 1 | 0 of 1 |  | nothing |" in text
+    assert "| `actor_encoder_dies` | the units of the actor's encoder alone die" in text
+    assert "| developing faults with something named before they begin | 1 of 2 runs |" in text
     assert "| `dead_units` | zeros of image | above 0.95 | 0.3 to 0.7 (6) | 1 (2) |" in text
     assert "| `nan` | metrics that broke | above 0.5 | 0 (1) | not measured |" in text
     assert "| `healthy_point` | 0 | 1,900 | 10 % | 80 % | nothing |" in text
