@@ -147,23 +147,24 @@ def newest_count(episodes: int) -> int:
 
 
 def goal_shift(starts: Floats, goals: Floats) -> float | None:
-    """Return how far goals have shifted between the episodes before and the newest, in spreads.
+    """Return how far goals have shifted between the oldest and the newest episodes, in spreads.
 
     Per dimension the difference between the means of d - a_0, d what an episode is asked for and
     a_0 what is achieved before its first step, over the standard deviation within both; the largest
-    over dimensions. A difference that chance would make in one of 1,000 looks or more, by Welch's t
-    and over all dimensions (Bonferroni), is none: 0. The policy has no part in it. None of fewer
-    than twenty episodes, or where the way is always the same.
+    over dimensions. Oldest and newest are as many, `newest_count`. A difference that chance would
+    make in one of 1,000 looks or more, by Welch's t and over all dimensions (Bonferroni), is none:
+    0. The policy has no part in it. None of fewer than twenty episodes, or where the way is always
+    the same.
 
     Args:
         starts: (E, d), what is achieved before the first step of each episode, the oldest first.
         goals: (E, d), what each is asked for.
     """
-    newest = newest_count(len(goals))
-    if len(goals) - newest < _FEWEST_NEWEST:
+    some = newest_count(len(goals))
+    if len(goals) < 2 * _FEWEST_NEWEST:
         return None
     way = goals.astype(np.float64) - starts.astype(np.float64)
-    before, now = way[:-newest], way[-newest:]
+    before, now = way[:some], way[-some:]
     variance = (before.var(axis=0) + now.var(axis=0)) / 2
     if not variance.max() > 0:
         return None

@@ -44,6 +44,8 @@ def test_finished_episodes_are_whole(buffer):
             kept = ring.next_observations["achieved_goal"][rows[:-1], 0]
             assert np.array_equal(kept, ring.observations["achieved_goal"][rows[1:], 0])
         assert len(episodes) >= min((step + 1) // LENGTH, 2)
+        ages = (ring.pos - 1 - episodes.lasts) % replay_size
+        assert (np.diff(ages) < 0).all()  # the newest last, also once the ring has gone round
 
 
 def test_episodes_that_were_overwritten_are_counted():

@@ -12,6 +12,7 @@ from goalscope.probes import (
     action_spread,
     cut_off_fraction,
     image_motion,
+    moving_steps,
     own_fraction,
     saturated_fraction,
 )
@@ -41,6 +42,23 @@ def test_a_saturated_actor_that_always_says_the_same_is_found():
     actions = torch.ones(16, 3)
     assert saturated_fraction(actions) == 1
     assert action_spread(actions) == 0
+
+
+def test_steps_into_a_wall_are_left_out():
+    batch = point_batch()
+    before, after = (s["achieved_goal"] for s in (batch.observations, batch.next_observations))
+    walled = after.clone()
+    walled[::2] = before[::2] + 1e-4 * (after - before)[::2]
+    stuck = replace(batch, next_observations={**batch.next_observations, "achieved_goal": walled})
+    size = (walled - before).double().norm(dim=1)
+    chosen = [i for i in range(len(size)) if size[i] >= 0.1 * size.max()]
+    moving = moving_steps(stuck)
+    assert set(chosen) <= set(range(1, len(size), 2))
+    assert torch.equal(moving.actions, batch.actions[chosen])
+    for key, values in moving.next_observations.items():
+        assert torch.equal(values, stuck.next_observations[key][chosen])
+    still = replace(batch, next_observations=batch.observations)
+    assert len(moving_steps(still).actions) == len(batch.actions)  # nothing moves: all count
 
 
 @pytest.mark.parametrize("key", ["achieved_goal", "pixels"])

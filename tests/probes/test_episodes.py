@@ -9,6 +9,8 @@ from goalscope.probes import (
     end_fractions,
     goal_gap,
     goal_origins,
+    goal_shift,
+    newest_count,
     same_rows,
     start_drift,
     tracking_noise,
@@ -149,6 +151,34 @@ def test_starts_that_drift_are_told_from_starts_that_are_drawn():
     assert start_drift(np.zeros((30, 2)), goals) == 0
     assert start_drift(drifting[:5], goals[:5]) is None
     assert start_drift(drifting, np.ones((30, 2))) is None
+
+
+def test_the_newest_are_a_quarter_and_at_least_ten():
+    assert [newest_count(n) for n in (0, 4, 10, 25, 40, 44, 400)] == [0, 4, 10, 10, 10, 11, 100]
+
+
+def test_goals_that_shift_are_told_from_goals_that_are_drawn():
+    rng = np.random.default_rng(0)
+    found = [goal_shift(rng.normal(size=(n, 3)), rng.uniform(-1, 1, (n, 3))) for n in [24] * 400]
+    assert np.mean(np.array(found) > 0) < 0.01
+    starts, goals = rng.normal(size=(80, 2)), rng.normal(size=(80, 2))
+    goals[60:, 1] += 5
+    moved = goals + 100.0  # both frames together: a way is a way
+    assert goal_shift(starts + 100.0, moved) == pytest.approx(goal_shift(starts, goals))
+    way = goals - starts
+    new, old = way[60:, 1], way[:20, 1]
+    expected = abs(new.mean() - old.mean()) / np.sqrt((np.var(new) + np.var(old)) / 2)
+    assert goal_shift(starts, goals) == pytest.approx(expected)
+    assert goal_shift(starts, starts) is None  # one way alone
+    assert goal_shift(starts[:19], goals[:19]) is None
+
+
+def test_a_height_that_hardly_varies_has_not_shifted():
+    rng = np.random.default_rng(0)
+    starts = np.zeros((40, 2))
+    goals = np.stack([rng.normal(size=40), 1e-3 * rng.normal(size=40)], axis=1)
+    goals[30:, 1] += 1e-2
+    assert goal_shift(starts, goals) == 0
 
 
 def test_a_draw_is_uneven_where_it_is_of_a_part_alone():
