@@ -36,6 +36,7 @@ def test_a_study_that_all_are_told_to_end_saves_its_runs(tmp_path):
     assert study_signalled(signal.SIGTERM, tmp_path / "study", UPDATE) == []
 
 
+@pytest.mark.slow
 def test_a_study_whose_reader_is_ended_with_it_saves_its_runs(tmp_path):
     assert study_signalled(signal.SIGINT, tmp_path / "study", UPDATE, unread=True) == []
 

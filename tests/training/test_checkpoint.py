@@ -216,9 +216,9 @@ def killed_after_failed_saves(out, monkeypatch, frames, fails, at):
     ("frames", "fails", "at"),
     [
         ("memory", "checkpoint.json", 95),
-        ("memory", "checkpoint.json", 115),
+        pytest.param("memory", "checkpoint.json", 115, marks=pytest.mark.slow),
         ("memory", "state.json", 115),
-        ("disk", "checkpoint.json", 91),
+        pytest.param("disk", "checkpoint.json", 91, marks=pytest.mark.slow),
         ("disk", "state.json", 91),
     ],
 )

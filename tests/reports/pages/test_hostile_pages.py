@@ -16,10 +16,11 @@ from goalscope.reports import (
     write_report,
 )
 
-ATTACKS = (
-    "<script>alert(1)</script>",
-    "\"'><img src=http://127.0.0.1:9/x onerror=alert(1)>",
-    "</style></svg><iframe src=../../../../etc/passwd></iframe>{{ 7 * 7 }}",
+# Each leaves a place of its own: text, an attribute in either quotes, a style, a figure, a template.
+ATTACK = (
+    "<script>alert(1)</script>"
+    "\"'><img src=http://127.0.0.1:9/x onerror=alert(1)>"
+    "</style></svg><iframe src=../../../../etc/passwd></iframe>{{ 7 * 7 }}"
 )
 SHORT = replace(BASELINE, updates=60, probes={"content/critic.pixels.object_r2": 0.4})
 
@@ -72,9 +73,8 @@ def assert_nothing_runs(browser, page):
     assert {url for url in asked if not url.startswith(("data:", "chrome:"))} == {page.as_uri()}
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_markup_in_a_record_stays_text(browser, tmp_path, attack):
-    folders = [poisoned(tmp_path / name, attack, seed) for seed, name in enumerate("ab")]
+def test_markup_in_a_record_stays_text(browser, tmp_path):
+    folders = [poisoned(tmp_path / name, ATTACK, seed) for seed, name in enumerate("ab")]
     other = write_run(tmp_path / "c", "fix", 0, SHORT)
     for page in (
         write_report(folders[0]).page,

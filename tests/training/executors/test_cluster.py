@@ -53,6 +53,7 @@ def one_driver() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.mark.slow  # a minute, in which Ray waits to be sure that the node is gone
 def test_a_study_that_loses_a_node_comes_out_as_it_does_here(cluster, tmp_path, caplog):
     runs = [small_run(tmp_path / "there", seed) for seed in (0, 1)]
     (runs[0].out / "checkpoints").mkdir(parents=True)  # cut off here before its first step
