@@ -13,12 +13,12 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
-from benchmarks.planted_faults.environment_faults import GoalEnv
-from benchmarks.planted_faults.extractor_faults import extractor_class
 from benchmarks.planted_faults.fault import Wrapper
 from benchmarks.planted_faults.faults import Planting
 from benchmarks.planted_faults.grounds import BATCH, STARTS, Ground
-from benchmarks.planted_faults.replay_faults import replay_class
+from benchmarks.planted_faults.spoils.environment_faults import GoalEnv
+from benchmarks.planted_faults.spoils.extractor_faults import extractor_class
+from benchmarks.planted_faults.spoils.replay_faults import replay_class
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.envs.making import make_environment
 

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from stable_baselines3.common.vec_env import VecNormalize
 
-from benchmarks.planted_faults.environment_faults import GoalEnv
-from benchmarks.planted_faults.extractor_faults import Spoil
 from benchmarks.planted_faults.grounds import GroundName
-from benchmarks.planted_faults.replay_faults import Replay
+from benchmarks.planted_faults.spoils.environment_faults import GoalEnv
+from benchmarks.planted_faults.spoils.extractor_faults import Spoil
+from benchmarks.planted_faults.spoils.replay_faults import Replay
 
 Kind = Literal["control", "known", "blind", "developing"]
 Wrapper = Callable[[GoalEnv], GoalEnv]

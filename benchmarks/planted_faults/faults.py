@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.planted_faults.blind import BLIND
-from benchmarks.planted_faults.controls import CONTROLS
-from benchmarks.planted_faults.developing import DEVELOPING
 from benchmarks.planted_faults.fault import Fault, Kind, Wrapper
-from benchmarks.planted_faults.fifth_round import FIFTH_ROUND
-from benchmarks.planted_faults.first_round import FIRST_ROUND
-from benchmarks.planted_faults.fourth_round import FOURTH_ROUND
 from benchmarks.planted_faults.grounds import GROUNDS, Ground, GroundName
-from benchmarks.planted_faults.known import KNOWN
-from benchmarks.planted_faults.second_round import SECOND_ROUND
-from benchmarks.planted_faults.sixth_round import SIXTH_ROUND
-from benchmarks.planted_faults.third_round import THIRD_ROUND
+from benchmarks.planted_faults.kinds.blind import BLIND
+from benchmarks.planted_faults.kinds.controls import CONTROLS
+from benchmarks.planted_faults.kinds.developing import DEVELOPING
+from benchmarks.planted_faults.kinds.fifth_round import FIFTH_ROUND
+from benchmarks.planted_faults.kinds.first_round import FIRST_ROUND
+from benchmarks.planted_faults.kinds.fourth_round import FOURTH_ROUND
+from benchmarks.planted_faults.kinds.known import KNOWN
+from benchmarks.planted_faults.kinds.second_round import SECOND_ROUND
+from benchmarks.planted_faults.kinds.sixth_round import SIXTH_ROUND
+from benchmarks.planted_faults.kinds.third_round import THIRD_ROUND
 
 FAULTS = {
     fault.name: fault

@@ -1,7 +1,7 @@
 """What the page of results tells of sets of faults, in words."""
 
-from benchmarks.planted_faults.developing_faults import BEGINS
 from benchmarks.planted_faults.sets import DEVELOPING_UPDATES
+from benchmarks.planted_faults.spoils.developing_faults import BEGINS
 
 EARLIER = (  # what is scored once is not blind again
     "Six rounds were scored once, while they were blind, by the checks of then. Of the 12 "

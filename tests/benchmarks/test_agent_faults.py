@@ -4,9 +4,9 @@ import pytest
 import torch
 from helpers.faulty import pixels_of, same, weights
 
-from benchmarks.planted_faults.agent_faults import first_update
 from benchmarks.planted_faults.grounds import BATCH, UPDATES
 from benchmarks.planted_faults.sets import SEEDS
+from benchmarks.planted_faults.spoils.agent_faults import first_update
 
 
 def test_nothing_moves_a_frozen_encoder(make_filled):

@@ -7,13 +7,13 @@ from helpers.faulty import pixels_of, same, weights
 from stable_baselines3.common.preprocessing import preprocess_obs
 from torch import nn
 
-from benchmarks.planted_faults import developing_faults
 from benchmarks.planted_faults.agent import make_wrapped
-from benchmarks.planted_faults.developing import DEVELOPING
-from benchmarks.planted_faults.developing_faults import BEGINS, LaterEnv
-from benchmarks.planted_faults.environment_faults import AlwaysTerminated, LargeRewards
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
+from benchmarks.planted_faults.kinds.developing import DEVELOPING
 from benchmarks.planted_faults.sets import DEVELOPING_UPDATES, planned_runs
+from benchmarks.planted_faults.spoils import developing_faults
+from benchmarks.planted_faults.spoils.developing_faults import BEGINS, LaterEnv
+from benchmarks.planted_faults.spoils.environment_faults import AlwaysTerminated, LargeRewards
 from goalscope.reports.checks.table import CHECKS
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from helpers.faulty import planting, stepped
 
 from benchmarks.planted_faults.agent import make_wrapped
-from benchmarks.planted_faults.environment_faults import SHOWN_GOAL
 from benchmarks.planted_faults.grounds import BATCH, STARTS
+from benchmarks.planted_faults.spoils.environment_faults import SHOWN_GOAL
 from goalscope.training.envs.tasks import task_of
 from goalscope.training.envs.visibility import goal_units_per_pixel
 

@@ -5,8 +5,8 @@ import torch
 from helpers.faulty import MakePlanted, pixels_of
 from torch import Tensor
 
-from benchmarks.planted_faults import extractor_faults
 from benchmarks.planted_faults.grounds import GROUNDS
+from benchmarks.planted_faults.spoils import extractor_faults
 
 
 @pytest.fixture(scope="module")

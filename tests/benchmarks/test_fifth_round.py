@@ -6,10 +6,10 @@ import torch
 from helpers.faulty import pixels_of, planting, same, same_batch, stepped, weights
 from stable_baselines3 import TD3
 
-from benchmarks.planted_faults import fifth_round_faults
 from benchmarks.planted_faults.agent import make_wrapped
-from benchmarks.planted_faults.fifth_round import FIFTH_ROUND
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
+from benchmarks.planted_faults.kinds.fifth_round import FIFTH_ROUND
+from benchmarks.planted_faults.spoils import fifth_round_faults
 
 REAL = BATCH // 5 + 1  # four of five are relabelled, and come last
 GOALS = ("achieved_goal", "desired_goal")

@@ -5,11 +5,14 @@ import pytest
 import torch
 from helpers.faulty import pixels_of, planting, same, same_batch, stepped, weights
 
-from benchmarks.planted_faults import fourth_round_agent_faults, fourth_round_faults
 from benchmarks.planted_faults.agent import make_wrapped
-from benchmarks.planted_faults.fourth_round import FOURTH_ROUND
-from benchmarks.planted_faults.fourth_round_replay_faults import STEPS
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS, UPDATES
+from benchmarks.planted_faults.kinds.fourth_round import FOURTH_ROUND
+from benchmarks.planted_faults.spoils import (
+    fourth_round_agent_faults,
+    fourth_round_faults,
+)
+from benchmarks.planted_faults.spoils.fourth_round_replay_faults import STEPS
 
 REAL = BATCH // 5 + 1  # four of five are relabelled, and come last
 

@@ -5,7 +5,7 @@ import torch
 from helpers.faulty import same_batch
 
 from benchmarks.planted_faults.grounds import BATCH, STARTS
-from benchmarks.planted_faults.replay_faults import TINY
+from benchmarks.planted_faults.spoils.replay_faults import TINY
 from goalscope.diagnostics.instruments.replay_state import relabelled_rows
 from goalscope.diagnostics.material.replay import finished_episodes
 from goalscope.diagnostics.provenance import agent_settings

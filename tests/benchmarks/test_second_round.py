@@ -5,9 +5,9 @@ import pytest
 import torch
 from helpers.faulty import same, same_batch, stepped, weights
 
-from benchmarks.planted_faults import second_round_faults
 from benchmarks.planted_faults.grounds import BATCH, STARTS
-from benchmarks.planted_faults.second_round import SECOND_ROUND
+from benchmarks.planted_faults.kinds.second_round import SECOND_ROUND
+from benchmarks.planted_faults.spoils import second_round_faults
 from goalscope.probes.blocks import GOAL_KEYS
 
 

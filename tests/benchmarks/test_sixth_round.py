@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 from benchmarks.planted_faults.agent import make_agent, make_wrapped
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
-from benchmarks.planted_faults.sixth_round_agent_faults import CustomSAC
+from benchmarks.planted_faults.spoils.sixth_round_agent_faults import CustomSAC
 
 REAL = BATCH // 5 + 1  # four of five are relabelled, and come last
 EPISODE = 25

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from helpers.faulty import pixels_of, planting, same, same_batch, stepped, weights
 
-from benchmarks.planted_faults import third_round_faults
 from benchmarks.planted_faults.agent import make_wrapped
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS, UPDATES
-from benchmarks.planted_faults.third_round import THIRD_ROUND
+from benchmarks.planted_faults.kinds.third_round import THIRD_ROUND
+from benchmarks.planted_faults.spoils import third_round_faults
 
 BEGINS = third_round_faults.BEGINS
 

@@ -7,7 +7,7 @@ from helpers.pupils import LAST, agent_of, said, taught
 from helpers.transition_runs import context_of, trained
 from stable_baselines3 import DDPG, SAC, TD3, HerReplayBuffer
 
-from benchmarks.planted_faults.lesson_faults import Larger
+from benchmarks.planted_faults.spoils.lesson_faults import Larger
 from goalscope.diagnostics.instruments.transitions import TransitionInstrument
 from goalscope.diagnostics.updates.lesson import Lessons
 from goalscope.diagnostics.updates.schedule import Schedule

@@ -6,7 +6,7 @@ from helpers.pupils import LAST, agent_of, said
 from sb3_contrib import TQC
 from stable_baselines3 import DDPG, SAC, TD3
 
-from benchmarks.planted_faults.sixth_round_agent_faults import CustomSAC, value_descended
+from benchmarks.planted_faults.spoils.sixth_round_agent_faults import CustomSAC, value_descended
 from goalscope.diagnostics.updates.lesson import Lessons
 from goalscope.probes import view_networks
 from goalscope.training.agents.lean_sac import LeanSAC

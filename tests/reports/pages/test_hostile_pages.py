@@ -16,7 +16,7 @@ from goalscope.reports import (
     write_report,
 )
 
-# Each leaves a place of its own: text, an attribute in either quotes, a style, a figure, a template.
+# Each leaves another place: text, an attribute, a style, a figure, a template.
 ATTACK = (
     "<script>alert(1)</script>"
     "\"'><img src=http://127.0.0.1:9/x onerror=alert(1)>"

@@ -10,7 +10,7 @@ from stable_baselines3.common.utils import polyak_update
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.planted_faults.extractor_faults import follow
+from benchmarks.planted_faults.spoils.extractor_faults import follow
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.agents.extractors import FusionExtractor, Gain
 

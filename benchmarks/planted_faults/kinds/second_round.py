@@ -1,7 +1,7 @@
 """Faults that were blind in a second round: they were scored once, and are known since."""
 
-from benchmarks.planted_faults import second_round_faults
 from benchmarks.planted_faults.fault import TWO_TASKS, Fault
+from benchmarks.planted_faults.spoils import second_round_faults
 
 SECOND_ROUND = (
     Fault(

@@ -1,12 +1,12 @@
 """Faults that were blind in a first round: they were scored once, and are known since."""
 
-from benchmarks.planted_faults import (
+from benchmarks.planted_faults.fault import TWO_TASKS, Fault
+from benchmarks.planted_faults.spoils import (
     agent_faults,
     environment_faults,
     extractor_faults,
     replay_faults,
 )
-from benchmarks.planted_faults.fault import TWO_TASKS, Fault
 
 FIRST_ROUND = (
     Fault(

@@ -1,11 +1,11 @@
 """Faults that were blind in a fourth round: they were scored once, and are known since."""
 
-from benchmarks.planted_faults import (
+from benchmarks.planted_faults.fault import TWO_TASKS, Fault
+from benchmarks.planted_faults.spoils import (
     fourth_round_agent_faults,
     fourth_round_faults,
     fourth_round_replay_faults,
 )
-from benchmarks.planted_faults.fault import TWO_TASKS, Fault
 
 FOURTH_ROUND = (
     Fault(

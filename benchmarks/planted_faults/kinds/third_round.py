@@ -1,7 +1,7 @@
 """Faults that were blind in a third round: they were scored once, and are known since."""
 
-from benchmarks.planted_faults import third_round_faults
 from benchmarks.planted_faults.fault import TWO_TASKS, Fault
+from benchmarks.planted_faults.spoils import third_round_faults
 
 THIRD_ROUND = (
     Fault(

@@ -12,8 +12,8 @@ import numpy as np
 from gymnasium.wrappers import TimeLimit
 from stable_baselines3.common.vec_env import VecNormalize
 
-from benchmarks.planted_faults.environment_faults import GoalEnv, Observation, Step
 from benchmarks.planted_faults.grounds import STARTS
+from benchmarks.planted_faults.spoils.environment_faults import GoalEnv, Observation, Step
 
 DARK = STARTS + 150  # steps after which nothing is seen
 LATE = 5  # steps that images lag behind; an episode of the point has 25

@@ -7,7 +7,7 @@ import torch
 from stable_baselines3 import SAC
 from torch import Tensor, nn
 
-from benchmarks.planted_faults.second_round_faults import after_updates
+from benchmarks.planted_faults.spoils.second_round_faults import after_updates
 from goalscope.training.agents.extractors import FusionExtractor
 
 RESET_EVERY = 40  # updates

@@ -1,9 +1,11 @@
 """Thirty mistakes that users make, the commonest first: blind in a sixth round, known since."""
 
-from benchmarks.planted_faults import sixth_round_agent_faults as agents
-from benchmarks.planted_faults import sixth_round_faults as environments
-from benchmarks.planted_faults import sixth_round_replay_faults as replays
 from benchmarks.planted_faults.fault import TWO_TASKS, Fault
+from benchmarks.planted_faults.spoils import (
+    sixth_round_agent_faults,
+    sixth_round_faults,
+    sixth_round_replay_faults,
+)
 
 SIXTH_ROUND: tuple[Fault, ...] = (
     Fault(
@@ -17,7 +19,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         ),
         tautology=True,
         grounds=TWO_TASKS,
-        environment=environments.ScaledImages,
+        environment=sixth_round_faults.ScaledImages,
     ),
     Fault(
         "reward_of_whole_batch",
@@ -26,7 +28,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "reward_mismatch",
         also=("reward_constant",),
         grounds=TWO_TASKS,
-        environment=environments.OneNorm,
+        environment=sixth_round_faults.OneNorm,
     ),
     Fault(
         "success_penalised",
@@ -34,7 +36,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "being at the goal costs 1 and being elsewhere nothing",
         "success_paid_elsewhere",
         grounds=TWO_TASKS,
-        environment=environments.PaidBackwards,
+        environment=sixth_round_faults.PaidBackwards,
     ),
     Fault(
         "own_limit_terminates",
@@ -44,7 +46,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         also=("always_terminated",),
         tautology=True,
         grounds=TWO_TASKS,
-        environment=environments.StepLimit,
+        environment=sixth_round_faults.StepLimit,
     ),
     Fault(
         "image_without_goals",
@@ -57,7 +59,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         ),
         tautology=True,
         grounds=TWO_TASKS,
-        extractor=agents.images_alone,
+        extractor=sixth_round_agent_faults.images_alone,
     ),
     Fault(
         "previous_goal_shown",
@@ -66,7 +68,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "goals_in_another_frame",
         also=("reward_mismatch",),
         grounds=TWO_TASKS,
-        environment=environments.PreviousGoal,
+        environment=sixth_round_faults.PreviousGoal,
     ),
     Fault(
         "rate_too_high",
@@ -78,7 +80,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
             "dead_units",
         ),
         grounds=TWO_TASKS,
-        agent=agents.fast_rate,
+        agent=sixth_round_agent_faults.fast_rate,
     ),
     Fault(
         "camera_on_a_corner",
@@ -90,7 +92,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
             "content_missing",
         ),
         grounds=TWO_TASKS,
-        environment=environments.CloseCamera,
+        environment=sixth_round_faults.CloseCamera,
     ),
     Fault(
         "one_update_per_episode",
@@ -100,7 +102,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         also=("few_updates",),
         tautology=True,
         grounds=TWO_TASKS,
-        agent=agents.once_an_episode,
+        agent=sixth_round_agent_faults.once_an_episode,
     ),
     Fault(
         "actions_scaled_again",
@@ -112,7 +114,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
             "goals_hardly_reached",
         ),
         grounds=TWO_TASKS,
-        environment=environments.ScaledActions,
+        environment=sixth_round_faults.ScaledActions,
     ),
     Fault(
         "relabelled_without_reward",
@@ -120,7 +122,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "goals are relabelled in a drawn batch, and rewards are not computed anew",
         "reward_mismatch",
         grounds=TWO_TASKS,
-        replay=replays.GoalsOnlyReplay,
+        replay=sixth_round_replay_faults.GoalsOnlyReplay,
     ),
     Fault(
         "no_sampled_goals",
@@ -130,7 +132,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         also=("reward_constant",),
         tautology=True,
         grounds=TWO_TASKS,
-        replay=replays.NoHindsightReplay,
+        replay=sixth_round_replay_faults.NoHindsightReplay,
     ),
     Fault(
         "encoder_under_no_grad",
@@ -138,7 +140,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "a fresh image encoder is used as if it had been trained before",
         "encoder_without_gradient",
         grounds=TWO_TASKS,
-        extractor=agents.without_gradient,
+        extractor=sixth_round_agent_faults.without_gradient,
     ),
     Fault(
         "observed_before_acting",
@@ -147,7 +149,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "actions_shuffled",
         also=("reward_mismatch",),
         grounds=TWO_TASKS,
-        environment=environments.ObservedBefore,
+        environment=sixth_round_faults.ObservedBefore,
     ),
     Fault(
         "discount_too_small",
@@ -156,7 +158,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "discount_too_low",
         tautology=True,
         grounds=TWO_TASKS,
-        agent=agents.short_sight,
+        agent=sixth_round_agent_faults.short_sight,
     ),
     Fault(
         "target_hardly_follows",
@@ -164,7 +166,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "the target networks stay nearly where they began",
         "target_frozen",
         grounds=TWO_TASKS,
-        agent=agents.slow_target,
+        agent=sixth_round_agent_faults.slow_target,
     ),
     Fault(
         "image_reshaped",
@@ -173,7 +175,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "images_rearranged",
         also=("content_missing",),
         grounds=TWO_TASKS,
-        extractor=agents.reshaped,
+        extractor=sixth_round_agent_faults.reshaped,
     ),
     Fault(
         "entropy_weight_one",
@@ -181,7 +183,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "the weight of entropy is fixed at the size of a step's reward",
         "entropy_fixed_high",
         grounds=TWO_TASKS,
-        agent=agents.much_entropy,
+        agent=sixth_round_agent_faults.much_entropy,
     ),
     Fault(
         "gripper_as_achieved",
@@ -193,7 +195,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
             "success_unpaid",
         ),
         grounds=("push",),
-        environment=environments.GripperGoal,
+        environment=sixth_round_faults.GripperGoal,
     ),
     Fault(
         "replay_of_100",
@@ -201,7 +203,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "replay keeps the last 100 transitions",
         "replay_forgets",
         grounds=TWO_TASKS,
-        replay=replays.SmallReplay,
+        replay=sixth_round_replay_faults.SmallReplay,
     ),
     Fault(
         "same_seed_each_reset",
@@ -210,7 +212,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "constant_goal",
         tautology=True,
         grounds=TWO_TASKS,
-        environment=environments.SameSeed,
+        environment=sixth_round_faults.SameSeed,
     ),
     Fault(
         "critic_rebuilt_late",
@@ -219,7 +221,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "steps_vanish",
         also=("gradients_left_over",),
         grounds=TWO_TASKS,
-        agent=agents.deeper_critic,
+        agent=sixth_round_agent_faults.deeper_critic,
     ),
     Fault(
         "observation_overwritten",
@@ -232,7 +234,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         ),
         tautology=True,
         grounds=TWO_TASKS,
-        replay=replays.OverwrittenReplay,
+        replay=sixth_round_replay_faults.OverwrittenReplay,
     ),
     Fault(
         "image_shrunk",
@@ -241,7 +243,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "camera_too_coarse",
         also=("content_missing",),
         grounds=TWO_TASKS,
-        environment=environments.ShrunkImages,
+        environment=sixth_round_faults.ShrunkImages,
     ),
     Fault(
         "larger_critic",
@@ -253,7 +255,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
             "critic_overestimates",
         ),
         grounds=TWO_TASKS,
-        agent=agents.larger_of_two,
+        agent=sixth_round_agent_faults.larger_of_two,
     ),
     Fault(
         "goals_squashed",
@@ -261,7 +263,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "goals in large units pass a tanh: hardly more than their signs are left",
         "vectors_saturated",
         grounds=TWO_TASKS,
-        extractor=agents.goals_through_tanh,
+        extractor=sixth_round_agent_faults.goals_through_tanh,
     ),
     Fault(
         "goals_of_any_episode",
@@ -270,7 +272,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "goals_of_other_episodes",
         tautology=True,
         grounds=TWO_TASKS,
-        replay=replays.AnyGoalReplay,
+        replay=sixth_round_replay_faults.AnyGoalReplay,
     ),
     Fault(
         "crops_too_far",
@@ -283,7 +285,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
             "augmentation_above_signal",
         ),
         grounds=TWO_TASKS,
-        replay=replays.CroppedReplay,
+        replay=sixth_round_replay_faults.CroppedReplay,
     ),
     Fault(
         "dropout_half",
@@ -291,7 +293,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "half of all features, goals included, are dropped in training",
         "features_differ_by_mode",
         grounds=TWO_TASKS,
-        extractor=agents.dropout,
+        extractor=sixth_round_agent_faults.dropout,
     ),
     Fault(
         "actor_loss_sign",
@@ -300,6 +302,6 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "actor_lowers_q",
         tautology=True,
         grounds=TWO_TASKS,
-        agent=agents.value_descended,
+        agent=sixth_round_agent_faults.value_descended,
     ),
 )

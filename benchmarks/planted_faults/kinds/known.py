@@ -1,13 +1,13 @@
 """The known faults: on runs of these thresholds of checks may be set."""
 
-from benchmarks.planted_faults import (
+from benchmarks.planted_faults.fault import TWO_TASKS, Fault
+from benchmarks.planted_faults.spoils import (
     agent_faults,
     environment_faults,
     extractor_faults,
     lesson_faults,
     replay_faults,
 )
-from benchmarks.planted_faults.fault import TWO_TASKS, Fault
 
 KNOWN = (
     Fault(

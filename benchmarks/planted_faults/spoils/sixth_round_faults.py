@@ -5,7 +5,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from benchmarks.planted_faults.environment_faults import Observation, Step, rewards_of
+from benchmarks.planted_faults.spoils.environment_faults import Observation, Step, rewards_of
 
 _ZOOM = 3  # times as large as the whole scene would be
 _CELL = 6  # pixels that become one

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 
-from benchmarks.planted_faults.environment_faults import SHOWN_GOAL
+from benchmarks.planted_faults.spoils.environment_faults import SHOWN_GOAL
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 
 TINY = 60  # transitions; an episode of the point has 25

@@ -16,7 +16,7 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor, nn
 
-from benchmarks.planted_faults.environment_faults import GoalEnv, Observation, Step
+from benchmarks.planted_faults.spoils.environment_faults import GoalEnv, Observation, Step
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 
 BONUS = 1_000.0

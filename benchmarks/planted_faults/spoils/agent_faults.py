@@ -8,7 +8,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.sac.policies import SACPolicy
 from torch import Tensor, nn
 
-from benchmarks.planted_faults.extractor_faults import relu_killed
+from benchmarks.planted_faults.spoils.extractor_faults import relu_killed
 
 _FIRST, _LAST = 60, 160  # the updates among which the seed chooses when a fault begins
 _NO_ENTROPY = 1e-5

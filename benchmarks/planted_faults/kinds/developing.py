@@ -6,7 +6,8 @@ far is told from what is not; no threshold is set on them.
 
 from functools import partial
 
-from benchmarks.planted_faults import (
+from benchmarks.planted_faults.fault import Fault, Wrapper
+from benchmarks.planted_faults.spoils import (
     agent_faults,
     developing_faults,
     environment_faults,
@@ -14,13 +15,12 @@ from benchmarks.planted_faults import (
     replay_faults,
     second_round_faults,
 )
-from benchmarks.planted_faults.developing_faults import (
+from benchmarks.planted_faults.spoils.developing_faults import (
     BEGINS,
     LaterEnv,
     agent_later,
     replay_later,
 )
-from benchmarks.planted_faults.fault import Fault, Wrapper
 
 
 def _env(spoil: Wrapper) -> Wrapper:

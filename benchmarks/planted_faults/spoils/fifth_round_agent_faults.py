@@ -11,8 +11,8 @@ from stable_baselines3.common.distributions import (
 from stable_baselines3.common.type_aliases import TrainFreq, TrainFrequencyUnit
 from torch import Tensor, nn
 
-from benchmarks.planted_faults.fourth_round_agent_faults import head_layers
-from benchmarks.planted_faults.second_round_faults import after_updates
+from benchmarks.planted_faults.spoils.fourth_round_agent_faults import head_layers
+from benchmarks.planted_faults.spoils.second_round_faults import after_updates
 from goalscope.training.agents.extractors import FusionExtractor
 
 EPSILON = 1e-8  # meant as the smallest norm, and given as the largest

@@ -13,8 +13,8 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from benchmarks.planted_faults.environment_faults import GoalEnv, Observation, Step
-from benchmarks.planted_faults.fourth_round_faults import CENTRES
+from benchmarks.planted_faults.spoils.environment_faults import GoalEnv, Observation, Step
+from benchmarks.planted_faults.spoils.fourth_round_faults import CENTRES
 
 CROP = 3  # a third of the height and of the width is kept
 NOISE = 0.1  # standard deviation of the tracker, of the range of goals

@@ -1,11 +1,11 @@
 """Faults that were blind in a fifth round: they were scored once, and are known since."""
 
-from benchmarks.planted_faults import (
+from benchmarks.planted_faults.fault import TWO_TASKS, Fault
+from benchmarks.planted_faults.spoils import (
     fifth_round_agent_faults,
     fifth_round_faults,
     fifth_round_replay_faults,
 )
-from benchmarks.planted_faults.fault import TWO_TASKS, Fault
 
 FIFTH_ROUND = (
     Fault(

@@ -13,13 +13,22 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor, nn
 
-from benchmarks.planted_faults.environment_faults import GoalEnv, Observation, Step, rewards_of
-from benchmarks.planted_faults.extractor_faults import relu_killed
 from benchmarks.planted_faults.fault import Wrapper
-from benchmarks.planted_faults.fourth_round_agent_faults import GAIN
 from benchmarks.planted_faults.grounds import STARTS
-from benchmarks.planted_faults.replay_faults import Replay
-from benchmarks.planted_faults.second_round_faults import OTHER_MEAN, OTHER_SPREAD, after_updates
+from benchmarks.planted_faults.spoils.environment_faults import (
+    GoalEnv,
+    Observation,
+    Step,
+    rewards_of,
+)
+from benchmarks.planted_faults.spoils.extractor_faults import relu_killed
+from benchmarks.planted_faults.spoils.fourth_round_agent_faults import GAIN
+from benchmarks.planted_faults.spoils.replay_faults import Replay
+from benchmarks.planted_faults.spoils.second_round_faults import (
+    OTHER_MEAN,
+    OTHER_SPREAD,
+    after_updates,
+)
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 
 BEGINS = 200  # updates

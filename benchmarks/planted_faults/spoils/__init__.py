@@ -1,0 +1,1 @@
+"""What spoils environment, replay, extractor and agent: the faults themselves."""
