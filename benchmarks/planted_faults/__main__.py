@@ -21,10 +21,9 @@ from benchmarks.planted_faults.ranges import CheckRange, check_ranges
 from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SCORED, SetName, make_missing, planned_runs
 from goalscope.diagnostics.record import read_run, write_json_atomically
-from goalscope.diagnostics.record.keys import CRITIC_LOSS
-from goalscope.diagnostics.record.metrics import BFLOAT16_FRACTION
+from goalscope.diagnostics.record.transition_metrics import NEWEST_Q_BIAS
 
-NEWEST = BFLOAT16_FRACTION.key(CRITIC_LOSS)  # that any run here has, one of the last added
+NEWEST = NEWEST_Q_BIAS.key()  # that any run here has, one of the last added
 RANGED: tuple[SetName, ...] = (
     "controls",
     "known",

@@ -52,8 +52,8 @@ def diagnose(run: PlannedRun) -> Diagnosis:
         read = load_run(run.folder)
     except RecordError:
         return Diagnosis(*known, named=())
-    firsts = [_first_named(read, check) for check in planted.checks]
-    since = tuple(update - planted.begins for update in firsts if update is not None)
+    firsts = [_first_named(read, check, planted.begins) for check in planted.checks]
+    since = tuple(update for update in firsts if update is not None)
     before = _named(_until(read, planted.begins)) if planted.begins else ()
     return Diagnosis(*known, _named(read), since, before)
 
@@ -65,12 +65,15 @@ def _named(run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys(finding.check.name for finding in (*causes, *explained)))
 
 
-def _first_named(run: Run, check: str) -> int | None:
-    """Return the update by which the record so far names a check, to within `ASKED_EVERY`."""
-    updates: list[int] = [*range(ASKED_EVERY, run.updates, ASKED_EVERY), run.updates]
-    for update in updates:
+def _first_named(run: Run, check: str, begins: int) -> int | None:
+    """Return how long after a fault begins the record so far names a check, in updates.
+
+    To within `ASKED_EVERY`; None where it never does.
+    """
+    asked = range(begins + ASKED_EVERY, run.updates, ASKED_EVERY)
+    for update in (*asked, run.updates):
         if check in _named(_until(run, update)):
-            return update
+            return update - begins
     return None
 
 

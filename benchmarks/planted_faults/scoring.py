@@ -26,8 +26,12 @@ SOON = 1_000  # updates; the median time to a finding is to be below
 
 
 def named_first(diagnosis: Diagnosis) -> bool:
-    """Whether the first that is named was planted; of a control, whether nothing is."""
-    return diagnosis.first in _expected(diagnosis)
+    """Whether the first that is named was planted; of a control, whether nothing is.
+
+    What was named before the fault began does not count.
+    """
+    expected = set(_expected(diagnosis)) - set(diagnosis.before)
+    return diagnosis.first in expected
 
 
 def named_at_all(diagnosis: Diagnosis) -> bool:

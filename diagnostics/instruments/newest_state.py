@@ -26,10 +26,10 @@ from goalscope.probes import (
     moving_steps,
     newest_count,
 )
-from goalscope.probes.blocks import GOAL_KEYS
+from goalscope.probes.blocks import GOAL_KEYS, GoalKeys
 from goalscope.probes.swaps import rms
 
-FEWEST_STEPS = 32  # that move what is achieved
+FEWEST_STEPS = 96  # of fewer a ridge tells less than of a batch, and that would be no finding
 _AS_VARIED = 0.5  # of the spread of all actions in replay: what hardly varies tells nothing
 
 
@@ -37,32 +37,36 @@ def newest_state(
     model: OffPolicyAlgorithm,
     stored: ReplayBatch,
     episodes: Episodes,
+    goal_keys: GoalKeys,
     name_of: Callable[[str], str],
+    seed: int,
 ) -> dict[str, Tensor]:
-    """Return record key -> scalar of as many of the newest transitions as a batch has.
+    """Return record key -> scalar of the newest steps that move what is achieved.
 
-    Of those that move what is achieved: a wall that a policy has come to answers to no action. None
-    where there are too few, or their actions vary by less than half of what all in replay do.
+    As many as a batch has; {} where there are fewer than 96, without goals, where actions are no
+    box, and where these actions vary by less than half of what all in replay do.
 
     Args:
         model: the agent.
         stored: a batch from all of replay, as it is stored, by the names of blocks.
         episodes: that replay holds.
+        goal_keys: what the achieved and the desired goal are called in replay.
         name_of: observation key -> the name of its block.
+        seed: decides which of the steps.
     """
-    if not isinstance(model.action_space, spaces.Box) or not set(GOAL_KEYS) <= set(
-        stored.observations
-    ):
+    achieved = goal_keys[0]
+    boxed = isinstance(model.action_space, spaces.Box)
+    if not boxed or achieved is None or not set(GOAL_KEYS) <= set(stored.observations):
         return {}
-    rows, columns = newest_rows(episodes, len(stored.actions))
+    rows, columns = _newest_rows(model, episodes, achieved)
     if len(rows) < FEWEST_STEPS:
         return {}
-    sample = by_block(stored_transitions(model, rows, columns, normalised=False), name_of)
-    nothing = torch.zeros(len(rows), dtype=torch.bool, device=sample.actions.device)
-    newest = moving_steps(replace(as_probed(dict_buffer(model), sample), relabelled=nothing))
-    if len(newest.actions) < FEWEST_STEPS:
-        return {}
-    if action_spread(newest.actions) < _AS_VARIED * action_spread(stored.actions):
+    most = min(len(stored.actions), len(rows))
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
+    sample = stored_transitions(model, rows[chosen], columns[chosen], normalised=False)
+    newest = as_probed(dict_buffer(model), by_block(sample, name_of))
+    newest = replace(newest, relabelled=torch.zeros_like(newest.relabelled))
+    if not action_spread(newest.actions) > _AS_VARIED * action_spread(stored.actions):
         return {}
     step = action_over_goals(newest)
     if step is not None:  # as far as actions go that are as large as those of all replay
@@ -71,16 +75,17 @@ def newest_state(
     return {key: value for key, value in found.items() if value is not None}
 
 
-def newest_rows(episodes: Episodes, most: int) -> tuple[Indices, Indices]:
-    """Return rows and columns of transitions of the newest episodes, int64 (n,) each, n <= most.
-
-    Evenly spaced over as many of the episodes that began last as `newest_count` tells.
-
-    Args:
-        episodes: that replay holds.
-        most: transitions to return.
-    """
+def _newest_rows(
+    model: OffPolicyAlgorithm, episodes: Episodes, achieved: str
+) -> tuple[Indices, Indices]:
+    """Return rows and columns of the newest episodes' steps that move what is achieved."""
+    buffer = dict_buffer(model)
     rows, columns, numbers = episodes.transitions()
-    chosen = np.flatnonzero(numbers >= len(episodes) - newest_count(len(episodes)))
-    chosen = chosen[np.linspace(0, len(chosen) - 1, min(most, len(chosen)), dtype=np.int64)]
-    return rows[chosen], columns[chosen]
+    newest = numbers >= len(episodes) - newest_count(len(episodes))
+    rows, columns = rows[newest], columns[newest]
+    before, after = (
+        side[achieved][rows, columns].reshape(len(rows), -1).astype(np.float64)
+        for side in (buffer.observations, buffer.next_observations)
+    )
+    moving = moving_steps(after - before)
+    return rows[moving], columns[moving]

@@ -107,7 +107,9 @@ class TransitionInstrument(Instrument):
                 **transition_state(model, stored, seen),
                 **redrawn(model, context.update),
                 **episode_state(model, stored, episodes, critic.goal_keys),
-                **newest_state(model, stored, episodes, critic.block_of),
+                **newest_state(
+                    model, stored, episodes, critic.goal_keys, critic.block_of, context.update
+                ),
                 **agreement(
                     model,
                     acting_network(context.networks),

@@ -15,6 +15,7 @@ from goalscope.diagnostics.material.replay import Episodes, dict_buffer, stored_
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC
 from goalscope.diagnostics.record.transition_metrics import (
     ENTROPY_OVER_REWARDS,
+    NEWEST_Q_BIAS,
     Q_BIAS,
     Q_EXCESS,
 )
@@ -23,6 +24,7 @@ from goalscope.probes import (
     gathered_entropy,
     horizon,
     learnt_share,
+    newest_count,
     q_bias,
     q_excess,
     value_bounds,
@@ -106,7 +108,9 @@ def value_state(
         # Without an actor the target is a copy, made every so many steps: what Q can have learnt
         # by then does not follow from tau.
         if len(episodes) and ACTOR in context.networks:
-            results[Q_BIAS.key()] = _bias(context, model, episodes, bounds, learnt)
+            newest = len(episodes) - newest_count(len(episodes))
+            for metric, first in ((Q_BIAS, 0), (NEWEST_Q_BIAS, newest)):
+                results[metric.key()] = _bias(context, model, episodes, first, bounds, learnt)
     return results
 
 
@@ -124,13 +128,14 @@ def _bias(
     context: Context,
     model: OffPolicyAlgorithm,
     episodes: Episodes,
+    first: int,
     bounds: ValueBounds,
     learnt: float,
 ) -> Tensor:
-    """Return Q's bias at the first step of some episodes, drawn at random."""
+    """Return Q's bias at the first step of some episodes, drawn at random from the first one on."""
     buffer = dict_buffer(model)
     generator = np.random.default_rng(context.update)
-    chosen = generator.permutation(len(episodes))[:EPISODES]
+    chosen = first + generator.permutation(len(episodes) - first)[:EPISODES]
     columns, lasts = episodes.columns[chosen], episodes.lasts[chosen]
     returns = []
     for episode, column in zip(chosen, columns, strict=True):

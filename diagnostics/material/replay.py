@@ -225,7 +225,8 @@ def stored_transitions(
     buffer = dict_buffer(model)
     env = model._vec_normalize_env if normalised else None
     if isinstance(buffer, HerReplayBuffer):
-        return buffer._get_real_samples(rows, columns, env)
+        with own_generators(model):
+            return buffer._get_real_samples(rows, columns, env)
     sides = []
     for side in (buffer.observations, buffer.next_observations):
         values = buffer._normalize_obs({k: v[rows, columns] for k, v in side.items()}, env)

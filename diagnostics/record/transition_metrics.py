@@ -101,8 +101,8 @@ ACTION_EFFECT_R2 = _transitions(
     "something changes, and eight actions differ",
 )
 _MOVING = (
-    "goals are observed, and 32 steps of the newest episodes move what is achieved, by actions "
-    "that vary half as much as in all of replay"
+    "goals are observed, actions are a box, and 96 steps of the newest episodes move what is "
+    "achieved, by actions that vary half as much as in all of replay"
 )
 _newest = kind_of(Family.TRANSITIONS, ("newest",))
 NEWEST_EFFECT_R2 = _newest(
@@ -115,7 +115,7 @@ NEWEST_OVER_GOALS = _newest(
     "action_over_goals",
     "ratio",
     "what an action moves in the newest episodes, over the distance between goals",
-    f"{_MOVING}, which is told from them",
+    f"{_MOVING}; an object that actions do not move is left out",
 )
 _OWN_MOTION = "goals are observed, and the box of actions is as large on either side of 0"
 IDLE_MOTION = _transitions(
@@ -180,6 +180,9 @@ ENTROPY_OVER_REWARDS = _bounded(
     "entropy_over_rewards", "ratio per nat", "entropy coefficient over the range of rewards"
 )
 Q_BIAS = _bounded("q_bias", "widths of the bounds", "Q above what episodes returned")
+NEWEST_Q_BIAS = _bounded(
+    "newest_q_bias", "widths of the bounds", "Q above what the newest episodes returned"
+)
 TARGET_MOTION = kind_of(Family.TRANSITIONS, (CRITIC_TARGET,))(
     "motion",
     "ratio",

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from goalscope.probes.blocks import ACHIEVED_GOAL
@@ -83,26 +85,16 @@ def action_effect_r2(batch: ReplayBatch, keys: Collection[str] | None = None) ->
     return torch.stack(scores).max() if scores else None
 
 
-def moving_steps(batch: ReplayBatch) -> ReplayBatch:
-    """Return the steps that change the achieved goal by a tenth of the largest change or more.
+def moving_steps(change: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which steps of changes (N, d) move by a tenth of the largest or more, bool (N,).
 
-    All of them where nothing changes.
+    What a wall stops answers to no action. All finite ones where nothing changes.
     """
-    change = _change(batch.observations[ACHIEVED_GOAL], batch.next_observations[ACHIEVED_GOAL])
-    size = change.square().sum(dim=1).sqrt()
-    moving = size >= _MOVES * size.max()
-    observed, following = (
-        {key: values[moving] for key, values in side.items()}
-        for side in (batch.observations, batch.next_observations)
-    )
-    return ReplayBatch(
-        observed,
-        following,
-        batch.actions[moving],
-        batch.rewards[moving],
-        batch.dones[moving],
-        batch.relabelled[moving],
-    )
+    size = np.sqrt(np.square(change.astype(np.float64)).sum(axis=1))
+    finite = np.isfinite(size)
+    most = size[finite].max(initial=0.0)
+    moving: NDArray[np.bool_] = finite & (size >= _MOVES * most)
+    return moving
 
 
 def own_motion(batch: ReplayBatch) -> dict[str, Tensor]:

@@ -8,9 +8,8 @@ Integers = NDArray[np.integer]
 _FEWEST_EPISODES = 3
 _FEWEST_GOALS = 5
 _FEWEST_STARTS = 6  # episodes; a line through fewer fits by chance
-_BY_CHANCE = 1e-4  # probability below which a trend is none of chance
+_BY_CHANCE = 1e-4  # probability below which a trend or a shift is none of chance
 _FEWEST_NEWEST = 10  # episodes, on either side of what is compared
-_SHIFT_BY_CHANCE = 1e-3  # probability below which a shift is none of chance
 _LEAST_VARIANCE = 0.01  # of the widest dimension's
 _LAGS = 3  # actions that a change may follow from, and steps over which it may swing
 _ROWS_PER_WEIGHT = 10  # of a fit; fewer follow what is noise
@@ -149,12 +148,14 @@ def newest_count(episodes: int) -> int:
 def goal_shift(starts: Floats, goals: Floats) -> float | None:
     """Return how far goals have shifted between the oldest and the newest episodes, in spreads.
 
-    Per dimension the difference between the means of d - a_0, d what an episode is asked for and
-    a_0 what is achieved before its first step, over the standard deviation within both; the largest
-    over dimensions. Oldest and newest are as many, `newest_count`. A difference that chance would
-    make in one of 1,000 looks or more, by Welch's t and over all dimensions (Bonferroni), is none:
-    0. The policy has no part in it. None of fewer than twenty episodes, or where the way is always
-    the same.
+    Of d, what an episode is asked for, and of d - a_0, a_0 what is achieved before its first step,
+    the one that has shifted less: frames that move together are one frame, and an episode that
+    begins where the last one ended has goals like all others. Each is the largest over dimensions
+    of abs(E[x_new] - E[x_old]) / s, s^2 = (Var[x_new] + Var[x_old]) / 2 and a hundredth of the
+    widest dimension's. A difference that chance would make in one of 10,000 looks or more, by
+    Welch's t with these variances and over all dimensions (Bonferroni), is none: 0. Oldest and
+    newest are as many, `newest_count`. None of fewer than twenty episodes, where nothing varies
+    within either, or of numbers that are not finite.
 
     Args:
         starts: (E, d), what is achieved before the first step of each episode, the oldest first.
@@ -163,17 +164,30 @@ def goal_shift(starts: Floats, goals: Floats) -> float | None:
     some = newest_count(len(goals))
     if len(goals) < 2 * _FEWEST_NEWEST:
         return None
-    way = goals.astype(np.float64) - starts.astype(np.float64)
-    before, now = way[:some], way[-some:]
-    variance = (before.var(axis=0) + now.var(axis=0)) / 2
-    if not variance.max() > 0:
-        return None
-    from scipy.stats import ttest_ind  # takes half a second: when needed
+    (old, new), (begun, begins) = (
+        [part.astype(np.float64) for part in (values[:some], values[-some:])]
+        for values in (goals, starts)
+    )
+    shifts = _shift(old, new), _shift(old - begun, new - begins)
+    return None if shifts[0] is None or shifts[1] is None else min(shifts[0], shifts[1])
 
-    varies = variance > _LEAST_VARIANCE * variance.max()  # a height may always be the same
-    shift = np.abs(now.mean(axis=0) - before.mean(axis=0))[varies] / np.sqrt(variance[varies])
-    chance = ttest_ind(before[:, varies], now[:, varies], equal_var=False).pvalue
-    return float(np.where(chance * varies.sum() < _SHIFT_BY_CHANCE, shift, 0.0).max())
+
+def _shift(old: Floats, new: Floats) -> float | None:
+    """Return how far the means of (n, d) each lie apart, in spreads within both."""
+    if not (np.isfinite(old).all() and np.isfinite(new).all()):
+        return None
+    variances = np.stack([old.var(axis=0), new.var(axis=0)])
+    if not variances.any():
+        return None
+    variances = variances + _LEAST_VARIANCE * variances.mean(axis=0).max()
+    from scipy.special import stdtr  # takes a while: when needed
+
+    apart = np.abs(new.mean(axis=0) - old.mean(axis=0))
+    errors = variances / (len(old) - 1)
+    freedom = errors.sum(axis=0) ** 2 / (np.square(errors) / (len(old) - 1)).sum(axis=0)
+    chance = 2 * stdtr(freedom, -apart / np.sqrt(errors.sum(axis=0)))
+    told = chance * len(apart) < _BY_CHANCE
+    return float(np.where(told, apart / np.sqrt(variances.mean(axis=0)), 0.0).max())
 
 
 def tracking_noise(

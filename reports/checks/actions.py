@@ -24,7 +24,7 @@ ACTION_CHECKS: tuple[Check, ...] = (
     Check(
         "actions_without_effect",
         "actions",
-        "how far one step moves what is achieved, over the distance between two goals",
+        "how far one step moves what is achieved, now or ever, over the distance between two goals",
         "ratio",
         Scale.LOG,
         smaller(step_over_goals, newest_over_goals),
@@ -73,7 +73,7 @@ ACTION_CHECKS: tuple[Check, ...] = (
     Check(
         "actions_shuffled",
         "actions",
-        "R^2 of the action, read from the change of the observation",
+        "R^2 of the action, read from the change of the observation, now or ever",
         "R^2",
         Scale.PLAIN,
         smaller(measured(ACTION_EFFECT_R2), measured(NEWEST_EFFECT_R2)),

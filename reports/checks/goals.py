@@ -51,17 +51,20 @@ GOAL_CHECKS: tuple[Check, ...] = (
     Check(
         "goals_in_another_frame",
         "goals",
-        "distance or shift between desired and achieved goals, over their spreads",
+        "distance between desired and achieved goals, or its shift, over their spreads",
         "standard deviations",
         Scale.LOG,
         goal_distance,
         "above",
-        1.2,  # between 1.0, the most that healthy runs kept up, and 1.4, goals moved by half a side
+        # Between 1.0, the most that healthy runs kept up, and 1.4, goals moved by half a side. A
+        # shift is one that chance does not make.
+        1.2,
         "0.1 to 1; 2 while goals are out of reach, as at first in FetchSlide",
         "Desired goals lie beside what is achieved: in another frame or unit, or out of reach.",
         "Success hardly happens, and what hindsight teaches does not carry over to real goals.",
         "Express desired and achieved goals in one frame and one unit.",
-        "Print both at a step at which the task is solved: they must be equal.",
+        "Print both at a step at which the task is solved: they must be equal. Do goals move on "
+        "purpose?",
         spares=True,  # an agent that reaches its goals has them in its own frame
         needs=(Need.GOALS,),
         explains=(

@@ -55,9 +55,9 @@ _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 
 
 def goal_distance(run: Run, network: str) -> Series | None:
-    """Return how far desired goals lie from what is achieved: on average, or where they are one.
+    """Return how far desired goals lie from what is achieved, or how far they have shifted.
 
-    Or how far they have shifted, seen from where episodes start.
+    From what is achieved on average, or where rewards say that they are one.
 
     On average only where what is achieved varies, or goals lie farther off than chance puts them:
     what stands still lies beside most goals.
@@ -103,16 +103,13 @@ def step_over_goals(run: Run, network: str) -> Series | None:
 def newest_over_goals(run: Run, network: str) -> Series | None:
     """Return how far a step of the newest episodes moves what is achieved, likewise.
 
-    NaN until a step of all of replay has moved it: what never answered has not ceased to.
+    None where a step of all of replay did not, as a rule: what never answered has not ceased to.
     """
     ever, newest = (
         measured(metric)(run, network) for metric in (ACTION_OVER_GOALS, NEWEST_OVER_GOALS)
     )
-    if ever is None or newest is None:
-        return None
-    moved = ever.updates[ever.values >= _MOVES]
-    since = moved.min() if len(moved) else np.inf
-    return Series(newest.updates, np.where(newest.updates >= since, newest.values, np.nan))
+    moved = ever is not None and bool(np.median(ever.finite().values) >= _MOVES)
+    return newest if moved else None
 
 
 def fixed_entropy_over_rewards(run: Run, network: str) -> Series | None:

@@ -172,11 +172,13 @@ def _spell(check: Check, series: Series, run: Run, to_the_end: bool | None = Non
 
 def _in_order(spoken: Sequence[Finding]) -> list[Finding]:
     """Return findings as their checks stand in the table, but what another led to behind that."""
-    found = list(spoken)
-    for effect in spoken:
-        led = [found.index(cause) for cause in spoken if _led_to(cause, effect)]
-        if led and min(led) > found.index(effect):
-            found.insert(min(led), found.pop(found.index(effect)))
+    found: list[Finding] = []
+    waiting = list(spoken)
+    while waiting:
+        free = (one for one in waiting if not any(_led_to(cause, one) for cause in waiting))
+        chosen = next(free, waiting[0])
+        waiting.remove(chosen)
+        found.append(chosen)
     return found
 
 
@@ -217,8 +219,10 @@ def _explains(cause: Finding, other: Finding) -> bool:
     reaches = cause.network in ("", other.network) or not other.network
     guides = cause.check.topic == "critic"
     return (
-        (other.check.name in cause.check.explains or _led_to(cause, other))
-        and (reaches or guides)
+        (
+            (other.check.name in cause.check.explains and (reaches or guides))
+            or _led_to(cause, other)
+        )
         and cause.spell.since <= other.spell.since + SPAN
         and (cause.spell.until is None or other.spell.since <= cause.spell.until + SPAN)
     )

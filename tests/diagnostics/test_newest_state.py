@@ -2,13 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from helpers.transition_runs import measured, trained
-from stable_baselines3 import HerReplayBuffer
+from stable_baselines3 import TD3, HerReplayBuffer
 from stable_baselines3.common.buffers import DictReplayBuffer
-
-from goalscope.diagnostics.instruments.newest_state import newest_rows
-from goalscope.diagnostics.material.replay import Episodes
-from goalscope.probes import newest_count
 
 pytestmark = pytest.mark.usefixtures("all_states")
 MORE = 250  # steps, 25 episodes, after the ten of a run before something changes
@@ -67,16 +64,24 @@ def test_an_agent_that_sits_against_a_wall_tells_nothing_of_its_actions():
     assert not [name for name in found if name.startswith("newest.")]
 
 
-def test_rows_are_those_of_the_episodes_that_began_last():
-    lengths = np.full(60, 5)
-    episodes = Episodes(5 * np.arange(60), np.zeros(60, np.int64), lengths, 400)
-    rows, columns = newest_rows(episodes, 30)
-    assert len(rows) == len(columns) == 30
-    first = 5 * (60 - newest_count(60))
-    assert rows.min() == first
-    assert rows.max() == 299
-    assert (np.diff(rows) > 0).all()
-    few, _ = newest_rows(episodes, 1_000)
-    assert np.array_equal(few, np.arange(first, 300))  # no more than there are
-    none, _ = newest_rows(Episodes(*(np.zeros(0, np.int64),) * 3, 400), 30)
-    assert not len(none)
+@pytest.mark.parametrize("episodes", [9, 30])
+def test_fewer_steps_than_are_needed_tell_nothing(episodes):
+    agent = trained()
+    agent.learn(10 * (episodes - 10), reset_num_timesteps=False) if episodes > 10 else None
+    agent.replay_buffer.ep_length[10 * episodes :] = 0
+    found = measured(agent)
+    assert ("newest.action_effect_r2" in found) == (episodes >= 10)
+
+
+def test_q_is_held_against_the_newest_episodes_too():
+    agent = trained(cls=TD3, gamma=0.5)  # without a bonus for entropy
+    agent.learn(MORE, reset_num_timesteps=False)
+    agent.replay_buffer.rewards[:250] = 0.0  # of old, every step was at its goal
+    agent.replay_buffer.rewards[250:] = -1.0
+    with torch.no_grad():
+        for critic in agent.critic.q_networks:
+            critic[-1].weight.zero_()
+            critic[-1].bias.fill_(-2.0)  # what is paid now, and what never ends at a half of it
+    found = measured(agent)
+    assert found["critic.newest_q_bias"] == 0
+    assert found["critic.q_bias"] < -0.2

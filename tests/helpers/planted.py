@@ -213,7 +213,7 @@ FAULTS = {
         "augmentation/camera.shift_cm": 80.0,
     },
     "critic_constant": {"training/critic.q_spread": 0.0},
-    "critic_underestimates": {"transitions/critic.q_bias": -0.4},
+    "critic_underestimates": {"transitions/critic.newest_q_bias": -0.4},
     "q_beyond_rewards": {"transitions/critic.q_excess": 3.0},
     "actor_saturated": {"transitions/actor.saturated_fraction": 1.0},
     "image_block_loud": {"signal/critic.pixels.signal": 40.0},

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind_from_stats
 
 from goalscope.probes import (
     asked_goal_spread,
@@ -161,24 +162,50 @@ def test_goals_that_shift_are_told_from_goals_that_are_drawn():
     rng = np.random.default_rng(0)
     found = [goal_shift(rng.normal(size=(n, 3)), rng.uniform(-1, 1, (n, 3))) for n in [24] * 400]
     assert np.mean(np.array(found) > 0) < 0.01
-    starts, goals = rng.normal(size=(80, 2)), rng.normal(size=(80, 2))
+    starts, goals = 0.1 * rng.normal(size=(80, 2)), rng.normal(size=(80, 2))
     goals[60:, 1] += 5
-    moved = goals + 100.0  # both frames together: a way is a way
-    assert goal_shift(starts + 100.0, moved) == pytest.approx(goal_shift(starts, goals))
-    way = goals - starts
-    new, old = way[60:, 1], way[:20, 1]
-    expected = abs(new.mean() - old.mean()) / np.sqrt((np.var(new) + np.var(old)) / 2)
-    assert goal_shift(starts, goals) == pytest.approx(expected)
-    assert goal_shift(starts, starts) is None  # one way alone
+    assert goal_shift(starts + 100.0, goals + 100.0) == pytest.approx(goal_shift(starts, goals))
+    shifts = []
+    for x in (goals, goals - starts):
+        old, new = x[:20], x[60:]  # a quarter each
+        floor = 0.01 * np.max((old.var(axis=0) + new.var(axis=0)) / 2)
+        spread = np.sqrt((old[:, 1].var() + new[:, 1].var()) / 2 + floor)
+        shifts.append(abs(new[:, 1].mean() - old[:, 1].mean()) / spread)
+    assert goal_shift(starts, goals) == pytest.approx(min(shifts))
     assert goal_shift(starts[:19], goals[:19]) is None
+    assert goal_shift(starts, np.ones((80, 2))) is None
+    assert goal_shift(starts, np.where(goals > 6, np.inf, goals)) is None
 
 
-def test_a_height_that_hardly_varies_has_not_shifted():
+def test_chance_is_welchs():
+    rng = np.random.default_rng(1)
+    for size in np.linspace(0.5, 2.5, 40):
+        goals = rng.normal(size=(24, 1))
+        goals[14:] += size
+        old, new = goals[:10], goals[14:]
+        floor = 0.01 * (old.var() + new.var()) / 2
+        spread = [np.sqrt((side.var() + floor) * 10 / 9) for side in (old, new)]
+        means = old.mean(), new.mean()
+        chance = ttest_ind_from_stats(
+            means[0], spread[0], 10, means[1], spread[1], 10, equal_var=False
+        ).pvalue
+        assert (goal_shift(np.zeros((24, 1)), goals) > 0) == (chance < 1e-4)
+
+
+def test_frames_that_move_together_and_episodes_without_a_reset_have_not_shifted():
     rng = np.random.default_rng(0)
-    starts = np.zeros((40, 2))
-    goals = np.stack([rng.normal(size=40), 1e-3 * rng.normal(size=40)], axis=1)
-    goals[30:, 1] += 1e-2
-    assert goal_shift(starts, goals) == 0
+    starts, goals = rng.normal(size=(2, 80, 2))
+    both = np.where(np.arange(80)[:, None] < 40, 0.0, 9.0)
+    assert goal_shift(starts + both, goals + both) == 0
+    walked = np.cumsum(rng.normal(size=(80, 2)), axis=0)
+    assert goal_shift(walked, goals) == 0
+
+
+def test_a_height_that_was_always_the_same_and_is_another_has_shifted():
+    goals = np.stack([np.random.default_rng(0).normal(size=40), np.zeros(40)], axis=1)
+    assert goal_shift(np.zeros((40, 2)), goals) == 0
+    goals[20:, 1] = 1.0
+    assert goal_shift(np.zeros((40, 2)), goals) > 5
 
 
 def test_a_draw_is_uneven_where_it_is_of_a_part_alone():

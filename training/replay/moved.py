@@ -68,7 +68,9 @@ class MovedEpisodes:
             first = self._buffer.observations["achieved_goal"][episodes.starts, episodes.columns]
             away = np.linalg.norm(goals - first[numbers], axis=1) > self._negligible
             moved = np.bincount(numbers, weights=away, minlength=len(episodes)) > 0
-            self._found = episodes.starts[moved], episodes.columns[moved]
+            places = episodes.starts[moved], episodes.columns[moved]
+            order = np.argsort(places[0], kind="stable")  # of rows: a draw is of a place in it
+            self._found = places[0][order], places[1][order]
         return self._found
 
 

@@ -169,6 +169,18 @@ def test_full_throttle_leads_to_what_began_after_it_and_to_nothing_that_was_ther
     assert at_once == ["normalisation_stale", "q_beyond_rewards"]
 
 
+def test_a_saturated_actor_leads_to_all_that_q_makes_of_it_later(failing):
+    values = {
+        "transitions/actor.saturated_fraction": [(u, float(u >= 500)) for u in LONG],
+        "transitions/critic.q_excess": [(u, float(u >= 1_500)) for u in LONG],
+        "transitions/critic.newest_q_bias": [(u, -float(u >= 1_000)) for u in LONG],
+    }
+    (found,) = diagnose(with_metrics(failing, values, LONG)).findings
+    assert found.check.name == "actor_saturated"
+    follows = [one.check.name for one in found.follows]
+    assert follows == ["q_beyond_rewards", "critic_underestimates"]  # as they stand in the table
+
+
 def test_nothing_explains_what_began_long_after_it_ended(failing):
     blank = [(u, 0.0 if u < 200 else 0.2) for u in LONG]
     dying = [(u, 0.5 if u < 1_500 else 1.0) for u in LONG]
