@@ -27,6 +27,9 @@ SETTINGS_OF_FAULTS = {
     "entropy_weight_one": "agent.entropy_coefficient",
     "larger_critic": "agent.class",
     "actor_loss_sign": "agent.class",
+    "encoder_shared": "agent.class",
+    "actor_of_stored_actions": "agent.class",
+    "starts_never": "agent.learning_starts",
 }
 
 

@@ -85,13 +85,12 @@ def goals_as_they_are(extractor: FusionExtractor) -> None:
 # The losses
 
 
-class StoredActionSAC(CustomSAC):
-    """SAC whose actor is told what the stored actions are worth, and not its own."""
+class LaterActorSAC(CustomSAC):
+    """SAC that updates its critics first, and asks its actor for actions after that."""
 
     def _update(self, data: Any) -> None:
-        _, log_prob = self.actor.action_log_prob(data.observations)
-        log_prob = log_prob.reshape(-1, 1)
-        weight = self._entropy_weight(log_prob)
+        assert self.log_ent_coef is not None  # "auto"
+        weight = self.log_ent_coef.detach().exp()
         with torch.no_grad():
             next_actions, next_log_prob = self.actor.action_log_prob(data.next_observations)
             values = self._value(self.critic_target(data.next_observations, next_actions))
@@ -104,15 +103,30 @@ class StoredActionSAC(CustomSAC):
         critic_loss.backward()
         self.critic.optimizer.step()
 
-        values = self._value(self.critic(data.observations, data.actions))
+        actions, log_prob = self.actor.action_log_prob(data.observations)
+        log_prob = log_prob.reshape(-1, 1)
+        values = self._value(self.critic(data.observations, self._judged(data, actions)))
         actor_loss = self._actor_loss(weight * log_prob, values)
         self.actor.optimizer.zero_grad()
         actor_loss.backward()
         self.actor.optimizer.step()
+        self._entropy_weight(log_prob)
         polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
         self.logger.record("train/ent_coef", weight.item())
         self.logger.record("train/actor_loss", actor_loss.item())
         self.logger.record("train/critic_loss", critic_loss.item())
+
+    def _judged(self, data: Any, actions: Tensor) -> Tensor:
+        """Return the actions whose values are in the actor's loss."""
+        return actions
+
+
+class StoredActionSAC(LaterActorSAC):
+    """SAC whose actor is told what the stored actions are worth, and not its own."""
+
+    def _judged(self, data: Any, actions: Tensor) -> Tensor:
+        stored: Tensor = data.actions
+        return stored
 
 
 def actor_of_stored_actions(agent: Any) -> None:
@@ -139,8 +153,9 @@ def sgd_at_adams_rate(model: SAC) -> None:
         network.optimizer = torch.optim.SGD(held, lr=_RATE)
 
 
-def encoder_shared(model: SAC) -> None:
+def encoder_shared(model: Any) -> None:
     """Give actor and critics one encoder, which both optimisers move."""
+    model.__class__ = LaterActorSAC  # SB3's own order would go through weights that have moved
     model.actor.features_extractor = model.critic.features_extractor
     model.actor.optimizer = torch.optim.Adam(model.actor.parameters(), lr=_RATE)
 
