@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.planted_faults.faults import FAULTS, PAIRS, Planting, plantings
-from benchmarks.planted_faults.running import PlannedRun, make_run, read_outcome
+from benchmarks.planted_faults.running import Outcome, PlannedRun, make_run, read_outcome
 from goalscope.diagnostics.record import last_update
 
 SetName = Literal["blind", "known", "developing", "controls", "combinations", "learning", "setting"]
@@ -104,7 +104,7 @@ def make_missing(runs: Sequence[PlannedRun], parallel: int) -> None:
         bar = progress.add_task("", total=len(runs), completed=len(runs) - len(missing))
         waiting: dict[Future[object], PlannedRun] = {}
         try:
-            waiting = {pool.submit(make_run, run): run for run in missing}
+            waiting = {pool.submit(_make, *_told(run)): run for run in missing}
             while waiting:
                 done, _ = wait(waiting, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -117,6 +117,16 @@ def make_missing(runs: Sequence[PlannedRun], parallel: int) -> None:
             for future in waiting:
                 future.cancel()
             raise
+
+
+def _told(run: PlannedRun) -> tuple[str, str, int, int, Path]:
+    """Return what tells a run to another process, which no function is sent to."""
+    return run.planted.name, run.planted.ground_name, run.seed, run.updates, run.folder
+
+
+def _make(name: str, ground: str, seed: int, updates: int, folder: Path) -> Outcome:
+    (planted,) = (one for one in plantings(name) if one.ground_name == ground)
+    return make_run(PlannedRun(planted, seed, updates, folder))
 
 
 def _running(waiting: dict[Future[object], PlannedRun]) -> str:
