@@ -27,8 +27,8 @@ EARLIER = (  # what is scored once is not blind again
     "and all 149 are known since: what they score below is no test. The checks of eight kinds of "
     "the third, of 15 of the fourth, of 11 of the fifth and of four of the sixth were made for "
     "them, and for two more of the fifth and two of the sixth a check was widened. The seventh is "
-    "scored below: twenty kinds that their author thinks the likeliest of those not planted before. "
-    "No check has been mended on them."
+    "scored below: twenty kinds that their author thinks the likeliest of those not planted "
+    "before. No check has been mended on them."
 )
 DEVELOPING = (
     f"Runs of {DEVELOPING_UPDATES} updates and more that are healthy for {BEGINS}: one for each "
