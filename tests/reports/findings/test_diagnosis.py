@@ -178,7 +178,7 @@ def test_a_saturated_actor_leads_to_all_that_q_makes_of_it_later(failing):
     (found,) = diagnose(with_metrics(failing, values, LONG)).findings
     assert found.check.name == "actor_saturated"
     follows = [one.check.name for one in found.follows]
-    assert follows == ["q_beyond_rewards", "critic_underestimates"]  # as they stand in the table
+    assert follows == ["critic_underestimates", "q_beyond_rewards"]  # as they stand in the table
 
 
 def test_nothing_explains_what_began_long_after_it_ended(failing):
