@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
 from benchmarks.planted_faults.diagnosis import Diagnosis
@@ -29,7 +30,8 @@ def write_confusion(groups: Mapping[str, Sequence[Diagnosis]], path: Path) -> No
         return
     heights = [len(counts) + 8 for counts in drawn.values()]  # the names below need room, too
     with house_style():
-        figure = new_figure(0.25 * sum(heights))
+        figure = new_figure(0.25 * sum(heights), dpi=_DOTS_PER_INCH)
+        FigureCanvasAgg(figure)  # keeps one renderer; without it each layout of text makes its own
         columns = max(len(counts.columns) for counts in drawn.values())
         figure.set_figwidth(max(figure.get_figwidth(), 0.25 * (columns + 14)))  # and beside it
         panels = figure.subplots(len(drawn), squeeze=False, height_ratios=heights)[:, 0]
