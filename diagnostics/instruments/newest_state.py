@@ -58,6 +58,8 @@ def newest_state(
     boxed = isinstance(model.action_space, spaces.Box)
     if not boxed or achieved is None or not set(GOAL_KEYS) <= set(stored.observations):
         return {}
+    if not len(episodes):
+        return {}
     rows, columns = _newest_rows(model, episodes, achieved)
     if len(rows) < FEWEST_STEPS:
         return {}

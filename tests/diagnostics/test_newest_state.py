@@ -64,7 +64,7 @@ def test_an_agent_that_sits_against_a_wall_tells_nothing_of_its_actions():
     assert not [name for name in found if name.startswith("newest.")]
 
 
-@pytest.mark.parametrize("episodes", [9, 30])
+@pytest.mark.parametrize("episodes", [0, 1, 9, 30])
 def test_fewer_steps_than_are_needed_tell_nothing(episodes):
     agent = trained()
     agent.learn(10 * (episodes - 10), reset_num_timesteps=False) if episodes > 10 else None
