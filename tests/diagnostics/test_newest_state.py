@@ -64,13 +64,21 @@ def test_an_agent_that_sits_against_a_wall_tells_nothing_of_its_actions():
     assert not [name for name in found if name.startswith("newest.")]
 
 
-@pytest.mark.parametrize("episodes", [0, 1, 9, 30])
+@pytest.mark.parametrize("episodes", [1, 9, 30])
 def test_fewer_steps_than_are_needed_tell_nothing(episodes):
     agent = trained()
     agent.learn(10 * (episodes - 10), reset_num_timesteps=False) if episodes > 10 else None
     agent.replay_buffer.ep_length[10 * episodes :] = 0
     found = measured(agent)
     assert ("newest.action_effect_r2" in found) == (episodes >= 10)
+
+
+def test_before_an_episode_has_ended_there_is_nothing_newest():
+    agent = trained(buffer=DictReplayBuffer)
+    agent.replay_buffer.dones[:] = 0.0
+    found = measured(agent)
+    assert "replay.action_effect_r2" in found
+    assert not [name for name in found if "newest" in name]
 
 
 def test_q_is_held_against_the_newest_episodes_too():
