@@ -20,7 +20,7 @@ from benchmarks.planted_faults.page import Made, results_page
 from benchmarks.planted_faults.ranges import CheckRange, check_ranges
 from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SCORED, SetName, make_missing, planned_runs
-from goalscope.diagnostics.record import read_run, write_json_atomically
+from goalscope.diagnostics.record import last_update, read_run, write_json_atomically
 from goalscope.diagnostics.record.transition_metrics import NEWEST_Q_BIAS
 
 NEWEST = NEWEST_Q_BIAS.key()  # that any run here has, one of the last added
@@ -111,8 +111,9 @@ def _finished(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
 
 
 def _is_older(run: PlannedRun) -> bool:
-    """Whether a record is from before the numbers that the newest checks read."""
-    return not list(read_run(run.folder).lines.with_metric(NEWEST))
+    """Whether a record of updates is from before the numbers that the newest checks read."""
+    trained = last_update(run.folder) > 0
+    return trained and not list(read_run(run.folder).lines.with_metric(NEWEST))
 
 
 def _seconds(runs: Sequence[PlannedRun]) -> dict[str, float]:
