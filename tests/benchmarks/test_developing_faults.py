@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from helpers.faulty import pixels_of, same, weights
+from helpers.faulty import pixels_of, planting, same, weights
+from stable_baselines3 import SAC
 from stable_baselines3.common.preprocessing import preprocess_obs
 from torch import nn
 
-from benchmarks.planted_faults.agent import make_wrapped
+from benchmarks.planted_faults.agent import make_agent, make_wrapped
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
 from benchmarks.planted_faults.kinds.developing import DEVELOPING
 from benchmarks.planted_faults.sets import DEVELOPING_UPDATES, planned_runs
@@ -85,8 +86,13 @@ def test_one_encoder_dies_and_the_other_lives(make_filled, name, spoilt, monkeyp
     assert shares == [[], [], spoilt, spoilt]  # two updates are healthy
 
 
-def test_answers_are_pulled_in_the_loss_of_the_critics_alone(make_filled):
-    model = make_filled("healthy_point")
+def healthy() -> SAC:
+    """Return an agent that no other test has."""
+    return make_agent(planting("healthy_point"), seed=0, total_steps=STARTS).learn(STARTS)
+
+
+def test_answers_are_pulled_in_the_loss_of_the_critics_alone():
+    model = healthy()
     batch = model.replay_buffer.sample(BATCH)
     actions = batch.actions
 
@@ -103,8 +109,8 @@ def test_answers_are_pulled_in_the_loss_of_the_critics_alone(make_filled):
     torch.testing.assert_close(pulled, [torch.full((1,), 1 + developing_faults.PULL)] * 2)
 
 
-def test_filters_become_alike_and_nothing_else(make_filled):
-    model = make_filled("healthy_point")
+def test_filters_become_alike_and_nothing_else():
+    model = healthy()
     heads = weights(model.actor.mu)
     with torch.no_grad():
         developing_faults.encoder_forgets(model)
