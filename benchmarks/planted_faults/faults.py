@@ -13,6 +13,7 @@ from benchmarks.planted_faults.kinds.first_round import FIRST_ROUND
 from benchmarks.planted_faults.kinds.fourth_round import FOURTH_ROUND
 from benchmarks.planted_faults.kinds.known import KNOWN
 from benchmarks.planted_faults.kinds.second_round import SECOND_ROUND
+from benchmarks.planted_faults.kinds.seventh_round import SEVENTH_ROUND
 from benchmarks.planted_faults.kinds.sixth_round import SIXTH_ROUND
 from benchmarks.planted_faults.kinds.third_round import THIRD_ROUND
 
@@ -27,6 +28,7 @@ FAULTS = {
         *FOURTH_ROUND,
         *FIFTH_ROUND,
         *SIXTH_ROUND,
+        *SEVENTH_ROUND,
         *BLIND,
         *DEVELOPING,
     )
