@@ -180,7 +180,7 @@ class Diagnostics(BaseCallback):
 
     def _on_step(self) -> bool:
         with self._recorder.guarded("steps", self.update):
-            acted = None if self._tap is None else self._tap.acting.take()
+            acted = None if self._tap is None else self._tap.acting.take(self.training_env.num_envs)
             step = environment_step(self.model, self.locals, acted)
             if step is not None:
                 self._measuring.watch_step(step)

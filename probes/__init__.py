@@ -55,11 +55,13 @@ from goalscope.probes.live.policy import (
     least_spread,
     squashed_draw,
 )
+from goalscope.probes.live.readout import place_r2
 from goalscope.probes.live.replay import (
     ReplayBatch,
     replay_values,
     split_by_relabelling,
 )
+from goalscope.probes.live.rewards import farthest_goals, goal_ignored_fraction, paid_distance
 from goalscope.probes.live.sensitivity import DISTANCE_BINS, goal_sensitivity
 from goalscope.probes.live.targets import (
     cautious_values,
@@ -82,6 +84,7 @@ from goalscope.probes.live.transitions import (
 from goalscope.probes.live.turned import turned_share
 from goalscope.probes.live.value_bounds import (
     ValueBounds,
+    cut_fraction,
     distance_moved,
     gathered_entropy,
     horizon,
@@ -136,6 +139,7 @@ __all__ = [
     "augmentation_noise",
     "cautious_values",
     "content_readout",
+    "cut_fraction",
     "cut_off_fraction",
     "density_error",
     "derangement",
@@ -146,6 +150,7 @@ __all__ = [
     "effective_rank",
     "end_fractions",
     "example_goal_batch",
+    "farthest_goals",
     "feature_ablation",
     "feature_statistics",
     "find_blocks",
@@ -154,6 +159,7 @@ __all__ = [
     "gathered_entropy",
     "goal_change_fraction",
     "goal_gap",
+    "goal_ignored_fraction",
     "goal_map",
     "goal_offset",
     "goal_origins",
@@ -178,6 +184,8 @@ __all__ = [
     "optimiser_state",
     "own_fraction",
     "own_motion",
+    "paid_distance",
+    "place_r2",
     "prepared_inputs",
     "q_bias",
     "q_excess",

@@ -31,6 +31,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     NEXT_DIFFERS,
     OWN_FRACTION,
     REWARD_DIFFERS,
+    UNASKED_FRACTION,
 )
 from goalscope.probes import (
     Network,
@@ -47,6 +48,7 @@ from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.swaps import rms
 
 FEWEST_DRAWN = 16  # rows; fewer tell nothing of a distribution
+_NEWEST = 2  # steps before what is compared: the newest, and the first that the policy decides
 _SPREAD_ROWS = 32  # of a batch, enough for the spread of its images
 _RELABELLED = (DESIRED_GOAL, "reward")  # what hindsight replaces
 
@@ -82,6 +84,7 @@ def agreement(
         shares.append(_differing(given, back, steady))
         shares.append(turned(given, back, image_blocks(network) - set(steady)))
         acting = _of_acting(model, network, steps, seen, steady) | _unexplored(steps)
+        acting |= _unasked(model, steps)
         acting |= image_timing(network, given, stored, witness.paces)
     most: dict[str, Tensor] = {}
     for found in shares:
@@ -219,7 +222,7 @@ def _of_acting(
     blocks: Collection[str],
 ) -> dict[str, Tensor]:
     """Return how far what a network acted on lies from what it is given of the same steps now."""
-    asked = [step for step in steps if step.acted is not None]
+    asked = [step for step in steps if step.acted is not None and step.acted.inputs]
     if len(asked) < FEWEST:
         return {}
     rows = np.array([step.row for step in asked])
@@ -235,6 +238,16 @@ def _of_acting(
         offset = input_offset(torch.cat(parts), learnt[key], spread)
         results[INPUT_OFFSET.key("acting", network.block_of(key))] = offset
     return results
+
+
+def _unasked(model: OffPolicyAlgorithm, steps: list[Witnessed]) -> dict[str, Tensor]:
+    """Return how many steps since the warm-up were taken without asking the network that acts."""
+    since = (model.num_timesteps - model.learning_starts) // model.n_envs
+    later = steps[max(0, len(steps) + _NEWEST - since) :]
+    if len(later) < FEWEST:
+        return {}
+    unasked = sum(step.acted is None for step in later) / len(later)
+    return {UNASKED_FRACTION.key(): torch.tensor(unasked)}
 
 
 def _unexplored(steps: list[Witnessed]) -> dict[str, Tensor]:

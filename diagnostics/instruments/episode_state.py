@@ -37,7 +37,7 @@ from goalscope.probes import (
     tracking_noise,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL, GOAL_KEYS, GoalKeys
-from goalscope.probes.live.transitions import SAME_REWARD
+from goalscope.probes.live.rewards import SAME_REWARD
 
 LATEST = 2_000  # transitions, at most, that goals are compared in
 

@@ -11,6 +11,7 @@ from goalscope.diagnostics.instruments.replay_state import entropy_coefficient
 from goalscope.diagnostics.material.replay import dict_buffer
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_LOSS, CRITIC_TARGET
 from goalscope.diagnostics.record.transition_metrics import (
+    CUT_FRACTION,
     Q_WEIGHT,
     TARGET_LAG,
     TWIN_GAP,
@@ -20,10 +21,13 @@ from goalscope.diagnostics.updates.lesson import Lesson
 from goalscope.diagnostics.updates.tracked import TrackedUpdate
 from goalscope.probes import (
     cautious_values,
+    cut_fraction,
+    horizon,
     squashed_log_density,
     taught_targets,
     twin_gap,
     unpaid_fraction,
+    value_bounds,
 )
 
 STORED = 10_000  # rewards of replay, at most, that a target's is looked for among
@@ -46,6 +50,7 @@ def lesson_state(context: Context, model: OffPolicyAlgorithm, drawn: Tensor) -> 
     if seen.lesson is not None:
         results[TWIN_GAP.key()] = twin_gap(seen.lesson.values)
         results[UNPAID_FRACTION.key()] = _unpaid(model, seen.passes, seen.lesson, drawn)
+        results[CUT_FRACTION.key()] = _cut(model, seen.lesson, drawn)
     return {key: value for key, value in results.items() if value is not None}
 
 
@@ -86,6 +91,17 @@ def _unpaid(
     rate = 0.0 if optimiser is None else float(optimiser.param_groups[0]["lr"])
     doubt = 2 * model.gamma * rate * entropy.abs()  # Adam's steps may be larger than its rate
     return unpaid_fraction(targets, following, _rewards(model, drawn).to(targets), doubt)
+
+
+def _cut(model: OffPolicyAlgorithm, lesson: Lesson, drawn: Tensor) -> Tensor | None:
+    """Return the share of the target's answers that are cut off short of what rewards allow."""
+    rewards, steps = _rewards(model, drawn), horizon(model.gamma, None)
+    if lesson.next_values is None or steps is None:
+        return None
+    if lesson.next_heads is None:  # what they answered is what was passed on
+        return torch.zeros(())
+    bounds = value_bounds(rewards.min(), rewards.max(), steps)
+    return cut_fraction(lesson.next_values, lesson.next_heads, bounds)
 
 
 def _entropy(model: OffPolicyAlgorithm, lesson: Lesson) -> Tensor | None:

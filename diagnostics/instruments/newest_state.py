@@ -1,7 +1,6 @@
 """What replay's newest episodes look like: a batch of all of replay tells what has been, too."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -66,8 +65,8 @@ def newest_state(
     most = min(len(stored.actions), len(rows))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
     sample = stored_transitions(model, rows[chosen], columns[chosen], normalised=False)
-    newest = as_probed(dict_buffer(model), by_block(sample, name_of))
-    newest = replace(newest, relabelled=torch.zeros_like(newest.relabelled))
+    real = torch.zeros(most, dtype=torch.bool)
+    newest = as_probed(by_block(sample, name_of), real)
     if not action_spread(newest.actions) > _AS_VARIED * action_spread(stored.actions):
         return {}
     step = action_over_goals(newest)

@@ -31,7 +31,7 @@ from goalscope.probes import (
     split_by_relabelling,
 )
 from goalscope.probes.live.features import spread_per_unit
-from goalscope.probes.live.transitions import SAME_REWARD
+from goalscope.probes.live.rewards import SAME_REWARD
 
 EPISODE_ROWS = 256
 ASKED_ALONE = 64  # relabelled transitions whose reward is asked for one by one
@@ -69,7 +69,7 @@ def replay_state(
     }
     if "critic_target" not in networks:
         return results
-    batch = as_probed(buffer, sample)
+    batch = as_probed(sample, relabelled_rows(buffer, len(sample.actions)))
     values = replay_values(networks, batch, model.gamma, entropy_coefficient(model))
     split = split_by_relabelling(values, batch.relabelled)
     return {
@@ -84,15 +84,15 @@ def replay_state(
     }
 
 
-def as_probed(buffer: ReplayBuffer, sample: DictReplayBufferSamples) -> ReplayBatch:
-    """Return a batch as probes read it: with which rows hindsight relabelled."""
+def as_probed(sample: DictReplayBufferSamples, relabelled: Tensor) -> ReplayBatch:
+    """Return a batch as probes read it: with which rows hindsight relabelled, bool (B,)."""
     return ReplayBatch(
         sample.observations,
         sample.next_observations,
         sample.actions,
         sample.rewards.flatten(),
         sample.dones.flatten(),
-        relabelled_rows(buffer, len(sample.actions)).to(sample.actions.device),
+        relabelled.to(sample.actions.device),
     )
 
 

@@ -7,7 +7,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor
 
-from goalscope.diagnostics.instruments.replay_state import as_probed
+from goalscope.diagnostics.instruments.replay_state import as_probed, relabelled_rows
 from goalscope.diagnostics.material.replay import by_block, dict_buffer, replay_batch
 from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.transition_metrics import (
@@ -59,7 +59,8 @@ def stored_and_seen(
         with isolated_generators(seed):
             samples.append(replay_batch(model, rows, normalised=normalised))
     stored, seen = samples[0], samples[-1]
-    return as_probed(dict_buffer(model), by_block(stored, name_of)), seen
+    relabelled = relabelled_rows(dict_buffer(model), len(stored.actions))
+    return as_probed(by_block(stored, name_of), relabelled), seen
 
 
 def transition_state(

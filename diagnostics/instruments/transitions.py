@@ -17,7 +17,9 @@ from goalscope.diagnostics.instruments.instrument import Context, Instrument, Mo
 from goalscope.diagnostics.instruments.lesson_state import lesson_state
 from goalscope.diagnostics.instruments.motion import Motion, travel_blocks
 from goalscope.diagnostics.instruments.newest_state import newest_state
+from goalscope.diagnostics.instruments.place_state import place_state
 from goalscope.diagnostics.instruments.policy_state import policy_state
+from goalscope.diagnostics.instruments.reward_state import reward_state
 from goalscope.diagnostics.instruments.transition_state import (
     redrawn,
     stored_and_seen,
@@ -38,6 +40,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     MODE_DIFFERENCE,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
+    PLACE_R2,
     ROUGHNESS_GAINED,
     STILL_FRACTION,
     TRAVEL,
@@ -107,6 +110,8 @@ class TransitionInstrument(Instrument):
                 **transition_state(model, stored, seen),
                 **redrawn(model, context.update),
                 **episode_state(model, stored, episodes, critic.goal_keys),
+                **reward_state(model, stored),
+                **place_state(context.networks, stored, traced),
                 **newest_state(
                     model, stored, episodes, critic.goal_keys, critic.block_of, context.update
                 ),
@@ -160,7 +165,7 @@ class TransitionInstrument(Instrument):
         )
         blocks |= {MODE_DIFFERENCE: list(encoded), ALONE_DIFFERENCE: list(encoded)}
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
-        blocks |= {TRAVEL: list(travels)}
+        blocks |= {TRAVEL: list(travels), PLACE_R2: sorted(images)}
         return [
             metric.key(owner, block)
             for metric in METRICS

@@ -50,7 +50,8 @@ class Witnessed:
         action: (1, A), the action carried out, in -1..1; of discrete actions which.
         reward: (1,), as the environment gave it.
         end: bool (1,), whether the episode truly ended.
-        acted: the same of its one row; None where the network that acts was not asked.
+        acted: the same of its one row, nothing of which is known where it was asked for others
+            than the environments' at once; None where the network that acts was not asked.
     """
 
     row: int
@@ -151,9 +152,11 @@ def _witnessed(step: EnvironmentStep) -> tuple[Witnessed, int] | None:
 
 
 def _first(acted: Acted | None, rows: int) -> Acted | None:
-    """Return the first row; None where there are not as many rows as environments."""
-    if acted is None or any(len(values) != rows for values in acted.inputs.values()):
+    """Return the first row, if there are as many rows as environments."""
+    if acted is None:
         return None
+    if any(len(values) != rows for values in acted.inputs.values()):
+        return Acted({}, None)
     own = acted.own
     return Acted(
         {key: values[:1].clone() for key, values in acted.inputs.items()},

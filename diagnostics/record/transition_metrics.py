@@ -67,6 +67,12 @@ CUT_AS_END_FRACTION = _transitions(
     "episodes that end so at the usual length of an episode",
     "three episodes have ended",
 )
+EARLY_END_FRACTION = _transitions(
+    "early_end_fraction",
+    "share",
+    "episodes that end so at another length",
+    "three episodes have ended",
+)
 EPISODE_LENGTH = _transitions(
     "episode_length", "steps", "longest episode that replay holds", "an episode has ended"
 )
@@ -148,6 +154,25 @@ REAL_REWARD_MISMATCH = kind_of(Family.TRANSITIONS, ("real",))(
     "rewards of other goals",
     "the replay buffer relabels, and an episode has ended",
 )
+_ASKED = "the replay buffer relabels, without what the environment said of steps; goals are vectors"
+GOAL_IGNORED_FRACTION = _transitions(
+    "goal_ignored_fraction",
+    "share",
+    "achieved goals that are paid no more where they are asked for",
+    f"{_ASKED}, and not all one",
+)
+PAID_DISTANCE = _transitions(
+    "paid_distance",
+    "goal units",
+    "distance from a goal up to which it is paid as reached",
+    f"{_ASKED} of floating-point numbers, and rewards are two",
+)
+PLACE_R2 = kind_of(Family.TRANSITIONS, ("replay", CRITIC, ACTOR), None)(
+    "place_r2",
+    "R^2",
+    "R^2 of what is achieved, from pixels or their features",
+    "it is an image, goals are observed, and 64 different ones were achieved",
+)
 ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
     "action_spread", "half action ranges", "spread of the actions"
 )
@@ -206,6 +231,12 @@ UNPAID_FRACTION = _lesson(
     "taught values that no reward explains",
     f"{_LESSON}; the loss is squared, the critics are two or more and differ, rewards are not 0",
 )
+CUT_FRACTION = kind_of(Family.TRANSITIONS, (CRITIC_TARGET,))(
+    "cut_fraction",
+    "share",
+    "the target's answers that are cut off short of what rewards allow",
+    f"{_LESSON}, and the target once; gamma is below 1",
+)
 _NO_AUGMENTATION = "the last steps lie in replay one by one, and come back twice alike"
 _differs = kind_of(Family.TRANSITIONS, ("replay",), (), _NO_AUGMENTATION)
 _key_differs = kind_of(Family.TRANSITIONS, ("replay",), None, _NO_AUGMENTATION)
@@ -243,6 +274,12 @@ OWN_FRACTION = kind_of(Family.TRANSITIONS, ("acting",))(
     "share",
     "steps that carry out the policy's own action, with no exploration",
     "eight of the last steps were the policy's, its action at no end",
+)
+UNASKED_FRACTION = kind_of(Family.TRANSITIONS, ("acting",))(
+    "unasked_fraction",
+    "share",
+    "steps since the warm-up that the network that acts was not asked for",
+    "eight of the last steps came after the warm-up, and lie in replay one by one",
 )
 TRAVEL = kind_of(Family.TRANSITIONS, (CRITIC, ACTOR), None)(
     "travel",

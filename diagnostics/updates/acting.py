@@ -23,7 +23,8 @@ class Acted:
     """What a network was asked for an action with, and its own answer.
 
     Attributes:
-        inputs: key -> (n, ...), as its features extractor was given it.
+        inputs: key -> (n, ...), as its features extractor was given it; {} where that is not known:
+            it was asked in training mode.
         own: float (n, A), its deterministic action in -1..1; None where no layer of it tells that.
     """
 
@@ -35,6 +36,7 @@ class Acting:
     """Keeps how a network was last asked for an action, outside of training and of measurements.
 
     SB3 switches the policy to evaluation wherever it asks for an action, and back where it trains.
+    Whoever asks without that is known by the rows alone: as many as there are environments.
 
     Args:
         network: the one that acts.
@@ -43,15 +45,18 @@ class Acting:
     def __init__(self, network: Network) -> None:
         self._inputs: list[dict[str, Tensor]] = []
         self._own: list[Tensor] = []
+        self._rows: set[int] = set()  # of what it was asked in training mode
         self._head = network.action_head
-        inputs, own = self._inputs, self._own
+        inputs, own, in_training = self._inputs, self._own, self._rows
 
         def keep(module: nn.Module, args: tuple[Any, ...]) -> None:
-            if module.training or Passes.measuring:
+            if Passes.measuring or not args or not isinstance(args[0], Mapping):
                 return
-            if args and isinstance(args[0], Mapping):
-                inputs[:] = [dict(args[0])]
-                own.clear()
+            if module.training:
+                in_training.update(map(len, args[0].values()))
+                return
+            inputs[:] = [dict(args[0])]
+            own.clear()
 
         # Before all other hooks: what they make of the input is the extractor's own, and where it
         # learns, too.
@@ -67,10 +72,12 @@ class Acting:
 
         self._handles.append(self._head.mean.register_forward_hook(Hook(answered)))
 
-    def take(self) -> Acted | None:
-        """Return how it was last asked, and forget it; None where it was not."""
+    def take(self, rows: int) -> Acted | None:
+        """Return how it was last asked for so many actions, and forget it; None if it was not."""
+        in_training = rows in self._rows
+        self._rows.clear()
         if not self._inputs:
-            return None
+            return Acted({}, None) if in_training else None
         own = self._head.action(self._own.pop()) if self._head and self._own else None
         return Acted(self._inputs.pop(), own)
 
@@ -81,3 +88,4 @@ class Acting:
         self._handles.clear()
         self._inputs.clear()
         self._own.clear()
+        self._rows.clear()

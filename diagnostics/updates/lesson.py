@@ -22,6 +22,8 @@ class Lesson:
         gradients: float (B, C), of the critic's loss at these answers.
         next_values: float (B, C), the target's answers for what came next, of each of its critics
             also where it passes one value on for all; None where it was not asked once.
+        next_heads: float (B, C), what the target's heads answered, where it passed on what none of
+            them did; None where it did not.
         next_actions: float (B, A), the actions that it was asked about; None likewise.
         policy: mean and logarithm of the spread, float (B, A) each, that the next actions were
             drawn with, before Tanh; None where no such was seen once.
@@ -30,6 +32,7 @@ class Lesson:
     values: Tensor
     gradients: Tensor
     next_values: Tensor | None
+    next_heads: Tensor | None
     next_actions: Tensor | None
     policy: tuple[Tensor, Tensor] | None
 
@@ -53,6 +56,11 @@ class _Answer:
     def receive(self, number: int, gradient: Tensor) -> None:
         self.gradients[number] = gradient.detach().flatten()
 
+    @property
+    def was_taught(self) -> bool:
+        """Whether a loss has sent a gradient back."""
+        return any(gradient is not None for gradient in self.gradients)
+
 
 @dataclass(frozen=True)
 class _Expected:
@@ -74,6 +82,17 @@ class _Expected:
         within = (one >= heads.amin(dim=1, keepdim=True)) & (one <= heads.amax(dim=1, keepdim=True))
         chosen = (self.values == one) & within
         return heads if bool(chosen.all()) else self.values
+
+    def changed(self) -> Tensor | None:
+        """Return what its heads answered, float (B, C), where it passed on what none of them did.
+
+        None where it did not.
+        """
+        if len(self.heads) != self.values.shape[1]:
+            return None
+        heads = torch.cat(self.heads, dim=1)
+        known = (self.values[:, :, None] == heads[:, None]).any(dim=2)
+        return None if bool(known.all()) else heads
 
 
 class Lessons:
@@ -129,18 +148,25 @@ class Lessons:
             values,
             torch.stack(whole, dim=1),
             None if expected is None else expected.of_each(),
+            None if expected is None else expected.changed(),
             None if expected is None else expected.actions,
             policy[0] if len(policy) == 1 else None,
         )
 
-    def q_weight(self) -> Tensor | None:
+    def q_weight(self, *, alone: bool) -> Tensor | None:
         """Return how much the actor's loss falls where its actions' values all rise by 1.
 
         Minus the sum, over rows and critics, of the loss's gradient at the critics' answers to the
-        actor's actions: 0 where none came back. None where they were not asked just once with
-        actions that carry a gradient.
+        actor's actions: 0 where none came back, and where they were asked about other actions alone
+        by a loss that is not their own. None where they were not asked just once with actions that
+        carry a gradient.
+
+        Args:
+            alone: whether it is the actor's loss alone that has been descended since last time.
         """
         judgements = self._judgements + self._lone
+        if not judgements and alone and any(answer.was_taught for answer in self._answers):
+            return torch.zeros(())
         if len(judgements) != 1:
             return None
         found = torch.zeros_like(judgements[0].values[0, 0], dtype=torch.float32)

@@ -65,7 +65,7 @@ class TrackedUpdate:
     def hear(self, lessons: Lessons, names: Collection[str]) -> None:
         """Keep what was seen of the losses of these networks, whose optimiser is about to step."""
         if ACTOR in names:
-            self.q_weight = lessons.q_weight()
+            self.q_weight = lessons.q_weight(alone=CRITIC not in names)
         if CRITIC in names:
             self.lesson = lessons.take()
 

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from goalscope.probes.blocks import ACHIEVED_GOAL
 from goalscope.probes.live.features import SATURATION, spread_per_unit
+from goalscope.probes.live.readout import halves_told
 from goalscope.probes.live.replay import ReplayBatch
 from goalscope.probes.swaps import rms
 
-PENALTIES = (1e-3, 1e-1, 1e1)  # over the mean square of a standardised row
 _ROWS = 64  # images at a time
-_ROUNDING = 1e-3
 _SAME_ACTION = 1e-5  # of a range of 2, scaled to the environment's and back
 _FEWEST = 8  # actions from which anything can be told
 _MOVES = 0.1  # of the largest change: a step that moves less was stopped, or asked for nothing
@@ -81,7 +80,8 @@ def action_effect_r2(batch: ReplayBatch, keys: Collection[str] | None = None) ->
         for key, after in batch.next_observations.items()
         if keys is None or key in keys
     )
-    scores = [_told(x, actions, half) for x in changes if bool((x != x[0]).any())]
+    told = (halves_told(x, actions, half) for x in changes if bool((x != x[0]).any()))
+    scores = [(1 - missed / varied)[:, varied > 0].max() for missed, varied in told]
     return torch.stack(scores).max() if scores else None
 
 
@@ -206,33 +206,3 @@ def _cut_share(known: Tensor, target: Tensor) -> Tensor:
 
 def _variation(values: Tensor) -> Tensor:
     return (values - values.mean()).square().sum()
-
-
-def _told(change: Tensor, actions: Tensor, half: Tensor) -> Tensor:
-    """Return the best R^2, over components and penalties, of actions (B, A) from changes (B, n)."""
-    missed = torch.zeros(len(PENALTIES), actions.shape[1]).to(actions)
-    varied = torch.zeros_like(missed[0])
-    for fitted in (half, ~half):
-        mean = actions[fitted].mean(dim=0)
-        truth = actions[~fitted] - mean
-        predicted = _predictions(change[fitted], actions[fitted] - mean, change[~fitted])
-        missed += (predicted - truth).square().sum(dim=1)
-        varied += (actions[~fitted] - actions[~fitted].mean(dim=0)).square().sum(dim=0)
-    scores = 1 - missed / varied
-    return scores[:, varied > 0].max()
-
-
-def _predictions(known: Tensor, target: Tensor, asked: Tensor) -> Tensor:
-    """Return the target for each penalty, float64 (P, M, A), in the dual form of ridge.
-
-    f(x) = k(x) (K + penalty I)^-1 y, K = X X^T / n of standardised columns. A column that varies by
-    less than a thousandth of the one that varies most is rounding, and is not blown up to its size.
-    """
-    spread = spread_per_unit(known)
-    scale = torch.where(spread.max() > 0, spread.clamp(min=_ROUNDING * spread.max()), 1)
-    fitted, told = ((rows - known.mean(dim=0)) / scale for rows in (known, asked))
-    columns = known.shape[1]
-    gram = fitted @ fitted.T / columns
-    identity = torch.eye(len(known)).to(gram)
-    weights = [torch.linalg.solve(gram + penalty * identity, target) for penalty in PENALTIES]
-    return torch.stack([told @ fitted.T / columns @ weight for weight in weights])

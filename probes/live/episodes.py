@@ -269,6 +269,7 @@ def end_fractions(
         "unreached_end_fraction": such ends over all steps.
         "cut_as_end_fraction": the share of episodes that end so at the length that most episodes
         have, as a time limit that is passed on as an end does. Absent with fewer than three.
+        "early_end_fraction": the share of episodes that end so at another length; absent likewise.
     """
     early = ended & ~reached
     results = {"unreached_end_fraction": float(early.sum() / lengths.sum())}
@@ -276,6 +277,7 @@ def end_fractions(
         values, counts = np.unique(lengths, return_counts=True)
         usual = lengths == values[counts.argmax()]
         results["cut_as_end_fraction"] = float((early & usual).mean())
+        results["early_end_fraction"] = float((early & ~usual).mean())
     return results
 
 

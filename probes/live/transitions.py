@@ -10,8 +10,8 @@ from goalscope.probes.images import averaged
 from goalscope.probes.live.actions import action_effect_r2
 from goalscope.probes.live.agreement import differing_share
 from goalscope.probes.live.replay import ReplayBatch
+from goalscope.probes.live.rewards import SAME_REWARD
 
-SAME_REWARD = 1e-4  # rewards are stored in single precision
 _FEWEST_GOALS = 5
 _MOVED = 0.1  # of a spread: a step that a picture of what moves must show
 _OWN_MOTION = 0.5  # R^2 of the action from which what is achieved moves with it

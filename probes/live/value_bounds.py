@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 Scalar = Tensor | float
+_WELL_WITHIN = 0.05  # of the bounds' width
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,24 @@ class ValueBounds:
 def outside(values: Tensor, low: Scalar, high: Scalar) -> Tensor:
     """Return by how much values exceed an upper bound; negative: they fall short of a lower one."""
     return (values - high).clamp(min=0) - (low - values).clamp(min=0)
+
+
+def cut_fraction(values: Tensor, heads: Tensor, bounds: ValueBounds) -> Tensor:
+    """Return the share of answers that are cut off at a value that a return may well lie beyond.
+
+    One is cut off where it is the least or the largest of its batch, its head's own answer lies
+    beyond it, and it is within the bounds by more than a twentieth of their width.
+
+    Args:
+        values: float (B, C), as they are passed on.
+        heads: float (B, C), as the heads gave them.
+        bounds: what rewards allow.
+    """
+    margin = _WELL_WITHIN * bounds.width
+    least, largest = values.min(), values.max()
+    below = (values == least) & (heads < least) & (least > bounds.low + margin)
+    above = (values == largest) & (heads > largest) & (largest < bounds.high - margin)
+    return (below | above).any(dim=1).double().mean()
 
 
 def horizon(discount: float, longest_episode: int | None) -> float | None:

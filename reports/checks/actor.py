@@ -1,5 +1,7 @@
 """Checks of what the networks answer, and of whether the end was looked at."""
 
+import numpy as np
+
 from goalscope.diagnostics.record.transition_metrics import (
     CUT_OFF_FRACTION,
     LEAST_SPREAD,
@@ -8,13 +10,15 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
-from goalscope.reports.checks.readings import goal_swap, measured, unmeasured_end
+from goalscope.reports.checks.readings import combined, goal_swap, measured, unmeasured_end
 from goalscope.reports.checks.replay_readings import ever
 from goalscope.reports.checks.step_readings import lasting_least
 from goalscope.reports.statistics.scales import Scale
 
 # It drives the agent where no statistics were taken, and into what stops it.
 FULL_THROTTLE = ("normalisation_stale", "normalised_unlike_replay", "actions_shuffled")
+
+_q_weight_size = combined(lambda values: np.abs(values[0]), measured(Q_WEIGHT))
 
 ACTOR_LOSS_CHECKS: tuple[Check, ...] = (
     Check(
@@ -48,6 +52,32 @@ ACTOR_LOSS_CHECKS: tuple[Check, ...] = (
             "encoder_without_gradient",
             "encoder_not_moving",
             "critic_ignores_goal",
+            "actor_ignores_goal",
+            "actor_ignores_pixels",
+            "entropy_collapsed",
+        ),
+    ),
+    Check(
+        "actor_asks_no_critic",
+        "actor",
+        "change of the actor's loss where the critics' answers to its actions rise by 1",
+        "ratio",
+        Scale.PLAIN,
+        lasting_least(_q_weight_size),
+        "below",
+        1e-6,
+        "1",
+        "The actor's loss says nothing of what the actor's own actions are worth.",
+        "Nothing leads the policy to better actions; entropy, or what was stored, is all it hears.",
+        "Ask the critics about the actions that the actor gives, and let the gradient through.",
+        "Print the gradient of the actor's loss at its actions: is it the critic's?",
+        networks=("actor",),
+        spares=True,  # imitation, and weights by advantages, ask in other ways
+        explains=(
+            "goal_unheard",
+            "no_gradient",
+            "encoder_without_gradient",
+            "encoder_not_moving",
             "actor_ignores_goal",
             "actor_ignores_pixels",
             "entropy_collapsed",

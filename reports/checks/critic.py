@@ -2,6 +2,7 @@
 
 from goalscope.diagnostics.record.metrics import Q_SPREAD, Q_SWAP
 from goalscope.diagnostics.record.transition_metrics import (
+    CUT_FRACTION,
     ENTROPY_OVER_REWARDS,
     NEWEST_Q_BIAS,
     Q_EXCESS,
@@ -12,7 +13,7 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.actor import FULL_THROTTLE
 from goalscope.reports.checks.check import Check
-from goalscope.reports.checks.readings import measured
+from goalscope.reports.checks.readings import larger, measured
 from goalscope.reports.checks.replay_readings import fixed_entropy_over_rewards
 from goalscope.reports.checks.step_readings import lasting
 from goalscope.reports.statistics.scales import Scale
@@ -28,10 +29,10 @@ CRITIC_CHECKS: tuple[Check, ...] = (
     Check(
         "targets_unlike_returns",
         "critic",
-        "values that the critics are taught and that no reward explains",
+        "values taught to critics that no reward explains, or cut off within what returns can be",
         "share",
         Scale.LOGIT,
-        lasting(measured(UNPAID_FRACTION)),
+        lasting(larger(measured(UNPAID_FRACTION), measured(CUT_FRACTION))),
         "above",
         # None of a healthy agent's, not once. Of wrong targets 0.6 and more; those of the larger
         # critic are told from those of the smaller until both agree.

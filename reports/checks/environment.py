@@ -22,7 +22,7 @@ from goalscope.reports.checks.readings import (
     of_critic,
     raw_image_columns,
 )
-from goalscope.reports.checks.replay_readings import normalised_spread
+from goalscope.reports.checks.replay_readings import normalised_spread, place_shown
 from goalscope.reports.statistics.scales import Scale
 
 _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encoder_not_moving")
@@ -251,6 +251,24 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Clip at 5 to 10, and let the replay buffer normalise with the same VecNormalize.",
         "Print the spread of each vector in a sampled batch: it must be near 1.",
         explains=("goal_inputs_tiny", "image_block_loud", "saturated"),
+    ),
+    Check(
+        "place_not_in_images",
+        "observation",
+        "R^2 of what is achieved, read from {block} or its features, where actions move it",
+        "R^2",
+        Scale.PLAIN,
+        place_shown,
+        "below",
+        0.25,
+        "0.4 to 0.9",
+        "Images of {block} do not show where what the actions move is.",
+        "The encoder cannot learn what the images do not show.",
+        "Point the camera at the scene, from near enough; see that nothing is cut off or covered.",
+        "Save ten observations of one episode as pictures: can you tell them apart by the place?",
+        needs=(Need.GOALS, Need.ENCODER),
+        spares=True,  # where vectors tell the place no image has to
+        explains=(*_UNSEEN, "content_missing", "camera_too_coarse"),
     ),
     Check(
         "augmentation_far",

@@ -10,6 +10,7 @@ from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import measured
 from goalscope.reports.checks.replay_readings import (
     discount_without_end,
+    ends_where_steps_cost,
 )
 from goalscope.reports.statistics.scales import Scale
 
@@ -30,6 +31,7 @@ EPISODE_CHECKS: tuple[Check, ...] = (
         "Print terminated and truncated of one episode, and dones of a replay batch.",
         explains=(
             "time_limit_terminates",
+            "ends_save_costs",
             "episodes_too_short",
             "goals_in_another_frame",
             "goals_hardly_reached",
@@ -54,6 +56,22 @@ EPISODE_CHECKS: tuple[Check, ...] = (
         "Print terminated and truncated at the last step of three episodes, and handle_timeout_"
         "termination of the replay buffer, which must be True.",
         needs=(Need.GOALS,),
+    ),
+    Check(
+        "ends_save_costs",
+        "episodes",
+        "episodes that end for good early, short of their goal, where every step costs",
+        "share",
+        Scale.LOGIT,
+        ends_where_steps_cost,
+        "above",
+        0.1,  # one episode in ten; a task that can fail pays less for it than for going on
+        "0 %",
+        "Episodes end for good short of their goal, and every step costs: ending is what pays.",
+        "The policy learns to end its episodes, not to reach their goals.",
+        "Do not terminate there, or pay for such an end what the steps that are left would cost.",
+        "Compare the return of an episode that ends so with one that goes on to its time limit.",
+        explains=("episodes_too_short", "goals_hardly_reached", "critic_ignores_goal"),
     ),
     # That nothing ever terminates is no fault by itself: tasks that go on until their time limit,
     # Fetch's among them, never do, and a discount below 1 bounds what they are worth.

@@ -15,14 +15,14 @@ from goalscope.diagnostics.record.transition_metrics import (
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import combined, larger, measured
-from goalscope.reports.checks.replay_readings import (
+from goalscope.reports.checks.reward_readings import (
     reached_though_moved,
     success_never_paid,
     success_paid_beyond,
 )
 from goalscope.reports.statistics.scales import Scale
 
-_UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")
+UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")
 
 REPLAY_CHECKS: tuple[Check, ...] = (
     Check(
@@ -40,7 +40,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Set n_sampled_goal to 4; where it is that already, look at how the buffer draws goals.",
         "Compare desired_goal of a sampled batch with the environment's goals.",
         needs=(Need.HINDSIGHT,),
-        explains=("reward_constant", *_UNTAUGHT),
+        explains=("reward_constant", *UNTAUGHT),
     ),
     Check(
         "goals_never_real",
@@ -58,7 +58,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Compare desired_goal of a sampled batch with the environment's goals.",
         needs=(Need.HINDSIGHT,),
         spares=True,
-        explains=_UNTAUGHT,
+        explains=UNTAUGHT,
     ),
     Check(
         "goals_of_other_episodes",
@@ -75,7 +75,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Relabel with what the same episode achieves at the same step or later.",
         "Find the goal of a relabelled row among what its own episode achieved.",
         needs=(Need.HINDSIGHT,),
-        explains=("reward_constant", *_UNTAUGHT),
+        explains=("reward_constant", *UNTAUGHT),
     ),
     Check(
         "goal_changes_in_step",
@@ -92,7 +92,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Draw a goal once an episode, and put a relabelled one into the next observation as well.",
         "Compare desired_goal in observations and next_observations of a sampled batch.",
         needs=(Need.GOALS,),
-        explains=("reward_mismatch", *_UNTAUGHT),
+        explains=("reward_mismatch", *UNTAUGHT),
     ),
     Check(
         "reward_mismatch",
@@ -109,7 +109,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Pay a step what compute_reward says of the goals shown; ask again for a relabelled goal.",
         "Compare compute_reward of ten goals at once, of the same one by one, and their rewards.",
         needs=(Need.HINDSIGHT,),
-        explains=_UNTAUGHT,
+        explains=UNTAUGHT,
     ),
     Check(
         "success_paid_elsewhere",
@@ -126,7 +126,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Look at the reward's sign, and at the comparison with the tolerance.",
         "Print compute_reward of a goal with itself, and of one far away.",
         needs=(Need.GOALS,),
-        explains=("relabelled_at_once", "reward_constant", "q_beyond_rewards", *_UNTAUGHT),
+        explains=("relabelled_at_once", "reward_constant", "q_beyond_rewards", *UNTAUGHT),
     ),
     Check(
         "success_unpaid",
@@ -143,7 +143,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Compare with one tolerance where success is counted and where it is paid.",
         "Print is_success and the reward of the steps at which an episode succeeds.",
         needs=(Need.GOALS,),
-        explains=_UNTAUGHT,
+        explains=UNTAUGHT,
     ),
     Check(
         "relabelled_at_once",
@@ -160,7 +160,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "Relabel with goals that are achieved later in the episode (strategy future).",
         "Print achieved and desired goals of ten relabelled rows.",
         needs=(Need.HINDSIGHT,),
-        explains=("reward_constant", *_UNTAUGHT),
+        explains=("reward_constant", *UNTAUGHT),
     ),
     Check(
         "rewards_out_of_range",
@@ -202,6 +202,6 @@ REPLAY_CHECKS: tuple[Check, ...] = (
         "All behaviour pays alike, so there is nothing to learn.",
         "Turn hindsight on, widen the tolerance of success, or shape the reward.",
         "Print the rewards of a batch; call compute_reward on an achieved goal as the goal.",
-        explains=(*_UNTAUGHT, "critic_ignores_pixels", "actor_ignores_pixels"),
+        explains=(*UNTAUGHT, "critic_ignores_pixels", "actor_ignores_pixels"),
     ),
 )

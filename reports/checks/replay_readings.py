@@ -1,20 +1,16 @@
 """Readings of what replay holds: observations, goals, rewards and ends of episodes."""
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from goalscope.diagnostics.record.metrics import (
     OBSERVATION_SPREAD,
-    ROLLOUT_EPISODES,
-    ROLLOUT_SUCCESS_RATE,
-    SUCCESS_RATE,
-    UNMOVED_FRACTION,
 )
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_EFFECT_R2,
     ACTION_OVER_GOALS,
+    EARLY_END_FRACTION,
     ENTROPY_OVER_REWARDS,
     EPISODE_LENGTH,
     EPISODES_FORGOTTEN,
@@ -25,8 +21,9 @@ from goalscope.diagnostics.record.transition_metrics import (
     NEWEST_OVER_GOALS,
     NEXT_DIFFERS,
     NORMALISED_OFFSET,
-    REWARD_LEVELS,
-    SUCCESS_FRACTION,
+    PLACE_R2,
+    REWARD_MAX,
+    REWARD_MIN,
     TERMINATED_FRACTION,
     UNCHANGED_FRACTION,
 )
@@ -46,12 +43,9 @@ from goalscope.reports.numbers.runs import Run
 _FAR_OFF = 5.0  # spreads of the goals; one that they are drawn around lies within 2
 _STANDS_STILL = 0.1  # of the spread of the desired goals, that of the achieved ones
 _FEW_EPISODES = 20  # in replay; a batch of 256 draws from each of them a dozen times
-_TELLING = 5  # episodes of training; of fewer a rate says nothing
-_HARDLY = 0.1  # success of an evaluation
 _MOVES = 0.05  # of the distance between two goals, a step
 _TOLD = 0.2  # R^2 of the action from which something is known to answer to it
-_FEW_REWARDS = 8  # different ones: more are no yes and no, with a price for steps or falls
-_SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
+_MEASUREMENTS = 5
 
 
 def goal_distance(run: Run, network: str) -> Series | None:
@@ -173,55 +167,18 @@ def discount_without_end(run: Run, network: str) -> Series | None:
     return terminated.map(lambda values: np.full(len(values), 0.0 if bounded else discount))
 
 
-def success_paid_beyond(run: Run, network: str) -> Series | None:
-    """Return the share of real steps that are paid as a success, beyond the most of episodes.
+def ends_where_steps_cost(run: Run, network: str) -> Series | None:
+    """Return the share of episodes that end for good early, short of their goal, where steps cost.
 
-    Of the episodes of training, as their last step's `is_success` counts them.
+    0 where a reward above 0 was seen, or none below: then an end saves nothing.
     """
-    paid = recorded(run, SUCCESS_FRACTION.key("real"))
-    counted = measured(ROLLOUT_SUCCESS_RATE)(run, network)
-    counted = None if counted is None else counted.finite()
-    if paid is None or counted is None or not len(counted.values):
-        return None
-    return paid.map(lambda values: values - counted.values.max())
+    readings = [measured(metric) for metric in (EARLY_END_FRACTION, REWARD_MIN, REWARD_MAX)]
 
+    def costly(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        cost = bool(np.nanmin(values[1]) < 0 and np.nanmax(values[2]) <= 0)
+        return values[0] if cost else np.zeros_like(values[0])
 
-def success_drawn_beyond(run: Run, network: str) -> Series | None:
-    """Return the share of real steps drawn that are paid as a success, less that of all stored."""
-    kinds = (recorded(run, SUCCESS_FRACTION.key(kind)) for kind in ("real", "stored"))
-    return together(list(kinds), lambda values: values[0] - values[1])
-
-
-def success_never_paid(run: Run, network: str) -> Series | None:
-    """Return the share of training's episodes that count as a success, as long as none is paid.
-
-    0 from the first real step on that is paid as one, among those drawn or among all that are
-    stored. None where rewards take many values: nearness is paid then, and no step as a success.
-    """
-    levels = measured(REWARD_LEVELS)(run, network)
-    if levels is not None and np.nanmax(levels.values) > _FEW_REWARDS:
-        return None
-    kinds = [recorded(run, SUCCESS_FRACTION.key(kind)) for kind in ("real", "stored")]
-    kinds = [paid for paid in kinds if paid is not None]
-    counted = measured(ROLLOUT_SUCCESS_RATE)(run, network)
-
-    def unpaid(values: Sequence[np.ndarray]) -> np.ndarray:
-        paid = np.fmax.accumulate(np.fmax.reduce(values[:-1]))
-        return np.where(paid > 0, 0.0, values[-1])
-
-    return together([*kinds, counted], unpaid) if kinds else None
-
-
-def reached_though_moved(run: Run, network: str) -> Series | None:
-    """Return the share of relabelled steps that are paid as a success.
-
-    NaN where some belong to episodes that moved nothing: theirs are reached before they begin.
-    """
-    paid = recorded(run, SUCCESS_FRACTION.key("relabelled"))
-    unmoved = measured(UNMOVED_FRACTION)(run, network)
-    if unmoved is None:
-        return paid
-    return together([paid, unmoved], lambda v: np.where(v[1] < _SOME_UNMOVED, v[0], np.nan))
+    return combined(costly, *readings)(run, network)
 
 
 def overwritten_of_few(run: Run, network: str) -> Series | None:
@@ -237,27 +194,22 @@ def overwritten_of_few(run: Run, network: str) -> Series | None:
     return combined(each, held, overwritten)(run, network)
 
 
-def success_in_training_alone(run: Run, network: str) -> Series | None:
-    """Return the success of training's own episodes where an evaluation after them hardly has any.
+def place_shown(run: Run, network: str) -> Series | None:
+    """Return the best R^2 of what actions move, from images or from either encoder.
 
-    Of the episodes since the evaluation before, where five ended; 0 where the evaluation succeeds
-    in more than one of ten.
+    The median of the last five measurements: a batch of 128 errs. None of what must be touched
+    first: it stands in few places, and the encoders' straight lines need many.
     """
-    evaluated = measured(SUCCESS_RATE)(run, network)
-    counts = [
-        measured(ROLLOUT_SUCCESS_RATE)(run, network),
-        measured(ROLLOUT_EPISODES)(run, network),
-    ]
-    won = together(counts, lambda values: values[0] * values[1])
-    ended = together(counts, lambda values: values[1])
-    if evaluated is None or won is None or ended is None:
+    step, block = step_over_goals(run, network), run.image_block()
+    keys = [PLACE_R2.key(owner, block) for owner in PLACE_R2.owners]
+    best = larger(*(lambda run, _, key=key: recorded(run, key) for key in keys))(run, network)
+    found = None if best is None else best.finite()
+    if step is None or np.isnan(step.values).any():
         return None
-    places = np.searchsorted(ended.updates, evaluated.updates, side="right")
-    successes, episodes = (
-        np.diff(np.append(0, one.values.cumsum())[places], prepend=0) for one in (won, ended)
-    )
-    rate = np.where(episodes >= _TELLING, successes / np.maximum(episodes, 1), np.nan)
-    return Series(evaluated.updates, np.where(evaluated.values <= _HARDLY, rate, 0.0))
+    if found is None or len(found.values) < _MEASUREMENTS:
+        return None
+    medians = np.median(sliding_window_view(found.values, _MEASUREMENTS), axis=1)
+    return Series(found.updates[_MEASUREMENTS - 1 :], medians)
 
 
 def normalised_spread(run: Run, network: str) -> Series | None:

@@ -12,16 +12,12 @@ from goalscope.diagnostics.record.transition_metrics import (
     REWARD_DIFFERS,
     REWARDS_PER_TARGET,
     TURNED_FRACTION,
+    UNASKED_FRACTION,
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import IMAGE, Reading, larger, largest, measured, of_vectors
-from goalscope.reports.checks.replay_readings import (
-    ever,
-    overwritten_of_few,
-    success_drawn_beyond,
-    success_in_training_alone,
-    unchanged_in_replay,
-)
+from goalscope.reports.checks.replay_readings import ever, overwritten_of_few, unchanged_in_replay
+from goalscope.reports.checks.reward_readings import success_drawn_beyond, success_in_training_alone
 from goalscope.reports.statistics.scales import Scale
 
 _UNTRUE = (
@@ -288,6 +284,22 @@ STORED_CHECKS: tuple[Check, ...] = (
         "Give the policy the same observation, normalised and ordered alike, in both places.",
         "Print the input of the features extractor where it acts, and for that row of replay.",
         explains=("actor_ignores_goal", "actor_ignores_pixels", "goals_hardly_reached"),
+    ),
+    Check(
+        "acts_by_another",
+        "acting",
+        "steps since the warm-up that the policy which learns was not asked for",
+        "share",
+        Scale.LOGIT,
+        measured(UNASKED_FRACTION),
+        "above",
+        0.95,  # all or none; scripted steps among them leave some that were asked for
+        "0 %",
+        "What acts is not the policy that learns: that was not asked for one action.",
+        "Replay never shows what the policy does, so its mistakes are never seen, nor mended.",
+        "Act with the model that learns; hand its weights to a copy that acts after each update.",
+        "Change a weight of model.actor: do the actions of training change?",
+        explains=("goals_hardly_reached", "object_unmoved"),
     ),
     Check(
         "acts_without_exploration",

@@ -20,6 +20,7 @@ from goalscope.reports.checks.gradients import GRADIENT_CHECKS
 from goalscope.reports.checks.network_limits import NETWORK_LIMITS
 from goalscope.reports.checks.optimisation import OPTIMISATION_CHECKS
 from goalscope.reports.checks.replay import REPLAY_CHECKS
+from goalscope.reports.checks.rewards import REWARD_CHECKS
 from goalscope.reports.checks.scene_limits import SCENE_LIMITS
 from goalscope.reports.checks.stored import STORED_CHECKS
 
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     *STORED_CHECKS,
     *ACTION_SPACE_CHECKS,
     *EPISODE_CHECKS,
+    *REWARD_CHECKS,
     *GOAL_CHECKS,
     *ENVIRONMENT_CHECKS,
     *ACTION_CHECKS,

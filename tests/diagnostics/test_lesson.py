@@ -1,5 +1,7 @@
 """What the critics are taught, as the tap sees it, against the target worked out by hand."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -143,6 +145,21 @@ def test_a_target_that_passes_one_value_on_is_judged_by_its_critics(passes_on, u
     assert np.median(found) == pytest.approx(unpaid, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("ends", "cut"), [((-100, 0), 0), ((-1, 0), 1), ((-100, -30), 1), ((-1000, 1000), 0)]
+)
+def test_answers_of_the_target_that_are_cut_off_within_returns_are_seen(ends, cut):
+    agent = agent_of(SAC)  # gamma 0.99: returns lie in -100..0
+    for critic in agent.critic_target.q_networks:
+        critic[-1].bias.data.fill_(-20.0)
+    agent.critic_target.register_forward_hook(
+        lambda _, __, values: tuple(value.clamp(*ends) for value in values)
+    )
+    found = said(agent, "critic_target.cut_fraction")
+    assert len(found) == LAST - 5
+    assert set(found) == {cut}
+
+
 def test_targets_of_the_larger_value_are_seen():
     found = said(agent_of(OfMaximum), "critic.unpaid_fraction")
     assert len(found) == LAST - 5
@@ -225,6 +242,45 @@ def test_a_policy_that_does_not_explore_is_seen(settings, own):
     assert callback.failures == {}
     found = instrument.measure(context_of(agent))
     assert float(found["transitions/acting.own_fraction"]) == own
+
+
+def unasked(agent):
+    instrument = TransitionInstrument(Schedule(1_000))
+    callback = Diagnostics(None, [instrument])
+    agent.learn(80, callback=callback, reset_num_timesteps=False)
+    assert callback.failures == {}
+    return instrument.measure(context_of(agent))
+
+
+@pytest.mark.parametrize("n_envs", [1, 2])
+@pytest.mark.parametrize("copied", [False, True])
+def test_what_acts_in_the_place_of_the_policy_is_seen(n_envs, copied):
+    agent = trained(TD3, n_envs=n_envs)
+    policy = copy.deepcopy(agent.policy)
+
+    def act(*_, **__):
+        actions = policy.predict(agent._last_obs)[0]
+        return actions, policy.scale_action(actions)
+
+    if copied:
+        agent._sample_action = act
+    assert float(unasked(agent)["transitions/acting.unasked_fraction"]) == copied
+
+
+def test_who_asks_in_training_mode_has_asked():
+    agent = agent_of(SAC)
+
+    def ask(*_, **__):
+        observations, _ = agent.policy.obs_to_tensor(agent._last_obs)
+        agent.actor.train()
+        with torch.no_grad():
+            actions = agent.actor(observations).numpy()
+        return agent.policy.unscale_action(actions), actions
+
+    agent._sample_action = ask
+    found = unasked(agent)
+    assert float(found["transitions/acting.unasked_fraction"]) == 0
+    assert "transitions/acting.own_fraction" not in found
 
 
 def test_of_an_agent_that_nobody_watched_acting_nothing_is_told():

@@ -6,6 +6,7 @@ from helpers.pupils import LAST, agent_of, said
 from sb3_contrib import TQC
 from stable_baselines3 import DDPG, SAC, TD3
 
+from benchmarks.planted_faults.spoils.seventh_round_agent_faults import actor_of_stored_actions
 from benchmarks.planted_faults.spoils.sixth_round_agent_faults import CustomSAC, value_descended
 from goalscope.diagnostics.updates.lesson import Lessons
 from goalscope.probes import view_networks
@@ -153,18 +154,18 @@ def test_by_hand():
     first, second = one.critic(one.seen, one.actions)
     weights = torch.tensor([[0.5], [-0.25], [0.0], [2.0]])
     (weights * first - 3 * second).sum().backward()
-    assert float(one.lessons.q_weight()) == -(0.5 - 0.25 + 2.0 - 3 * ROWS)
+    assert float(one.lessons.q_weight(alone=True)) == -(0.5 - 0.25 + 2.0 - 3 * ROWS)
     one.lessons.clear()
     (4 * one.critic.q1_forward(one.seen, one.actions)).sum().backward()
-    assert float(one.lessons.q_weight()) == -4 * ROWS
+    assert float(one.lessons.q_weight(alone=True)) == -4 * ROWS
 
 
 def test_answers_that_no_loss_reads_weigh_nothing():
     one = Listening()
     first, _ = one.critic(one.seen, one.actions)
-    assert float(one.lessons.q_weight()) == 0
+    assert float(one.lessons.q_weight(alone=True)) == 0
     first.mean().backward()  # of one critic alone
-    assert float(one.lessons.q_weight()) == -1
+    assert float(one.lessons.q_weight(alone=True)) == -1
 
 
 @pytest.mark.parametrize("times", [0, 2])
@@ -172,7 +173,7 @@ def test_critics_that_are_not_asked_once_tell_nothing(times):
     one = Listening()
     for _ in range(times):
         one.critic(one.seen, one.actions)[0].mean().backward()
-    assert one.lessons.q_weight() is None
+    assert one.lessons.q_weight(alone=True) is None
 
 
 def test_actions_of_replay_are_no_actors():
@@ -181,7 +182,20 @@ def test_actions_of_replay_are_no_actors():
     one.critic.q1_forward(one.seen, one.actions.detach()).mean().backward()
     with torch.no_grad():
         one.critic(one.seen, one.actions)
-    assert one.lessons.q_weight() is None
+    assert one.lessons.q_weight(alone=False) is None  # the critics' own loss may have asked so
+    assert float(one.lessons.q_weight(alone=True)) == 0
+
+
+def test_answers_that_taught_nobody_are_no_loss():
+    one = Listening()
+    one.critic(one.seen, one.actions.detach())[0].detach().mean()
+    assert one.lessons.q_weight(alone=True) is None
+
+
+def test_an_actor_that_hears_what_stored_actions_are_worth_is_seen():
+    agent = agent_of(SAC)
+    actor_of_stored_actions(agent)
+    assert q_weights(agent) == [0.0] * (LAST - 5)
 
 
 def test_nothing_is_kept_of_what_nobody_listens_to():
@@ -189,4 +203,4 @@ def test_nothing_is_kept_of_what_nobody_listens_to():
     one.lessons.detach()
     one.critic(one.seen, one.actions)[0].mean().backward()
     one.critic.q1_forward(one.seen, one.actions).mean().backward()
-    assert one.lessons.q_weight() is None
+    assert one.lessons.q_weight(alone=True) is None

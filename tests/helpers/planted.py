@@ -87,6 +87,13 @@ HEALTHY = {
     "transitions/replay.foreign_goal_fraction": 0.0,
     "transitions/replay.unreached_end_fraction": 0.0,
     "transitions/replay.cut_as_end_fraction": 0.0,
+    "transitions/replay.pixels.place_r2": [(u, 0.6) for u in range(0, 601, 60)],
+    "transitions/critic.pixels.place_r2": [(u, 0.3) for u in range(0, 601, 60)],
+    "transitions/replay.early_end_fraction": 0.0,
+    "transitions/replay.goal_ignored_fraction": 0.0,
+    "transitions/replay.paid_distance": 0.05,
+    "transitions/critic_target.cut_fraction": [(u, 0.0) for u in range(0, 601, 60)],
+    "transitions/acting.unasked_fraction": 0.0,
     "transitions/critic.entropy_over_rewards": 0.05,
     **{
         f"transitions/{network}.{part}.travel": 15.0
@@ -188,6 +195,14 @@ FAULTS = {
     "rewards_out_of_range": {"transitions/replay.reward_min": -100.0},
     "reward_constant": {"transitions/replay.reward_spread": 0.0},
     "always_terminated": {"transitions/replay.unreached_end_fraction": 0.5},
+    "place_not_in_images": {
+        "transitions/replay.pixels.place_r2": [(u, 0.1) for u in range(0, 601, 60)],
+        "transitions/critic.pixels.place_r2": [(u, 0.2) for u in range(0, 601, 60)],
+    },
+    "ends_save_costs": {"transitions/replay.early_end_fraction": 0.4},
+    "reward_ignores_goal": {"transitions/replay.goal_ignored_fraction": 1.0},
+    "tolerance_unlike_task": {"transitions/replay.paid_distance": 5e-5},
+    "acts_by_another": {"transitions/acting.unasked_fraction": 1.0},
     "actions_shuffled": {"transitions/replay.action_effect_r2": 0.08},
     "actions_without_effect": {
         "transitions/replay.action_over_goals": 0.0025,
@@ -202,6 +217,7 @@ FAULTS = {
         "transitions/actor.density_error": [(u, 0.8) for u in range(0, 300, 30)]
     },
     "actor_lowers_q": {"transitions/actor.q_weight": [(u, -1.0) for u in range(0, 601, 60)]},
+    "actor_asks_no_critic": {"transitions/actor.q_weight": [(u, 0.0) for u in range(0, 601, 60)]},
     "policy_spread_wide": {"transitions/actor.least_spread": 2.6},
     "successes_overdrawn": {"transitions/real.success_fraction": 1.0},
     "target_is_critic": {"transitions/critic_target.lag": 0.0},

@@ -129,7 +129,11 @@ def test_ends_are_told_from_time_limits_and_goals():
     lengths = np.array([25, 25, 25, 7])
     ended, reached = np.array([1, 1, 0, 1], bool), np.array([0, 1, 0, 0], bool)
     found = end_fractions(lengths, ended, reached)
-    assert found == {"unreached_end_fraction": 2 / 82, "cut_as_end_fraction": 1 / 4}
+    assert found == {
+        "unreached_end_fraction": 2 / 82,
+        "cut_as_end_fraction": 1 / 4,
+        "early_end_fraction": 1 / 4,
+    }
     assert set(end_fractions(lengths[:2], ended[:2], reached[:2])) == {"unreached_end_fraction"}
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from goalscope.probes import (
+    cut_fraction,
     distance_moved,
     gathered_entropy,
     horizon,
@@ -161,3 +162,20 @@ def test_a_target_that_never_moves_is_found():
         critic.weight += 1
     assert distance_moved(before, list(critic.parameters())) == pytest.approx(math.sqrt(6))
     assert distance_moved(before, list(target.parameters())) == 0
+
+
+def test_answers_that_are_cut_off_within_what_rewards_allow_are_found():
+    bounds = value_bounds(-1.0, 0.0, 10.0)
+    heads = torch.tensor([[-3.0, -0.5], [-0.2, -0.4], [-5.0, -2.0], [-0.9, 0.3]])
+    assert cut_fraction(heads.clamp(-1, 0), heads, bounds) == 0.5  # rows 0 and 2
+    assert cut_fraction(heads.clamp(-10, 0), heads, bounds) == 0  # of the bounds themselves
+    assert cut_fraction(heads.clamp(-9.9, 0), heads, bounds) == 0
+    assert cut_fraction(heads.clamp(-10, -0.6), heads, bounds) == 0.75  # all but row 2
+    assert cut_fraction(heads * 0.5, heads, bounds) == 0.25  # the least alone was one
+
+
+def test_one_critic_that_is_cut_counts_its_row():
+    bounds = value_bounds(-1.0, 0.0, 10.0)
+    heads = torch.tensor([[-3.0, -0.5], [-0.2, -0.4]])
+    cut = [any(min(max(q, -1), 0) != q for q in row) for row in heads.tolist()]
+    assert cut_fraction(heads.clamp(-1, 0), heads, bounds) == sum(cut) / len(cut)

@@ -22,7 +22,8 @@ from goalscope.reports.checks.readings import (
     under_normalisation,
     varying_part,
 )
-from goalscope.reports.checks.replay_readings import overwritten_of_few, success_in_training_alone
+from goalscope.reports.checks.replay_readings import overwritten_of_few
+from goalscope.reports.checks.reward_readings import success_in_training_alone
 from goalscope.reports.checks.series import series_of
 from goalscope.reports.checks.step_readings import lasting, signal_growth, steepest_climb
 from goalscope.reports.findings.diagnosis import diagnose

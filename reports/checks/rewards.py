@@ -1,0 +1,64 @@
+"""Checks of the reward itself: whether it is for the goal asked for, and how near is near."""
+
+from goalscope.diagnostics.record.transition_metrics import GOAL_IGNORED_FRACTION
+from goalscope.reports.checks.check import Check
+from goalscope.reports.checks.needs import Need
+from goalscope.reports.checks.readings import measured
+from goalscope.reports.checks.replay import UNTAUGHT
+from goalscope.reports.checks.reward_readings import tolerance_ratio
+from goalscope.reports.statistics.scales import Scale
+
+REWARD_CHECKS: tuple[Check, ...] = (
+    Check(
+        "reward_ignores_goal",
+        "rewards",
+        "achieved goals that are paid no more where they are asked for than where another is",
+        "share",
+        Scale.LOGIT,
+        measured(GOAL_IGNORED_FRACTION),
+        "above",
+        0.5,  # none of a reward for reaching a goal
+        "0 %",
+        "compute_reward pays no more for the goal that is asked for than for one far away.",
+        "Hindsight's rewards say nothing of its goals: no relabelled step teaches how to reach.",
+        "Compute the reward from the goals that compute_reward is given, not from what the "
+        "environment remembers or was told in info, and see to its sign and its tolerance.",
+        "Print compute_reward of ten achieved goals with themselves, and with goals far away.",
+        needs=(Need.HINDSIGHT,),
+        explains=(
+            "reward_mismatch",
+            "success_paid_elsewhere",
+            "success_unpaid",
+            "goals_in_another_frame",
+            "tolerance_unlike_task",
+            "relabelled_at_once",
+            "reward_constant",
+            *UNTAUGHT,
+        ),
+    ),
+    Check(
+        "tolerance_unlike_task",
+        "rewards",
+        "distance up to which a goal is paid as reached, over the task's tolerance, or under it",
+        "times",
+        Scale.LOG,
+        tolerance_ratio,
+        "above",
+        3.0,  # another unit is a factor of ten; a task may be made easier or harder
+        "1",
+        "Goals are paid as reached within another distance than the task's tolerance.",
+        "Too wide, and every place is the goal; too narrow, and none ever is.",
+        "Compare the distance with the tolerance in one unit, in compute_reward and in step.",
+        "Print compute_reward of a goal with others at half of the tolerance and at twice.",
+        needs=(Need.HINDSIGHT, Need.TOLERANCE),
+        spares=True,
+        explains=(
+            "success_paid_elsewhere",
+            "success_unpaid",
+            "goals_in_another_frame",
+            "relabelled_at_once",
+            "reward_constant",
+            *UNTAUGHT,
+        ),
+    ),
+)
