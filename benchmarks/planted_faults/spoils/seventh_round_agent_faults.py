@@ -7,7 +7,6 @@ import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.utils import polyak_update
 from torch import Tensor, nn
-from torch.nn import functional
 
 from benchmarks.planted_faults.spoils.extractor_faults import follow
 from benchmarks.planted_faults.spoils.sixth_round_agent_faults import CustomSAC
@@ -91,30 +90,11 @@ class LaterActorSAC(CustomSAC):
     def _update(self, data: Any) -> None:
         assert self.log_ent_coef is not None  # "auto"
         weight = self.log_ent_coef.detach().exp()
-        with torch.no_grad():
-            next_actions, next_log_prob = self.actor.action_log_prob(data.next_observations)
-            values = self._value(self.critic_target(data.next_observations, next_actions))
-            values = values - weight * next_log_prob.reshape(-1, 1)
-            targets = data.rewards + (1 - data.dones) * self.gamma * values
-        estimates = self.critic(data.observations, data.actions)
-        errors = [functional.mse_loss(estimate, targets) for estimate in estimates]
-        critic_loss = 0.5 * torch.stack(errors).sum()
-        self.critic.optimizer.zero_grad()
-        critic_loss.backward()
-        self.critic.optimizer.step()
-
-        actions, log_prob = self.actor.action_log_prob(data.observations)
-        log_prob = log_prob.reshape(-1, 1)
-        values = self._value(self.critic(data.observations, self._judged(data, actions)))
-        actor_loss = self._actor_loss(weight * log_prob, values)
-        self.actor.optimizer.zero_grad()
-        actor_loss.backward()
-        self.actor.optimizer.step()
+        self._learn_values(data, weight)
+        actions, log_prob = self._asked(data)
+        self._learn_policy(data, self._judged(data, actions), weight * log_prob)
         self._entropy_weight(log_prob)
         polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
-        self.logger.record("train/ent_coef", weight.item())
-        self.logger.record("train/actor_loss", actor_loss.item())
-        self.logger.record("train/critic_loss", critic_loss.item())
 
     def _judged(self, data: Any, actions: Tensor) -> Tensor:
         """Return the actions whose values are in the actor's loss."""

@@ -130,9 +130,19 @@ class CustomSAC(SAC):
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
     def _update(self, data: Any) -> None:
-        actions, log_prob = self.actor.action_log_prob(data.observations)
-        log_prob = log_prob.reshape(-1, 1)
+        actions, log_prob = self._asked(data)
         weight = self._entropy_weight(log_prob)
+        self._learn_values(data, weight)
+        self._learn_policy(data, actions, weight * log_prob)
+        polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
+
+    def _asked(self, data: Any) -> tuple[Tensor, Tensor]:
+        """Return the actor's actions, (B, A), and their log densities, (B, 1)."""
+        actions, log_prob = self.actor.action_log_prob(data.observations)
+        return actions, log_prob.reshape(-1, 1)
+
+    def _learn_values(self, data: Any, weight: Tensor) -> None:
+        """Make a step of the critics, whose targets hold the entropy with this weight."""
         with torch.no_grad():
             next_actions, next_log_prob = self.actor.action_log_prob(data.next_observations)
             values = self._value(self.critic_target(data.next_observations, next_actions))
@@ -140,20 +150,21 @@ class CustomSAC(SAC):
             targets = data.rewards + (1 - data.dones) * self.gamma * values
         estimates = self.critic(data.observations, data.actions)
         errors = [functional.mse_loss(estimate, targets) for estimate in estimates]
-        critic_loss = 0.5 * torch.stack(errors).sum()
+        loss = 0.5 * torch.stack(errors).sum()
         self.critic.optimizer.zero_grad()
-        critic_loss.backward()
+        loss.backward()
         self.critic.optimizer.step()
-
-        values = self._value(self.critic(data.observations, actions))
-        actor_loss = self._actor_loss(weight * log_prob, values)
-        self.actor.optimizer.zero_grad()
-        actor_loss.backward()
-        self.actor.optimizer.step()
-        polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
         self.logger.record("train/ent_coef", weight.item())
-        self.logger.record("train/actor_loss", actor_loss.item())
-        self.logger.record("train/critic_loss", critic_loss.item())
+        self.logger.record("train/critic_loss", loss.item())
+
+    def _learn_policy(self, data: Any, actions: Tensor, entropy: Tensor) -> None:
+        """Make a step of the actor, by the values of these actions and its weighted entropy."""
+        values = self._value(self.critic(data.observations, actions))
+        loss = self._actor_loss(entropy, values)
+        self.actor.optimizer.zero_grad()
+        loss.backward()
+        self.actor.optimizer.step()
+        self.logger.record("train/actor_loss", loss.item())
 
     def _entropy_weight(self, log_prob: Tensor) -> Tensor:
         assert self.log_ent_coef is not None  # "auto"
