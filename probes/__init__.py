@@ -26,7 +26,6 @@ from goalscope.probes.live.episodes import (
     newest_count,
     same_rows,
     start_drift,
-    tracking_noise,
 )
 from goalscope.probes.live.features import effective_rank, feature_statistics, forward_signal
 from goalscope.probes.live.goal_grid import GoalMap, action_alignment, goal_map, value_front
@@ -70,6 +69,7 @@ from goalscope.probes.live.targets import (
     twin_gap,
     unpaid_fraction,
 )
+from goalscope.probes.live.tracking import tracking_noise
 from goalscope.probes.live.transitions import (
     action_over_goals,
     goal_change_fraction,

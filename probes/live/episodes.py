@@ -5,16 +5,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
-_FEWEST_EPISODES = 3
+FEWEST_EPISODES = 3
 _FEWEST_GOALS = 5
 _FEWEST_STARTS = 6  # episodes; a line through fewer fits by chance
 _BY_CHANCE = 1e-4  # probability below which a trend or a shift is none of chance
 _FEWEST_NEWEST = 10  # episodes, on either side of what is compared
 _LEAST_VARIANCE = 0.01  # of the widest dimension's
-_LAGS = 3  # actions that a change may follow from, and steps over which it may swing
-_ROWS_PER_WEIGHT = 10  # of a fit; fewer follow what is noise
-_OUTLIER = 4.0  # median sizes; 2.7 standard deviations of a normal distribution
-_BULK = 1 / 3  # of the changes' variance: less of it is no noise that hides the motion
 _LEAST_SPREAD = 0.5  # of the widest dimension's: heights, say, vary less than places on a table
 
 
@@ -124,7 +120,7 @@ def start_drift(starts: Floats, goals: Floats) -> float | None:
         starts: (E, d), what is achieved before the first step of each episode.
         goals: (E, d), what each is asked for.
     """
-    widest = _widest_spread(goals)
+    widest = widest_spread(goals)
     if len(starts) < _FEWEST_STARTS or widest == 0:
         return None
     from scipy.stats import linregress  # takes half a second: when needed
@@ -190,54 +186,6 @@ def _shift(old: Floats, new: Floats) -> float | None:
     return float(np.where(told, apart / np.sqrt(variances.mean(axis=0)), 0.0).max())
 
 
-def tracking_noise(
-    achieved: Floats, actions: Floats, episodes: Integers, goals: Floats
-) -> float | None:
-    """Return the standard deviation of white noise on what is achieved, over the spread of goals.
-
-    Noise of variance s^2 adds -s^2 to the covariance of a change with the next one, and nothing to
-    that with later ones (Roll, "A simple implicit measure of the effective bid-ask spread in an
-    efficient market", 1984). Of each dimension's changes what least squares tells from the last
-    three actions is left out first, for a policy that dithers goes back and forth, too; and what is
-    left is cut at four times its median size, for noise is there at each step, and what is hit
-    moves now and then. Then s^2 = -C_1 - max(abs(C_2), abs(C_3)), C_k the mean of r_t r_t+k over
-    what is left: what swings does so in later steps as well. 0 where that is negative, or 2 s^2 is
-    less than a third of the changes' variance. The largest over dimensions, over the standard
-    deviation of the goals in the widest one.
-
-    None with fewer than ten changes for each weight that is fitted, fewer than three goals, one
-    goal alone, or numbers that are not finite.
-
-    Args:
-        achieved: (N, d), after each step, episode by episode.
-        actions: (N, A), of these steps.
-        episodes: int (N,), which episode each is from.
-        goals: (E, d), that episodes are asked for.
-    """
-    widest = _widest_spread(goals)
-    whole = episodes[_LAGS - 1 :] == episodes[: 1 - _LAGS]  # the last three steps are of one
-    number, places = episodes[_LAGS - 1 :][whole], achieved.astype(np.float64)
-    change = np.diff(places, axis=0)[_LAGS - 2 :][whole]
-    last = [actions[_LAGS - 1 - lag : len(actions) - lag][whole] for lag in range(_LAGS)]
-    known = np.concatenate([np.ones((len(change), 1)), *last], axis=1)
-    if len(goals) < _FEWEST_EPISODES or widest == 0:
-        return None
-    pairs = [number[lag:] == number[:-lag] for lag in range(1, _LAGS + 1)]
-    if pairs[-1].sum() < _ROWS_PER_WEIGHT * known.shape[1]:
-        return None
-    if not (np.isfinite(change).all() and np.isfinite(known).all()):
-        return None
-    left = change - known @ np.linalg.lstsq(known, change, rcond=None)[0]
-    largest = _OUTLIER * np.median(np.abs(left), axis=0)
-    left = left.clip(-largest, largest)
-    first, *later = (
-        (left[lag:] * left[:-lag])[both].mean(axis=0) for lag, both in enumerate(pairs, start=1)
-    )
-    variance = -first - np.abs(later).max(axis=0)
-    noisy = (variance > 0) & (2 * variance >= _BULK * change.var(axis=0))
-    return float(np.sqrt(np.where(noisy, variance, 0.0)).max() / widest)
-
-
 def draw_skew(drawn: Integers, stored: int) -> float:
     """Return how unevenly rows are drawn: the largest distance of their distribution from even.
 
@@ -273,7 +221,7 @@ def end_fractions(
     """
     early = ended & ~reached
     results = {"unreached_end_fraction": float(early.sum() / lengths.sum())}
-    if len(lengths) >= _FEWEST_EPISODES:
+    if len(lengths) >= FEWEST_EPISODES:
         values, counts = np.unique(lengths, return_counts=True)
         usual = lengths == values[counts.argmax()]
         results["cut_as_end_fraction"] = float((early & usual).mean())
@@ -281,7 +229,7 @@ def end_fractions(
     return results
 
 
-def _widest_spread(goals: Floats) -> float:
+def widest_spread(goals: Floats) -> float:
     """Return the standard deviation of goals (E, d) in the dimension where it is largest."""
     return float(goals.astype(np.float64).std(axis=0).max()) if len(goals) else 0.0
 

@@ -5,6 +5,7 @@ agent makes of it: of several that speak, the first is the likeliest cause of th
 stand last.
 """
 
+from goalscope.reports.checks.acting import ACTING_CHECKS
 from goalscope.reports.checks.action_space import ACTION_SPACE_CHECKS
 from goalscope.reports.checks.actions import ACTION_CHECKS
 from goalscope.reports.checks.actor import ACTOR_CHECKS, ACTOR_LOSS_CHECKS
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     *OPTIMISATION_CHECKS,
     *ACTOR_LOSS_CHECKS,
     *STORED_CHECKS,
+    *ACTING_CHECKS,
     *ACTION_SPACE_CHECKS,
     *EPISODE_CHECKS,
     *REWARD_CHECKS,
