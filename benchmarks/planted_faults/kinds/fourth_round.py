@@ -63,6 +63,7 @@ FOURTH_ROUND = (
         "known",
         "rewards are 0 away from the goal and -1 at it",
         "success_paid_elsewhere",
+        also=("reward_ignores_goal",),
         grounds=TWO_TASKS,
         environment=fourth_round_faults.FlippedRewards,
     ),

@@ -86,8 +86,9 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "camera_on_a_corner",
         "known",
         "the camera sees a ninth of the scene, most often without what matters",
-        "images_stand_still",
+        "place_not_in_images",
         also=(
+            "images_stand_still",
             "constant_images",
             "content_missing",
         ),

@@ -60,7 +60,7 @@ THIRD_ROUND = (
         "known",
         "a tolerance in centimetres is read in metres: every place is the goal",
         "reward_constant",
-        also=("success_paid_elsewhere",),
+        also=("success_paid_elsewhere", "reward_ignores_goal", "tolerance_unlike_task"),
         grounds=TWO_TASKS,
         environment=third_round_faults.WideTolerance,
     ),
