@@ -260,7 +260,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         Scale.PLAIN,
         place_shown,
         "below",
-        0.25,
+        0.15,  # 0.22 is the least that a healthy run showed, for a moment; 0 to 0.2 of a corner
         "0.4 to 0.9",
         "Images of {block} do not show where what the actions move is.",
         "The encoder cannot learn what the images do not show.",

@@ -197,7 +197,7 @@ FAULTS = {
     "always_terminated": {"transitions/replay.unreached_end_fraction": 0.5},
     "place_not_in_images": {
         "transitions/replay.pixels.place_r2": [(u, 0.1) for u in range(0, 601, 60)],
-        "transitions/critic.pixels.place_r2": [(u, 0.2) for u in range(0, 601, 60)],
+        "transitions/critic.pixels.place_r2": [(u, 0.05) for u in range(0, 601, 60)],
     },
     "ends_save_costs": {"transitions/replay.early_end_fraction": 0.4},
     "reward_ignores_goal": {"transitions/replay.goal_ignored_fraction": 1.0},
