@@ -21,9 +21,9 @@ from benchmarks.planted_faults.ranges import CheckRange, check_ranges
 from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SCORED, SetName, make_missing, planned_runs
 from goalscope.diagnostics.record import last_update, read_run, write_json_atomically
-from goalscope.diagnostics.record.transition_metrics import EARLY_END_FRACTION
+from goalscope.diagnostics.record.transition_metrics import UNASKED_FRACTION
 
-NEWEST = EARLY_END_FRACTION.key()  # that any run here has, one of the last added
+NEWEST = UNASKED_FRACTION.key()  # that any run here has, one of the last added
 RANGED: tuple[SetName, ...] = (
     "controls",
     "known",

@@ -22,6 +22,7 @@ from goalscope.diagnostics.material.replay import (
     stored_transitions,
 )
 from goalscope.diagnostics.material.witness import Witness, Witnessed
+from goalscope.diagnostics.record.keys import ACTOR
 from goalscope.diagnostics.record.transition_metrics import (
     ACTION_DIFFERS,
     DRAW_SKEW,
@@ -84,7 +85,8 @@ def agreement(
         shares.append(_differing(given, back, steady))
         shares.append(turned(given, back, image_blocks(network) - set(steady)))
         acting = _of_acting(model, network, steps, seen, steady) | _unexplored(steps)
-        acting |= _unasked(model, steps)
+        if network.name == ACTOR:  # without one SB3 explores without asking
+            acting |= _unasked(model, steps)
         acting |= image_timing(network, given, stored, witness.paces)
     most: dict[str, Tensor] = {}
     for found in shares:

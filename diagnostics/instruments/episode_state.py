@@ -37,7 +37,7 @@ from goalscope.probes import (
     tracking_noise,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL, GOAL_KEYS, GoalKeys
-from goalscope.probes.live.rewards import SAME_REWARD
+from goalscope.probes.live.rewards import FEW_REWARDS, SAME_REWARD
 
 LATEST = 2_000  # transitions, at most, that goals are compared in
 
@@ -184,7 +184,11 @@ def _ends(model: OffPolicyAlgorithm, episodes: Episodes, success: float | None) 
     buffer = dict_buffer(model)
     places = episodes.lasts, episodes.columns
     ended = (buffer.dones[places] * (1 - buffer.timeouts[places])).astype(bool)
-    reached = np.zeros(len(episodes), bool)
-    if success is not None:
-        reached = buffer.rewards[places] >= success - SAME_REWARD
-    return end_fractions(episodes.lengths, ended, reached)
+    last = buffer.rewards[places]
+    if success is None:
+        return end_fractions(episodes.lengths, ended, np.zeros(len(episodes), bool))
+    rows, columns, _ = (part[-LATEST:] for part in episodes.transitions())
+    rewards = buffer.rewards[rows, columns]
+    few = len(np.unique(rewards)) <= FEW_REWARDS  # else near a goal is paid less than at it
+    charged = last < np.median(rewards) - SAME_REWARD if few else None
+    return end_fractions(episodes.lengths, ended, last >= success - SAME_REWARD, charged)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from goalscope.diagnostics.record.keys import CRITIC
 from goalscope.diagnostics.record.transition_metrics import PLACE_R2
+from goalscope.diagnostics.updates.tracked import learning
 from goalscope.probes import Network, ReplayBatch, TracedFeatures, place_r2
 from goalscope.probes.blocks import ACHIEVED_GOAL
 from goalscope.probes.images import averaged
@@ -17,7 +17,7 @@ def place_state(
     """Return record key -> R^2 of what is achieved, from pixels and from each encoder's features.
 
     Args:
-        networks: by name; the critic among them.
+        networks: by name.
         stored: a batch as it is stored, by the names of blocks.
         traced: network -> the fused features of the same batch.
     """
@@ -25,14 +25,12 @@ def place_state(
     if achieved is None:
         return {}
     found: dict[str, Tensor | None] = {}
-    for key in networks[CRITIC].image_keys:
-        name = networks[CRITIC].block_of(key)
+    for name in sorted({n.block_of(key) for n in learning(networks) for key in n.image_keys}):
         found[PLACE_R2.key("replay", name)] = place_r2(
             averaged(stored.observations[name]), achieved
         )
     for owner, one in traced.items():
-        for block in networks[owner].blocks:
-            if set(block.keys) <= set(networks[owner].image_keys) and len(block.columns):
-                features = one.features[:, block.columns]
-                found[PLACE_R2.key(owner, block.name)] = place_r2(features, achieved)
+        for block in networks[owner].image_blocks:
+            features = one.features[:, block.columns]
+            found[PLACE_R2.key(owner, block.name)] = place_r2(features, achieved)
     return {key: value for key, value in found.items() if value is not None}

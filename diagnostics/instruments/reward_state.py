@@ -47,7 +47,9 @@ def reward_state(model: OffPolicyAlgorithm, stored: ReplayBatch) -> dict[str, Te
         return rewards_of_goals(model, reached, goals)
 
     found = {
-        GOAL_IGNORED_FRACTION.key(): goal_ignored_fraction(rewards, asked, far),
+        GOAL_IGNORED_FRACTION.key(): goal_ignored_fraction(
+            rewards, asked, far, np.roll(asked, 1, axis=0)
+        ),
         PAID_DISTANCE.key(): paid_distance(rewards, asked[:MEASURED], far[:MEASURED]),
     }
     return {key: torch.tensor(value) for key, value in found.items() if value is not None}

@@ -141,8 +141,10 @@ class TransitionInstrument(Instrument):
         images, normalised = set[str](), set(map(name_of, _normalised(context.model)))
         travels: dict[str, None] = {}
         encoded: dict[str, None] = {}
+        shown: set[str] = set()
         for network in learning(context.networks):
             images |= set(map(name_of, network.image_keys))
+            shown |= {block.name for block in network.image_blocks}
             normalised |= {b.name for b in network.blocks if not b.identity} - images
             travels |= dict.fromkeys(travel_blocks(network))
             encoded |= dict.fromkeys(block.name for block in network.blocks)
@@ -165,7 +167,7 @@ class TransitionInstrument(Instrument):
         )
         blocks |= {MODE_DIFFERENCE: list(encoded), ALONE_DIFFERENCE: list(encoded)}
         blocks |= {NORMALISED_OFFSET: sorted(normalised)}
-        blocks |= {TRAVEL: list(travels), PLACE_R2: sorted(images)}
+        blocks |= {TRAVEL: list(travels), PLACE_R2: sorted(images | shown)}
         return [
             metric.key(owner, block)
             for metric in METRICS

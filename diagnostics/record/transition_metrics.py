@@ -70,8 +70,8 @@ CUT_AS_END_FRACTION = _transitions(
 EARLY_END_FRACTION = _transitions(
     "early_end_fraction",
     "share",
-    "episodes that end so at another length",
-    "three episodes have ended",
+    "episodes that end so at another length, and are not charged for it",
+    "three episodes have ended, the environment computes rewards, and these are eight or fewer",
 )
 EPISODE_LENGTH = _transitions(
     "episode_length", "steps", "longest episode that replay holds", "an episode has ended"

@@ -204,7 +204,10 @@ def draw_skew(drawn: Integers, stored: int) -> float:
 
 
 def end_fractions(
-    lengths: Integers, ended: NDArray[np.bool_], reached: NDArray[np.bool_]
+    lengths: Integers,
+    ended: NDArray[np.bool_],
+    reached: NDArray[np.bool_],
+    charged: NDArray[np.bool_] | None = None,
 ) -> dict[str, float]:
     """Return how often episodes end for good although their goal is not reached.
 
@@ -212,12 +215,15 @@ def end_fractions(
         lengths: int (E,), of finished episodes.
         ended: bool (E,), whether each ended for good, and not by a time limit.
         reached: bool (E,), whether its last reward is that of a goal reached.
+        charged: bool (E,), whether its last step was paid less than others are; None where that,
+            or whether a goal was reached, cannot be told.
 
     Returns:
         "unreached_end_fraction": such ends over all steps.
         "cut_as_end_fraction": the share of episodes that end so at the length that most episodes
         have, as a time limit that is passed on as an end does. Absent with fewer than three.
-        "early_end_fraction": the share of episodes that end so at another length; absent likewise.
+        "early_end_fraction": the share of episodes that end so at another length and are not
+        charged for it; absent likewise, and where `charged` is None.
     """
     early = ended & ~reached
     results = {"unreached_end_fraction": float(early.sum() / lengths.sum())}
@@ -225,7 +231,8 @@ def end_fractions(
         values, counts = np.unique(lengths, return_counts=True)
         usual = lengths == values[counts.argmax()]
         results["cut_as_end_fraction"] = float((early & usual).mean())
-        results["early_end_fraction"] = float((early & ~usual).mean())
+        if charged is not None:
+            results["early_end_fraction"] = float((early & ~usual & ~charged).mean())
     return results
 
 

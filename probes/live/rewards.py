@@ -10,43 +10,48 @@ Goals = NDArray[Any]
 Rewards = Callable[[Goals, Goals], NDArray[np.float64]]  # of achieved and desired goals (n, d)
 
 SAME_REWARD = 1e-4  # rewards are stored in single precision
-_HALVINGS = 20  # of the way to a goal far away: to a millionth of it
+FEW_REWARDS = 8  # different ones: more are no yes and no, with a price for steps or falls
+_HALVINGS = 10  # of the way to a goal far away: to a thousandth of it
+_ROUNDING = 1e-6  # of a reward in single precision
 _BETWEEN = (0.25, 0.5, 0.75)  # of that way
 
 
 def farthest_goals(asked: Goals, known: Goals) -> NDArray[np.int64]:
     """Return which row of known goals (N, d) lies farthest from each of asked ones, int64 (n,)."""
     asked, known = asked.astype(np.float64), known.astype(np.float64)
-    apart = np.square(asked[:, None] - known).sum(axis=2)
-    farthest: NDArray[np.int64] = apart.argmax(axis=1)
-    return farthest
+    farthest = [np.square(known - goal).sum(axis=1).argmax() for goal in asked]
+    return np.array(farthest, dtype=np.int64)
 
 
-def goal_ignored_fraction(rewards: Rewards, achieved: Goals, far: Goals) -> float | None:
+def goal_ignored_fraction(rewards: Rewards, achieved: Goals, *others: Goals) -> float | None:
     """Return the share of achieved goals that are paid no more where they are what is asked for.
 
-    R(a, a) <= R(a, f), to rounding. 0 of any reward that is for reaching a goal.
+    R(a, a) <= R(a, o) for each o of some other goals, to rounding. 0 of a reward for reaching just
+    the goal, sparse or dense. One for reaching it or more, as a height, pays all goals alike that
+    lie below what is achieved.
 
     Args:
         rewards: R, of achieved and desired goals.
         achieved: a, goals (n, d).
-        far: f, other goals (n, d) far from them; rows where they are the same are left out.
+        others: o, goals (n, d) each; rows where one is the same are left out.
 
     Returns:
         None where there is no other goal.
     """
-    other = (achieved != far).any(axis=1)
-    if not other.any():
+    differs = np.all([(achieved != other).any(axis=1) for other in others], axis=0)
+    if not differs.any():
         return None
-    achieved, far = achieved[other], far[other]
-    own, elsewhere = rewards(achieved, achieved), rewards(achieved, far)
-    return float((own <= elsewhere + SAME_REWARD).mean())
+    achieved = achieved[differs]
+    own = rewards(achieved, achieved)
+    least = np.min([rewards(achieved, other[differs]) for other in others], axis=0)
+    rounding = _ROUNDING * np.maximum(np.abs(own), np.abs(least))
+    return float((own <= least + rounding).mean())
 
 
 def paid_distance(rewards: Rewards, achieved: Goals, far: Goals) -> float | None:
     """Return the distance from a goal, in its unit, up to which it is paid as reached: the median.
 
-    By bisection of the way from what is achieved to a goal far away, to a millionth of it.
+    By bisection of the way from what is achieved to a goal far away, to a thousandth of it.
 
     Args:
         rewards: R, of achieved and desired goals.

@@ -26,7 +26,8 @@ from goalscope.reports.checks.replay_readings import normalised_spread, place_sh
 from goalscope.reports.statistics.scales import Scale
 
 _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encoder_not_moving")
-_UNSEEN = ("critic_ignores_pixels", "actor_ignores_pixels", "trained_reads_worse")
+_UNREAD = ("critic_ignores_pixels", "actor_ignores_pixels", "trained_reads_worse")
+_UNSEEN = ("place_not_in_images", *_UNREAD)
 
 ENVIRONMENT_CHECKS: tuple[Check, ...] = (
     Check(
@@ -268,7 +269,7 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Save ten observations of one episode as pictures: can you tell them apart by the place?",
         needs=(Need.GOALS, Need.ENCODER),
         spares=True,  # where vectors tell the place no image has to
-        explains=(*_UNSEEN, "content_missing", "camera_too_coarse"),
+        explains=(*_UNREAD, "content_missing", "camera_too_coarse"),
     ),
     Check(
         "augmentation_far",

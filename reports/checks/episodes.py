@@ -65,12 +65,14 @@ EPISODE_CHECKS: tuple[Check, ...] = (
         Scale.LOGIT,
         ends_where_steps_cost,
         "above",
-        0.1,  # one episode in ten; a task that can fail pays less for it than for going on
+        0.1,  # one episode in ten; an end that is paid less than a step is none of these
         "0 %",
         "Episodes end for good short of their goal, and every step costs: ending is what pays.",
         "The policy learns to end its episodes, not to reach their goals.",
         "Do not terminate there, or pay for such an end what the steps that are left would cost.",
         "Compare the return of an episode that ends so with one that goes on to its time limit.",
+        needs=(Need.GOALS,),
+        spares=True,
         explains=("episodes_too_short", "goals_hardly_reached", "critic_ignores_goal"),
     ),
     # That nothing ever terminates is no fault by itself: tasks that go on until their time limit,

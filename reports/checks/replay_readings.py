@@ -195,13 +195,13 @@ def overwritten_of_few(run: Run, network: str) -> Series | None:
 
 
 def place_shown(run: Run, network: str) -> Series | None:
-    """Return the best R^2 of what actions move, from images or from either encoder.
+    """Return the best R^2 of what actions move, from any image or from either encoder of it.
 
     The median of the last five measurements: a batch of 128 errs. None of what must be touched
     first: it stands in few places, and the encoders' straight lines need many.
     """
-    step, block = step_over_goals(run, network), run.image_block()
-    keys = [PLACE_R2.key(owner, block) for owner in PLACE_R2.owners]
+    step = step_over_goals(run, network)
+    keys = [key for key in run.metrics if PLACE_R2.match(key) is not None]
     best = larger(*(lambda run, _, key=key: recorded(run, key) for key in keys))(run, network)
     found = None if best is None else best.finite()
     if step is None or np.isnan(step.values).any():

@@ -16,13 +16,13 @@ from goalscope.diagnostics.record.transition_metrics import (
     REWARD_LEVELS,
     SUCCESS_FRACTION,
 )
+from goalscope.probes.live.rewards import FEW_REWARDS
 from goalscope.reports.checks.readings import measured, recorded
 from goalscope.reports.checks.series import Series, together
 from goalscope.reports.numbers.runs import Run
 
 _TELLING = 5  # episodes of training; of fewer a rate says nothing
 _HARDLY = 0.1  # success of an evaluation
-_FEW_REWARDS = 8  # different ones: more are no yes and no, with a price for steps or falls
 _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 
 
@@ -52,7 +52,7 @@ def success_never_paid(run: Run, network: str) -> Series | None:
     stored. None where rewards take many values: nearness is paid then, and no step as a success.
     """
     levels = measured(REWARD_LEVELS)(run, network)
-    if levels is not None and np.nanmax(levels.values) > _FEW_REWARDS:
+    if levels is not None and np.nanmax(levels.values) > FEW_REWARDS:
         return None
     kinds = [recorded(run, SUCCESS_FRACTION.key(kind)) for kind in ("real", "stored")]
     kinds = [paid for paid in kinds if paid is not None]

@@ -25,6 +25,7 @@ REWARD_CHECKS: tuple[Check, ...] = (
         "environment remembers or was told in info, and see to its sign and its tolerance.",
         "Print compute_reward of ten achieved goals with themselves, and with goals far away.",
         needs=(Need.HINDSIGHT,),
+        spares=True,  # one that has learnt to be above any goal
         explains=(
             "reward_mismatch",
             "success_paid_elsewhere",

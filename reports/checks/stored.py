@@ -25,8 +25,10 @@ _UNTRUE = (
     "goals_hardly_reached",
     "normalisation_stale",
     "inputs_differ_at_acting",
+    "place_not_in_images",
 )
 _UNSEEN = (
+    "place_not_in_images",
     "constant_images",
     "images_scaled_twice",
     "images_not_scaled",

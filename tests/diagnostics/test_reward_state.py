@@ -14,7 +14,7 @@ ASKED = ("replay.goal_ignored_fraction", "replay.paid_distance")
 def test_a_healthy_reward_hears_its_goal_and_pays_to_its_tolerance(name):
     found = healthy(name).found()
     assert found["replay.goal_ignored_fraction"] == 0
-    assert found["replay.paid_distance"] == pytest.approx(TOLERANCE, rel=1e-3)
+    assert found["replay.paid_distance"] == pytest.approx(TOLERANCE, rel=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_another_tolerance_is_measured(factor):
         return (np.linalg.norm(achieved - desired, axis=-1) < factor * TOLERANCE) - 1.0
 
     found = spoilt(within)
-    assert found["replay.paid_distance"] == pytest.approx(factor * TOLERANCE, rel=0.05)
+    assert found["replay.paid_distance"] == pytest.approx(factor * TOLERANCE, abs=2e-3)
 
 
 def test_a_reward_by_the_distance_has_no_tolerance():

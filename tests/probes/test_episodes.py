@@ -131,8 +131,10 @@ def test_ends_are_told_from_time_limits_and_goals():
     assert found == {
         "unreached_end_fraction": 2 / 82,
         "cut_as_end_fraction": 1 / 4,
-        "early_end_fraction": 1 / 4,
     }
+    free = np.zeros(4, bool)
+    assert end_fractions(lengths, ended, reached, free)["early_end_fraction"] == 1 / 4
+    assert end_fractions(lengths, ended, reached, ~free)["early_end_fraction"] == 0
     assert set(end_fractions(lengths[:2], ended[:2], reached[:2])) == {"unreached_end_fraction"}
 
 
