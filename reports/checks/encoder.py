@@ -12,17 +12,18 @@ from goalscope.reports.checks.readings import (
     under_normalisation,
     varying_part,
 )
+from goalscope.reports.checks.replay_readings import place_shown
 from goalscope.reports.statistics.scales import Scale
 
 _BOTH = ("critic", "actor")
 _STILL = ("encoder_without_gradient", "encoder_not_moving")
-_UNHEARD = (
+_UNREAD = (
     "critic_ignores_pixels",
     "actor_ignores_pixels",
     "trained_reads_worse",
     "content_missing",
-    "rank_collapsed",
 )
+_UNHEARD = ("place_not_in_images", *_UNREAD, "rank_collapsed")
 
 ENCODER_CHECKS: tuple[Check, ...] = (
     Check(
@@ -133,5 +134,30 @@ ENCODER_CHECKS: tuple[Check, ...] = (
         needs=(Need.VECTOR_TANH,),
         spares=True,
         explains=("goal_path_quiet", "critic_ignores_goal", "actor_ignores_goal"),
+    ),
+    # Read from encoders, too: what is wrong with these is named before it.
+    Check(
+        "place_not_in_images",
+        "observation",
+        "R^2 of what is achieved, read from {block} or its features, where actions move it",
+        "R^2",
+        Scale.PLAIN,
+        place_shown,
+        "below",
+        0.15,  # 0.22 is the least that a healthy run showed, for a moment; 0 to 0.2 of a corner
+        "0.4 to 0.9",
+        "Images of {block} do not show where what the actions move is.",
+        "The encoder cannot learn what the images do not show.",
+        "Point the camera at the scene, from near enough; see that nothing is cut off or covered.",
+        "Save ten observations of one episode as pictures: can you tell them apart by the place?",
+        needs=(Need.GOALS, Need.ENCODER),
+        spares=True,  # where vectors tell the place no image has to
+        explains=(
+            "critic_ignores_pixels",
+            "actor_ignores_pixels",
+            "trained_reads_worse",
+            "content_missing",
+            "camera_too_coarse",
+        ),
     ),
 )

@@ -19,12 +19,37 @@ from goalscope.reports.checks.reward_readings import (
     reached_though_moved,
     success_never_paid,
     success_paid_beyond,
+    tolerance_ratio,
 )
 from goalscope.reports.statistics.scales import Scale
 
 UNTAUGHT = ("critic_constant", "critic_ignores_goal", "actor_ignores_goal")
 
 REPLAY_CHECKS: tuple[Check, ...] = (
+    Check(
+        "tolerance_unlike_task",
+        "rewards",
+        "distance up to which a goal is paid as reached, over the task's tolerance, or under it",
+        "times",
+        Scale.LOG,
+        tolerance_ratio,
+        "above",
+        3.0,  # another unit is a factor of ten; a task may be made easier or harder
+        "1",
+        "Goals are paid as reached within another distance than the task's tolerance.",
+        "Too wide, and every place is the goal; too narrow, and none ever is.",
+        "Compare the distance with the tolerance in one unit, in compute_reward and in step.",
+        "Print compute_reward of a goal with others at half of the tolerance and at twice.",
+        needs=(Need.HINDSIGHT, Need.TOLERANCE),
+        spares=True,
+        explains=(
+            "success_paid_elsewhere",
+            "success_unpaid",
+            "relabelled_at_once",
+            "reward_constant",
+            *UNTAUGHT,
+        ),
+    ),
     Check(
         "goals_not_relabelled",
         "hindsight",

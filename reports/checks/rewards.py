@@ -1,11 +1,10 @@
-"""Checks of the reward itself: whether it is for the goal asked for, and how near is near."""
+"""Checks of the reward itself: whether it is for the goal that is asked for."""
 
 from goalscope.diagnostics.record.transition_metrics import GOAL_IGNORED_FRACTION
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import measured
 from goalscope.reports.checks.replay import UNTAUGHT
-from goalscope.reports.checks.reward_readings import tolerance_ratio
 from goalscope.reports.statistics.scales import Scale
 
 REWARD_CHECKS: tuple[Check, ...] = (
@@ -32,31 +31,6 @@ REWARD_CHECKS: tuple[Check, ...] = (
             "success_unpaid",
             "goals_in_another_frame",
             "tolerance_unlike_task",
-            "relabelled_at_once",
-            "reward_constant",
-            *UNTAUGHT,
-        ),
-    ),
-    Check(
-        "tolerance_unlike_task",
-        "rewards",
-        "distance up to which a goal is paid as reached, over the task's tolerance, or under it",
-        "times",
-        Scale.LOG,
-        tolerance_ratio,
-        "above",
-        3.0,  # another unit is a factor of ten; a task may be made easier or harder
-        "1",
-        "Goals are paid as reached within another distance than the task's tolerance.",
-        "Too wide, and every place is the goal; too narrow, and none ever is.",
-        "Compare the distance with the tolerance in one unit, in compute_reward and in step.",
-        "Print compute_reward of a goal with others at half of the tolerance and at twice.",
-        needs=(Need.HINDSIGHT, Need.TOLERANCE),
-        spares=True,
-        explains=(
-            "success_paid_elsewhere",
-            "success_unpaid",
-            "goals_in_another_frame",
             "relabelled_at_once",
             "reward_constant",
             *UNTAUGHT,

@@ -35,6 +35,7 @@ SIXTH_ROUND: tuple[Fault, ...] = (
         "known",
         "being at the goal costs 1 and being elsewhere nothing",
         "success_paid_elsewhere",
+        also=("reward_ignores_goal",),
         grounds=TWO_TASKS,
         environment=sixth_round_faults.PaidBackwards,
     ),
