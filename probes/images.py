@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+_FEWEST_COLUMNS = 16
 SIDE = 12  # pixels that an image is averaged down to, per side
 
 
@@ -13,3 +14,19 @@ def averaged(images: Tensor) -> Tensor:
     """
     side = (min(SIDE, images.shape[-2]), min(SIDE, images.shape[-1]))
     return adaptive_avg_pool2d(images.float() / 255, side).flatten(1)
+
+
+def interleaving(images: Tensor) -> Tensor | None:
+    """Return how much more pixels differ from their neighbours than from the third one along a row.
+
+    The mean squared difference of pixels beside each other over that of pixels three apart, of
+    images (B, C, H, W). Below 1 of any scene: what is nearer is more alike. Above where colours lie
+    in turn along a row, as a reshape of (H, W, 3) into (3, H, W) leaves them. None of images with
+    fewer than 16 columns, where a spot beside a wall tells as much, or without any difference.
+    """
+    values = images.double()
+    if values.shape[-1] < _FEWEST_COLUMNS:
+        return None
+    beside = values.diff(dim=-1).square().mean()
+    third = (values[..., 3:] - values[..., :-3]).square().mean()
+    return beside / third if bool(third > 0) else None

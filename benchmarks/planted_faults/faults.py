@@ -8,6 +8,7 @@ from benchmarks.planted_faults.grounds import GROUNDS, Ground, GroundName
 from benchmarks.planted_faults.kinds.blind import BLIND
 from benchmarks.planted_faults.kinds.controls import CONTROLS
 from benchmarks.planted_faults.kinds.developing import DEVELOPING
+from benchmarks.planted_faults.kinds.eighth_round import EIGHTH_ROUND
 from benchmarks.planted_faults.kinds.fifth_round import FIFTH_ROUND
 from benchmarks.planted_faults.kinds.first_round import FIRST_ROUND
 from benchmarks.planted_faults.kinds.fourth_round import FOURTH_ROUND
@@ -29,6 +30,7 @@ FAULTS = {
         *FIFTH_ROUND,
         *SIXTH_ROUND,
         *SEVENTH_ROUND,
+        *EIGHTH_ROUND,
         *BLIND,
         *DEVELOPING,
     )

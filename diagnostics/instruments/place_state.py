@@ -1,31 +1,36 @@
-"""Whether images show where what is achieved is, and whether encoders keep it."""
+"""What images show: where what is achieved is, whether encoders keep it, and rows in order."""
 
 from collections.abc import Mapping
 
 from torch import Tensor
 
-from goalscope.diagnostics.record.transition_metrics import PLACE_R2
+from goalscope.diagnostics.record.transition_metrics import INTERLEAVING, PLACE_R2
 from goalscope.diagnostics.updates.tracked import learning
 from goalscope.probes import Network, ReplayBatch, TracedFeatures, place_r2
 from goalscope.probes.blocks import ACHIEVED_GOAL
-from goalscope.probes.images import averaged
+from goalscope.probes.images import averaged, interleaving
+
+_IMAGES = 32
 
 
 def place_state(
     networks: Mapping[str, Network], stored: ReplayBatch, traced: Mapping[str, TracedFeatures]
 ) -> dict[str, Tensor]:
-    """Return record key -> R^2 of what is achieved, from pixels and from each encoder's features.
+    """Return record key -> scalar of replay's images, and of each encoder's features of them.
 
     Args:
         networks: by name.
         stored: a batch as it is stored, by the names of blocks.
         traced: network -> the fused features of the same batch.
     """
+    found: dict[str, Tensor | None] = {}
+    names = sorted({n.block_of(key) for n in learning(networks) for key in n.image_keys})
+    for name in names:
+        found[INTERLEAVING.key(block=name)] = interleaving(stored.observations[name][:_IMAGES])
     achieved = stored.observations.get(ACHIEVED_GOAL)
     if achieved is None:
-        return {}
-    found: dict[str, Tensor | None] = {}
-    for name in sorted({n.block_of(key) for n in learning(networks) for key in n.image_keys}):
+        return {key: value for key, value in found.items() if value is not None}
+    for name in names:
         found[PLACE_R2.key("replay", name)] = place_r2(
             averaged(stored.observations[name]), achieved
         )

@@ -34,6 +34,7 @@ from goalscope.diagnostics.record.transition_metrics import (
     ALONE_DIFFERENCE,
     INPUT_MAX,
     INPUT_OFFSET,
+    INTERLEAVING,
     KEY_DIFFERS,
     LATENESS,
     LEVELS_KEPT,
@@ -156,6 +157,7 @@ class TransitionInstrument(Instrument):
         )
         blocks |= dict.fromkeys(
             (
+                INTERLEAVING,
                 STILL_FRACTION,
                 LATENESS,
                 TURNED_FRACTION,

@@ -173,6 +173,12 @@ PLACE_R2 = kind_of(Family.TRANSITIONS, ("replay", CRITIC, ACTOR), None)(
     "R^2 of what is achieved, from pixels or their features",
     "it is an image, goals are observed, and 64 different ones were achieved",
 )
+INTERLEAVING = kind_of(Family.TRANSITIONS, ("replay",), None)(
+    "interleaving",
+    "ratio",
+    "difference of pixels beside each other over that of pixels three apart",
+    "it is an image that varies along its rows",
+)
 ACTION_SPREAD = kind_of(Family.TRANSITIONS, ("replay", ACTOR))(
     "action_spread", "half action ranges", "spread of the actions"
 )

@@ -6,7 +6,6 @@ from goalscope.diagnostics.record.transition_metrics import (
     ENTROPY_OVER_REWARDS,
     NEWEST_Q_BIAS,
     Q_EXCESS,
-    TARGET_LAG,
     TARGET_MOTION,
     TWIN_GAP,
     UNPAID_FRACTION,
@@ -15,7 +14,7 @@ from goalscope.reports.checks.actor import FULL_THROTTLE
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import larger, measured
 from goalscope.reports.checks.replay_readings import fixed_entropy_over_rewards
-from goalscope.reports.checks.step_readings import lasting
+from goalscope.reports.checks.step_readings import lasting, target_lag_in_steps
 from goalscope.reports.statistics.scales import Scale
 
 _RUNS_AWAY = (
@@ -52,13 +51,13 @@ CRITIC_CHECKS: tuple[Check, ...] = (
     Check(
         "target_is_critic",
         "target network",
-        "distance of the target network from the critic, over the critic's norm",
-        "ratio",
+        "distance of the target network from the critic, in steps of the critic",
+        "steps",
         Scale.LOG,
-        measured(TARGET_LAG),
+        target_lag_in_steps,
         "below",
-        1e-6,  # rounding; one step of the critic leaves a thousandth
-        "0.001 to 0.1",
+        0.1,  # a tau of 0.9; of 0.5 it is one step, and of 0.05 nineteen once some have been made
+        "1 at first, then 10 to 200",
         "The target network is the critic: it follows each step at once.",
         "The critic chases its own last step, and its values swing or run away.",
         "Keep a copy of the critic as the target, with a tau of 0.005 to 0.05.",
@@ -174,7 +173,7 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         fixed_entropy_over_rewards,
         "above",
-        0.5,  # four action components are worth two rewards a step and more
+        0.3,  # four action components are worth a reward a step and more
         "0.01 to 0.2",
         "The entropy coefficient is fixed, and its bonus weighs as much as the rewards.",
         "The policy is paid for being random, for ever: it may never settle on the goal.",

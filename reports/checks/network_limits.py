@@ -18,6 +18,7 @@ from goalscope.reports.checks.readings import (
     position_error,
     under_normalisation,
 )
+from goalscope.reports.checks.step_readings import optimisers_of_encoder
 from goalscope.reports.statistics.scales import Scale
 
 _BOTH = ("critic", "actor")
@@ -82,6 +83,25 @@ NETWORK_LIMITS: tuple[Check, ...] = (
         networks=_BOTH,
         kind="limit",
         needs=(Need.ENCODER,),
+    ),
+    Check(
+        "encoder_held_by_both",
+        "encoder",
+        "optimisers of critic and actor that hold the encoder which both share",
+        "optimisers",
+        Scale.PLAIN,
+        optimisers_of_encoder,
+        "above",
+        1.5,
+        "one",
+        "The encoder that critic and actor share is moved by the optimisers of both.",
+        "The actor's loss undoes what the critic's has taught it.",
+        "Train a shared encoder by the critic's loss alone, or give each network one of its own.",
+        "Look at the routing table: which optimisers hold the encoder?",
+        arms=("critic-encoder", "decoupled-encoder"),
+        kind="limit",
+        needs=(Need.ENCODER,),
+        patient=False,
     ),
     Check(
         "critic_overestimates",

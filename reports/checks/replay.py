@@ -16,6 +16,7 @@ from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import combined, larger, measured
 from goalscope.reports.checks.reward_readings import (
+    paid_without_hindsight,
     reached_though_moved,
     success_never_paid,
     success_paid_beyond,
@@ -49,6 +50,25 @@ REPLAY_CHECKS: tuple[Check, ...] = (
             "reward_constant",
             *UNTAUGHT,
         ),
+    ),
+    Check(
+        "hindsight_missing",
+        "hindsight",
+        "steps that are paid as a success, of two rewards, where nothing relabels goals",
+        "share",
+        Scale.LOGIT,
+        paid_without_hindsight,
+        "below",
+        0.05,  # what pays more often teaches by itself
+        "20 to 50 % with hindsight",
+        "Rewards only tell whether the goal is reached, and replay relabels none.",
+        "Hardly a step is ever paid, so there is next to nothing to learn from.",
+        "Use HerReplayBuffer (n_sampled_goal=4, goal_selection_strategy='future'), or a reward by "
+        "the distance.",
+        "Print type(model.replay_buffer), and how many rewards of a batch are a success.",
+        needs=(Need.GOALS, Need.REPLAY),
+        spares=True,
+        explains=("reward_constant", *UNTAUGHT),
     ),
     Check(
         "goals_not_relabelled",

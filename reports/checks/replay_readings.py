@@ -212,6 +212,26 @@ def place_shown(run: Run, network: str) -> Series | None:
     return Series(found.updates[_MEASUREMENTS - 1 :], medians)
 
 
+def episodes_left(run: Run, network: str) -> Series | None:
+    """Return the least share of the episodes that had ended which replay held or had overwritten.
+
+    So far; over the most that there were before. 1 of a replay that only ever grows and overwrites:
+    what goes missing is missing among those held, too, for SB3 begins to count the others anew.
+    """
+    held, forgotten = (measured(m)(run, network) for m in (EPISODES_HELD, EPISODES_FORGOTTEN))
+    shares = together(
+        [held, forgotten],
+        lambda values: np.maximum(_of_the_most(values[0]), _of_the_most(values[0] + values[1])),
+    )
+    return None if shares is None else shares.finite().map(np.minimum.accumulate)
+
+
+def _of_the_most(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each number over the most so far; 1 while there is none."""
+    share: NDArray[np.float64] = values / np.maximum(np.maximum.accumulate(values), 1)
+    return np.where(values > 0, share, 1.0)
+
+
 def normalised_spread(run: Run, network: str) -> Series | None:
     """Return how far the spread of what VecNormalize normalises lies from 1, as a ratio above 1."""
     named = {b["name"] for b in run.blocks("critic") if b.get("ends_in") is None}

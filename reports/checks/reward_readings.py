@@ -13,6 +13,7 @@ from goalscope.diagnostics.record.metrics import (
 )
 from goalscope.diagnostics.record.transition_metrics import (
     PAID_DISTANCE,
+    RELABELLED_FRACTION,
     REWARD_LEVELS,
     SUCCESS_FRACTION,
 )
@@ -23,6 +24,8 @@ from goalscope.reports.numbers.runs import Run
 
 _TELLING = 5  # episodes of training; of fewer a rate says nothing
 _HARDLY = 0.1  # success of an evaluation
+_YES_OR_NO = 2  # rewards
+_RELABELLED = 0.05  # of transitions, whose goal was achieved in their own episode
 _SOME_UNMOVED = 0.1  # of relabelled steps, those in episodes that moved nothing
 
 
@@ -37,6 +40,20 @@ def success_paid_beyond(run: Run, network: str) -> Series | None:
     if paid is None or counted is None or not len(counted.values):
         return None
     return paid.map(lambda values: values - counted.values.max())
+
+
+def paid_without_hindsight(run: Run, network: str) -> Series | None:
+    """Return the share of stored steps that are paid as a success, where nothing relabels.
+
+    None with hindsight, SB3's or another, and of rewards that are not two, as by the distance.
+    """
+    paid = recorded(run, SUCCESS_FRACTION.key("stored"))
+    levels, achieved = (measured(m)(run, network) for m in (REWARD_LEVELS, RELABELLED_FRACTION))
+    if run.settings.get("agent.n_sampled_goal") is not None or levels is None:
+        return None
+    if achieved is not None and np.nanmax(achieved.values) > _RELABELLED:
+        return None
+    return paid if np.nanmax(levels.values) <= _YES_OR_NO else None
 
 
 def success_drawn_beyond(run: Run, network: str) -> Series | None:

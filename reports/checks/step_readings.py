@@ -13,7 +13,7 @@ from goalscope.diagnostics.record.metrics import (
     UPDATE_RATIO,
     WEIGHT_GRADIENT,
 )
-from goalscope.diagnostics.record.transition_metrics import TRAVEL
+from goalscope.diagnostics.record.transition_metrics import TARGET_LAG, TRAVEL
 from goalscope.reports.checks.readings import (
     IMAGE,
     Reading,
@@ -107,6 +107,15 @@ def steepest_climb(run: Run, network: str) -> Series | None:
     return lasting_least(measured(DOWNHILL), _CLIMBING)(run, network)
 
 
+def target_lag_in_steps(run: Run, network: str) -> Series | None:
+    """Return how far the target lies from the critic, in steps of the critic: (1 - tau) / tau.
+
+    Both over the norm of first layers; of steps the largest over the blocks that these read.
+    """
+    numbers = [measured(TARGET_LAG)(run, network), _steps(run, CRITIC)]
+    return together(numbers, lambda values: values[0] / np.where(values[1] > 0, values[1], np.nan))
+
+
 def lasting(reading: Reading, measurements: int = IN_A_ROW) -> Reading:
     """Return a reading of the largest value that lasted, from some update on, so far.
 
@@ -191,6 +200,14 @@ def optimisers_beside(run: Run, network: str) -> Series | None:
         if row["network"] == network and row["optimizer"] and "encoder" not in row["group"]
     ]
     return always(run, max(len(names) for names in held) - 1.0) if held else None
+
+
+def optimisers_of_encoder(run: Run, network: str) -> Series | None:
+    """Return how many optimisers, of critic and actor, hold the encoder that both share."""
+    row = _encoder_row(run, CRITIC)
+    if row is None or not row["shared_with"] or row["optimizer"] is None:
+        return None
+    return always(run, float(len({CRITIC, ACTOR} & set(row["optimizer"].split(", ")))))
 
 
 def largest_weight_gradient(run: Run, network: str) -> Series | None:

@@ -13,7 +13,12 @@ from goalscope.diagnostics.record.transition_metrics import (
 )
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import IMAGE, Reading, larger, largest, measured, of_vectors
-from goalscope.reports.checks.replay_readings import ever, overwritten_of_few, unchanged_in_replay
+from goalscope.reports.checks.replay_readings import (
+    episodes_left,
+    ever,
+    overwritten_of_few,
+    unchanged_in_replay,
+)
 from goalscope.reports.checks.reward_readings import success_drawn_beyond
 from goalscope.reports.statistics.scales import Scale
 
@@ -232,6 +237,22 @@ STORED_CHECKS: tuple[Check, ...] = (
         explains=(*_UNTRUE, "critic_constant", "q_beyond_rewards", "dead_units"),
     ),
     Check(
+        "replay_emptied",
+        "replay",
+        "episodes that replay holds or has overwritten, over the most that it did before",
+        "share",
+        Scale.LOGIT,
+        episodes_left,
+        "below",
+        0.7,  # none goes missing; half of two may be one
+        "100 %",
+        "Replay has lost episodes that it had not overwritten: it was emptied, or begun anew.",
+        "The agent learns the few episodes since by heart and forgets what worked before them.",
+        "Save replay and load it (save_replay_buffer) where a run goes on, or keep one agent.",
+        "Print replay_buffer.size() before and after each part of the run.",
+        explains=(*_UNTRUE, "replay_forgets", "critic_constant", "q_beyond_rewards"),
+    ),
+    Check(
         "replay_forgets",
         "replay",
         "episodes that replay has overwritten for each of the few that it holds",
@@ -239,7 +260,7 @@ STORED_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         overwritten_of_few,
         "above",
-        4.0,  # four of five are lost, and fewer than twenty are left
+        2.0,  # two of three are lost, and fewer than twenty are left
         "0",
         "Replay holds a handful of episodes: all before them are overwritten.",
         "The agent learns its last minutes by heart and forgets what worked before them.",

@@ -12,18 +12,19 @@ from goalscope.reports.checks.actor import ACTOR_CHECKS, ACTOR_LOSS_CHECKS
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.critic import CRITIC_CHECKS
 from goalscope.reports.checks.encoder import ENCODER_CHECKS
-from goalscope.reports.checks.environment import ENVIRONMENT_CHECKS
 from goalscope.reports.checks.episodes import EPISODE_CHECKS
 from goalscope.reports.checks.fusion import FUSION_CHECKS
 from goalscope.reports.checks.goal_limits import GOAL_LIMITS
 from goalscope.reports.checks.goals import GOAL_CHECKS
 from goalscope.reports.checks.gradients import GRADIENT_CHECKS
+from goalscope.reports.checks.images import IMAGE_CHECKS
 from goalscope.reports.checks.network_limits import NETWORK_LIMITS
 from goalscope.reports.checks.optimisation import OPTIMISATION_CHECKS
 from goalscope.reports.checks.replay import REPLAY_CHECKS
 from goalscope.reports.checks.rewards import REWARD_CHECKS
 from goalscope.reports.checks.scene_limits import SCENE_LIMITS
 from goalscope.reports.checks.stored import STORED_CHECKS
+from goalscope.reports.checks.vectors import VECTOR_CHECKS
 
 CHECKS: tuple[Check, ...] = (
     *OPTIMISATION_CHECKS,
@@ -34,7 +35,8 @@ CHECKS: tuple[Check, ...] = (
     *EPISODE_CHECKS,
     *REWARD_CHECKS,
     *GOAL_CHECKS,
-    *ENVIRONMENT_CHECKS,
+    *IMAGE_CHECKS,
+    *VECTOR_CHECKS,
     *ACTION_CHECKS,
     *REPLAY_CHECKS,
     *CRITIC_CHECKS,

@@ -89,6 +89,7 @@ HEALTHY = {
     "transitions/replay.cut_as_end_fraction": 0.0,
     "transitions/replay.pixels.place_r2": [(u, 0.6) for u in range(0, 601, 60)],
     "transitions/critic.pixels.place_r2": [(u, 0.3) for u in range(0, 601, 60)],
+    "transitions/replay.pixels.interleaving": 0.5,
     "transitions/replay.early_end_fraction": 0.0,
     "transitions/replay.goal_ignored_fraction": 0.0,
     "transitions/replay.paid_distance": 0.05,
@@ -198,6 +199,10 @@ FAULTS = {
     "place_not_in_images": {
         "transitions/replay.pixels.place_r2": [(u, 0.1) for u in range(0, 601, 60)],
         "transitions/critic.pixels.place_r2": [(u, 0.05) for u in range(0, 601, 60)],
+    },
+    "images_interleaved": {"transitions/replay.pixels.interleaving": 3.0},
+    "replay_emptied": {
+        "transitions/replay.episodes_held": [(u, 200.0 if u < 200 else 20.0) for u in UPDATES]
     },
     "ends_save_costs": {"transitions/replay.early_end_fraction": 0.4},
     "reward_ignores_goal": {"transitions/replay.goal_ignored_fraction": 1.0},

@@ -14,7 +14,12 @@ from goalscope.diagnostics.record.metrics import (
     FEATURE_SPREAD,
     ZERO_FRACTION,
 )
-from goalscope.diagnostics.record.transition_metrics import UNPAID_FRACTION
+from goalscope.diagnostics.record.transition_metrics import (
+    EPISODES_FORGOTTEN,
+    EPISODES_HELD,
+    TARGET_LAG,
+    UNPAID_FRACTION,
+)
 from goalscope.reports.checks.readings import (
     goal_swap,
     measured,
@@ -22,10 +27,15 @@ from goalscope.reports.checks.readings import (
     under_normalisation,
     varying_part,
 )
-from goalscope.reports.checks.replay_readings import overwritten_of_few
+from goalscope.reports.checks.replay_readings import episodes_left, overwritten_of_few
 from goalscope.reports.checks.reward_readings import success_in_training_alone
 from goalscope.reports.checks.series import series_of
-from goalscope.reports.checks.step_readings import lasting, signal_growth, steepest_climb
+from goalscope.reports.checks.step_readings import (
+    lasting,
+    signal_growth,
+    steepest_climb,
+    target_lag_in_steps,
+)
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.numbers.runs import load_run
 
@@ -62,6 +72,36 @@ def test_a_few_steps_uphill_are_an_overshoot_and_many_are_a_climb(tmp_path):
     assert set(climb.values) == {-0.5}
     assert (climb.updates[0], climb.updates[-1]) == (1, run.updates)
     assert steepest_climb(with_metrics(run, {key: flat[:5]}), "actor") is None
+
+
+@pytest.mark.parametrize("tau", [0.005, 0.5, 0.995])
+def test_the_targets_lag_is_told_in_steps_of_the_critic(tmp_path, tau):
+    step, critic, target = 0.003, 0.0, 0.0
+    for _ in range(5_000):  # a critic that goes one way
+        lag = critic - target
+        critic += step
+        target += tau * (critic - target)
+    numbers = {TARGET_LAG.key(): lag, "gradient/critic_loss.action.update_ratio": step}
+    run = with_metrics(load_run(write_run(tmp_path / "a", kind=BASELINE)), numbers)
+    run = replace(run, metrics={k: v for k, v in run.metrics.items() if k in numbers})
+    found = target_lag_in_steps(run, "")
+    assert found.values == pytest.approx([(1 - tau) / tau] * len(found.values), rel=1e-3)
+
+
+def test_episodes_that_replay_loses_without_overwriting_them_are_counted(tmp_path):
+    run = load_run(write_run(tmp_path / "a", kind=BASELINE))
+    held, forgotten = EPISODES_HELD.key(), EPISODES_FORGOTTEN.key()
+
+    def left(*numbers):
+        columns = zip(*numbers, strict=True)
+        parts = (list(enumerate(map(float, column))) for column in columns)
+        told = dict(zip((held, forgotten), parts, strict=True))
+        return episodes_left(with_metrics(run, told), "").values.tolist()
+
+    assert left((2, 0), (5, 0), (5, 3), (4, 9)) == [1, 1, 1, 1]  # a ring that goes round
+    assert left((2, 0), (5, 0), (1, 0), (6, 0)) == [1, 1, 0.2, 0.2]
+    assert left((0, 0), (4, 0), (2, 0)) == [1, 1, 0.5]
+    assert left((9, 40), (8, 0), (9, 5)) == [1, 8 / 9, 8 / 9]  # counted anew by a second `learn`
 
 
 def test_what_lasted_is_kept_in_mind_and_what_passed_is_not(tmp_path):

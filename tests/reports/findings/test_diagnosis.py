@@ -27,6 +27,8 @@ ELSEWHERE = {
     "entropy_fixed_high",
     "never_updated",
     "hardly_updated",
+    "hindsight_missing",
+    "encoder_held_by_both",
 }  # planted in tests of their own, test_single_checks.py
 
 

@@ -53,6 +53,34 @@ def test_weights_that_two_optimisers_hold_are_named(short):
     ]
 
 
+def test_a_shared_encoder_that_both_optimisers_hold_is_named_where_the_run_fails(failing, learning):
+    both = {"optimizer": "critic, actor", "shared_with": "actor encoder of pixels"}
+    assert names(rerouted(failing, **both)) == ["encoder_held_by_both"]
+    assert names(rerouted(learning, **both)) == []
+    assert names(rerouted(failing)) == []
+    assert names(rerouted(failing, **both | {"shared_with": None})) == []  # of an auxiliary loss
+
+
+@pytest.mark.parametrize(
+    ("paid", "levels", "settings", "found"),
+    [
+        (0.01, 2.0, {}, True),
+        (0.2, 2.0, {}, False),  # some steps are paid
+        (0.01, 90.0, {}, False),  # by the distance
+    ],
+)
+def test_sparse_rewards_that_nothing_relabels_are_named(short, paid, levels, settings, found):
+    info = short.record.info
+    kept = {k: v for k, v in info.settings.items() if k != "agent.n_sampled_goal"} | settings
+    run = replace(short, record=replace(short.record, info=replace(info, settings=kept)))
+    numbers = {
+        "transitions/stored.success_fraction": paid,
+        "transitions/replay.reward_levels": levels,
+        "transitions/replay.relabelled_fraction": 0.0,
+    }
+    assert names(with_metrics(run, numbers)) == (["hindsight_missing"] if found else [])
+
+
 @pytest.mark.parametrize(("coefficient", "found"), [(1.0, True), ("auto", False), (0.2, False)])
 def test_a_large_entropy_coefficient_is_named_where_it_is_fixed(tmp_path, coefficient, found):
     settings = {**BASELINE.settings, "agent.entropy_coefficient": coefficient}

@@ -1,13 +1,13 @@
-"""Checks of what the agent observes: images, goals, and their scales."""
+"""Checks of the images that the agent observes."""
 
 import math
 
 from goalscope.diagnostics.record.metrics import OBSERVATION_SPREAD
 from goalscope.diagnostics.record.transition_metrics import (
     INPUT_MAX,
+    INTERLEAVING,
     LATENESS,
     LEVELS_KEPT,
-    NORMALISED_OFFSET,
     ROUGHNESS_GAINED,
     STILL_FRACTION,
 )
@@ -16,13 +16,10 @@ from goalscope.reports.checks.needs import Need
 from goalscope.reports.checks.readings import (
     IMAGE,
     augmentation_shift,
-    largest,
-    loudest_vector,
     measured,
     of_critic,
     raw_image_columns,
 )
-from goalscope.reports.checks.replay_readings import normalised_spread
 from goalscope.reports.statistics.scales import Scale
 
 _BLIND = ("dead_units", "constant_features", "encoder_without_gradient", "encoder_not_moving")
@@ -33,7 +30,7 @@ _UNSEEN = (
     "trained_reads_worse",
 )
 
-ENVIRONMENT_CHECKS: tuple[Check, ...] = (
+IMAGE_CHECKS: tuple[Check, ...] = (
     Check(
         "images_flattened",
         "observation",
@@ -139,6 +136,23 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         ),
     ),
     Check(
+        "images_interleaved",
+        "observation",
+        "difference of pixels of {block} beside each other, over that of pixels three apart",
+        "ratio",
+        Scale.LOG,
+        measured(INTERLEAVING, IMAGE),
+        "above",
+        1.05,  # 0.7 is the most of a scene that was seen, 1.2 the least of one that is mixed up
+        "0.2 to 0.9",
+        "Images of {block} have their colours in turn along each row: rows and channels are mixed.",
+        "A convolution finds strangers beside each other; where something is can hardly be learnt.",
+        "Transpose images from (H, W, C) to (C, H, W), or leave that to SB3; do not reshape them.",
+        "Save an observation as a picture, each channel by itself, and look at it.",
+        spares=True,
+        explains=(*_UNSEEN, "content_missing"),
+    ),
+    Check(
         "images_rearranged",
         "observation",
         "how much less smooth {block} reaches the encoder than it is stored",
@@ -186,78 +200,6 @@ ENVIRONMENT_CHECKS: tuple[Check, ...] = (
         "Divide by 255 once: observe uint8 images and leave it to Stable-Baselines3.",
         "Look for normalize_images=False, or images stored as floats.",
         explains=("image_block_loud", "dead_units", "saturated"),
-    ),
-    Check(
-        "normalisation_stale",
-        "observation",
-        "how far most normalised inputs lie from 0, or their spread from 1",
-        "standard deviations",
-        Scale.LOG,
-        largest(NORMALISED_OFFSET),
-        "above",
-        5.0,  # healthy agents that learn to leave their first states were seen at up to 3.3
-        "0.8 to 3",
-        "The statistics that normalise the inputs do not fit what is in replay.",
-        "Inputs arrive shifted or stretched; tanh and ReLU answer with constants.",
-        "Take the statistics from what replay holds now, wherever the inputs are normalised.",
-        "Compare the mean and spread they are normalised by with those of a replay batch.",
-        spares=True,  # an agent that learns can live with what it is given
-        explains=(
-            "tolerance_unlike_task",
-            "vector_inputs_loud",
-            "normalised_unlike_replay",
-            "dead_units",
-            "saturated",
-            "image_block_loud",
-        ),
-    ),
-    Check(
-        "vector_inputs_loud",
-        "observation",
-        "largest signal of a vector over the action's, before training",
-        "ratio",
-        Scale.LOG,
-        loudest_vector,
-        "above",
-        100.0,  # 60 standardised numbers beside an action of four come to 45
-        "0.007 to 8",
-        "A vector among the observations reaches the networks far too large.",
-        "Its unit drowns the action and every other input in the first layers.",
-        "Standardise it: metres and radians, or subtract its mean and divide by its spread.",
-        "Print the spread of each vector in a replay batch; look for millimetres or degrees.",
-        times=("initialisation",),
-        patient=False,
-        spares=True,
-        explains=(
-            "tolerance_unlike_task",
-            "actions_shuffled",
-            "q_beyond_rewards",
-            "saturated",
-            "image_block_loud",
-            "actor_saturated",
-            "goal_unheard",
-            "no_gradient",
-            "encoder_without_gradient",
-            "encoder_not_moving",
-            "critic_ignores_pixels",
-            "actor_ignores_pixels",
-        ),
-    ),
-    Check(
-        "normalised_unlike_replay",
-        "observation",
-        "how far the spread of what VecNormalize normalises lies from 1 in replay, up or down",
-        "ratio",
-        Scale.LOG,
-        normalised_spread,
-        "above",
-        2.5,
-        "1 to 1.2",
-        "What VecNormalize should bring to a spread of 1 has another in replay's batches.",
-        "Inputs are cut off or arrive raw: other ones than the networks were made for.",
-        "Clip at 5 to 10, and let the replay buffer normalise with the same VecNormalize.",
-        "Print the spread of each vector in a sampled batch: it must be near 1.",
-        explains=("goal_inputs_tiny", "image_block_loud", "saturated"),
     ),
     Check(
         "augmentation_far",
