@@ -54,7 +54,7 @@ REPLAY_CHECKS: tuple[Check, ...] = (
     Check(
         "hindsight_missing",
         "hindsight",
-        "steps that are paid as a success, of two rewards, where nothing relabels goals",
+        "steps that are paid as a success, where rewards say yes or no and nothing relabels goals",
         "share",
         Scale.LOGIT,
         paid_without_hindsight,
