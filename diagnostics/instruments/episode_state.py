@@ -21,6 +21,7 @@ from goalscope.diagnostics.record.keys import Family, prefixed
 from goalscope.diagnostics.record.transition_metrics import (
     EPISODES_FORGOTTEN,
     EPISODES_HELD,
+    FEW_REWARDS,
     GOAL_GAP,
     REAL_REWARD_MISMATCH,
     SUCCESS_FRACTION,
@@ -37,7 +38,7 @@ from goalscope.probes import (
     tracking_noise,
 )
 from goalscope.probes.blocks import ACHIEVED_GOAL, DESIRED_GOAL, GOAL_KEYS, GoalKeys
-from goalscope.probes.live.rewards import FEW_REWARDS, SAME_REWARD
+from goalscope.probes.live.rewards import SAME_REWARD
 
 LATEST = 2_000  # transitions, at most, that goals are compared in
 

@@ -3,6 +3,7 @@
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, CRITIC_TARGET, Family
 from goalscope.diagnostics.record.metric_kinds import kind_of
 
+FEW_REWARDS = 8  # different ones: more are no yes and no, with a price for steps or falls
 _GOALS = "goals are observed, and the batch holds real transitions"
 _transitions = kind_of(Family.TRANSITIONS, ("replay",))
 UNCHANGED_FRACTION = _transitions("unchanged_fraction", "share", "steps that change nothing")

@@ -10,7 +10,6 @@ Goals = NDArray[Any]
 Rewards = Callable[[Goals, Goals], NDArray[np.float64]]  # of achieved and desired goals (n, d)
 
 SAME_REWARD = 1e-4  # rewards are stored in single precision
-FEW_REWARDS = 8  # different ones: more are no yes and no, with a price for steps or falls
 _HALVINGS = 10  # of the way to a goal far away: to a thousandth of it
 _ROUNDING = 1e-6  # of a reward in single precision
 _BETWEEN = (0.25, 0.5, 0.75)  # of that way

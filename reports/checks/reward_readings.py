@@ -12,12 +12,12 @@ from goalscope.diagnostics.record.metrics import (
     UNMOVED_FRACTION,
 )
 from goalscope.diagnostics.record.transition_metrics import (
+    FEW_REWARDS,
     PAID_DISTANCE,
     RELABELLED_FRACTION,
     REWARD_LEVELS,
     SUCCESS_FRACTION,
 )
-from goalscope.probes.live.rewards import FEW_REWARDS
 from goalscope.reports.checks.readings import measured, recorded
 from goalscope.reports.checks.series import Series, together
 from goalscope.reports.numbers.runs import Run
