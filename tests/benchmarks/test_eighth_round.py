@@ -314,27 +314,27 @@ def test_a_vector_is_never_read(make_filled, name, key):
         assert first == features(model).shape[1] + 2 == 128 + (6 if changes else 4)
 
 
-def test_goals_are_drowned(make_filled):
+def test_goals_are_drowned():
     over = []
     for name in ("goal_drowned_by_cnn_features", HEALTHY):
-        found = features(make_filled(name))
+        found = features(fresh(name))
         goals, images = found[:, :4], found[:, 4:]
         over.append((images.shape[1], float(images.norm() / (goals - goals.mean(0)).norm())))
     (units, faulty), (_, healthy) = over
     assert units == 3_136
     assert faulty > 5 > 0.5 > healthy
-    model = make_filled("goal_drowned_by_cnn_features")
+    model = fresh("goal_drowned_by_cnn_features")
     real = model.replay_buffer.observations["achieved_goal"][:BATCH, 0]
     np.testing.assert_allclose(features(model)[:, :2], 0.03 * real, rtol=1e-5)
 
 
-def test_where_something_is_cannot_be_told(make_filled):
+def test_where_something_is_cannot_be_told():
     images = torch.full((3, 3, 36, 36), 60, dtype=torch.uint8)
     images[0, :, 12:16, 12:16] = images[1, :, 20:24, 20:24] = 230  # moved by whole strides
     apart = {}
     for name in ("global_average_pooling_in_cnn", HEALTHY):
         pixels = images.repeat(BATCH // 3 + 1, 1, 1, 1)[:BATCH]
-        first, second, none = features(make_filled(name), pixels=pixels)[:3, -128:]
+        first, second, none = features(fresh(name), pixels=pixels)[:3, -128:]
         apart[name] = float((first - second).norm() / (first - none).norm())
     assert apart["global_average_pooling_in_cnn"] < 0.01
     assert apart[HEALTHY] > 0.5

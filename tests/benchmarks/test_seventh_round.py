@@ -189,27 +189,27 @@ def image_features(model: SAC, pixels: torch.Tensor) -> torch.Tensor:
     return pixels_of(model.actor.features_extractor(observations))
 
 
-def test_where_something_is_cannot_be_told(make_filled):
+def test_where_something_is_cannot_be_told():
     image = torch.full((1, 3, 36, 36), 60, dtype=torch.uint8)
     images = image.repeat(2, 1, 1, 1)
     images[0, :, 12:16, 12:16] = images[1, :, 20:24, 20:24] = 230  # moved by whole strides
     apart = {}
     for name in ("averaged_over_places", HEALTHY):
-        first, second = image_features(make_filled(name), images)
-        none = image_features(make_filled(name), image)[0]
+        first, second = image_features(fresh(name), images)
+        none = image_features(fresh(name), image)[0]
         assert not torch.equal(first, none)
         apart[name] = float((first - second).norm() / (first - none).norm())
     assert apart["averaged_over_places"] < 0.01
     assert apart[HEALTHY] > 0.5
 
 
-def test_features_of_sigmoids_hardly_vary(make_filled):
-    pixels = make_filled(HEALTHY).replay_buffer.sample(BATCH).observations["pixels"]
+def test_features_of_sigmoids_hardly_vary():
+    pixels = fresh(HEALTHY).replay_buffer.sample(BATCH).observations["pixels"]
     varies = []
     for name in ("sigmoid_encoder", HEALTHY):
-        encoder = make_filled(name).actor.features_extractor.extractors["pixels"]
+        encoder = fresh(name).actor.features_extractor.extractors["pixels"]
         assert any(isinstance(m, torch.nn.ReLU) for m in encoder.modules()) == (name == HEALTHY)
-        found = image_features(make_filled(name), pixels)
+        found = image_features(fresh(name), pixels)
         varies.append(float((found - found.mean(0)).norm() / found.norm()))
     assert varies[0] < 0.01 < 0.02 < varies[1]
 
