@@ -24,18 +24,15 @@ def place_state(
         traced: network -> the fused features of the same batch.
     """
     found: dict[str, Tensor | None] = {}
-    names = sorted({n.block_of(key) for n in learning(networks) for key in n.image_keys})
-    for name in names:
-        found[INTERLEAVING.key(block=name)] = interleaving(stored.observations[name][:_IMAGES])
     achieved = stored.observations.get(ACHIEVED_GOAL)
-    if achieved is None:
-        return {key: value for key, value in found.items() if value is not None}
-    for name in names:
-        found[PLACE_R2.key("replay", name)] = place_r2(
-            averaged(stored.observations[name]), achieved
-        )
-    for owner, one in traced.items():
-        for block in networks[owner].image_blocks:
-            features = one.features[:, block.columns]
-            found[PLACE_R2.key(owner, block.name)] = place_r2(features, achieved)
+    for name in sorted({n.block_of(key) for n in learning(networks) for key in n.image_keys}):
+        images = stored.observations[name]
+        found[INTERLEAVING.key(block=name)] = interleaving(images[:_IMAGES])
+        if achieved is not None:
+            found[PLACE_R2.key("replay", name)] = place_r2(averaged(images), achieved)
+    if achieved is not None:
+        for owner, one in traced.items():
+            for block in networks[owner].image_blocks:
+                features = one.features[:, block.columns]
+                found[PLACE_R2.key(owner, block.name)] = place_r2(features, achieved)
     return {key: value for key, value in found.items() if value is not None}

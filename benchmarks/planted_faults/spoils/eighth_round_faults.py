@@ -19,6 +19,7 @@ from benchmarks.planted_faults.spoils.environment_faults import (
     Step,
     rewards_of,
 )
+from benchmarks.planted_faults.spoils.seventh_round_faults import SmallTolerance
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 
 TABLE = 0.3  # metres along which goals lie; a task of other units is scaled to that
@@ -98,20 +99,11 @@ class ImageBeforeStep(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarr
         return {**observation, "pixels": self._drawn if before is None else before}
 
 
-class MisreadTolerance(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
+class MisreadTolerance(SmallTolerance):
     """Pays a goal as reached within 50 cm, where 5 were meant and goals lie along 30."""
 
-    def step(self, action: np.ndarray) -> Step:
-        """Return what the step returns, paid so; `is_success` stays that of the task."""
-        observation, _, terminated, truncated, info = self.env.step(action)
-        goals = observation["achieved_goal"], observation["desired_goal"]
-        return observation, float(self.compute_reward(*goals, info)), terminated, truncated, info
-
-    def compute_reward(self, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
-        """Return the rewards of goals (..., d)."""
-        units = float(self.env.get_wrapper_attr("goal_task").goal_range)
-        distance = np.linalg.norm(achieved - desired, axis=-1)
-        return -np.asarray(distance > MISREAD * units / TABLE, np.float64)
+    def _tolerance(self) -> float:
+        return MISREAD * float(self.env.get_wrapper_attr("goal_task").goal_range) / TABLE
 
 
 class FarFromStartEnds(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):

@@ -73,9 +73,11 @@ class SmallTolerance(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarra
 
     def compute_reward(self, achieved: np.ndarray, desired: np.ndarray, info: Any) -> np.ndarray:
         """Return the rewards of goals (..., d)."""
-        tolerance = self.env.get_wrapper_attr("goal_task").tolerance / PER_UNIT
         distance = np.linalg.norm(achieved - desired, axis=-1)
-        return -np.asarray(distance > tolerance, np.float64)
+        return -np.asarray(distance > self._tolerance(), np.float64)
+
+    def _tolerance(self) -> float:
+        return float(self.env.get_wrapper_attr("goal_task").tolerance) / PER_UNIT
 
 
 class LeavingEnds(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
