@@ -46,7 +46,11 @@ def image_timing(
         still = still_fraction(pair, vectors, FEWEST)
         if still is not None:
             results[STILL_FRACTION.key("environment", block)] = still
-        late = lateness(np.max(moved, axis=0), paces.of(key), paces.episodes) if moved else None
+        late = (
+            lateness(np.max(moved, axis=0), paces.of_channels(key), paces.episodes)
+            if moved
+            else None
+        )
         if late is not None:
             results[LATENESS.key("environment", block)] = torch.tensor(late)
     return results

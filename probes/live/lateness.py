@@ -4,20 +4,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-LAGS = range(2, 11)  # steps; one may be the camera's own, and a stack of three frames shows two
+LAGS = range(1, 11)  # steps
 _FEWEST = 50  # pairs of steps of one episode; of fewer a correlation is chance
 
 
 def lateness(motion: Floats, change: Floats, episodes: NDArray[np.int64]) -> float | None:
     """Return how much better images show what moved some steps before than what moves now.
 
-    max over lags k of corr(motion_t, change_t+k), minus corr(motion_t, change_t), over pairs of one
-    episode. Below 0 where images show what moves now, and 0.5 or more where they come k steps late.
+    max over lags k and channels c of corr(motion_t, change_t+k,c), minus max over channels of
+    corr(motion_t, change_t,c), over pairs of one episode. About 0 or below where a channel shows
+    what moves now, as one of a stack of frames does, and 0.5 or more where all come k steps late.
     None where nothing moves, or of too few steps.
 
     Args:
         motion: (n,), how far each step moves the vectors.
-        change: (n,), how far it changes the image.
+        change: (n, C), how far it changes each channel of the image.
         episodes: int (n,), which episode each step is of; steps in their order.
     """
     if len(motion) < _FEWEST:
@@ -33,6 +34,7 @@ def _correlation(
     first, then = slice(None, len(motion) - lag), slice(lag, None)
     same = episodes[first] == episodes[then]
     one, other = motion[first][same], change[then][same]
-    if len(one) < _FEWEST or np.ptp(one) == 0 or np.ptp(other) == 0:
+    other = other[:, np.ptp(other, axis=0) > 0] if len(other) else other
+    if len(one) < _FEWEST or np.ptp(one) == 0 or not other.shape[1]:
         return None
-    return float(np.corrcoef(one, other)[0, 1])
+    return float(np.corrcoef(one, other, rowvar=False)[0, 1:].max())

@@ -96,14 +96,14 @@ IMAGE_CHECKS: tuple[Check, ...] = (
     Check(
         "images_late",
         "observation",
-        "how much better {block} shows what moved two to ten steps before than what moves now",
+        "how much better {block} shows what moved one to ten steps before than what moves now",
         "correlation",
         Scale.PLAIN,
         measured(LATENESS, IMAGE),
         "above",
-        0.4,  # below 0 in time, 0.15 of what has nothing to do with the vectors, above 0.5 late
-        "below 0",
-        "Images of {block} come late: they show what moved some steps ago.",
+        0.4,  # about 0 in time, 0.15 of what has nothing to do with the vectors, above 0.5 late
+        "at most 0",
+        "Images of {block} come late: they show what moved a step ago, or some.",
         "Image and vectors tell of two moments, and an action shows after the next one is taken.",
         "Take the newest frame: empty the camera's queue at each step.",
         "Save the images of ten steps in a row, and print what moved beside them.",

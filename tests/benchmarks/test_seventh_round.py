@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from helpers.faulty import pixels_of, planting, same, same_batch, stepped, weights
+from helpers.faulty import fresh, pixels_of, planting, same, same_batch, stepped, weights
 from stable_baselines3 import SAC
 
-from benchmarks.planted_faults.agent import make_agent, make_wrapped
+from benchmarks.planted_faults.agent import make_wrapped
 from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS, UPDATES
 from benchmarks.planted_faults.spoils import seventh_round_agent_faults, seventh_round_faults
 
@@ -14,11 +14,6 @@ REAL = BATCH // 5 + 1  # four of five are relabelled, and come last
 EPISODE = 25
 GOALS = ["achieved_goal", "desired_goal"]
 HEALTHY = "healthy_point"
-
-
-def fresh(name: str, steps: int = STARTS) -> SAC:
-    """Return an agent that no other test has, after so many steps."""
-    return make_agent(planting(name), seed=0, total_steps=STARTS).learn(steps)
 
 
 @pytest.fixture

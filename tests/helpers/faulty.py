@@ -8,15 +8,20 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from torch import Tensor, nn
 
-from benchmarks.planted_faults.agent import make_wrapped
+from benchmarks.planted_faults.agent import make_agent, make_wrapped
 from benchmarks.planted_faults.faults import Planting, plantings
-from benchmarks.planted_faults.grounds import BATCH, GROUNDS
+from benchmarks.planted_faults.grounds import BATCH, GROUNDS, STARTS
 
 MakePlanted = Callable[[str], SAC]
 
 
 def planting(name: str) -> Planting:
     return plantings(name)[0]
+
+
+def fresh(name: str, steps: int = STARTS, kept: int = STARTS) -> SAC:
+    """Return an agent that no other test has, after so many steps."""
+    return make_agent(planting(name), seed=0, total_steps=kept).learn(steps)
 
 
 def stepped(name: str, action: tuple[float, float] = (1.0, 0.5)):
