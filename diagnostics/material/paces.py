@@ -38,7 +38,8 @@ class Paces:
 
     def of(self, key: str) -> Floats:
         """Return the RMS of what each step changed of a key, float64 (n,), oldest first."""
-        return np.sqrt(self._of(key).mean(axis=1))
+        means: Floats = self._of(key).mean(axis=1)
+        return np.sqrt(means)
 
     def of_channels(self, key: str) -> Floats:
         """Return the same of each channel of an image, float64 (n, C); of a vector (n, 1)."""
@@ -62,4 +63,5 @@ def _mean_squares(one: np.ndarray, other: np.ndarray) -> Floats:
     """
     difference = one[0].astype(np.float32) - other[0].astype(np.float32)
     channels = difference.reshape(len(difference) if difference.ndim == 3 else 1, -1)
-    return np.mean(np.square(channels), axis=1, dtype=np.float64)
+    means: Floats = np.mean(np.square(channels), axis=1, dtype=np.float64)
+    return means
