@@ -22,6 +22,7 @@ from goalscope.training.replay.sizes import GIB
 from goalscope.training.runs import capacity, study
 from goalscope.training.runs.checkpoint.folder import CheckpointError
 from goalscope.training.runs.executor import Change
+from goalscope.training.runs.run import train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
 from goalscope.training.runs.study import run_study
 from goalscope.training.runs.study_folder import StudyError, read_study, write_study
@@ -134,7 +135,7 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
 
 def test_a_study_of_other_settings_is_not_mixed_in(tmp_path):
     folder = tmp_path / "study"
-    run_study([settings(folder, 0)], folder, Processes(1))
+    train(settings(folder, 0))
     other = [replace(settings(folder, seed), lr=0.01) for seed in (0, 1)]
     with pytest.raises(CheckpointError, match=r"holds a run with other settings: .*learning_rate"):
         run_study(other, folder, Processes(1))

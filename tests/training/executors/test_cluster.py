@@ -91,6 +91,7 @@ def test_a_study_that_is_stopped_is_saved_and_gone_on_with_here(cluster, tmp_pat
     assert len(read_run(again).resumes) == 1
 
 
+@pytest.mark.slow  # four runs, each in a process of its own
 def test_adaptive_seeds_are_looked_at_as_they_come_home(cluster, tmp_path, monkeypatch):
     arms = ("pixel-her", "pixel-her-norm")
     runs = [
