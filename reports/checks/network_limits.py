@@ -36,9 +36,10 @@ NETWORK_LIMITS: tuple[Check, ...] = (
         "0 to 0.5",
         "The {network}'s trained encoder tells less of the position ({target}) than a fresh one.",
         "Training has made it forget what an untrained network shows.",
-        "Train the encoder by the critic's loss alone or by neither's, or more slowly.",
+        "Train the encoder by the critic's loss alone, by what tells the action, or more slowly.",
         "Freeze a fresh encoder: does the agent do better with it?",
-        arms=("critic-encoder", "decoupled-encoder"),
+        # By itself the last leaves an encoder that nothing trains.
+        arms=("critic-encoder", "inverse-dynamics", "decoupled-encoder"),
         networks=_BOTH,
         kind="limit",
         needs=(Need.ENCODER, Need.UNTOLD),

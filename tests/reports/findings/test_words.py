@@ -181,5 +181,7 @@ def test_of_several_changes_the_first_that_is_not_made_is_advised(tmp_path):
 def test_of_a_change_that_stands_in_for_the_advised_one_its_own_name_is_said(tmp_path):
     check = next(check for check in CHECKS if check.name == "trained_reads_worse")
     finding = Finding(check, "actor", Spell(0, None, -0.2, -0.2))
-    run = load_run(write_run(tmp_path / "run", "pixel-her-decoupled-encoder"))
-    assert "(decoupled-encoder)" in details(finding, run)["Change"]
+    alone = load_run(write_run(tmp_path / "alone", "pixel-her-decoupled-encoder"))
+    assert arm_that_tests(finding, alone) == "pixel-her-decoupled-encoder+inverse-dynamics"
+    run = load_run(write_run(tmp_path / "run", "pixel-her-decoupled-encoder+inverse-dynamics"))
+    assert "(decoupled-encoder and inverse-dynamics)" in details(finding, run)["Change"]
