@@ -13,6 +13,7 @@ from benchmarks.planted_faults.kinds.fifth_round import FIFTH_ROUND
 from benchmarks.planted_faults.kinds.first_round import FIRST_ROUND
 from benchmarks.planted_faults.kinds.fourth_round import FOURTH_ROUND
 from benchmarks.planted_faults.kinds.known import KNOWN
+from benchmarks.planted_faults.kinds.ninth_round import NINTH_ROUND
 from benchmarks.planted_faults.kinds.second_round import SECOND_ROUND
 from benchmarks.planted_faults.kinds.seventh_round import SEVENTH_ROUND
 from benchmarks.planted_faults.kinds.sixth_round import SIXTH_ROUND
@@ -31,6 +32,7 @@ FAULTS = {
         *SIXTH_ROUND,
         *SEVENTH_ROUND,
         *EIGHTH_ROUND,
+        *NINTH_ROUND,
         *BLIND,
         *DEVELOPING,
     )

@@ -8,6 +8,7 @@ from goalscope.diagnostics.record.transition_metrics import (
 from goalscope.reports.checks.check import Check
 from goalscope.reports.checks.readings import largest, measured
 from goalscope.reports.checks.reward_readings import success_in_training_alone
+from goalscope.reports.checks.step_readings import lasting
 from goalscope.reports.statistics.scales import Scale
 
 ACTING_CHECKS: tuple[Check, ...] = (
@@ -50,7 +51,7 @@ ACTING_CHECKS: tuple[Check, ...] = (
         "steps that carry out the policy's own action, with nothing beside it",
         "share",
         Scale.LOGIT,
-        measured(OWN_FRACTION),
+        lasting(measured(OWN_FRACTION)),  # of an actor that saturates it cannot be told any more
         "above",
         0.95,  # all or none; where one step in twenty is random, there is some exploration
         "0 %",
@@ -58,7 +59,7 @@ ACTING_CHECKS: tuple[Check, ...] = (
         "New steps show what the policy does already; better actions are never tried.",
         "Act with deterministic=False; give TD3 or DDPG an action_noise of 0.1 to 0.3.",
         "Compare the action that env.step gets with the policy's deterministic one.",
-        explains=("goals_hardly_reached", "object_unmoved"),
+        explains=("actor_saturated", "actions_shuffled", "goals_hardly_reached", "object_unmoved"),
     ),
     Check(
         "evaluated_elsewhere",

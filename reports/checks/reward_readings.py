@@ -23,6 +23,7 @@ from goalscope.reports.checks.series import Series, together
 from goalscope.reports.numbers.runs import Run
 
 _TELLING = 5  # episodes of training; of fewer a rate says nothing
+_PART = 1 / 4  # of the success in training
 _HARDLY = 0.1  # success of an evaluation
 _YES_OR_NO = 2  # rewards
 _RELABELLED = 0.05  # of transitions, whose goal was achieved in their own episode
@@ -111,7 +112,7 @@ def success_in_training_alone(run: Run, network: str) -> Series | None:
     """Return the success of training's own episodes where an evaluation after them hardly has any.
 
     Of the episodes since the evaluation before, where five ended; 0 where the evaluation succeeds
-    in more than one of ten.
+    in more than one of ten, and in more than a quarter as many.
     """
     evaluated = measured(SUCCESS_RATE)(run, network)
     counts = [
@@ -127,4 +128,5 @@ def success_in_training_alone(run: Run, network: str) -> Series | None:
         np.diff(np.append(0, one.values.cumsum())[places], prepend=0) for one in (won, ended)
     )
     rate = np.where(episodes >= _TELLING, successes / np.maximum(episodes, 1), np.nan)
-    return Series(evaluated.updates, np.where(evaluated.values <= _HARDLY, rate, 0.0))
+    hardly = np.fmax(_HARDLY, rate * _PART)  # of NaN, where too few have ended, the first
+    return Series(evaluated.updates, np.where(evaluated.values <= hardly, rate, 0.0))

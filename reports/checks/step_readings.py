@@ -164,12 +164,15 @@ def last_step(run: Run, network: str) -> Series | None:
 def travel_per_update(run: Run, network: str) -> Series | None:
     """Return how far the part of a network came that came farthest, in its largest steps an update.
 
-    Of the largest so far: travel is told in steps of the last size, and where steps die away they
-    were larger before. No weight comes farther than its steps.
+    The most so far, for what jumps once has jumped; of the largest steps so far: travel is told in
+    steps of the last size, and where steps die away they were larger before. No weight comes
+    farther than its steps.
     """
     parts = TRAVEL.by_block(run.metrics, network).items()
     found = [one for block, key in parts if (one := _pace(run, network, block, key)) is not None]
-    return together(list(found), lambda values: np.max(values, axis=0))
+    most = together(list(found), lambda values: np.max(values, axis=0))
+    most = None if most is None else most.finite()
+    return None if most is None else Series(most.updates, np.maximum.accumulate(most.values))
 
 
 def _pace(run: Run, network: str, block: str, key: str) -> Series | None:

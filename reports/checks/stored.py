@@ -260,7 +260,7 @@ STORED_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         overwritten_of_few,
         "above",
-        2.0,  # two of three are lost, and fewer than twenty are left
+        1.9,  # two of three are lost, and fewer than twenty are left
         "0",
         "Replay holds a handful of episodes: all before them are overwritten.",
         "The agent learns its last minutes by heart and forgets what worked before them.",

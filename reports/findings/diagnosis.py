@@ -150,7 +150,8 @@ def _missing(check: Check, run: Run) -> str:
     """Return why a record holds no numbers for a check."""
     if run.settings and "agent.buffer_size" not in run.settings:
         return "their numbers are of replay, and the agent keeps none"
-    if not check.patient and not check.at_start and not run.record.probes:
+    probed = check.kind == "limit" and not check.patient and not check.at_start
+    if probed and not run.record.probes:
         return UNPROBED if "run.total_steps" in run.settings else _UNKEPT
     return "the record does not hold their numbers"
 

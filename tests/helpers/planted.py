@@ -97,7 +97,7 @@ HEALTHY = {
     "transitions/acting.unasked_fraction": 0.0,
     "transitions/critic.entropy_over_rewards": 0.05,
     **{
-        f"transitions/{network}.{part}.travel": 15.0
+        f"transitions/{network}.{part}.travel": [(u, 15.0) for u in (10, 50, 300, 550, 600)]
         for network in ("critic", "actor")
         for part in ("pixels", "first_layers")
     },

@@ -182,14 +182,22 @@ def test_episodes_are_missed_only_where_few_are_left(tmp_path):
 def test_success_in_training_is_that_of_the_episodes_before_an_evaluation(tmp_path):
     run = load_run(write_run(tmp_path / "a", kind=BASELINE))
     rollout = {
-        "training/rollout.success_rate": [(10, 0.5), (20, 1.0), (30, 0.0), (40, 1.0), (60, 1.0)],
-        "training/rollout.episodes": [(10, 6), (20, 2), (30, 10), (40, 10), (60, 4)],
+        "training/rollout.success_rate": [
+            *[(10, 0.5), (20, 1.0), (30, 0.0), (40, 1.0)],
+            *[(60, 1.0), (70, 0.9), (80, 0.7)],
+        ],
+        "training/rollout.episodes": [
+            *[(10, 6), (20, 2), (30, 10), (40, 10)],
+            *[(60, 4), (70, 10), (80, 10)],
+        ],
     }
-    evaluations = [(0, 0.0), (20, 0.1), (40, 0.0), (50, 0.9), (60, 0.0)]
+    evaluations = [(0, 0.0), (20, 0.1), (40, 0.0), (50, 0.9), (60, 0.0), (70, 0.2), (80, 0.2)]
     evaluated = with_metrics(run, rollout | {"evaluation/policy.success_rate": evaluations})
     found = success_in_training_alone(evaluated, "").finite()
     assert list(zip(found.updates, found.values, strict=True)) == [
         (20, 5 / 8),
         (40, 0.5),
         (50, 0.0),  # it succeeds
-    ]  # before the first no episode had ended, and before the last only four
+        (70, 0.9),  # less than a quarter as often
+        (80, 0.0),
+    ]  # before the first no episode had ended, and before the one at 60 only four

@@ -195,3 +195,26 @@ def test_each_camera_is_judged_and_named(short):
     both = with_metrics(run, {key.format("pixels"): 0.0, key.format("wrist"): 0.0})
     (finding,) = diagnose(both).findings
     assert finding.block == ""
+
+
+def test_weights_that_jump_once_are_named_to_the_end(tmp_path):
+    run = with_metrics(made(tmp_path, BASELINE), HEALTHY)
+    paces = [(10, 10.0), (50, 15.0), (300, 15.0), (550, 2e3), (600, 15.0)]
+    found = diagnose(with_metrics(run, {"transitions/critic.first_layers.travel": paces})).findings
+    assert [(one.check.name, one.network, one.spell.since) for one in found] == [
+        ("weights_jump", "critic", 550)
+    ]
+
+
+def test_a_policy_that_explored_nothing_before_it_saturated_is_named(tmp_path):
+    run = with_metrics(made(tmp_path, BASELINE), HEALTHY)
+    alone = {
+        "transitions/acting.own_fraction": [(u, 1.0) for u in (9, 10, 20, 40, 80)],
+        "transitions/actor.saturated_fraction": [(u, float(u > 80)) for u in range(0, 601, 40)],
+        "transitions/replay.action_effect_r2": [
+            (u, -1.0 if u > 80 else 1.0) for u in range(0, 601, 40)
+        ],
+    }
+    (found,) = diagnose(with_metrics(run, alone)).findings
+    assert found.check.name == "acts_without_exploration"
+    assert {one.check.name for one in found.follows} >= {"actor_saturated"}
