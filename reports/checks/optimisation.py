@@ -194,7 +194,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         travel_per_update,
         "above",
-        5.0,  # weights come as far as their steps: 0.8 at most of healthy runs, 6 or more of a reset
+        5.0,  # no farther than their steps: 0.8 at most of healthy runs, 6 or more of a reset
         "0.1 to 1",
         "Weights of the {network} moved by more than the steps that were taken.",
         "What was learnt is lost whenever something else writes the weights.",
