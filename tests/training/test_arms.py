@@ -19,6 +19,7 @@ from goalscope.training.runs.arms import (
 from goalscope.training.runs.checkpoint.folder import list_checkpoints
 from goalscope.training.runs.run import train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings
+from goalscope.training.runs.validation import check
 
 OF_THE_PLAN = {
     "pixel-her": {},
@@ -101,6 +102,11 @@ def test_an_unknown_name_is_answered_in_one_line(name, said):
         find_arm(name)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_no_arm_needs_a_change_that_it_does_not_have(name, tmp_path):
+    check(RunSettings(arm=name, out=tmp_path / "run", env="FetchPush-v4", image_size=36))
 
 
 @pytest.mark.slow

@@ -161,7 +161,9 @@ RECIPE = (  # for FetchPush from pixels; with three updates in four steps
     *("moved-half", "close-camera", "no-marker", "keypoints", "decoupled-encoder"),
     "inverse-dynamics",
 )
-_NAMED = {  # arms of two changes and more; every single change is an arm of its own, too
+_WITH_OTHERS = ("encoder-warmup", "frozen-encoder")  # both need inverse-dynamics beside them
+_BASELINES = ("dim256", "lr3e4")  # the baseline has them already
+_NAMED = {  # arms of two changes and more; every other change is an arm of its own, too
     "pixel-her-norm": ("norm", "the plan's fix"),
     "pixel-her-drq": ("drq", "the plan's baseline with DrQ"),
     "pixel-her-drq-norm": ("drq norm", "the plan's fix with DrQ"),
@@ -174,7 +176,7 @@ ARMS = {name: Arm(name, (name,), base.summary) for name, base in BASES.items()}
 ARMS |= {
     f"pixel-her-{name}": Arm(f"pixel-her-{name}", ("pixel-her", name), change.summary)
     for name, change in CHANGES.items()
-    if name not in BASES and name not in ("dim256", "lr3e4")  # the baseline's own
+    if name not in (*BASES, *_WITH_OTHERS, *_BASELINES)
 }
 ARMS |= {
     name: Arm(name, ("pixel-her", *changes.split()), summary)
