@@ -43,8 +43,7 @@ SINGLE_CHANGES = (
     "dim50 layernorm lr1e4 gain goal-std drqv2-trunk scale0 scale0.1 scale3 scale10 proprio stack4 "
     "spatial critic-encoder simnorm close-camera no-marker share drq goal-centred goal-scaled "
     "vectors-std lr1e3 gamma95 tau05 fixed-entropy explore target-clip action-penalty "
-    "spatial-sharp keypoints decoupled-encoder inverse-dynamics asymmetric-critic moved-half "
-    "encoder-warmup frozen-encoder"
+    "spatial-sharp keypoints decoupled-encoder inverse-dynamics asymmetric-critic moved-half"
 ).split()
 
 
@@ -65,6 +64,14 @@ def test_every_change_sets_what_there_is():
 @pytest.mark.parametrize("name", SINGLE_CHANGES)
 def test_every_single_change_is_an_arm(name):
     assert ARMS[f"pixel-her-{name}"].values == dict(CHANGES[name].values)
+
+
+@pytest.mark.parametrize("name", ["encoder-warmup", "frozen-encoder"])
+def test_a_change_that_needs_another_is_no_arm_by_itself(name, tmp_path):
+    with pytest.raises(UnknownArm):
+        find_arm(f"pixel-her-{name}")
+    arm = f"pixel-her-decoupled-encoder+inverse-dynamics+{name}"
+    check(RunSettings(arm=arm, out=tmp_path / "run", env="FetchPush-v4", image_size=36))
 
 
 def test_arms_compose():
