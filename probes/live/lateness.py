@@ -34,7 +34,9 @@ def _correlation(
     first, then = slice(None, len(motion) - lag), slice(lag, None)
     same = episodes[first] == episodes[then]
     one, other = motion[first][same], change[then][same]
-    other = other[:, np.ptp(other, axis=0) > 0] if len(other) else other
-    if len(one) < _FEWEST or np.ptp(one) == 0 or not other.shape[1]:
+    if len(one) < _FEWEST or np.ptp(one) == 0:
+        return None
+    other = other[:, np.ptp(other, axis=0) > 0]
+    if not other.shape[1]:
         return None
     return float(np.corrcoef(one, other, rowvar=False)[0, 1:].max())

@@ -60,6 +60,13 @@ def entropy_gone(model: SAC) -> None:
     coefficient.register_hook(torch.zeros_like)
 
 
+def fix_entropy(model: SAC, coefficient: float) -> None:
+    """Fix the entropy coefficient, in the place of one that is learnt."""
+    model.ent_coef = coefficient  # type: ignore[assignment]
+    model.ent_coef_optimizer = model.log_ent_coef = None
+    model.ent_coef_tensor = torch.tensor(coefficient, device=model.device)
+
+
 def target_frozen(model: SAC) -> None:
     """Never update the target network."""
     model.tau = 0.0

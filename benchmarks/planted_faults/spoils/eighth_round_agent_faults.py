@@ -11,6 +11,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.planted_faults.spoils.agent_faults import fix_entropy
 from benchmarks.planted_faults.spoils.seventh_round_agent_faults import averaged_over_places
 from benchmarks.planted_faults.spoils.sixth_round_agent_faults import CustomSAC
 from goalscope.probes.blocks import GOAL_KEYS
@@ -132,9 +133,7 @@ def rate_of_0_005(agent: Any) -> None:
 
 def half_of_entropy(agent: Any) -> None:
     """Fix the weight of the entropy at 0.5."""
-    agent.ent_coef = ENTROPY
-    agent.ent_coef_optimizer = agent.log_ent_coef = None
-    agent.ent_coef_tensor = torch.tensor(ENTROPY, device=agent.device)
+    fix_entropy(agent, ENTROPY)
 
 
 def polyak_as_tau(model: SAC) -> None:

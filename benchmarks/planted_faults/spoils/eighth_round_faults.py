@@ -120,9 +120,13 @@ class FarFromStartEnds(gym.Wrapper[Observation, np.ndarray, Observation, np.ndar
     def step(self, action: np.ndarray) -> Step:
         """Return what the step returns, terminated where it has led too far."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        limit = LEFT * float(self.env.get_wrapper_attr("goal_task").goal_range)
-        far = bool(np.linalg.norm(observation["achieved_goal"] - self._start) > limit)
+        way = observation["achieved_goal"] - self._start
+        far = self._is_far(way / float(self.env.get_wrapper_attr("goal_task").goal_range))
         return observation, reward, terminated or far, truncated, info
+
+    def _is_far(self, way: np.ndarray) -> bool:
+        """Whether a way from the start, in ranges of goals, leads too far."""
+        return bool(np.linalg.norm(way) > LEFT)
 
 
 class FarCamera(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):

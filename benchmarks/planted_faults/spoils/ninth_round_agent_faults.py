@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor
 
 from benchmarks.planted_faults.grounds import GROUNDS
+from benchmarks.planted_faults.spoils.agent_faults import fix_entropy
 from benchmarks.planted_faults.spoils.eighth_round_agent_faults import achieved_goal_unread
 from benchmarks.planted_faults.spoils.extractor_faults import images_scaled_twice
 from benchmarks.planted_faults.spoils.fifth_round_agent_faults import no_exploration
@@ -62,11 +63,8 @@ def small_latent_without_gradient(extractor: FusionExtractor) -> None:
 class FrozenTargetSAC(CustomSAC):
     """SAC whose update, written anew, ends without that of the target network."""
 
-    def _update(self, data: Any) -> None:
-        actions, log_prob = self._asked(data)
-        weight = self._entropy_weight(log_prob)
-        self._learn_values(data, weight)
-        self._learn_policy(data, actions, weight * log_prob)
+    def _follow(self) -> None:
+        pass
 
 
 class FlatRewardsSAC(CustomSAC):
@@ -106,9 +104,7 @@ def no_noise_and_short_warm_up(model: TD3) -> None:
 
 def entropy_of_2(agent: Any) -> None:
     """Fix the weight of the entropy at 2."""
-    agent.ent_coef = ENTROPY
-    agent.ent_coef_optimizer = agent.log_ent_coef = None
-    agent.ent_coef_tensor = torch.tensor(ENTROPY, device=agent.device)
+    fix_entropy(agent, ENTROPY)
 
 
 # A resume

@@ -14,7 +14,7 @@ from gymnasium.wrappers import TimeLimit
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-from benchmarks.planted_faults.spoils.eighth_round_faults import LimitTerminates
+from benchmarks.planted_faults.spoils.eighth_round_faults import FarFromStartEnds, LimitTerminates
 from benchmarks.planted_faults.spoils.environment_faults import (
     GoalEnv,
     Observation,
@@ -82,23 +82,11 @@ class TurnedCamera(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]
             task._axis = task._axis + OFFSET_OF_VIEW
 
 
-class BoxEnds(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
+class BoxEnds(FarFromStartEnds):
     """Ends the episode for good outside of a box around its start; each step costs 1."""
 
-    _start: np.ndarray
-
-    def reset(self, **options: Any) -> tuple[Observation, dict[str, Any]]:
-        """Start an episode, and take note of where."""
-        observation, info = self.env.reset(**options)
-        self._start = observation["achieved_goal"].copy()
-        return observation, info
-
-    def step(self, action: np.ndarray) -> Step:
-        """Return what the step returns, terminated where it has led out."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        half = BOX * float(self.env.get_wrapper_attr("goal_task").goal_range)
-        out = bool((np.abs(observation["achieved_goal"] - self._start) > half).any())
-        return observation, reward, terminated or out, truncated, info
+    def _is_far(self, way: np.ndarray) -> bool:
+        return bool((np.abs(way) > BOX).any())
 
 
 class Stacked(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):

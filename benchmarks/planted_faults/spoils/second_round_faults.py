@@ -16,6 +16,7 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor, nn
 
+from benchmarks.planted_faults.spoils.agent_faults import fix_entropy
 from benchmarks.planted_faults.spoils.environment_faults import GoalEnv, Observation, Step
 from goalscope.training.replay import SharedFrameHerReplayBuffer
 
@@ -243,9 +244,7 @@ def learning_rate_large(model: SAC) -> None:
 
 def entropy_dominates(model: SAC) -> None:
     """Fix the entropy coefficient at a size that no reward reaches."""
-    model.ent_coef = ENTROPY_COEFFICIENT
-    model.log_ent_coef = model.ent_coef_optimizer = None
-    model.ent_coef_tensor = torch.tensor(ENTROPY_COEFFICIENT)
+    fix_entropy(model, ENTROPY_COEFFICIENT)
 
 
 def goal_missing_at_acting(model: SAC) -> None:

@@ -10,6 +10,7 @@ from stable_baselines3.common.utils import polyak_update
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.planted_faults.spoils.agent_faults import fix_entropy
 from benchmarks.planted_faults.spoils.extractor_faults import follow
 from goalscope.probes.blocks import GOAL_KEYS
 from goalscope.training.agents.extractors import FusionExtractor, Gain
@@ -110,9 +111,7 @@ def slow_target(agent: Any) -> None:
 
 def much_entropy(agent: Any) -> None:
     """Fix the weight of the entropy at 1, the reward of a step."""
-    agent.ent_coef = _ENTROPY
-    agent.ent_coef_optimizer = agent.log_ent_coef = None
-    agent.ent_coef_tensor = torch.tensor(_ENTROPY, device=agent.device)
+    fix_entropy(agent, _ENTROPY)
 
 
 class CustomSAC(SAC):
@@ -134,6 +133,10 @@ class CustomSAC(SAC):
         weight = self._entropy_weight(log_prob)
         self._learn_values(data, weight)
         self._learn_policy(data, actions, weight * log_prob)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Let the target network follow the critic."""
         polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
 
     def _asked(self, data: Any) -> tuple[Tensor, Tensor]:
