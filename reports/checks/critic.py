@@ -57,7 +57,7 @@ CRITIC_CHECKS: tuple[Check, ...] = (
         target_lag_in_steps,
         "below",
         0.1,  # a tau of 0.9; of 0.5 it is one step, and of 0.05 nineteen once some have been made
-        "1 at first, then 10 to 200",
+        "1 at first, then 3 to 40",
         "The target network is the critic: it follows each step at once.",
         "The critic chases its own last step, and its values swing or run away.",
         "Keep a copy of the critic as the target, with a tau of 0.005 to 0.05.",

@@ -229,7 +229,7 @@ OPTIMISATION_CHECKS: tuple[Check, ...] = (
         Scale.LOG,
         largest_step,
         "above",
-        0.06,  # midway, as ratios go, between 0.014 of a rate of 0.001 and 0.28 of one of 0.03
+        0.05,  # 0.014 of a rate of 0.001, 0.04 where 512 features are read; 0.055 of one of 0.005
         "0.005 to 0.014 an update, at first",
         "Steps are far too large for the weights: the {network} jumps, and does not learn.",
         "Tanh and ReLU are driven to their ends, and what was learnt is overwritten at once.",

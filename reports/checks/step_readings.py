@@ -1,7 +1,10 @@
 """Readings of gradients, and of the steps that follow them."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from goalscope.diagnostics.record import RoutingRow
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, FIRST_LAYERS, GOAL, JOINT_LOSS, Metric
@@ -64,10 +67,11 @@ def least_travel(run: Run, network: str) -> Series | None:
 def largest_step(run: Run, network: str) -> Series | None:
     """Return the largest step over weights so far that a network's first layers kept up.
 
-    Over the blocks that they read, the largest; kept up: for three measurements in a row. Of so
-    far, because weights grow under steps that are too large, until the ratio looks healthy again.
+    Of the blocks that they read, what half of them reach: steps are not too large because the
+    weights of one block fade. Kept up: for three measurements in a row. Of so far, because weights
+    grow under steps that are too large, until the ratio looks healthy again.
     """
-    kept_up = _kept_up(_steps(run, network))
+    kept_up = _kept_up(_steps(run, network, _of_half))
     return None if kept_up is None else kept_up.map(np.maximum.accumulate)
 
 
@@ -110,9 +114,10 @@ def steepest_climb(run: Run, network: str) -> Series | None:
 def target_lag_in_steps(run: Run, network: str) -> Series | None:
     """Return how far the target lies from the critic, in steps of the critic: (1 - tau) / tau.
 
-    Both over the norm of first layers; of steps the largest over the blocks that these read.
+    Both over the norm of first layers; of the steps of the blocks that these read, what half of
+    them reach.
     """
-    numbers = [measured(TARGET_LAG)(run, network), _steps(run, CRITIC)]
+    numbers = [measured(TARGET_LAG)(run, network), _steps(run, CRITIC, _of_half)]
     return together(numbers, lambda values: values[0] / np.where(values[1] > 0, values[1], np.nan))
 
 
@@ -190,9 +195,16 @@ def _pace(run: Run, network: str, block: str, key: str) -> Series | None:
     return Series(travel.updates[1:], travel.values[1:] * size / np.diff(travel.updates))
 
 
-def _steps(run: Run, network: str) -> Series | None:
+def _steps(
+    run: Run, network: str, choose: Callable[..., NDArray[np.float64]] = np.max
+) -> Series | None:
     """Return the steps over weights of a network's first layers, the largest over the blocks."""
-    return over_keys(run, UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values(), np.max)
+    return over_keys(run, UPDATE_RATIO.by_block(run.metrics, f"{network}_loss").values(), choose)
+
+
+def _of_half(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Return what half of the values reach: the lower of the two in the middle, where two are."""
+    return np.quantile(values, 0.5, axis=axis, method="lower")
 
 
 def optimisers_beside(run: Run, network: str) -> Series | None:

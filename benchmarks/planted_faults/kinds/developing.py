@@ -182,6 +182,7 @@ DEVELOPING = (
         "developing",
         "desired goals get another origin than achieved ones",
         "goals_in_another_frame",
+        grounds=("point_long",),
         environment=_env(environment_faults.OtherFrame),
         begins=BEGINS,
     ),
