@@ -15,12 +15,12 @@ from goalscope.training.envs.settings import EnvironmentSettings
 
 GroundName = Literal[
     "point",
-    "point_long",
     "point_norm",
     "point_normalised",
     "point_stacked",
     "point_td3",
     "reach",
+    "reach_long",
     "reach_td3",
     "push",
     "push_state",
@@ -72,17 +72,17 @@ _SLOW = {"learning_rate": 3e-4}
 _SOFT = {"ent_coef": "auto_0.05"}  # SAC's own start of 1 outweighs rewards of -1 for long
 # Long enough for a limit to be told, and no run of this length learns to push.
 _FAILING_UPDATES = 2_400
-# Long enough for replay to hold more of after a fault has begun than of before.
-_LONG_UPDATES = 1_500
+# Long enough for a dozen episodes of Fetch before a fault begins, and for twenty behind it.
+_LONG_UPDATES = 1_600
 
 GROUNDS: Mapping[GroundName, Ground] = {
     "point": Ground(_POINT, SAC, _SMALL | _SQUARE, _SOFT),
-    "point_long": Ground(_POINT, SAC, _SMALL | _SQUARE, _SOFT, updates=_LONG_UPDATES),
     "point_norm": Ground(_POINT, SAC, _BOUNDED | _SQUARE, _SOFT),
     "point_normalised": Ground(_POINT, SAC, _SMALL, _SOFT, normalised=True),
     "point_stacked": Ground(_STACKED, SAC, _SMALL | _SQUARE, _SOFT),
     "point_td3": Ground(_POINT, TD3, _SMALL | _SQUARE, _SLOW),
     "reach": Ground(_REACH, SAC, _SMALL | _TABLE, _SOFT),
+    "reach_long": Ground(_REACH, SAC, _SMALL | _TABLE, _SOFT, updates=_LONG_UPDATES),
     "reach_td3": Ground(_REACH, TD3, _SMALL | _TABLE, _SLOW),
     "push": Ground(
         _PUSH,

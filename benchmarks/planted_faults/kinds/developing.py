@@ -23,8 +23,11 @@ from benchmarks.planted_faults.spoils.developing_faults import (
 )
 
 
-def _env(spoil: Wrapper) -> Wrapper:
-    return partial(LaterEnv, spoil=spoil)
+_LATER = 600  # updates
+
+
+def _env(spoil: Wrapper, begins: int = BEGINS) -> Wrapper:
+    return partial(LaterEnv, spoil=spoil, begins=begins)
 
 
 DEVELOPING = (
@@ -182,9 +185,17 @@ DEVELOPING = (
         "developing",
         "desired goals get another origin than achieved ones",
         "goals_in_another_frame",
-        grounds=("point_long",),
         environment=_env(environment_faults.OtherFrame),
         begins=BEGINS,
+    ),
+    Fault(
+        "frame_moves_later",
+        "developing",
+        "desired goals get another origin, after a dozen episodes that start from one place",
+        "goals_in_another_frame",
+        grounds=("reach_long",),
+        environment=_env(environment_faults.OtherFrame, begins=_LATER),
+        begins=_LATER,
     ),
     Fault(
         "relabelling_stops",

@@ -43,17 +43,19 @@ class LaterEnv(gym.Wrapper[Observation, np.ndarray, Observation, np.ndarray]):
     Args:
         env: without the fault.
         spoil: wraps it with the fault.
+        begins: the update before which no episode is spoilt, where each step makes one.
     """
 
-    def __init__(self, env: GoalEnv, spoil: Wrapper) -> None:
+    def __init__(self, env: GoalEnv, spoil: Wrapper, begins: int = BEGINS) -> None:
         super().__init__(env)
+        self._begins = STARTS + begins
         self._spoilt = spoil(env)
         self._now: GoalEnv = env
         self._steps = 0
 
     def reset(self, **options: Any) -> tuple[Observation, dict[str, Any]]:
         """Start an episode, with the fault once enough steps were taken."""
-        if self._steps >= STARTS + BEGINS:
+        if self._steps >= self._begins:
             self._now = self._spoilt
         return self._now.reset(**options)
 
