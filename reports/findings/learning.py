@@ -31,6 +31,7 @@ class Learning(Enum):
     YES = "success is clearly above the floor"
     RISES = "the return rises"
     NO = "success stays at the floor"
+    LOW = "success is below half, and not clearly above where it began"  # of an unknown floor
     FLAT = "the return does not rise"
     UNKNOWN = "the record does not tell whether the run learns"
 
@@ -113,7 +114,7 @@ def _verdict(
     if low > (_wilson(*_quarter(counts, total))[1] if untrained is None else untrained):
         return Learning.YES
     # It may have learnt within its first quarter, or been loaded as it is.
-    return Learning.NO if high < HALF else Learning.UNKNOWN
+    return Learning.LOW if high < HALF else Learning.UNKNOWN
 
 
 def _wilson(successes: float, episodes: float) -> tuple[float, float]:

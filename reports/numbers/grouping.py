@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from goalscope.diagnostics.record import RecordError, is_run, read_run
 from goalscope.reports.errors import ReportError
 from goalscope.reports.numbers.runs import Run, load_run
 
@@ -16,6 +17,41 @@ BASELINE = "pixel-her"
 
 # Run folders, sorted into arms by their records; or arm -> the folders of its runs.
 RunFolders: TypeAlias = Sequence[Path | str] | Mapping[str, Sequence[Path | str]]
+
+
+def readable(folders: RunFolders) -> tuple[RunFolders, dict[str, str]]:
+    """Return the run folders without those whose record cannot be read, and folder -> why.
+
+    Raises:
+        RecordError: a folder holds no run at all, or too few are left: of an arm that is given
+            none, else fewer than two.
+    """
+    unreadable: dict[str, RecordError] = {}
+
+    def kept(own: Sequence[Path | str], least: int) -> list[Path | str]:
+        left = [folder for folder in own if _is_readable(folder, unreadable)]
+        broken = [unreadable[str(folder)] for folder in own if str(folder) in unreadable]
+        if broken and len(left) < least:
+            raise broken[0]
+        return left
+
+    if isinstance(folders, Mapping):
+        found: RunFolders = {arm: kept(own, 1) for arm, own in folders.items()}
+    else:
+        found = kept(folders, 2)
+    causes = {folder: str(error).partition("; ")[0] for folder, error in unreadable.items()}
+    return found, {folder: cause.removeprefix(f"{folder} ") for folder, cause in causes.items()}
+
+
+def _is_readable(folder: Path | str, unreadable: dict[str, RecordError]) -> bool:
+    try:
+        read_run(folder)
+    except RecordError as error:
+        if not is_run(Path(folder)):
+            raise
+        unreadable[str(folder)] = error
+        return False
+    return True
 
 
 def load_arms(

@@ -96,8 +96,9 @@ def four_times(
     """Return the windows in updates, the same for all the runs.
 
     Initialisation is the state at update 0 (for gradients: update 1); early the updates 1 to 1,000;
-    late the last tenth of the shortest run that counts (`comparable`); middle all between. Where
-    late begins inside the early window, early ends just before it, and there is no middle.
+    late the last tenth of the shortest run that counts (`comparable`), and of what was measured
+    before it alone the last measurement; middle all between. Where late begins inside the early
+    window, early ends just before it, and there is no middle.
     """
     shortest = min(comparable(runs), key=lambda run: run.updates)
     return _times(runs, shortest, early_updates, shortest.updates, late_part, "update")
@@ -242,11 +243,24 @@ def means_in(
             # A gradient exists from the first update on; a state exists before it.
             inside = one.updates == (1 if gradients else 0)
         else:
-            inside = (places >= window.first) & (places <= window.last) & (one.updates > 0)
+            inside = _inside(window, places) & (one.updates > 0)
         values = np.stack([column.values for column in alike.values()])
         means = window.means(places[inside], values.compress(inside, axis=1))
         found.update(zip(alike, means, strict=True))
     return found
+
+
+def _inside(window: Window, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which places lie in a window.
+
+    Of what was not measured in the last tenth at all, late is its last measurement before, in the
+    second half of training: in a short run a tenth is less than the cadence.
+    """
+    first = window.first
+    if window.time == "late" and not ((places >= first) & (places <= window.last)).any():
+        second_half = places[(places < first) & (places >= window.last / 2)]
+        first = int(second_half.max(initial=0)) or first
+    return np.asarray((places >= first) & (places <= window.last))
 
 
 def weighted_means(

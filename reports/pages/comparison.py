@@ -23,7 +23,7 @@ from goalscope.reports.files import folder_for
 from goalscope.reports.findings.diagnosis import diagnose
 from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
-from goalscope.reports.numbers.grouping import RunFolders, load_arms
+from goalscope.reports.numbers.grouping import RunFolders, load_arms, readable
 from goalscope.reports.numbers.runs import Arms, observe_goals
 from goalscope.reports.numbers.tables import write_rows
 from goalscope.reports.numbers.warnings import comparison_warnings, run_warnings, uneven_pace
@@ -120,7 +120,8 @@ def write_comparison(
         figures: also write the figures as files into `figures/`: "png", "csv", "pdf".
 
     Raises:
-        RecordError: a folder is not a readable run, or measured nothing up to that step.
+        RecordError: a folder is no run, one measured nothing up to that step, or so few records can
+            be read that nothing is left to compare; else those that cannot are listed.
         ReportError: the runs cannot be compared, or nothing can be written to `out`.
     """
     out = Path(out)
@@ -129,7 +130,9 @@ def write_comparison(
             f"{out} holds a run, whose own figures the comparison would overwrite; choose another "
             "folder for the page"
         )
-    arms = load_arms(run_folders, baseline, until_step)
+    folders, unreadable = readable(run_folders)
+    missing = {**(missing or {}), **unreadable}
+    arms = load_arms(folders, baseline, until_step)
     runs = [run for group in arms.values() for run in group]
     thresholds = thresholds or Thresholds()
     spans = thresholds.early_updates, thresholds.late_part
@@ -145,9 +148,7 @@ def write_comparison(
     diagnoses = {arm: [diagnose(run) for run in group] for arm, group in arms.items()}
     differences = setting_differences(arms)
     circumstances = circumstance_differences(arms)
-    causes = {
-        why: [n for n, w in (missing or {}).items() if w == why] for why in (missing or {}).values()
-    }
+    causes = {why: [n for n, w in missing.items() if w == why] for why in missing.values()}
     gone = [f"{', '.join(names)} not compared: {why}" for why, names in causes.items()]
     broken = [*gone, *(warning for run in runs for warning in run_warnings(run))]
     found = comparison_warnings(arms, times, assessment.study.family, differences)

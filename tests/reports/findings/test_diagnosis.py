@@ -272,7 +272,7 @@ def test_whether_a_run_learns(tmp_path, success, episodes, expected):
     [
         ((0.0, 0.9, 0.95), Learning.YES),  # within the first quarter
         ((1.0, 1.0, 1.0), Learning.UNKNOWN),  # loaded as it is
-        ((0.1, 0.1, 0.1), Learning.NO),
+        ((0.1, 0.1, 0.1), Learning.LOW),
     ],
 )
 def test_without_a_floor_the_agents_own_beginning_stands_for_it(tmp_path, success, expected):

@@ -78,11 +78,14 @@ def test_nothing_wrong_is_said_with_what_was_asked(run):
 
 
 def test_a_short_run_at_the_floor_is_told_when_it_will_be_judged(tmp_path):
-    kind = replace(BASELINE, settings=FLOORS, success=(0.05, 0.05), episodes=100)
-    found = diagnose(load_run(write_run(tmp_path / "a", kind=kind)))
-    assert "Success stays at the floor; what limits it is judged from 2,000 updates on" in summary(
-        found
-    )
+    kind = replace(BASELINE, success=(0.05, 0.05), episodes=100)
+    for name, settings, words in (
+        ("known", FLOORS, "Success stays at the floor"),
+        ("unknown", {}, "Success is below half, and not clearly above where it began"),
+    ):
+        run = load_run(write_run(tmp_path / name, kind=replace(kind, settings=settings)))
+        said = summary(diagnose(run))
+        assert f"{words}; what limits it is judged from 2,000 updates on" in said
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,20 @@ def test_a_single_measurement_is_itself_and_repeats_are_averaged(tmp_path):
     assert window_number(repeated, STATE, start) == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize(
+    ("last", "late"), [(199, None), (200, 0.7), (350, 0.7), (359, 0.7), (360, 0.7)]
+)
+def test_what_the_last_tenth_did_not_measure_is_its_last_measurement_before(tmp_path, last, late):
+    writer = RecordWriter(tmp_path / "r", RunInfo(name="r", arm="a", seed=0))
+    for update, values in ((last - 10, {STATE: 0.2}), (last, {STATE: 0.7}), (400, {GRADIENT: 0.5})):
+        writer.write(Line(10 + 2 * update, update, values))
+    writer.close()
+    run = load_run(tmp_path / "r")
+    assert window_number(run, STATE, Window("late", 360, 400)) == late
+    assert window_number(run, STATE, Window("middle", 360, 400)) == (0.7 if last == 360 else None)
+    assert window_number(run, GRADIENT, Window("late", 360, 400)) == 0.5
+
+
 def test_nothing_measured_is_none_and_nan_is_nan(tmp_path):
     run = run_of(tmp_path / "r", [(0, 0.1), (5, math.nan), (6, 0.2), (2000, 0.5)])
     assert window_number(run, "no/such.key", EARLY) is None

@@ -42,16 +42,16 @@ def test_a_page_never_goes_into_a_run_or_over_a_file(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda folder: (folder / "run.json").write_text("{"),
-        lambda folder: (folder / "run.json").write_text('{"schema": 99}'),
-        lambda folder: (folder / "run.json").unlink(),
-        lambda folder: (folder / "measurements.jsonl").write_text(""),
-        lambda folder: (folder / "measurements.jsonl").write_text("no json\n{}\n"),
-    ],
-)
+DAMAGES = [
+    lambda folder: (folder / "run.json").write_text("{"),
+    lambda folder: (folder / "run.json").write_text('{"schema": 99}'),
+    lambda folder: (folder / "run.json").unlink(),
+    lambda folder: (folder / "measurements.jsonl").write_text(""),
+    lambda folder: (folder / "measurements.jsonl").write_text("no json\n{}\n"),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_record_is_one_clear_line(tmp_path, damage):
     folder = write_run(tmp_path / "a", kind=SHORT)
     other = write_run(tmp_path / "b", "b", 0, SHORT)
@@ -65,6 +65,26 @@ def test_a_damaged_record_is_one_clear_line(tmp_path, damage):
         assert "\n" not in str(caught.value)
     assert not (folder / "report.html").exists()
     assert not (tmp_path / "page").exists()
+
+
+def test_records_that_cannot_be_read_blank_no_comparison(tmp_path):
+    folders = write_arms(tmp_path, 2, {"pixel-her": SHORT, "fix": SHORT_FIX})
+    broken = [write_run(tmp_path / f"broken-{n}", "fix", 7 + n, SHORT) for n in range(len(DAMAGES))]
+    for folder, damage in zip(broken, DAMAGES, strict=True):
+        damage(folder)
+    page = write_comparison([*folders, *broken], tmp_path / "page")
+    html = page.page.read_text(encoding="utf-8")
+    assert all(f"{folder}" in html for folder in broken)
+    assert "not compared: holds a run without a single measurement" in html
+    assert json.loads(page.verdict_file.read_text())["arms"] == ["pixel-her", "fix"]
+    sorted_by_hand = {"pixel-her": folders[:2], "fix": broken}
+    with pytest.raises(
+        RecordError, match="damaged"
+    ):  # nothing is left of an arm that was asked for
+        write_comparison(sorted_by_hand, tmp_path / "other")
+    with pytest.raises(RecordError, match="does not exist"):  # no run, but a slip
+        write_comparison([*folders, tmp_path / "typo"], tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_settings_that_are_no_mapping_are_refused(tmp_path):
