@@ -150,6 +150,7 @@ SECOND_ROUND = (
         "known",
         "a term for sparse features pulls the biases of the actor's encoder down",
         "dead_units",
+        also=("weights_jump",),  # it is no optimiser's step that pulls them
         grounds=TWO_TASKS,
         agent=second_round_faults.sparsity_term,
     ),
