@@ -18,19 +18,16 @@ UNSEEN = (
     "agent acts and where it learns."
 )
 _BARE = ("ratio", "R^2", "discount", "cosine")  # the label says what they are
+_REASONS = 2  # as many are told in a sentence; the page lists all
 WHOLE_ARMS = ("goal-only", "state-her")  # not changes to another arm
 
 
 def summary(diagnosis: Diagnosis) -> str:
     """Return how many checks fired, in a sentence or two."""
     made = len(diagnosis.quiet) + len({f.check.name for f in _all(diagnosis)})
-    impossible = sum(map(len, diagnosis.impossible.values()))
-    could_not = f"; {impossible} could not be made" if impossible else ""
     found = len(diagnosis.findings)
     if not found:
-        why = [f"{reason} ({len(checks)})" for reason, checks in diagnosis.impossible.items()]
-        because = f": {'; '.join(why)}" if why else ""
-        return f"{count(made, 'check')} made, none fired{could_not}{because}.{_floor(diagnosis)}"
+        return f"{count(made, 'check')} made, none fired.{_because(diagnosis)}{_floor(diagnosis)}"
     faults = sum(finding.check.kind == "fault" for finding in diagnosis.findings)
     limits = found - faults
     parts = [count(faults, "thing") + f" {'is' if faults == 1 else 'are'} wrong"] if faults else []
@@ -39,7 +36,20 @@ def summary(diagnosis: Diagnosis) -> str:
     words = " and ".join(parts)
     if found > len(parts):
         words += f", {'of each ' if len(parts) > 1 else ''}the likeliest first cause first"
+    impossible = sum(map(len, diagnosis.impossible.values()))
+    could_not = f"; {impossible} could not be made" if impossible else ""
     return f"{words}. {count(made, 'check')} made{could_not}."
+
+
+def _because(diagnosis: Diagnosis) -> str:
+    """Return how many checks could not be made, and why most of them could not."""
+    numbers = {reason: len(checks) for reason, checks in diagnosis.impossible.items()}
+    if not numbers:
+        return ""
+    why = [f"{reason} ({number})" for reason, number in [*numbers.items()][:_REASONS]]
+    if more := sum([*numbers.values()][_REASONS:]):
+        why.append(f"{more} for other reasons")
+    return f" {sum(numbers.values())} could not be made: {'; '.join(why)}."
 
 
 def _floor(diagnosis: Diagnosis) -> str:

@@ -73,8 +73,12 @@ def test_the_terminal_tells_the_findings_first(dying):
 def test_nothing_wrong_is_said_with_what_was_asked(run):
     found = diagnose(run)
     made, impossible = len(found.quiet), sum(map(len, found.impossible.values()))
-    words = f"{made} checks made, none fired; {impossible} could not be made: "
+    words = f"{made} checks made, none fired. {impossible} could not be made: "
     assert summary(found).startswith(words)
+    told = summary(found).removeprefix(words).partition(".")[0].split("; ")
+    assert [*found.impossible][:2] == [reason.rpartition(" (")[0] for reason in told[:2]]
+    others = sum(map(len, [*found.impossible.values()][2:]))
+    assert told[2:] == [f"{others} for other reasons"]
 
 
 def test_a_short_run_at_the_floor_is_told_when_it_will_be_judged(tmp_path):
