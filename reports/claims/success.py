@@ -16,7 +16,7 @@ from goalscope.reports.claims.floors import RecordedFloor, highest_floor
 from goalscope.reports.numbers.runs import Arms, Run, evaluation_keys
 from goalscope.reports.numbers.tables import number
 from goalscope.reports.numbers.windows import comparable, has_finished
-from goalscope.reports.statistics.formatting import count, percent
+from goalscope.reports.statistics.formatting import capital, count, percent
 from goalscope.reports.statistics.outcomes import Outcome, Verdict, decide
 from goalscope.reports.statistics.thresholds import Thresholds
 
@@ -98,7 +98,10 @@ def success_sentence(arms: Arms, thresholds: Thresholds) -> str:
         clauses.append(f"{_NOT_TOLD_APART}{either}: {', '.join(together)}")
     beside = f"floor: {_floor_words(floor)}" if floor else "not all records hold one floor"
     runs = "of all runs" if len(evaluated) == len(arms) else "of the arms that reached it"
-    return f"Success at the last evaluation {runs} ({where}): {'; '.join(clauses)} ({beside})."
+    first, *others = ("; ".join(clauses[at : at + 2]) for at in range(0, len(clauses), 2))
+    said = [f"Success at the last evaluation {runs} ({where}): {first} ({beside})."]
+    said += [f"{pair if pair.split()[0].strip(',') in arms else capital(pair)}." for pair in others]
+    return " ".join(said)
 
 
 def _left_out(arms: Arms) -> list[str]:

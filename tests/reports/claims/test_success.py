@@ -213,6 +213,14 @@ def test_the_floor_is_the_higher_of_those_recorded(tmp_path):
     assert learning(run) is Learning.NO  # as the findings say of it
 
 
+def test_many_arms_are_told_in_sentences_of_two(tmp_path):
+    kinds = {f"arm-{n}": LEARNS if n % 2 else FAILS for n in range(4)}
+    said = success_sentence(arms_of(tmp_path, 5, **kinds), Thresholds())
+    first, second = said.split(" (floor: ")[0], said.rpartition("). ")[2]
+    assert (first.count("arm-"), second.count("arm-")) == (2, 2)
+    assert all(said.count(f"{arm} ") == 1 for arm in kinds)
+
+
 def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):
     arms = arms_of(tmp_path, 1, whole=replace(LEARNS, updates=600), cut=replace(LEARNS, updates=60))
     said = success_sentence(arms, Thresholds())
@@ -242,8 +250,8 @@ def test_arms_that_were_left_out_and_single_seeds_are_told_together(tmp_path):
     long = {name: replace(LEARNS, updates=600) for name in ("whole", "one", "two")}
     short = {name: replace(LEARNS, updates=60) for name in ("short", "brief")}
     said = success_sentence(arms_of(tmp_path, 1, **long, **short), Thresholds())
-    assert "; of one seed each, which is no test: one 100 %, two 100 %; " in said
-    assert "; short, brief ended at step 160 and are left out (" in said
+    assert "; of one seed each, which is no test: one 100 %, two 100 % (floor: " in said
+    assert said.endswith(". short, brief ended at step 160 and are left out.")
 
 
 def test_an_arm_of_as_many_steps_and_fewer_updates_counts(tmp_path):
@@ -278,4 +286,4 @@ def test_of_many_arms_those_at_the_floor_are_named_together(tmp_path):
     assert (
         "base 0 % [0 to 16 %] over 5 seeds, not told apart from the floor; best 100 %" in sentence
     )
-    assert "; not told apart from the floor either: one, two, three (floor: " in sentence
+    assert sentence.endswith(" Not told apart from the floor either: one, two, three.")
