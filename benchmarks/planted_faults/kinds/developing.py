@@ -22,7 +22,6 @@ from benchmarks.planted_faults.spoils.developing_faults import (
     replay_later,
 )
 
-
 _LATER = 600  # updates
 
 
