@@ -253,17 +253,17 @@ def _least(least: Least, links: dict[Time, Link]) -> str:
 
 
 def fix_sentences(assessment: Assessment) -> list[str]:
-    """Return for each network which arms raise the goal's share, and whether that restores it."""
+    """Return for each network which arms raise the goal's share, and what that makes of it."""
     found = []
     for network in NETWORKS:
         raising = {
             arm: said for arm in assessment.arms[1:] if (said := _raises(assessment, arm, network))
         }
         if raising:
-            words = [f"{arm} ({said})" for arm, said in [*raising.items()][:_ARMS_NAMED]]
+            words = [f"{arm} {said}" for arm, said in [*raising.items()][:_ARMS_NAMED]]
             more = len(raising) - len(words)
-            also = f"; so {'do' if more > 1 else 'does'} {more} more" if more else ""
-            found.append(f"What helps in the {network}: {listed(words)}{also}.")
+            also = [f"{more} more raise{'' if more > 1 else 's'} it"] if more else []
+            found.append(f"The goal's share in the {network}: {'; '.join([*words, *also])}.")
         elif len(assessment.arms) > 1:
             found.append(
                 f"In the {network} no arm is shown to raise the goal's share and its effect."
@@ -277,6 +277,6 @@ def _raises(assessment: Assessment, arm: str, network: str) -> str:
     for time in TIMES:
         link = assessment.find("C5", time, arm, network)
         if link.verdict.speaks == "for":
-            leaning = ", leaning" if link.verdict.way else ""
+            leaning = " (leaning)" if link.verdict.way else ""
             by_grade.setdefault(link.grade, []).append(f"{WHEN[time]}{leaning}")
-    return "; ".join(f"{grade} {listed(times)}" for grade, times in by_grade.items())
+    return ", ".join(f"{grade} {listed(times)}" for grade, times in by_grade.items())

@@ -34,6 +34,7 @@ from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.windows import four_times
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.answer import fix_sentences
 
 DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 FIX = "fix-c"
@@ -112,6 +113,18 @@ def test_an_arm_whose_goal_is_outweighed_on_average_restores_nothing():
     link = evaluation_of(world).find("C5", "late", "fix-c", "critic")
     assert link.of(SIGNAL_SHARE).interval.high > 0.5
     assert link.grade == "raises it, does not restore it"
+
+
+def test_what_was_not_lost_is_raised_and_not_restored():
+    world = holding_world()
+    world[BASELINE] = [memory_run(BASELINE, seed, holding_numbers(4)) for seed in range(5)]
+    assessment = evaluation_of(world)
+    link = assessment.find("C5", "late", FIX, "critic")
+    assert link.verdict.outcome is Outcome.SUPPORTED, link.verdict.reason
+    assert link.grade == "raises it (it was balanced already)"
+    critic, _ = fix_sentences(assessment)
+    assert critic.startswith(f"The goal's share in the critic: {FIX} raises it (it was balanced")
+    assert "restores" not in critic
 
 
 def test_arms_beside_the_baseline_and_controls_are_no_links_of_the_claim(holds):
