@@ -130,9 +130,8 @@ def judge_quantity(
 
 
 def _why_absent(quantity: Quantity, runs: Sequence[Run], window: Window) -> str:
-    for key in quantity.keys:
-        if not any(key in run.metrics for run in runs):
-            return f"{key} is not in the record"
+    if any(all(key not in run.metrics for run in runs) for key in quantity.keys):
+        return f"{quantity.label} is not in the record"
     return f"no measurement {window}"
 
 
