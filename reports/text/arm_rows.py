@@ -99,13 +99,14 @@ def _changes(arm: str, arms: Arms, settings: Sequence[Difference]) -> str:
         gone = ", ".join(change for change in kept[1:] if change not in own[1:])
         base = own[0] if own[0] != kept[0] else ""
         return "; ".join(filter(None, [base, added, f"without {gone}" if gone else ""])) or "–"
-    differ = _differing(settings, arm, baseline)
+    alone = [d.name for d in settings if d.is_of_one(arm, baseline)]
+    differ = _differing(settings, arm, baseline) or alone
     more = [f"and {len(differ) - _NAMED} more"] if len(differ) > _NAMED else []
     return ", ".join([*differ[:_NAMED], *more]) or "–"
 
 
 def _differing(settings: Sequence[Difference], arm: str, baseline: str) -> list[str]:
-    return [d.name for d in settings if d.values.get(arm) != d.values.get(baseline)]
+    return [d.name for d in settings if d.is_known(arm, baseline)]
 
 
 def confounds(
