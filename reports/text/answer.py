@@ -80,7 +80,7 @@ def claim_sentence(assessment: Assessment) -> str:
         each
         for each in found
         if (share := each[2].quantities[0]).interval
-        and not _without(share)
+        and not share.sample.silent
         and share.interval.mean < thresholds.goal_share
     ]
     if below:
@@ -182,7 +182,7 @@ def share_sentences(assessment: Assessment, least: Sequence[Least]) -> list[str]
         shares = [
             f"{value_of(q.quantity, q.interval.mean)} {WHEN[time]}"
             for time, link in links.items()
-            if (q := link.of(SIGNAL_SHARE)).interval and not _without(q)
+            if (q := link.of(SIGNAL_SHARE)).interval and not q.sample.silent
         ]
         if shares:
             grades = _grades(links, assessment.thresholds)
@@ -223,18 +223,13 @@ def _grade(link: Link, thresholds: Thresholds) -> str:
         leaning = "leaning: " if link.verdict.way else ""
         return f"{leaning}{link.grade}"
     share = link.quantities[0]
-    if _without(share):
+    if share.sample.silent:
         silent, ran = share.sample.excluded, len(share.sample.labels)
         some = "" if len(silent) == ran else f" in {len(silent)} of {count(ran, 'seed')}"
         return f"no share to judge ({next(iter(silent.values()))}{some})"
     if share.interval is None:
         return "not measured"
     return f"{grade_of(share.interval.mean, thresholds)} on average (not decided)"
-
-
-def _without(share: JudgedQuantity) -> bool:
-    """Whether a share says nothing in all seeds, or all but one."""
-    return bool(share.sample.excluded) and len(share.sample.numbers) < 2
 
 
 def grade_of(share: float, thresholds: Thresholds) -> str:
