@@ -123,10 +123,7 @@ class RunRecord:
             return self
         if len(lines) == len(lines.events):
             first = min((line.step for line in self.measurements), default=0)
-            raise RecordError(
-                f"{self.folder} holds no measurement up to step {step:,}; its first is of step "
-                f"{first:,}: take more steps"
-            )
+            raise self.before_first(step, first)
         update = int(lines.updates.max())
         last = int(lines.steps.max())
         end = Line(last, update, event="end", details={"reason": FINISHED})
@@ -135,6 +132,13 @@ class RunRecord:
             lines=Lines.joined([lines, Lines.of([end])]),
             torn=False,
             probes=[line for line in self.probes if line.step <= step],
+        )
+
+    def before_first(self, step: int, first: int) -> RecordError:
+        """Return the error that nothing is left of the record until a step."""
+        return RecordError(
+            f"{self.folder}: step {step:,} lies before the first measurement, at step {first:,}; "
+            "take more steps"
         )
 
     @property

@@ -130,9 +130,8 @@ def judge_quantity(
 
 
 def _why_absent(quantity: Quantity, runs: Sequence[Run], window: Window) -> str:
-    for key in quantity.keys:
-        if not any(key in run.metrics for run in runs):
-            return f"{key} is not in the record"
+    if any(all(key not in run.metrics for run in runs) for key in quantity.keys):
+        return f"{quantity.label} is not in the record"
     return f"no measurement {window}"
 
 
@@ -162,11 +161,15 @@ def _fix(
         for quantity in compared_quantities(study, network, thresholds)
     )
     shares = [q for q in compared if q.quantity.link in GRADED]
-    restores = all(
-        q.interval is not None and q.interval.mean >= thresholds.goal_share for q in shares
-    )
-    test = _together(compared)
-    return Link("C5", network, time, compared[0].arm, test, _WAITING, compared, restores=restores)
+    lost = any(_below(before[q.quantity.link], thresholds.goal_share) for q in shares)
+    restores = not any(q.interval is None or _below(q, thresholds.goal_share) for q in shares)
+    test, arm = _together(compared), compared[0].arm
+    return Link("C5", network, time, arm, test, _WAITING, compared, lost=lost, restores=restores)
+
+
+def _below(share: JudgedQuantity, threshold: float) -> bool:
+    """Whether a share's mean over the seeds is known to lie below a threshold."""
+    return share.interval is not None and share.interval.mean < threshold
 
 
 def _compared(

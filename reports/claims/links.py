@@ -80,7 +80,8 @@ class Link:
         drowned: the outcome of that one.
         half: of C7: "sensitivity" or "success".
         counter_examples: of C7: arms that break the rule, in words.
-        restores: of C5: whether the arm's own share is not below that at which it is outweighed.
+        lost: of C5: whether a share of the baseline's is below that at which it is outweighed.
+        restores: of C5: whether none of the arm's own is.
     """
 
     name: LinkName
@@ -95,6 +96,7 @@ class Link:
     drowned: Verdict | None = None
     half: str | None = None
     counter_examples: tuple[str, ...] = ()
+    lost: bool = False
     restores: bool = False
 
     @property
@@ -112,7 +114,9 @@ class Link:
             drowned = self.drowned is not None and self.drowned.speaks == "for"
             return ("drowned" if drowned else "outweighed") if way == "for" else "balanced or above"
         if self.name == "C5" and way == "for":
-            return "restores it" if self.restores else "raises it, does not restore it"
+            if not self.restores:
+                return "raises it, does not restore it"
+            return "restores it" if self.lost else "raises it (it was balanced already)"
         return ""
 
     def of(self, metric: Metric) -> JudgedQuantity:

@@ -17,11 +17,14 @@ def value_of(quantity: Quantity, value: float) -> str:
 def with_interval(judged: JudgedQuantity) -> str:
     """Return "mean [low to high]", or why there is none.
 
-    The mean alone for one seed, and where all three read alike, as in "above 99.99 %".
+    The mean alone for one seed, and where all three read alike, as in "above 99.99 %"; none of a
+    seed that is left over where all others have no share to judge.
     """
     quantity, interval = judged.quantity, judged.interval
+    if judged.sample.silent:
+        return "no share to judge"
     if interval is None:
-        return "no share to judge" if judged.sample.excluded else "not measured"
+        return "not measured"
     mean = value_of(quantity, interval.mean)
     if math.isnan(interval.low):
         return mean

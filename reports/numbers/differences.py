@@ -34,6 +34,16 @@ class Difference:
     name: str
     values: Mapping[str, str]
 
+    def is_known(self, arm: str, other: str) -> bool:
+        """Whether two arms are known to differ: what one of them did not record may be alike."""
+        own, others = self.values[arm], self.values[other]
+        return own != others and NOT_SET not in (own, others)
+
+    def is_of_one(self, arm: str, other: str) -> bool:
+        """Whether one of two arms recorded it alone."""
+        own, others = self.values[arm], self.values[other]
+        return own != others and NOT_SET in (own, others)
+
     @property
     def arms_by_value(self) -> dict[str, list[str]]:
         """Value in words -> the arms that have it; the baseline's value first."""
@@ -143,7 +153,8 @@ def changes_of_all_others(
     for difference in differences:
         values = [difference.values[arm] for arm in others]
         usual, count = Counter(values).most_common(1)[0] if values else ("", 0)
-        if difference.values[baseline] not in values and 2 * count > len(others):
+        known = NOT_SET not in (usual, difference.values[baseline])
+        if known and difference.values[baseline] not in values and 2 * count > len(others):
             shared[difference.name] = usual
     alone = any(
         all(d.values[arm] in (d.values[baseline], shared.get(d.name)) for d in differences)
@@ -157,8 +168,9 @@ def missing_single_changes(
 ) -> dict[str, list[str]]:
     """Return arm -> the single-change comparisons that are missing to tell which change mattered.
 
-    Only for arms that differ from the baseline in more than one setting. A change counts as
-    compared where some arm differs from the baseline in that setting alone, to the same value.
+    Only for arms that are known to differ from the baseline in more than one setting. A change
+    counts as compared where some arm differs from the baseline in that setting alone, to the same
+    value.
 
     Args:
         arms: arm -> runs.
@@ -166,7 +178,7 @@ def missing_single_changes(
         differences: of the settings between these arms.
     """
     changes = {
-        arm: {d.name: d.values[arm] for d in differences if d.values[arm] != d.values[baseline]}
+        arm: {d.name: d.values[arm] for d in differences if d.is_known(arm, baseline)}
         for arm in arms
         if arm != baseline
     }

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from goalscope.diagnostics.record import BlockInfo, Column, Lines, RunRecord, Task, read_run
-from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL, Family
+from goalscope.diagnostics.record.keys import ACTION, ACTOR, CRITIC, GOAL, Family, parse
 from goalscope.diagnostics.record.metrics import (
     EVALUATION_EPISODES,
     FINAL_DISTANCE,
@@ -272,11 +272,26 @@ def load_run(folder: Path | str, arm: str | None = None, until_step: int | None 
         until_step: leave out what came after this environment step; None takes all.
 
     Raises:
-        RecordError: not a run, empty, damaged, from another schema version, or without a
-            measurement up to that step.
+        RecordError: not a run, empty, damaged, from another schema version, or its networks were
+            first measured after that step.
     """
     record = read_run(folder)
-    return tables_of(record if until_step is None else record.until(until_step), arm)
+    if until_step is None:
+        return tables_of(record, arm)
+    run = tables_of(record.until(until_step), arm)
+    if not any(_scheduled(run)):  # what training says of itself tells nothing of the networks
+        first = min((c.steps.min() for c in _scheduled(tables_of(record))), default=until_step)
+        if first > until_step:
+            raise record.before_first(until_step, int(first))
+    return run
+
+
+def _scheduled(run: Run) -> Iterator[Column]:
+    """Return what was measured of a run's networks by schedule."""
+    for key in run.metrics:
+        column = run.column(key) if parse(key).family in SCHEDULED else None
+        if column is not None:
+            yield column
 
 
 def tables_of(record: RunRecord, arm: str | None = None) -> Run:

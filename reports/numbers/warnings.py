@@ -1,19 +1,14 @@
 """What a reader must be warned of, a line each: cut-off runs, failures, NaN, uneven comparisons."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from goalscope.diagnostics.record.keys import Family, parse
+from goalscope.reports.numbers.difference_warnings import difference_warnings
 from goalscope.reports.numbers.differences import (
-    ENVIRONMENT,
     Difference,
-    changes_of_all_others,
-    environment_differences,
-    missing_single_changes,
-    mixed_arms,
     probe_set_digest,
     resumes_in_words,
 )
@@ -118,28 +113,7 @@ def comparison_warnings(
     """Return what limits a comparison, beside what is wrong with its records."""
     runs = [run for group in arms.values() for run in group]
     baseline = next(iter(arms))
-    found = [
-        f"the runs of arm {arm} differ among themselves in {', '.join(names)}: they are not seeds "
-        "of one configuration"
-        for arm, names in mixed_arms(arms).items()
-    ]
-    shared = changes_of_all_others(arms, baseline, differences)
-    if shared:
-        found.append(
-            f"every other arm differs from {baseline} in {' and '.join(shared)}, beside what it "
-            f"changes by itself; missing: {baseline} with {_this(shared)} alone"
-        )
-    own = [
-        _without(difference, shared.get(difference.name), baseline) for difference in differences
-    ]
-    for arm, missing in missing_single_changes(arms, baseline, own).items():
-        changes = sum(d.values[arm] != d.values[baseline] for d in own)
-        found.append(
-            f"{arm} differs from {baseline} in {changes} {'other ' * bool(shared)}settings at "
-            "once: this comparison cannot tell which of them mattered"
-            + (f"; missing: {'; '.join(missing)}" if missing else "")
-        )
-    found += _environments(arms)
+    found = difference_warnings(arms, differences)
     found += _seeds(arms, baseline)
     found += times_warnings(times, runs)
     whole = {run.title: run.steps for run in runs if has_finished(run)}
@@ -152,30 +126,6 @@ def comparison_warnings(
     found += _sensitivity(runs, family)
     found += _pace(arms)
     return found
-
-
-def _without(difference: Difference, value: str | None, baseline: str) -> Difference:
-    """Return a difference of which arms with a value count as alike to the baseline."""
-    own = difference.values[baseline]
-    return replace(
-        difference,
-        values={arm: own if v == value else v for arm, v in difference.values.items()},
-    )
-
-
-def _this(names: Collection[str]) -> str:
-    return "this" if len(names) == 1 else "these"
-
-
-def _environments(arms: Arms) -> list[str]:
-    """Return that the runs are not of one environment, if so."""
-    names = [d for d in environment_differences(arms) if d.name == f"{ENVIRONMENT}id"]
-    return [
-        "the runs are not of one environment: "
-        + "; ".join(f"{', '.join(group)} in {name}" for name, group in d.arms_by_value.items())
-        + ". What differs between them may be the task"
-        for d in names
-    ]
 
 
 def _seeds(arms: Arms, baseline: str) -> list[str]:

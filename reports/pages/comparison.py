@@ -21,7 +21,11 @@ from goalscope.reports.figures.comparison.figures import comparison_plots
 from goalscope.reports.figures.plot import FigureFile, draw
 from goalscope.reports.files import folder_for
 from goalscope.reports.findings.diagnosis import diagnose
-from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
+from goalscope.reports.findings.over_arms import (
+    arms_without_findings,
+    first_findings,
+    found_in_arms,
+)
 from goalscope.reports.numbers.differences import circumstance_differences, setting_differences
 from goalscope.reports.numbers.grouping import RunFolders, load_arms, readable
 from goalscope.reports.numbers.runs import Arms, observe_goals
@@ -73,7 +77,8 @@ class ComparisonPage:
         sentences: four paragraphs: at initialisation, early, in the middle, late.
         overall: the answer to the page's question, and what it stands on.
         success: what the arms' last common evaluation came to, beside the floor.
-        steps: what to try next, the strongest evidence first.
+        steps: what to try next: what was found in single runs, then what tests of explanations
+            suggest, the strongest evidence first.
         warnings: what limits the comparison, one line each.
         links: the links C1 to C7 at each time.
         verdict_file: path of verdict.json, the same for programs.
@@ -146,6 +151,7 @@ def write_comparison(
     calls = early_calls(arms, assessment)
     rows = arm_rows(arms, assessment)
     diagnoses = {arm: [diagnose(run) for run in group] for arm, group in arms.items()}
+    firsts = first_findings(diagnoses)
     differences = setting_differences(arms)
     circumstances = circumstance_differences(arms)
     causes = {why: [n for n, w in missing.items() if w == why] for why in missing.values()}
@@ -168,7 +174,11 @@ def write_comparison(
         "sentences": time_sentences(assessment),
         "rules": rule_sentences(assessment, seeds, alternatives),
         "success": success_sentence(arms, thresholds),
-        "steps": [*filter(None, [learning]), *map(next_step_sentence, explanations.left)],
+        "steps": [
+            *filter(None, [learning]),
+            *(first.sentence for first in firsts),
+            *map(next_step_sentence, explanations.left),
+        ],
         "early_calls_in_words": [early_call_sentence(call) for call in calls],
         "warnings": [*broken, *limits],
         "runs": {arm: [run.name for run in group] for arm, group in arms.items()},
@@ -213,6 +223,7 @@ def write_comparison(
             "explanations": explanations,
             "learning": learning,
             "no_failure": bool(learns_in_words(arms, thresholds)),
+            "firsts": firsts,
             "found": found_in_arms(diagnoses),
             "nothing_found": arms_without_findings(diagnoses),
             "differences": differences,

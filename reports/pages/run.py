@@ -23,6 +23,7 @@ from goalscope.reports.statistics.formatting import percent
 from goalscope.reports.statistics.thresholds import Thresholds
 from goalscope.reports.text.ablation import ablation_sentences
 from goalscope.reports.text.inputs import input_sentences
+from goalscope.reports.text.rules import SHARE
 from goalscope.reports.text.sentences import one_seed_sentence, single_run_sentences
 
 PAGE = "report.html"
@@ -129,6 +130,7 @@ def page_of(
             "blocks": _blocks(run),
             "sentences": dict(zip(TIMES, sentences, strict=True)),
             "goals": goals,
+            "share_is": SHARE,
             "caveat": caveat,
             "success": success,
             "played": ablation_sentences(run),

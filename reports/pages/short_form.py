@@ -16,6 +16,7 @@ from goalscope.reports.pages.paper import ShortForm, write_paper
 from goalscope.reports.pages.templating import write_whole
 from goalscope.reports.pages.verdict_rows import OutcomeRow
 from goalscope.reports.statistics.formatting import count
+from goalscope.reports.text.rules import SHARE
 from goalscope.reports.text.sentences import told_in_time
 
 Format = Literal["pdf", "png", "md"]
@@ -51,6 +52,7 @@ def short_words(
         f"{question} {assessment.baseline} and {count(len(assessment.arms) - 1, 'other arm')}",
         [
             " ".join([words["answer"], *words["summary"]]),
+            SHARE,
             *told_in_time(words["sentences"]),
             words["success"],
         ],

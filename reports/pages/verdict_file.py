@@ -93,6 +93,7 @@ def _step(step: Explanation) -> dict[str, Any]:
         "times": list(step.times),
         "advice": step.rival.advice,
         "arm": step.arm or None,
+        "own_code": step.own_code or None,
         "in_this_study": step.present or None,
         "helped": step.helped,
     }

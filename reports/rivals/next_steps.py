@@ -8,7 +8,13 @@ from goalscope.reports.checks.table import CHECKS
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.deciding import NETWORKS
 from goalscope.reports.claims.success import ArmStanding, arm_standings
-from goalscope.reports.numbers.changes import changed_by, made_of, with_change
+from goalscope.reports.numbers.changes import (
+    changed_by,
+    changes_of,
+    is_taken,
+    made_of,
+    with_change,
+)
 from goalscope.reports.numbers.runs import Arms, observe_goals
 from goalscope.reports.numbers.windows import TIMES, Time
 from goalscope.reports.rivals.judging import JudgedRival
@@ -25,6 +31,7 @@ CLAIM = Rival(
     "bound the image features, and change nothing else with them",
     ("image_block_loud",),
     networks=NETWORKS,
+    own_code="put a LayerNorm behind the image encoder in your features extractor",
 )
 _SPEAKING = ("supported", "leaning for")
 _HELPED = (True, None, False)  # the order of what its change alone came to
@@ -40,6 +47,7 @@ class Explanation:
         verdict: the strongest that any of the times gives it.
         times: at which it has that verdict.
         arm: the arm that would test it alone, empty where no arm does.
+        own_code: what would test it alone in code of one's own, empty where an arm can, or nothing.
         present: that arm's name in this study, empty where it is missing.
         came_to: what that arm came to; None where it is missing, or was not held against a floor.
     """
@@ -49,6 +57,7 @@ class Explanation:
     verdict: Verdict
     times: tuple[Time, ...]
     arm: str
+    own_code: str
     present: str
     came_to: ArmStanding | None
 
@@ -59,9 +68,10 @@ class Explanation:
 
     @property
     def tested(self) -> str:
-        """What tests it alone, and what came of that; empty where no arm does."""
+        """What tests it alone, and what came of that; empty where nothing does."""
         if not self.present:
-            return f"Test it alone: {self.arm}." if self.arm else ""
+            named = self.arm or self.own_code
+            return f"Test it alone: {named}." if named else ""
         if self.came_to is None:
             return f"Tested alone by {self.present}, in this study."
         came_to = f"{percent(self.came_to.rate)} success, {self.came_to.words}"
@@ -146,14 +156,18 @@ def _explanation(
     counts = trained if ruled_out else list(verdicts.values())
     found = min(reversed(counts), key=lambda verdict: order.index(str(verdict)))
     times = tuple(time for time, verdict in verdicts.items() if str(verdict) == str(found))
-    arm, present = rival.control, None
-    if rival.control:
+    baseline = next(iter(arms.values()))
+    arm, own_code, present = "", "", None
+    if not changes_of(baseline):  # a script of one's own has no arm of ours
+        own_code = rival.own_code
+    elif rival.control:
+        arm = rival.control if is_taken(baseline[0], rival.control) else ""
         present = made_of(arms, rival.control)
     elif rival.change:
-        arm = with_change(next(iter(arms.values())), rival.change)
+        arm = with_change(baseline, rival.change)
         present = changed_by(arms, rival.change)
     came_to = standings.get(present or "")
-    return Explanation(rival, network, found, times, arm, present or "", came_to)
+    return Explanation(rival, network, found, times, arm, own_code, present or "", came_to)
 
 
 def _cause(rival: Rival) -> int:

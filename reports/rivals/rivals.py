@@ -31,6 +31,7 @@ class Rival:
         networks: of which it is asked, each by itself; (None,) for the run as a whole.
         note: what a reader must know of how it is tested.
         of_goals: whether it is about goals, so that it explains nothing where none is observed.
+        own_code: what tests it alone in code of one's own, where arms have no such names.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Rival:
     networks: tuple[str | None, ...] = (None,)
     note: str = ""
     of_goals: bool = False
+    own_code: str = ""
 
     def title_of(self, network: str | None) -> str:
         """Return what it says of a network."""
@@ -68,16 +70,18 @@ RIVALS = (
         control="state-her",
         compares=at_the_floor,
         note="Within ten points of idling: redefined after the assay's seeds 0 to 4 were seen.",
+        own_code="observe positions as a vector in place of the image key",
     ),
     Rival(
         "R2",
         "the {network}'s features lack the content that the image shows",
         True,
         "close-camera",
-        "bring the camera close, or use an encoder that keeps positions (+spatial)",
+        "bring the camera close, or use an encoder that keeps positions",
         checks=("content_missing",),
         compares=lost_content,
         networks=_BOTH,
+        own_code="move the camera close to what it has to show",
     ),
     Rival(
         "R3",
@@ -93,6 +97,7 @@ RIVALS = (
             "rank_collapsed",
         ),
         networks=_BOTH,
+        own_code="policy_kwargs=dict(share_features_extractor=True)",
     ),
     Rival(
         "R4",
@@ -102,6 +107,7 @@ RIVALS = (
         "a fixed gain in place of LayerNorm: does anything vary underneath?",
         checks=("constant_features",),
         networks=_BOTH,
+        own_code="put a fixed gain in place of the normalisation in your features extractor",
     ),
     Rival(
         "R5",
@@ -119,6 +125,7 @@ RIVALS = (
         "see that relabelled rewards belong to their goals, and that episodes move the object",
         checks=("reward_mismatch", "object_unmoved"),
         of_goals=True,
+        own_code="give the agent action_noise, so that more of its actions are random",
     ),
     Rival(
         "R7",
@@ -137,15 +144,17 @@ RIVALS = (
         checks=("critic_ignores_pixels", "actor_ignores_pixels"),
         control="goal-only",
         networks=_BOTH,
+        own_code="drop the image key from the observation",
     ),
     Rival(
         "R9",
         "something is missing from the observation",
         False,
         "proprio",
-        "observe the gripper's own state, or stack frames (+stack4)",
+        "observe the gripper's own state, or stack frames",
         checks=("velocity_missing", "proprioception_missing"),
         of_goals=True,  # told from the next achieved goal
+        own_code="add the gripper's own state to the observation",
     ),
     Rival(
         "R10",
@@ -155,14 +164,16 @@ RIVALS = (
         "do not draw the goal's marker: relabelling cannot move it",
         checks=("goal_in_image",),
         of_goals=True,
+        own_code="leave the goal's marker out of the rendered scene",
     ),
     Rival(
         "R11",
         "entropy collapse, or too few updates per step",
         False,
         "fixed-entropy",
-        "fix the entropy coefficient, or make more gradient steps per step (--gradient-steps)",
+        "fix the entropy coefficient, or make more gradient steps per step (gradient_steps)",
         checks=("entropy_collapsed", "few_updates"),
+        own_code="ent_coef=0.01",
     ),
     Rival(
         "R12",
@@ -173,6 +184,7 @@ RIVALS = (
         checks=("goal_path_quiet",),
         compares=quiet_goal,
         of_goals=True,
+        own_code="standardise the goals in an observation wrapper",
     ),
 )
 

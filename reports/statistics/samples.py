@@ -34,6 +34,11 @@ class Sample:
         return not (self.failed or self.missing or self.excluded)
 
     @property
+    def silent(self) -> bool:
+        """Whether the numbers say nothing, in all seeds or all but one."""
+        return bool(self.excluded) and len(self.numbers) < 2
+
+    @property
     def gaps(self) -> str:
         """Which seeds count for nothing, in words; empty if none."""
         clauses = []

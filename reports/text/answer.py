@@ -80,7 +80,7 @@ def claim_sentence(assessment: Assessment) -> str:
         each
         for each in found
         if (share := each[2].quantities[0]).interval
-        and not _without(share)
+        and not share.sample.silent
         and share.interval.mean < thresholds.goal_share
     ]
     if below:
@@ -182,7 +182,7 @@ def share_sentences(assessment: Assessment, least: Sequence[Least]) -> list[str]
         shares = [
             f"{value_of(q.quantity, q.interval.mean)} {WHEN[time]}"
             for time, link in links.items()
-            if (q := link.of(SIGNAL_SHARE)).interval and not _without(q)
+            if (q := link.of(SIGNAL_SHARE)).interval and not q.sample.silent
         ]
         if shares:
             grades = _grades(links, assessment.thresholds)
@@ -223,18 +223,13 @@ def _grade(link: Link, thresholds: Thresholds) -> str:
         leaning = "leaning: " if link.verdict.way else ""
         return f"{leaning}{link.grade}"
     share = link.quantities[0]
-    if _without(share):
+    if share.sample.silent:
         silent, ran = share.sample.excluded, len(share.sample.labels)
         some = "" if len(silent) == ran else f" in {len(silent)} of {count(ran, 'seed')}"
         return f"no share to judge ({next(iter(silent.values()))}{some})"
     if share.interval is None:
         return "not measured"
     return f"{grade_of(share.interval.mean, thresholds)} on average (not decided)"
-
-
-def _without(share: JudgedQuantity) -> bool:
-    """Whether a share says nothing in all seeds, or all but one."""
-    return bool(share.sample.excluded) and len(share.sample.numbers) < 2
 
 
 def grade_of(share: float, thresholds: Thresholds) -> str:
@@ -253,17 +248,17 @@ def _least(least: Least, links: dict[Time, Link]) -> str:
 
 
 def fix_sentences(assessment: Assessment) -> list[str]:
-    """Return for each network which arms raise the goal's share, and whether that restores it."""
+    """Return for each network which arms raise the goal's share, and what that makes of it."""
     found = []
     for network in NETWORKS:
         raising = {
             arm: said for arm in assessment.arms[1:] if (said := _raises(assessment, arm, network))
         }
         if raising:
-            words = [f"{arm} ({said})" for arm, said in [*raising.items()][:_ARMS_NAMED]]
+            words = [f"{arm} {said}" for arm, said in [*raising.items()][:_ARMS_NAMED]]
             more = len(raising) - len(words)
-            also = f"; so {'do' if more > 1 else 'does'} {more} more" if more else ""
-            found.append(f"What helps in the {network}: {listed(words)}{also}.")
+            also = [f"{more} more raise{'' if more > 1 else 's'} it"] if more else []
+            found.append(f"The goal's share in the {network}: {'; '.join([*words, *also])}.")
         elif len(assessment.arms) > 1:
             found.append(
                 f"In the {network} no arm is shown to raise the goal's share and its effect."
@@ -277,6 +272,6 @@ def _raises(assessment: Assessment, arm: str, network: str) -> str:
     for time in TIMES:
         link = assessment.find("C5", time, arm, network)
         if link.verdict.speaks == "for":
-            leaning = ", leaning" if link.verdict.way else ""
+            leaning = " (leaning)" if link.verdict.way else ""
             by_grade.setdefault(link.grade, []).append(f"{WHEN[time]}{leaning}")
-    return "; ".join(f"{grade} {listed(times)}" for grade, times in by_grade.items())
+    return ", ".join(f"{grade} {listed(times)}" for grade, times in by_grade.items())

@@ -20,7 +20,8 @@ from goalscope.reports.numbers.differences import (
 )
 from goalscope.reports.numbers.runs import Arms, Run
 from goalscope.reports.numbers.windows import TIMES, Time
-from goalscope.reports.statistics.formatting import percent
+from goalscope.reports.statistics.formatting import count, percent
+from goalscope.reports.statistics.samples import Sample
 
 _EXPECTED = ("steps", "updates", "probe set (sha256)")  # named elsewhere on the page
 _NAMED = 4  # confounds in a cell; the table of differences has them all
@@ -65,7 +66,7 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
                 elif window is None or not any(window.reaches(run) for run in runs):
                     shares[network][time] = "not reached"
                 else:
-                    shares[network][time] = with_interval(share)
+                    shares[network][time] = _share(share.sample, with_interval(share))
         own = arm == assessment.baseline
         fix = {
             network: {time: assessment.find("C5", time, arm, network) for time in TIMES}
@@ -85,6 +86,15 @@ def arm_rows(arms: Arms, assessment: Assessment) -> list[ArmRow]:
     return rows
 
 
+def _share(sample: Sample, words: str) -> str:
+    """Return a share in words, and how many seeds it is of, where some have none to judge."""
+    if sample.silent and len(sample.excluded) < len(sample.labels):
+        return f"{words} in {len(sample.excluded)} of {count(len(sample.labels), 'seed')}"
+    if sample.excluded and not sample.silent:
+        return f"{words} ({len(sample.numbers)} of {count(len(sample.labels), 'seed')})"
+    return words
+
+
 def _changes(arm: str, arms: Arms, settings: Sequence[Difference]) -> str:
     """Return what an arm changes: by the names it is composed of, else by the settings recorded.
 
@@ -99,13 +109,14 @@ def _changes(arm: str, arms: Arms, settings: Sequence[Difference]) -> str:
         gone = ", ".join(change for change in kept[1:] if change not in own[1:])
         base = own[0] if own[0] != kept[0] else ""
         return "; ".join(filter(None, [base, added, f"without {gone}" if gone else ""])) or "–"
-    differ = _differing(settings, arm, baseline)
+    alone = [d.name for d in settings if d.is_of_one(arm, baseline)]
+    differ = _differing(settings, arm, baseline) or alone
     more = [f"and {len(differ) - _NAMED} more"] if len(differ) > _NAMED else []
     return ", ".join([*differ[:_NAMED], *more]) or "–"
 
 
 def _differing(settings: Sequence[Difference], arm: str, baseline: str) -> list[str]:
-    return [d.name for d in settings if d.values.get(arm) != d.values.get(baseline)]
+    return [d.name for d in settings if d.is_known(arm, baseline)]
 
 
 def confounds(

@@ -5,8 +5,8 @@ from goalscope.reports.statistics.formatting import count, percent
 from goalscope.reports.statistics.power import power, power_together
 
 SHARE = (
-    "Share: the part of the first layer's pre-activation variance that a block brings (share of "
-    "signal), or of the gradient of it (share of signal gradient)."
+    "Share: the part of the first layer's pre-activation variance that an input brings (what the "
+    "layer hears), or of the gradient of it."
 )
 
 

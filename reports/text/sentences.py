@@ -105,7 +105,7 @@ def _of_network(links: Mapping[str, Link], network: str, single: Thresholds | No
     ):
         link = links[name]
         share = link.quantities[0]
-        if share.sample.excluded and len(share.sample.numbers) < 2:
+        if share.sample.silent:
             if name == "C1":
                 found.append(f"The {network} has no share to judge ({share.sample.gaps}).")
         elif share.interval is not None:

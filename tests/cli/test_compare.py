@@ -1,10 +1,11 @@
 """`goalscope compare`: of runs and of studies, and of what is left of them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from helpers.command import goalscope, refused
-from helpers.synthetic_runs import SHORT, write_arms
+from helpers.synthetic_runs import BASELINE, SHORT, write_arms
 
 from goalscope.diagnostics.record import Line, RecordWriter, RunInfo, read_run
 
@@ -49,6 +50,18 @@ def test_comparing_what_cannot_be_compared(runs, tmp_path):
     refused(goalscope("compare", runs / "pixel-her-0", tmp_path / "other", *out))
     refused(goalscope("compare", runs / "pixel-her-0", *out))
     refused(goalscope("compare", runs, "--until-step", "0", *out), "--until-step must be at least")
+    assert not (tmp_path / "page").exists()
+
+
+def test_a_cut_before_anything_of_the_networks_was_measured(tmp_path):
+    late = replace(BASELINE, updates=60, start=101)
+    folders = write_arms(tmp_path, 2, {"pixel-her": late, "fix": late})
+    for folder in folders:  # what training says of itself begins with the run
+        file = folder / "measurements.jsonl"
+        first = '{"step": 0, "update": 0, "training/entropy.coefficient": 1.0}\n'
+        file.write_text(first + file.read_text())
+    done = goalscope("compare", *folders, "--until-step", "5", "--out", tmp_path / "page")
+    refused(done, "step 5 lies before the first measurement, at step 101")
     assert not (tmp_path / "page").exists()
 
 

@@ -159,7 +159,7 @@ def test_a_record_until_a_step_is_that_of_a_run_that_ended_there(tmp_path):
     writer = RecordWriter(late, RunInfo())
     writer.write(Line(40, 1, LINE.values))
     writer.close()
-    with pytest.raises(RecordError, match="no measurement up to step 39; its first is of step 40"):
+    with pytest.raises(RecordError, match="step 39 lies before the first measurement, at step 40"):
         read_run(late).until(39)
 
 

@@ -85,9 +85,9 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         f"{seeds_in_words(seeds_drawn(_panels(success, shares)))}.",
         f"In grey the {count(others, 'other arm')}, means alone." if others else "",
         success.caption if success else "Success was not measured in these runs: nothing is drawn.",
-        "Share: of what the first layer hears, the goal's part. At 50 % it weighs as much as all "
-        f"else; below, it is outweighed, below {100 * thresholds.drowned_share:g} % drowned. The "
-        "axis of updates is even in their square root."
+        f"Below {100 * thresholds.goal_share:g} % of the signal the goal is outweighed, below "
+        f"{100 * thresholds.drowned_share:g} % drowned. The axis of updates is even in their "
+        "square root."
         if shares
         else "",
     ]

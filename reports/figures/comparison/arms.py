@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from goalscope.diagnostics.record.keys import CRITIC, GOAL, Family
+from goalscope.diagnostics.record.keys import CRITIC, Family
 from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP, SIGNAL_SHARE
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.floors import highest_floor
@@ -26,7 +26,7 @@ from goalscope.reports.figures.style import (
     panels_abreast,
 )
 from goalscope.reports.numbers.runs import Arms
-from goalscope.reports.numbers.windows import Times, window_number
+from goalscope.reports.numbers.windows import Time, Times, window_number
 from goalscope.reports.statistics.intervals import Interval, t_interval
 from goalscope.reports.statistics.scales import Array, Scale
 
@@ -67,7 +67,8 @@ def arms_plot(arms: Arms, assessment: Assessment) -> Plot | None:
         "scale, the swap on the log scale; of success at the last evaluation the range of the "
         "t-interval and Wilson's over all episodes, as in the tables; of success over training "
         "the mean alone). Blue: the baseline; an arm has the same colour in all "
-        "figures. Dashed: the claim's thresholds and, for success, the floor. Windows: early, "
+        "figures. No share is drawn of a seed whose encoder is dead, or whose Q ignores the goal. "
+        "Dashed: the claim's thresholds and, for success, the floor. Windows: early, "
         f"{assessment.times.windows['early']}; late, {assessment.times.windows['late']}.",
         lambda: _plot(columns, arm_styles(arms)),
         lambda: [
@@ -94,17 +95,22 @@ def _columns(arms: Arms, times: Times, assessment: Assessment) -> list[_Column]:
             for arm, values in found.items()
         }
 
-    share = SIGNAL_SHARE.key(CRITIC, GOAL)
+    def shares(time: Time) -> dict[str, list[float]]:
+        samples = {
+            arm: assessment.find("C1", time, arm, CRITIC).of(SIGNAL_SHARE).sample for arm in arms
+        }
+        return {arm: [] if s.silent else [*s.numbers.values()] for arm, s in samples.items()}
+
     swap = Q_GOAL_SWAP.within(assessment.study.family or Family.SENSITIVITY).key()
     columns = [
         _Column(
             "Goal's share\nof the critic's\nsignal, early",
             "share",
             Scale.LOGIT,
-            of(share, "early"),
+            shares("early"),
             thresholds.goal_share,
         ),
-        _Column("the same,\nlate", "share", Scale.LOGIT, of(share, "late"), thresholds.goal_share),
+        _Column("the same,\nlate", "share", Scale.LOGIT, shares("late"), thresholds.goal_share),
         _Column(
             "Q, goal\nexchanged, late",
             "std of Q",

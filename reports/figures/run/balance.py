@@ -60,7 +60,7 @@ def signal_plot(run: Run, thresholds: Thresholds) -> Plot | None:
     return figure_of(
         "forward_signal",
         "Forward signal: who is heard?",
-        f"{ONE_SEED}Each block's share of the variance that reaches the first layer. "
+        f"{ONE_SEED}Each block's share of the signal. "
         f"{meaning if grades else ''}Percent on a logit axis.",
         [
             panel_of(run, SIGNAL_SHARE, n, n, "share of signal", Scale.LOGIT, grades)

@@ -99,12 +99,14 @@ def test_a_nan_in_the_window_is_never_averaged_away(tmp_path, broken):
     assert early.quantities[0].interval.seeds == 6
 
 
-def test_a_metric_that_is_absent_is_not_tested_with_its_name(tmp_path):
+def test_a_metric_that_is_absent_is_not_tested_and_named_in_words(tmp_path):
     without = replace(DROWNED, without=(SIGNAL_SHARE.key("actor", "goal"),))
     assessment = evaluation_of(write_arms(tmp_path, 5, {"pixel-her": without, "fix": without}))
     link = assessment.find("C1", "late", "pixel-her", "actor")
     assert link.verdict.outcome is Outcome.NOT_TESTED
-    assert f"{SIGNAL_SHARE.key('actor', 'goal')} is not in the record" in link.verdict.reason
+    assert link.verdict.reason == (
+        "goal's share of the actor's first-layer signal is not in the record"
+    )
     assert assessment.find("C5", "late", "fix", "actor").verdict.speaks is None
 
 

@@ -20,7 +20,6 @@ from goalscope.diagnostics.record import Lines
 from goalscope.diagnostics.record.keys import Family, parse
 from goalscope.diagnostics.record.metrics import (
     ACTION_GOAL_SWAP,
-    CONTENT_R2,
     DIRECTION_CONSISTENCY,
     DIRECTION_WINDOW,
     Q_GOAL_DISTANCE,
@@ -34,6 +33,7 @@ from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.windows import four_times
 from goalscope.reports.statistics.outcomes import Outcome
 from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.answer import fix_sentences
 
 DECIDED = (Outcome.SUPPORTED, Outcome.CONTRADICTED)
 FIX = "fix-c"
@@ -114,6 +114,18 @@ def test_an_arm_whose_goal_is_outweighed_on_average_restores_nothing():
     assert link.grade == "raises it, does not restore it"
 
 
+def test_what_was_not_lost_is_raised_and_not_restored():
+    world = holding_world()
+    world[BASELINE] = [memory_run(BASELINE, seed, holding_numbers(4)) for seed in range(5)]
+    assessment = evaluation_of(world)
+    link = assessment.find("C5", "late", FIX, "critic")
+    assert link.verdict.outcome is Outcome.SUPPORTED, link.verdict.reason
+    assert link.grade == "raises it (it was balanced already)"
+    critic, _ = fix_sentences(assessment)
+    assert critic.startswith(f"The goal's share in the critic: {FIX} raises it (it was balanced")
+    assert "restores" not in critic
+
+
 def test_arms_beside_the_baseline_and_controls_are_no_links_of_the_claim(holds):
     for link in holds[1].links:
         control = link.arm.startswith("pixel-her-scale")
@@ -182,13 +194,11 @@ def test_without_probes_c3_is_not_tested_and_says_what_is_missing(holds):
     }
     link = evaluation_of(world).find("C3", "late", BASELINE, "critic")
     assert link.verdict.outcome is Outcome.NOT_TESTED
-    assert (
-        f"{CONTENT_R2.key('critic', 'pixels', target='object')} is not in the record"
-        in link.verdict.reason
-    )
+    missing = "R^2 of the object's position read from the critic's pixels, above a fresh encoder's"
+    assert f"{missing} is not in the record" in link.verdict.reason
     half = {arm: [broken(run, FRESH, None) for run in runs] for arm, runs in holds[0].items()}
     link = evaluation_of(half).find("C3", "late", BASELINE, "critic")
-    assert f"{FRESH} is not in the record" in link.verdict.reason
+    assert f"{missing} is not in the record" in link.verdict.reason
 
 
 def test_a_direction_takes_two_gradients(holds):

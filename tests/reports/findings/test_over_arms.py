@@ -7,7 +7,12 @@ from helpers.planted import FAULTS, HEALTHY, with_metrics
 from helpers.synthetic_runs import write_arms
 
 from goalscope.reports.findings.diagnosis import diagnose
-from goalscope.reports.findings.over_arms import arms_without_findings, found_in_arms
+from goalscope.reports.findings.learning import Learning
+from goalscope.reports.findings.over_arms import (
+    arms_without_findings,
+    first_findings,
+    found_in_arms,
+)
 from goalscope.reports.numbers.grouping import load_arms
 
 
@@ -57,3 +62,39 @@ def test_each_camera_is_counted_by_itself(arms):
     everywhere = replace(dead, run=second)  # in all its cameras
     found = found_in_arms({"pixel-her": [replace(dead, findings=both), everywhere]})
     assert [each.arms for each in found] == [("pixel-her 2 of 2 (from the start)",)] * 2
+
+
+def test_what_most_seeds_of_an_arm_show_first_is_told_with_its_change(arms):
+    dead = {"features/actor.pixels.zero_fraction": 1.0}
+    first, second, third = arms["pixel-her"]
+    arms["pixel-her"] = [
+        with_metrics(first, FAULTS["constant_goal"]),  # an earlier cause, of one seed alone
+        with_metrics(second, dead),
+        with_metrics(third, dead),
+    ]
+    arms = {"pixel-her": arms["pixel-her"], "other": arms["pixel-her"][1:]}
+    (shared,) = first_findings(diagnosed(arms))
+    assert shared.sentence == (
+        "The actor's encoder is dead: all of its features are zero, or nearly all. Found in 2 of 3 "
+        "seeds of pixel-her and 2 of 2 seeds of other, which is no test. Change: Lower the "
+        "learning rate, normalise the features, or let the critic train one encoder."
+    )
+
+
+def test_seeds_that_learn_have_nothing_to_mend_first(arms):
+    arms["pixel-her"] = [
+        with_metrics(run, {"features/actor.pixels.zero_fraction": 1.0}) for run in arms["pixel-her"]
+    ]
+    found = diagnosed(arms)
+    learns = [replace(one, learning=Learning.YES) for one in found["pixel-her"]]
+    assert first_findings({"pixel-her": learns}) == []
+    (first,) = first_findings({"pixel-her": [*learns[:2], found["pixel-her"][2]]})
+    assert first.seeds == "in 3 of 3 seeds of pixel-her"  # it was found in those that learn, too
+
+
+def test_an_arm_of_one_seed_and_many_arms_are_told_in_short(arms):
+    run = with_metrics(arms["pixel-her"][0], FAULTS["constant_goal"])
+    (first,) = first_findings({arm: [diagnose(run)] for arm in "abcde"})
+    assert first.seeds == (
+        "in the one seed of a, the one seed of b, the one seed of c and some of 2 more arms"
+    )

@@ -41,14 +41,14 @@ def test_the_plans_fix_changes_three_settings_at_once(tmp_path):
 
 
 def test_what_all_others_share_is_said_once(tmp_path):
-    slow = {RATE: 1e-4}
+    usual, slow = {"agent.gamma": 0.99}, {RATE: 1e-4}
     arms = {
-        "pixel-her": Synthetic(),
-        "a": Synthetic(settings={**slow, WIDTH: 50}),
+        "pixel-her": Synthetic(settings=usual),
+        "a": Synthetic(settings={**usual, **slow, WIDTH: 50}),
         "b": Synthetic(settings={**slow, WIDTH: 51, "agent.gamma": 0.9}),
-        "slower": Synthetic(settings={RATE: 1e-5}),
+        "slower": Synthetic(settings={**usual, RATE: 1e-5}),
         "c": Synthetic(settings={RATE: 2e-5, "agent.gamma": 0.8}),
-        "d": Synthetic(settings={**slow, WIDTH: 52}),
+        "d": Synthetic(settings={**usual, **slow, WIDTH: 52}),
     }
     arms = load_arms(write_arms(tmp_path, 1, arms))
     differences = setting_differences(arms)
@@ -169,9 +169,9 @@ def test_a_record_that_tells_nothing_of_its_environment_differs_from_none(tmp_pa
 
 
 def test_what_is_seen_confounds_only_where_no_setting_says_so(tmp_path):
-    other = replace(BASELINE, settings={"env.frame_stack": 4})
-    for name, kind, said in (("own", BASELINE, 1), ("ours", other, 0)):
-        folders = write_arms(tmp_path / name, 1, {"a": BASELINE, "b": kind})
+    one, four = (replace(BASELINE, settings={"env.frame_stack": number}) for number in (1, 4))
+    for name, kind, said in (("own", one, 1), ("unknown", BASELINE, 1), ("ours", four, 0)):
+        folders = write_arms(tmp_path / name, 1, {"a": one, "b": kind})
         change_info(folders[0], in_environment(observation_of_pixels="(3, 36, 36)"))
         change_info(folders[1], in_environment(observation_of_pixels="(12, 36, 36)"))
         arms = load_arms(folders)
@@ -179,3 +179,31 @@ def test_what_is_seen_confounds_only_where_no_setting_says_so(tmp_path):
             "b", arms["b"], "a", setting_differences(arms), circumstance_differences(arms)
         )
         assert len([words for words in found if "observation of pixels" in words]) == said
+        warned = [words for words in warnings_of(arms) if "other spaces" in words]
+        assert warned == said * [
+            "the arms observe or act in other spaces: observation of pixels ((3, 36, 36) in a; "
+            "(12, 36, 36) in b)"
+        ]
+
+
+def test_what_only_one_arm_recorded_is_counted_and_never_said_to_be_missing(tmp_path):
+    names = [f"agent.setting_{letter}" for letter in "abcdefgh"]
+    trained = Synthetic(settings={"run.algorithm": "sac", **dict.fromkeys(names, 1), RATE: 1e-3})
+    kinds = {"own": Synthetic(), "trained": trained, "also": trained}
+    arms = load_arms(write_arms(tmp_path, 2, kinds))
+    said = warnings_of(arms)
+    assert (
+        "9 settings are recorded of one arm alone, own or trained or also: whether they differ in "
+        "them is not known"
+    ) in said
+    assert not any("not set" in words or "cannot tell which" in words for words in said)
+
+
+def test_of_many_missing_comparisons_five_are_named(tmp_path):
+    names = [f"agent.setting_{letter}" for letter in "abcdefgh"]
+    kinds = {arm: Synthetic(settings=dict.fromkeys(names, arm)) for arm in ("one", "two")}
+    arms = load_arms(write_arms(tmp_path, 1, kinds))
+    (said,) = [words for words in warnings_of(arms) if "cannot tell which" in words]
+    assert "two differs from one in 8 settings at once" in said
+    assert said.count("one with only") == 5
+    assert said.endswith("; and 3 more")

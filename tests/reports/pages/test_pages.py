@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from helpers.pages import check_self_contained
@@ -24,6 +25,7 @@ from goalscope.reports.numbers.runs import load_run
 from goalscope.reports.numbers.windows import four_times
 from goalscope.reports.pages.paper import ShortForm, write_paper
 from goalscope.reports.statistics.thresholds import Thresholds
+from goalscope.reports.text.rules import SHARE
 
 SHORT = replace(BASELINE, updates=60)
 SHORT_FIX = replace(FIX, updates=60)
@@ -84,6 +86,14 @@ def test_a_comparison_tells_what_is_wrong_in_its_runs(tmp_path, few_figures):
     verdict = json.loads((page.parent / "verdict.json").read_text())
     assert [f["name"] for f in verdict["findings"]["pixel-her"]["seed 0"]] == ["dead_units"]
     assert verdict["findings"]["pixel-her-norm"]["seed 0"] == []
+
+
+def test_a_share_is_defined_once_where_it_is_first_used(pair):
+    folders, comparison = pair
+    for page in (write_report(folders[0]).page, comparison.page):
+        said = unescape(page.read_text()).replace("\xa0", " ")
+        assert said.count("pre-activation variance") == said.count(SHARE) == 1
+        assert said.index(SHARE) < said.index("goal makes up")
 
 
 def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):

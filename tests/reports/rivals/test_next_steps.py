@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 from helpers.synthetic_info import FLOORS
-from helpers.synthetic_runs import BASELINE, write_arms
+from helpers.synthetic_runs import BASELINE, FIX, due, write_arms
 
+from goalscope.diagnostics.record.metrics import ZERO_FRACTION
 from goalscope.reports import Thresholds, write_comparison
 from goalscope.reports.claims.assessment import assess
 from goalscope.reports.numbers.grouping import load_arms
@@ -51,6 +52,40 @@ def test_without_a_floor_only_the_arm_is_named(tmp_path):
     assert {step["helped"] for step in verdict["next_steps"]} == {None}
     words = "Tested alone by pixel-her-layernorm, in this study."
     assert any(step.endswith(words) for step in verdict["steps"])
+
+
+def test_findings_of_single_runs_stand_before_what_tests_suggest(tmp_path):
+    dead = {(ZERO_FRACTION.key("actor", "pixels"), u): 1.0 for u in due(700)}
+    broken = replace(BASELINE, updates=700, overrides=dead)
+    folders = write_arms(tmp_path, 2, {"pixel-her": broken, "pixel-her-norm": FIX})
+    page = write_comparison(folders, tmp_path / "page", figures=()).page
+    first, *others = json.loads((tmp_path / "page" / "verdict.json").read_text())["steps"]
+    assert first.startswith("The actor's encoder is dead")
+    assert "Found in 2 of 2 seeds of pixel-her, which is no test. Change: Lower" in first
+    assert others  # of explanations
+    box = page.read_text().partition("What to try next")[2].partition("The claim, link")[0]
+    places = ["Found in single runs", "In 2 of 2 seeds of pixel-her", "What tests of explanations"]
+    assert [box.index(words) for words in places] == sorted(box.index(words) for words in places)
+
+
+def test_runs_of_ones_own_script_are_told_a_line_of_code_and_no_arm(study):
+    arms, assessment, judged = study
+    supported = Verdict(Outcome.SUPPORTED, "")
+    judged = [replace(one, verdict=supported) if one.rival.name == "R8" else one for one in judged]
+
+    def tested(settings):
+        info = [replace(run.record.info, settings=settings) for run in arms["pixel-her"]]
+        runs = [
+            replace(run, record=replace(run.record, info=of))
+            for run, of in zip(arms["pixel-her"], info, strict=True)
+        ]
+        found = rank_explanations(judged, assessment, {"pixel-her": runs}, Thresholds())
+        return {e.tested for e in found.left if e.rival.name == "R8"}
+
+    settings = dict(arms["pixel-her"][0].settings)
+    assert tested(settings) == {"Test it alone: goal-only."}
+    del settings["arm.changes"]
+    assert tested(settings) == {"Test it alone: drop the image key from the observation."}
 
 
 @pytest.fixture(scope="module")

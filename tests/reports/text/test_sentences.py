@@ -173,6 +173,8 @@ def test_what_was_not_measured_has_no_sentence(tmp_path):
     assert first[0].startswith("Not known")
     assert not any("Another goal" in line for lines in by_time.values() for line in lines)
     assert not any("actor's first layer" in line for lines in by_time.values() for line in lines)
+    assert any("share of the goal to judge" in line for line in first)
+    assert not any("signal/" in line for line in first), "keys are for programs"
 
 
 def test_seeds_are_not_said_to_disagree_where_a_part_was_not_measured(tmp_path):
