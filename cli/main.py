@@ -123,6 +123,7 @@ def _parse(name: str, arguments: Sequence[str]) -> Command:
         raise UserError(
             f"there is no command {name!r}; {hint}" if name else f"which command? {hint}"
         )
+    _refuse_empty(arguments)
     if name == "study":
         from goalscope.cli.plan import expand_plan
 
@@ -138,6 +139,18 @@ def _parse(name: str, arguments: Sequence[str]) -> Command:
             about = f"{_one_line(complaint.getvalue())}; see: goalscope {name} --help"
             print(f"goalscope: {about}", file=sys.stderr)
         raise SystemExit(stop.code) from None
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Raise where an argument is empty, as a variable of a shell is that was never set.
+
+    As a path it would be the current folder.
+    """
+    for before, given in zip(("", *arguments), arguments, strict=False):
+        flag = before if given == "" else given[:-1] if re.fullmatch(r"--[^=]+=", given) else None
+        if flag is not None:
+            what = flag if flag.startswith("-") else "an argument"
+            raise UserError(f"{what} is empty; give it a value")
 
 
 def _one_line(box: str) -> str:

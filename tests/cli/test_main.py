@@ -96,6 +96,14 @@ def test_the_package_runs_as_the_command_does():
         ),
         (["study", "pixel-hor", "--out", "x"], ["did you mean pixel-her"]),
         (["study", "pixel-her", "--seeds", "--out", "x"], ["needs an arm and a seed"]),
+        (["train", "pixel-her", "--env", "PixelPoint-v0", "--out", ""], ["--out is empty"]),
+        (["train", "pixel-her", "--env", "PixelPoint-v0", "--out="], ["--out is empty"]),
+        (["study", "pixel-her", "--env", "PixelPoint-v0", "--out", ""], ["--out is empty"]),
+        (["demo", "--out", ""], ["--out is empty"]),
+        (["demo", "--out", "."], ["--out . names no new folder"]),
+        (["probe-set", "--env", "PixelPoint-v0", "--out", ""], ["--out is empty"]),
+        (["compare", "a", "b", "--out", ""], ["--out is empty"]),
+        (["report", ""], ["an argument is empty"]),
     ],
 )
 def test_what_cannot_be_understood_is_said_in_one_line(arguments, says, tmp_path, monkeypatch):

@@ -54,6 +54,7 @@ def test_of_an_environment_of_a_users_own(tmp_path):
         (["--env", "nowhere.py:make", "--out", "a"], "cannot be imported"),
         (["--env", "PixelPint-v0", "--out", "a"], "PixelPoint-v0"),
         (["--out", "no/folder/a"], "no folder"),
+        (["--out", "."], "give a file in it: probe_set.safetensors"),
         ([], "--out"),
         (["--env", "maker_bad.py:make", "--size", "0", "--out", "a"], "2 states or more"),
         (["--env", "PixelPoint-v0", "--seed", "-1", "--out", "a"], "a seed is 0 or more"),

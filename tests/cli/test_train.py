@@ -26,6 +26,25 @@ def test_bad_training_input(tmp_path, arguments, says):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_of_other_things_is_left_alone(tmp_path, monkeypatch):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    before = content(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    foreign = ["full holds notes.txt", "choose a new folder"]
+    refused(goalscope("train", "pixel-her", *TINY, "--out", "full"), *foreign)
+    refused(goalscope("study", "pixel-her", *TINY, "--out", "full"), *foreign)
+    refused(goalscope("train", "pixel-her", *TINY, "--out", "."), "holds full")
+    refused(goalscope("train", "pixel-her", *TINY, "--out", "full/notes.txt"), "no folder")
+    refused(goalscope("study", "pixel-her", *TINY, "--out", "full/notes.txt"), "no folder")
+    study = ["study", "pixel-her", *TINY, "--seeds", "0", "--out", "study"]
+    (tmp_path / "study" / "pixel-her-seed0").mkdir(parents=True)
+    (tmp_path / "study" / "pixel-her-seed0" / "notes.txt").write_text("mine")
+    refused(goalscope(*study), "pixel-her-seed0 holds notes.txt")
+    (tmp_path / "study" / "pixel-her-seed0" / "notes.txt").unlink()
+    assert content(tmp_path) == before
+
+
 def test_an_output_folder_with_a_run_in_it(runs, tmp_path):
     before = content(runs / "pixel-her-0")
     other = goalscope("train", "pixel-her-norm", *TINY, "--out", runs / "pixel-her-0")

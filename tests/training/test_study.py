@@ -157,6 +157,15 @@ def test_a_study_takes_the_probe_set_it_is_given(tmp_path):
         run_study([replace(runs[0], probe_set=tmp_path / "nowhere")], folder, Processes(1))
 
 
+def test_a_study_uses_what_one_that_was_killed_left(tmp_path):
+    for name in (".lock", "plan.toml"):
+        (tmp_path / name).touch()
+    run_study([settings(tmp_path, 0)], tmp_path, Processes(1))
+    (tmp_path / "study.json").unlink()
+    (tmp_path / "comparison").mkdir()  # a page of its runs
+    run_study([settings(tmp_path, 0)], tmp_path, Processes(1))
+
+
 def test_a_run_whose_end_was_not_saved_has_failed(tmp_path):
     (tmp_path / "probe_set.safetensors").touch()
     with pytest.raises(StudyError, match="its end was not saved; started again"):
