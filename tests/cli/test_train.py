@@ -17,8 +17,13 @@ from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
         (["train", "pixel-her", "--total-steps", "50"], ["--learning-starts"]),
         (["train", "pixel-her", "--image-size", "8"], ["too small"]),
         (["train", "pixel-her", "--every.features", "0"], ["--every.features must be at least 1"]),
-        (["train", "pixel-her", "--probe-set", "nowhere.safetensors"], ["nowhere.safetensors"]),
-        (["train", "pixel-her", "--device", "abacus"], ["abacus"]),
+        (
+            ["train", "pixel-her", "--probe-set", "nowhere.safetensors"],
+            ["nowhere.safetensors does not exist", "goalscope probe-set makes one"],
+        ),
+        (["train", "pixel-her", "--probe-set", "/proc/version"], ["is not a readable probe set"]),
+        (["train", "pixel-her", "--device", "abacus"], ["abacus", "use auto"]),
+        (["train", "plain", "--env", "nowhere.py:make"], ["there is no file nowhere.py"]),
     ],
 )
 def test_bad_training_input(tmp_path, arguments, says):
@@ -69,4 +74,6 @@ def test_no_working_opengl(tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line():
-    refused(goalscope("train", "pixel-her", *TINY, "--out", "/proc/run"), "/proc/run", "disk")
+    refused(
+        goalscope("train", "pixel-her", *TINY, "--out", "/proc/run"), "/proc/run", "another path"
+    )

@@ -123,6 +123,7 @@ def test_a_buffer_larger_than_memory_does_not_start(tmp_path):
         ({"n_sampled_goal": -1}, "--n-sampled-goal must be at least 0"),
         ({"checkpoint_every": 0}, "at least 1"),
         ({"learning_starts": 24}, "use at least 25"),
+        ({"buffer_size": 49}, "a whole episode of the environment while the next is made"),
         ({"buffer_size": 49}, "use --buffer-size 50 or more"),
     ],
 )

@@ -17,6 +17,7 @@ from goalscope.training.runs.checkpoint.folder import CheckpointError
 from goalscope.training.runs.console import LastingConsole
 from goalscope.training.runs.executor import Change, Executor, State
 from goalscope.training.runs.foreign import refuse_foreign
+from goalscope.training.runs.interrupts import saying_when_interrupted
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.pace import Pace, duration
 from goalscope.training.runs.run import can_gather, is_finished, make_probe_set, refuse_other_files
@@ -204,8 +205,9 @@ def _work(
     """Train all that is missing and needed, and return how the runs stand then."""
     states = _States(runs, folder, adaptive)
     groups = [{run.seed for run in runs}] if adaptive is None else adaptive.groups
+    kept = f"interrupted; {folder} keeps what its runs have saved"
     try:
-        with _Bars(runs) as bars:
+        with saying_when_interrupted(kept), _Bars(runs) as bars:
             for seeds in groups:
                 group = [run for run in runs if run.seed in seeds]
                 _train_group(group, states, executor, bars)

@@ -146,7 +146,7 @@ def test_seeds_on_both_sides_and_a_missing_one_decide_nothing(tmp_path):
     folders.append(write_run(tmp_path / "l5", "lost", 5, replace(LEARNS, success=())))
     sentence = success_sentence(load_arms(folders), Thresholds())
     assert "lost 100 % [96.3 to 100 %] over 5 seeds, leaning above the floor (5 seeds; " in sentence
-    assert "without a measurement: seed 5" in sentence
+    assert "seed 5 without a measurement" in sentence
 
 
 def test_arms_are_read_at_the_last_step_that_all_have_reached(tmp_path):
