@@ -126,7 +126,7 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     process.terminate()
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert "interrupted" in said
+    assert f"interrupted; {folder} keeps what its runs have saved" in said
     (row,) = read_study(folder)
     assert row.state == "failed"
     assert row.cause.startswith("Interrupted: stopped at step ")

@@ -8,7 +8,7 @@ from helpers.memory_runs import holding_numbers, memory_run
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
-from goalscope.diagnostics.record import Line, Lines
+from goalscope.diagnostics.record import Line, Lines, RecordWriter
 from goalscope.diagnostics.record.metrics import EVALUATION_EPISODES, FINAL_DISTANCE, SUCCESS_RATE
 from goalscope.reports import Thresholds, write_comparison
 from goalscope.reports.claims.floors import highest_floor, recorded_floors
@@ -221,6 +221,11 @@ def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):
     killed = replace(LEARNS, updates=600, ends=False)
     arms = arms_of(tmp_path / "killed", 1, whole=replace(LEARNS, updates=600), killed=killed)
     assert "killed was cut off at step 700 and is left out" in success_sentence(arms, Thresholds())
+    folders = [run.record.folder for group in arms.values() for run in group]
+    writer = RecordWriter(folders[-1], None)  # which goes on with it
+    said = success_sentence(load_arms(folders), Thresholds())
+    writer.close()
+    assert "killed is still at step 700 and is left out" in said
 
 
 def test_runs_of_unequal_length_are_compared_over_the_same_steps(tmp_path):

@@ -131,7 +131,7 @@ def test_what_lies_beside_a_page_is_linked_in_one_line(pair, tmp_path):
     _, comparison = pair
     own, _, files = comparison.page.read_text().partition('id="files"')
     assert not re.findall(r'href="(?!#|data:)', own)
-    assert files.startswith(">Beside this page, so not in a copy of it alone, lie: numbers as CSV")
+    assert files.startswith(">Files beside this page, which a copy of it alone lacks: numbers as")
     for name in ("windows.csv", "claims.csv", "differences.csv"):
         assert f'href="tables/{name}"' in files
     assert 'outcomes for programs in <a href="verdict.json">' in files
