@@ -61,8 +61,8 @@ class Compare(FigureFlags):
         """Write the page; 2 where every seed of an arm failed, with the page of the rest made."""
         if bool(self.run_folders) == bool(self.arm):
             raise UserError(
-                "compare what? give a study's folder, or the folders of runs, or --arm for each "
-                "arm, and one of these alone; see: goalscope compare --help"
+                "compare what? give either folders (a study's, or those of runs), or each arm by "
+                "--arm NAME=FOLDERS, and not both; see: goalscope compare --help"
             )
         if self.until_step is not None and self.until_step < 1:
             raise UserError(f"--until-step must be at least 1, and {self.until_step} is not")

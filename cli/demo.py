@@ -155,7 +155,13 @@ def _say(console: Console, comparison: "ComparisonPage", started: float, *, more
 
 
 def _free(folder: Path) -> Path:
-    """Return the folder, or the first with a number added that does not exist yet."""
+    """Return the folder, or the first with a number added that does not exist yet.
+
+    Raises:
+        UserError: it has no name to add a number to.
+    """
+    if folder.name in ("", ".."):
+        raise UserError(f"--out {folder} names no new folder; give one, such as runs/demo")
     number, free = 1, folder
     while free.exists():
         number += 1

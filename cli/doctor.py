@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from goalscope.cli.arm_flags import ArmFlags
-from goalscope.training.envs.tasks import is_own
 from goalscope.training.runs.settings import StudySettings
 from goalscope.training.runs.validation import check
 
@@ -24,9 +23,9 @@ class Doctor(ArmFlags, StudySettings):
     """Check the OpenGL renderer, torch device, memory, disk and packages of this machine.
 
     With --arm also what a run of that arm would take: memory, disk and time. The other flags are
-    those of goalscope train, at the plan's sizes where they are left out.
+    those of goalscope train, and so is what holds where they are left out.
 
-    For example: goalscope doctor --arm pixel-her-drq-norm
+    For example: goalscope doctor --arm pixel-her-drq-norm --n-envs 8 --fast --total-steps 8000000
     """
 
     arm: str | None = None
@@ -35,16 +34,6 @@ class Doctor(ArmFlags, StudySettings):
     out: Path = Path("runs")
     """Where its folder would lie."""
 
-    total_steps: int = 8_000_000
-    """Environment transitions, summed over environments."""
-
-    n_envs: int = 8
-    """Environments side by side."""
-
-    fast: bool = True
-    """Whether it runs with --fast, which goes with SAC alone, and not with an environment of your
-    own."""
-
     json: bool = False
     """Print what was found as JSON, a list of what, value, remedy and fatal, and nothing else."""
 
@@ -52,9 +41,7 @@ class Doctor(ArmFlags, StudySettings):
         """Print the table; 0 where everything needed works, 2 otherwise."""
         settings = None
         if self.arm is not None:
-            fast = self.fast and self.algorithm == "sac" and not is_own(self.env)
-            planned = replace(self, fast=fast)
-            settings = planned.of_run(self.arm_of(self.arm), self.out, seed=0)
+            settings = self.of_run(self.arm_of(self.arm), self.out, seed=0)
             check(settings)
 
         from goalscope.cli import machine

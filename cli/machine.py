@@ -92,6 +92,7 @@ def check_time(settings: RunSettings) -> Finding:
         torch.set_num_threads(settings.threads)
     found = run_time(settings)
     parts = {
+        "starting": found.start,
         "gathering": found.gathering,
         "learning": found.learning,
         "measuring": found.watching,

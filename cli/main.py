@@ -4,6 +4,7 @@ A command is imported when it is asked for, so that help and bad input are answe
 """
 
 import contextlib
+import errno
 import gc
 import io
 import re
@@ -37,6 +38,7 @@ COMMANDS = {  # and what they do; each has its module of that name, and in it it
     "compare": "the verdict over arms and seeds, and its page",
     "demo": "baseline and fix, small, from nothing to a verdict",
 }
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # full, or failing: another path is no help
 _ABOUT = """\
 usage: goalscope COMMAND [flags]
 
@@ -77,8 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         return _interrupted(stop)
     except OSError as error:  # whatever was read or written: the disk is the user's to mend
-        where = "" if error.filename is None else f"{error.filename}: "
-        print(f"goalscope: {where}{error.strerror or error}; look after the disk", file=sys.stderr)
+        print(f"goalscope: {_refusal(error)}", file=sys.stderr)
         return BAD_INPUT
     except UserError as error:
         print(f"goalscope: {' '.join(printable(str(error)).split())}", file=sys.stderr)
@@ -90,9 +91,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _interrupted(behind)
 
 
+def _refusal(error: OSError) -> str:
+    """Return what the operating system refused, and the remedy."""
+    said = error.strerror or str(error)
+    if error.filename is None or error.errno in _DISK:
+        where = "" if error.filename is None else f"{error.filename}: "
+        return f"{where}{said}; look after the disk"
+    return f"{error.filename}: {said}; give another path"
+
+
 def _interrupted(stop: KeyboardInterrupt) -> int:
     """Say in a line how things were left, and return the exit code."""
-    said = str(stop) or "interrupted; what was measured until now is kept"
+    said = str(stop) or "interrupted"
     with contextlib.suppress(BrokenPipeError):  # Ctrl-C has ended whoever read it, too
         print(f"goalscope: {said}", file=sys.stderr)
     return 128 + (stop.number if isinstance(stop, Interrupted) else signal.SIGINT)
@@ -123,6 +133,7 @@ def _parse(name: str, arguments: Sequence[str]) -> Command:
         raise UserError(
             f"there is no command {name!r}; {hint}" if name else f"which command? {hint}"
         )
+    _refuse_empty(arguments)
     if name == "study":
         from goalscope.cli.plan import expand_plan
 
@@ -140,17 +151,35 @@ def _parse(name: str, arguments: Sequence[str]) -> Command:
         raise SystemExit(stop.code) from None
 
 
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Raise where an argument is empty, as a variable of a shell is that was never set.
+
+    As a path it would be the current folder.
+    """
+    for before, given in zip(("", *arguments), arguments, strict=False):
+        flag = before if given == "" else given[:-1] if re.fullmatch(r"--[^=]+=", given) else None
+        if flag is not None:
+            what = flag if flag.startswith("-") else "an argument"
+            raise UserError(f"{what} is empty; give it a value")
+
+
 def _one_line(box: str) -> str:
     """Return what tyro's box complains of, without its title, and what it adds of help."""
     lines = [line.strip(" \u2502|") for line in box.splitlines()]
     inside = [line for line in lines if not line.startswith(("\u256d", "\u2570", "+-"))]
     parts = re.split(r"[\u2500-]{9,}", "\n".join(inside).replace("(required)", ""))
-    said = [" ".join(part.split()) for part in parts]
+    said = [_imperative(" ".join(part.split())) for part in parts]
     return "; ".join(
         part.split(" Got errors: ")[0].rstrip(".")
         for part in said
         if not part.startswith(("For full helptext", "Argument helptext"))
     )
+
+
+def _imperative(said: str) -> str:
+    """Return what tyro says is missing as what to give: "give the name of an arm"."""
+    said = re.sub(r"^Missing from goalscope \S+: ", "give ", said)
+    return re.sub(r"^give [A-Z]+ (\w)", lambda found: f"give {found[1].lower()}", said)
 
 
 if __name__ == "__main__":

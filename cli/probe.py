@@ -21,10 +21,12 @@ from goalscope.diagnostics.record import is_run
 from goalscope.errors import UserError
 from goalscope.extras import require_extra
 from goalscope.training.envs.settings import ObservationSettings
-from goalscope.training.runs.interrupts import kept_from_workers
+from goalscope.training.runs.interrupts import kept_from_workers, saying_when_interrupted
 
 if TYPE_CHECKING:
     from goalscope.reports.figures.plot import FigureFile
+
+_KEPT = "interrupted; the checkpoints that are probed stay so, and started again it goes on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,8 @@ class Probe(FigureFlags, ObservationSettings):
         from goalscope.training.probing.checkpoints import probe_run, run_of
 
         folder, only = run_of(self.path)
-        with tqdm(desc=f"probing {folder.name}", unit=" checkpoints") as bar:
+        bar = tqdm(desc=f"probing {folder.name}", unit=" checkpoints")
+        with saying_when_interrupted(_KEPT), bar:
             probe_run(folder, only, lambda _: bar.update())
         print(f"The page: {reports.write_probe_page(folder, figures=self.figures)}")
         return 0
@@ -133,7 +136,7 @@ def probe_runs(
     # Inherited by them, torch and BLAS: threads that wait for a core spin on it.
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")  # OpenGL does not survive a fork
-    with ProcessPoolExecutor(parallel, context) as pool:
+    with saying_when_interrupted(_KEPT), ProcessPoolExecutor(parallel, context) as pool:
         try:
             with kept_from_workers():
                 waiting = {pool.submit(_probe_and_draw, run, figures): run for run in runs}

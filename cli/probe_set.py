@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from goalscope.diagnostics.record import PROBE_SET_FILE
 from goalscope.errors import UserError
 from goalscope.training.envs.settings import ObservationSettings
 
@@ -29,6 +30,10 @@ class ProbeSet(ObservationSettings):
 
     def run(self) -> int:
         """Gather, and say how to use the file."""
+        if self.out.is_dir():
+            raise UserError(
+                f"{self.out} is a folder; give a file in it: {self.out / PROBE_SET_FILE}"
+            )
         if self.out.exists():
             raise UserError(f"{self.out} is there already; choose another name, or delete it")
         if not self.out.resolve().parent.is_dir():

@@ -20,7 +20,8 @@ class Train(ArmFlags, RunSettings):
     """
 
     arm: tyro.conf.Positional[str]
-    """Name of the arm, such as pixel-her-norm, or one composed: pixel-her+drq+stack4."""
+    """The name of an arm, such as pixel-her-norm, or one composed, such as pixel-her+drq+stack4;
+    goalscope arms lists them."""
 
     def run(self) -> int:
         """Train, and say how to read the result."""

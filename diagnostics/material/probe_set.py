@@ -105,6 +105,10 @@ def load_probe_set(path: Path) -> ProbeSet:
     Raises:
         ProbeSetError: the file is missing, damaged or something else.
     """
+    if not path.exists():
+        raise ProbeSetError(
+            f"{path} does not exist; give the file of a probe set: goalscope probe-set makes one"
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {key: file.get_tensor(key) for key in file.keys()}
@@ -118,7 +122,7 @@ def load_probe_set(path: Path) -> ProbeSet:
     except (OSError, SafetensorError, KeyError) as error:
         raise ProbeSetError(
             f"{path} is not a readable probe set ({printable(str(error))}); "
-            "delete it to gather it again"
+            "give another, or delete it to gather it again"
         ) from error
 
 

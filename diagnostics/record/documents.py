@@ -111,7 +111,9 @@ def in_words(error: msgspec.MsgspecError) -> str:
     """Return what is wrong with content, after its place: "task.tolerance: expected `float`"."""
     said, _, place = str(error).partition(" - at `")
     place = place.rstrip("`").removeprefix("$").removeprefix(".")
-    said = (said[:1].lower() + said[1:]).replace("object", "mapping").replace("array", "list")
+    if not said[1:2].isupper():  # JSON stays so
+        said = said[:1].lower() + said[1:]
+    said = said.replace("object", "mapping").replace("array", "list")
     return printable(f"{place}: {said}" if place else said)
 
 

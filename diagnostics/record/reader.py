@@ -9,6 +9,7 @@ from typing import TypedDict
 import numpy as np
 
 from goalscope.diagnostics.record.columns import Lines
+from goalscope.diagnostics.record.disk import held
 from goalscope.diagnostics.record.documents import (
     Count,
     Unusable,
@@ -60,6 +61,7 @@ class RunRecord:
         routing: the rows of the routing table, empty where the run ended before it was seen.
         torn: whether the last line was cut off while being written.
         probes: what probes found of its checkpoints, a line each, by update; empty where none ran.
+        going: whether a process of this machine was still writing it.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class RunRecord:
     routing: list[RoutingRow]
     torn: bool
     probes: list[Line] = field(default_factory=list)
+    going: bool = False
 
     @cached_property
     def name(self) -> str:
@@ -97,7 +100,7 @@ class RunRecord:
 
     @property
     def end(self) -> Line | None:
-        """How the run ended; None for a run that was cut off (or is still going)."""
+        """How the run ended; None for a run that was cut off, or is still `going`."""
         ends = [line for line in self._events if line.event in ("end", RESUMED)]
         return ends[-1] if ends and ends[-1].event == "end" else None
 
@@ -131,6 +134,7 @@ class RunRecord:
             self,
             lines=Lines.joined([lines, Lines.of([end])]),
             torn=False,
+            going=False,
             probes=[line for line in self.probes if line.step <= step],
         )
 
@@ -181,7 +185,10 @@ class RunReader:
             )
         routing = _read_routing(folder / ROUTING_FILE)
         probes = read_lines(folder / PROBES_FILE) if (folder / PROBES_FILE).exists() else []
-        return RunRecord(folder, self._info, lines, routing, torn, probes)
+        record = RunRecord(folder, self._info, lines, routing, torn, probes)
+        if record.end is not None:
+            return record
+        return replace(record, going=held(folder / MEASUREMENTS_FILE))
 
 
 def read_run(folder: Path | str) -> RunRecord:

@@ -112,6 +112,7 @@ def _left_out(arms: Arms) -> list[str]:
             alike["{was} not evaluated"].append(arm)
         else:
             how = "ended" if any(map(has_finished, runs)) else "{was} cut off"
+            how = "{are} still" if any(run.record.going for run in runs) else how
             last = max(run.steps for run in runs)
             alike[f"{how} at step {last:,} and {{are}} left out"].append(arm)
     return [

@@ -26,10 +26,15 @@ _NAN_LINES = 3  # a diverged run turns every metric NaN: the first few updates s
 
 
 def run_warnings(run: Run) -> list[str]:
-    """Return what is wrong with a run's record: cut off, resumed, disorder, failures, NaN."""
+    """Return what is wrong with a run's record: no end, resumed, disorder, failures, NaN."""
     found = []
     end = run.record.end
-    if end is None:
+    if run.record.going:
+        found.append(
+            f"{run.title} is still going on, at update {run.updates:,}: this page is made from "
+            "what is there"
+        )
+    elif end is None:
         torn = ", its last line torn" if run.record.torn else ""
         found.append(
             f"{run.title} was cut off after update {run.updates:,} (no end in its record{torn}): "

@@ -43,9 +43,9 @@ class Sample:
         """Which seeds count for nothing, in words; empty if none."""
         clauses = []
         if self.failed:
-            clauses.append(f"failed with NaN or impossible values: {self._named(self.failed)}")
+            clauses.append(f"{self._named(self.failed)} failed with NaN or impossible values")
         if self.missing:
-            clauses.append(f"without a measurement: {self._named(self.missing)}")
+            clauses.append(f"{self._named(self.missing)} without a measurement")
         for why in dict.fromkeys(self.excluded.values()):
             labels = [label for label, own in self.excluded.items() if own == why]
             clauses.append(f"{why}: {self._named(labels)}")

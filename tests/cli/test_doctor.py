@@ -1,5 +1,8 @@
 """The doctor: what it says of a machine that works, and of one that does not."""
 
+import re
+from dataclasses import fields
+
 import psutil
 import pytest
 import torch
@@ -8,6 +11,7 @@ from goalscope.cli import machine
 from goalscope.cli.doctor import Doctor
 from goalscope.cli.machine import Finding
 from goalscope.training.envs.opengl import RenderingError, renderer_name
+from goalscope.training.runs.settings import StudySettings
 
 
 def test_a_machine_that_works(capsys):
@@ -84,11 +88,20 @@ def test_an_arm_gets_its_time_and_trains_flags(capsys, monkeypatch):
     monkeypatch.setattr(machine, "CHECKS", ())
     monkeypatch.setattr(machine, "check_run", lambda settings: [])
     sizes = {"env": "PixelPoint-v0", "image_size": 36, "batch_size": 16}
-    planned = Doctor(arm="pixel-her", n_envs=1, total_steps=1_100, norm=True, **sizes)
-    assert planned.run() == 0
+    assert Doctor(arm="pixel-her", total_steps=1_100, norm=True, **sizes).run() == 0
     said = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "1,100 steps and 1,000 updates: about" in said
     assert "on this machine (measured on 16 updates)" in said
+    shares = [int(share) for share in re.findall(r"\w+ing (\d+) %", said)]
+    assert len(shares) == 5
+    assert sum(shares) == pytest.approx(100, abs=3)  # each of them is rounded
+
+
+def test_what_is_left_out_is_as_of_train():
+    shared = fields(StudySettings)
+    assert {f.name: f.default for f in fields(Doctor) if f.name in {s.name for s in shared}} == {
+        f.name: f.default for f in shared
+    }
 
 
 def test_ppo_gets_its_time_without_a_flag_that_is_not_its_own(capsys, monkeypatch):

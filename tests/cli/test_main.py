@@ -1,5 +1,6 @@
 """The command itself: help, its version, what it refuses, and what it imports to answer."""
 
+import errno
 import json
 import os
 import subprocess
@@ -10,7 +11,8 @@ from helpers.command import goalscope, refused
 from helpers.synthetic_runs import SHORT, write_arms
 
 import goalscope as package
-from goalscope.cli.main import COMMANDS
+from goalscope.cli.arms import Arms
+from goalscope.cli.main import COMMANDS, main
 
 HEAVY = {"torch", "stable_baselines3", "captum", "mujoco", "gymnasium_robotics"}
 IMPORTED_BY = """
@@ -84,10 +86,12 @@ def test_the_package_runs_as_the_command_does():
         ([], ["which command?", "train"]),
         (["comprae"], ["no command 'comprae'", "did you mean compare?"]),
         (["--colour"], ["no command '--colour'"]),
-        (["train"], ["Name of the arm", "--out"]),
+        (["train"], ["give the name of an arm", "goalscope arms lists them", "--out"]),
         (["train", "pixel-her", "--colour", "red", "--out", "x"], ["--colour"]),
-        (["report"], ["The folder of the run"]),
-        (["compare"], ["compare what?", "goalscope compare --help"]),
+        (["report"], ["give the folder of the run"]),
+        (["probe"], ["give a run, a checkpoint"]),
+        (["compare"], ["compare what?", "and not both", "goalscope compare --help"]),
+        (["compare", "a", "--arm", "b=c"], ["compare what?"]),
         (["study"], ["--out"]),
         (["study", "--out", "x"], ["needs an arm and a seed"]),
         (
@@ -96,9 +100,44 @@ def test_the_package_runs_as_the_command_does():
         ),
         (["study", "pixel-hor", "--out", "x"], ["did you mean pixel-her"]),
         (["study", "pixel-her", "--seeds", "--out", "x"], ["needs an arm and a seed"]),
+        (["train", "pixel-her", "--env", "PixelPoint-v0", "--out", ""], ["--out is empty"]),
+        (["train", "pixel-her", "--env", "PixelPoint-v0", "--out="], ["--out is empty"]),
+        (["study", "pixel-her", "--env", "PixelPoint-v0", "--out", ""], ["--out is empty"]),
+        (["demo", "--out", ""], ["--out is empty"]),
+        (["demo", "--out", "."], ["--out . names no new folder"]),
+        (["probe-set", "--env", "PixelPoint-v0", "--out", ""], ["--out is empty"]),
+        (["compare", "a", "b", "--out", ""], ["--out is empty"]),
+        (["report", ""], ["an argument is empty"]),
     ],
 )
 def test_what_cannot_be_understood_is_said_in_one_line(arguments, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refused(goalscope(*arguments), *says)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "look after the disk"),
+        (errno.EIO, "look after the disk"),
+        (errno.EEXIST, "give another path"),
+        (errno.EACCES, "give another path"),
+    ],
+)
+def test_the_remedy_is_the_disk_s_or_another_path(monkeypatch, capsys, number, remedy):
+    def refuse(self):
+        raise OSError(number, os.strerror(number), "there")
+
+    monkeypatch.setattr(Arms, "run", refuse)
+    assert main(["arms"]) == 2
+    assert capsys.readouterr().err == f"goalscope: there: {os.strerror(number)}; {remedy}\n"
+
+
+def test_an_interrupt_claims_no_more_than_is_known(monkeypatch, capsys):
+    def stop(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Arms, "run", stop)
+    assert main(["arms"]) == 130
+    assert capsys.readouterr().err == "goalscope: interrupted\n"

@@ -84,7 +84,7 @@ def test_folders_with_an_equals_sign_or_a_bracket_in_their_names(runs):
         ("--arm", "names no arm"),
         ("--arm a=runs/b-* --arm b=runs/f-* --baseline c", "the arms here are a, b"),
         ("runs --baseline c", "there is no arm c"),
-        ("runs/b-0 --arm b=runs/f-*", "one of these alone"),
+        ("runs/b-0 --arm b=runs/f-*", "and not both"),
         ("", "compare what?"),
     ],
 )

@@ -59,7 +59,7 @@ def test_an_environment_comes_from_a_module_here(tmp_path, monkeypatch):
     ("where", "says"),
     [
         ("nowhere:make", "No module named 'nowhere'"),
-        ("nowhere.py:make", "No module named 'nowhere'"),
+        ("nowhere.py:make", "there is no file nowhere.py"),
         ("json:make", "no attribute 'make'"),
         ("json", "write module:function"),
         ("broken.py:make", "SyntaxError"),

@@ -51,9 +51,11 @@ def test_of_an_environment_of_a_users_own(tmp_path):
     [
         (["--env", "maker_bad.py:broken", "--out", "a"], "RuntimeError: no licence"),
         (["--env", "maker_bad.py:other", "--out", "a"], "returns a int"),
-        (["--env", "nowhere.py:make", "--out", "a"], "cannot be imported"),
+        (["--env", "nowhere.py:make", "--out", "a"], "there is no file nowhere.py"),
+        (["--env", "maker_bad.py:nothing", "--out", "a"], "cannot be imported"),
         (["--env", "PixelPint-v0", "--out", "a"], "PixelPoint-v0"),
         (["--out", "no/folder/a"], "no folder"),
+        (["--out", "."], "give a file in it: probe_set.safetensors"),
         ([], "--out"),
         (["--env", "maker_bad.py:make", "--size", "0", "--out", "a"], "2 states or more"),
         (["--env", "PixelPoint-v0", "--seed", "-1", "--out", "a"], "a seed is 0 or more"),

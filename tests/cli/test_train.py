@@ -17,13 +17,37 @@ from goalscope.diagnostics.record import Line, RecordWriter, RunInfo
         (["train", "pixel-her", "--total-steps", "50"], ["--learning-starts"]),
         (["train", "pixel-her", "--image-size", "8"], ["too small"]),
         (["train", "pixel-her", "--every.features", "0"], ["--every.features must be at least 1"]),
-        (["train", "pixel-her", "--probe-set", "nowhere.safetensors"], ["nowhere.safetensors"]),
-        (["train", "pixel-her", "--device", "abacus"], ["abacus"]),
+        (
+            ["train", "pixel-her", "--probe-set", "nowhere.safetensors"],
+            ["nowhere.safetensors does not exist", "goalscope probe-set makes one"],
+        ),
+        (["train", "pixel-her", "--probe-set", "/proc/version"], ["is not a readable probe set"]),
+        (["train", "pixel-her", "--device", "abacus"], ["abacus", "use auto"]),
+        (["train", "plain", "--env", "nowhere.py:make"], ["there is no file nowhere.py"]),
     ],
 )
 def test_bad_training_input(tmp_path, arguments, says):
     refused(goalscope(*arguments, "--out", tmp_path / "run"), *says)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path, monkeypatch):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    before = content(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    foreign = ["full holds notes.txt", "choose a new folder"]
+    refused(goalscope("train", "pixel-her", *TINY, "--out", "full"), *foreign)
+    refused(goalscope("study", "pixel-her", *TINY, "--out", "full"), *foreign)
+    refused(goalscope("train", "pixel-her", *TINY, "--out", "."), "holds full")
+    refused(goalscope("train", "pixel-her", *TINY, "--out", "full/notes.txt"), "no folder")
+    refused(goalscope("study", "pixel-her", *TINY, "--out", "full/notes.txt"), "no folder")
+    study = ["study", "pixel-her", *TINY, "--seeds", "0", "--out", "study"]
+    (tmp_path / "study" / "pixel-her-seed0").mkdir(parents=True)
+    (tmp_path / "study" / "pixel-her-seed0" / "notes.txt").write_text("mine")
+    refused(goalscope(*study), "pixel-her-seed0 holds notes.txt")
+    (tmp_path / "study" / "pixel-her-seed0" / "notes.txt").unlink()
+    assert content(tmp_path) == before
 
 
 def test_an_output_folder_with_a_run_in_it(runs, tmp_path):
@@ -50,4 +74,6 @@ def test_no_working_opengl(tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line():
-    refused(goalscope("train", "pixel-her", *TINY, "--out", "/proc/run"), "/proc/run", "disk")
+    refused(
+        goalscope("train", "pixel-her", *TINY, "--out", "/proc/run"), "/proc/run", "another path"
+    )

@@ -16,10 +16,18 @@ from goalscope.diagnostics.record import (
     read_document,
     read_run,
 )
+from goalscope.diagnostics.record.lines import decode_line
 from goalscope.errors import printable
 from goalscope.training.runs.study_folder import StudyError, read_study
 
 KEY = "signal/critic.goal.share"
+
+
+def test_an_acronym_keeps_its_capitals():
+    with pytest.raises(ValueError, match=r"^JSON is malformed"):
+        decode_line(b'{"step" 1}')
+    with pytest.raises(ValueError, match=r"^input data was truncated"):
+        decode_line(b'{"step"')
 
 
 @pytest.fixture

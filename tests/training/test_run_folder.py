@@ -9,6 +9,7 @@ import pytest
 from goalscope.diagnostics.record import read_run
 from goalscope.training.replay.sizes import BufferTooLarge
 from goalscope.training.runs.checkpoint.folder import CheckpointError
+from goalscope.training.runs.foreign import ForeignFolder
 from goalscope.training.runs.lock import RunLocked, locked
 from goalscope.training.runs.run import train
 from goalscope.training.runs.settings import Cadence, EvaluationSettings, RunSettings, SettingsError
@@ -70,6 +71,25 @@ def test_two_runs_into_one_folder_are_refused(tmp_path):
         train(settings(out))
 
 
+def test_what_a_start_that_was_killed_left_is_used(tmp_path):
+    out = tmp_path / "run"
+    (out / "checkpoints").mkdir(parents=True)
+    (out / "replay").mkdir()
+    for name in (".lock", ".run.json.a1b2.tmp", "measurements.jsonl"):
+        (out / name).touch()
+    assert read_run(train(settings(out))).end.step == 80
+
+
+@pytest.mark.parametrize("left", [".lock", "checkpoints"])
+def test_nothing_is_written_among_a_user_s_own_files(tmp_path, left):
+    out = tmp_path / "run"
+    (out / left).mkdir(parents=True)
+    (out / "thesis.tex").write_text("mine")
+    with pytest.raises(ForeignFolder, match=r"run holds thesis.tex and nothing of goalscope's"):
+        train(settings(out))
+    assert {path.name for path in out.iterdir()} == {left, "thesis.tex"}
+
+
 def test_a_buffer_larger_than_memory_does_not_start(tmp_path):
     with pytest.raises(BufferTooLarge, match="GiB"):
         train(settings(tmp_path / "run", buffer_size=10**10))
@@ -103,6 +123,7 @@ def test_a_buffer_larger_than_memory_does_not_start(tmp_path):
         ({"n_sampled_goal": -1}, "--n-sampled-goal must be at least 0"),
         ({"checkpoint_every": 0}, "at least 1"),
         ({"learning_starts": 24}, "use at least 25"),
+        ({"buffer_size": 49}, "a whole episode of the environment while the next is made"),
         ({"buffer_size": 49}, "use --buffer-size 50 or more"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_study_that_is_asked_to_end_saves_its_runs(tmp_path):
     process.terminate()
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert "interrupted" in said
+    assert f"interrupted; {folder} keeps what its runs have saved" in said
     (row,) = read_study(folder)
     assert row.state == "failed"
     assert row.cause.startswith("Interrupted: stopped at step ")
@@ -155,6 +155,15 @@ def test_a_study_takes_the_probe_set_it_is_given(tmp_path):
         run_study(runs, folder, Processes(1))
     with pytest.raises(ProbeSetError, match="nowhere"):
         run_study([replace(runs[0], probe_set=tmp_path / "nowhere")], folder, Processes(1))
+
+
+def test_a_study_uses_what_one_that_was_killed_left(tmp_path):
+    for name in (".lock", "plan.toml"):
+        (tmp_path / name).touch()
+    run_study([settings(tmp_path, 0)], tmp_path, Processes(1))
+    (tmp_path / "study.json").unlink()
+    (tmp_path / "comparison").mkdir()  # a page of its runs
+    run_study([settings(tmp_path, 0)], tmp_path, Processes(1))
 
 
 def test_a_run_whose_end_was_not_saved_has_failed(tmp_path):

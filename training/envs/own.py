@@ -138,6 +138,11 @@ def imported(where: str) -> MakeEnv:
     if module.endswith(".py"):
         file = Path(module)
         folder, module = file.parent.resolve(), file.stem
+        if not file.is_file():
+            raise UnusableEnvironment(
+                f"--env {where} cannot be imported from {folder}, where there is no file "
+                f"{file.name}; write path/to/file.py:function"
+            )
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     try:

@@ -53,6 +53,17 @@ def kept_from_workers(signals: Collection[int] = STOP_SIGNALS) -> Iterator[None]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def saying_when_interrupted(words: str) -> Iterator[None]:
+    """Inside, an interrupt that says nothing of how things were left gets these words."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if not str(stop):
+            stop.args = (words,)
+        raise
+
+
 def send_nowhere(descriptor: int) -> None:
     """Lead what is still written there to where it is no error: whoever read it is gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

@@ -14,6 +14,7 @@ from goalscope.diagnostics.material.probe_set import ProbeSet, gather_probe_set,
 from goalscope.diagnostics.record import (
     MEASUREMENTS_FILE,
     PROBE_SET_FILE,
+    ROUTING_FILE,
     RUN_FILE,
     last_update,
     refuse_existing_run,
@@ -38,6 +39,7 @@ from goalscope.training.runs.checkpoint.folder import (
 )
 from goalscope.training.runs.checkpoint.names import FOLDER as CHECKPOINTS
 from goalscope.training.runs.configuration import completed, configuration_of, with_saved
+from goalscope.training.runs.foreign import refuse_foreign
 from goalscope.training.runs.interrupts import stop_signals_noted
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.progress import ProgressCallback
@@ -49,6 +51,7 @@ from goalscope.training.runs.settings import (
 from goalscope.training.runs.validation import check
 
 REPLAY_FOLDER = "replay"
+_LEFT = (CHECKPOINTS, REPLAY_FOLDER, MEASUREMENTS_FILE, ROUTING_FILE, PROBE_SET_FILE)
 
 
 def train(settings: RunSettings, *, progress: bool = False) -> Path:
@@ -63,11 +66,12 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
 
     Raises:
         UnknownArm, UnusableEnvironment, RecordError, SettingsError, BufferTooLarge, RunLocked,
-        CheckpointError: before anything is written.
+        CheckpointError, ForeignFolder: before anything is written.
         Interrupted: SIGINT, SIGTERM or SIGHUP came; the run was saved first.
         EnvironmentLost: the process of an environment died; the run was saved first.
     """
     check(settings)
+    refuse_other_files(settings.out)
     if not list_checkpoints(settings.out):
         if settings.probe_set is not None:
             load_probe_set(settings.probe_set)
@@ -83,6 +87,15 @@ def train(settings: RunSettings, *, progress: bool = False) -> Path:
             with stop_signals_noted() as asked:
                 _train(settings, checkpoint, progress, asked)
     return settings.out
+
+
+def refuse_other_files(out: Path) -> None:
+    """Raise where a run's folder holds something else than a run, or what one left at its start.
+
+    Raises:
+        ForeignFolder: it does.
+    """
+    refuse_foreign(out, own=[RUN_FILE], left=_LEFT)
 
 
 def as_begun(settings: RunSettings, checkpoint: Checkpoint) -> RunSettings:

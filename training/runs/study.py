@@ -16,11 +16,14 @@ from goalscope.training.runs.adaptive import Adaptive
 from goalscope.training.runs.checkpoint.folder import CheckpointError
 from goalscope.training.runs.console import LastingConsole
 from goalscope.training.runs.executor import Change, Executor, State
+from goalscope.training.runs.foreign import refuse_foreign
+from goalscope.training.runs.interrupts import saying_when_interrupted
 from goalscope.training.runs.lock import locked
 from goalscope.training.runs.pace import Pace, duration
-from goalscope.training.runs.run import can_gather, is_finished, make_probe_set
+from goalscope.training.runs.run import can_gather, is_finished, make_probe_set, refuse_other_files
 from goalscope.training.runs.settings import RunSettings, SettingsError
 from goalscope.training.runs.study_folder import (
+    PLAN_FILE,
     STUDY_FILE,
     StudyError,
     StudyRun,
@@ -58,12 +61,17 @@ def run_study(
         RunLocked: another process works on the study.
         SettingsError, UnknownArm: a run cannot be run; nothing was started.
         CheckpointError: a run's folder holds one of other settings; nothing was started.
+        ForeignFolder: the study's folder, or a run's, holds something else; nothing was started.
         StudyError: runs failed, and the others are whole; or the folder holds another plan, or
             another probe set than the one given.
         ProbeSetError: the one given cannot be read.
         KeyboardInterrupt: interrupted; the runs under way were saved first.
     """
     _check(runs)
+    own = [STUDY_FILE, *(run.out.name for run in runs)]
+    refuse_foreign(folder, own, left=[PLAN_FILE, PROBE_SET_FILE])
+    for run in runs:
+        refuse_other_files(run.out)
     with locked(folder, worth_keeping=(folder / STUDY_FILE).exists):
         if plan is not None:
             keep_plan(plan, folder)
@@ -197,8 +205,9 @@ def _work(
     """Train all that is missing and needed, and return how the runs stand then."""
     states = _States(runs, folder, adaptive)
     groups = [{run.seed for run in runs}] if adaptive is None else adaptive.groups
+    kept = f"interrupted; {folder} keeps what its runs have saved"
     try:
-        with _Bars(runs) as bars:
+        with saying_when_interrupted(kept), _Bars(runs) as bars:
             for seeds in groups:
                 group = [run for run in runs if run.seed in seeds]
                 _train_group(group, states, executor, bars)

@@ -87,9 +87,8 @@ def _check_device(device: str) -> None:
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:  # torch's builds differ in what they raise
-        raise SettingsError(
-            f"torch has no device {device!r} here; use auto, cpu or cuda"
-        ) from error
+        there = "auto, cpu or cuda" if torch.cuda.is_available() else "auto or cpu"
+        raise SettingsError(f"torch has no device {device!r} here; use {there}") from error
 
 
 def _flag(name: str) -> str:
@@ -107,8 +106,8 @@ def _check_envs(settings: RunSettings) -> None:
     if settings.agent.her and settings.transitions < 2 * first_end:
         raise SettingsError(
             f"a replay of {settings.transitions} transitions cannot hold a whole episode of "
-            f"{n_envs} environments while the next is made; use --buffer-size {2 * first_end} or "
-            "more"
+            f"{'the environment' if n_envs == 1 else f'{n_envs} environments'} while the next is "
+            f"made; use --buffer-size {2 * first_end} or more"
         )
     for name in ("total_steps", "buffer_size"):
         value = getattr(settings, name)

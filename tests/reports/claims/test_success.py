@@ -8,7 +8,7 @@ from helpers.memory_runs import holding_numbers, memory_run
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
-from goalscope.diagnostics.record import Line, Lines
+from goalscope.diagnostics.record import Line, Lines, RecordWriter
 from goalscope.diagnostics.record.metrics import EVALUATION_EPISODES, FINAL_DISTANCE, SUCCESS_RATE
 from goalscope.reports import Thresholds, write_comparison
 from goalscope.reports.claims.floors import highest_floor, recorded_floors
@@ -146,7 +146,7 @@ def test_seeds_on_both_sides_and_a_missing_one_decide_nothing(tmp_path):
     folders.append(write_run(tmp_path / "l5", "lost", 5, replace(LEARNS, success=())))
     sentence = success_sentence(load_arms(folders), Thresholds())
     assert "lost 100 % [96.3 to 100 %] over 5 seeds, leaning above the floor (5 seeds; " in sentence
-    assert "without a measurement: seed 5" in sentence
+    assert "seed 5 without a measurement" in sentence
 
 
 def test_arms_are_read_at_the_last_step_that_all_have_reached(tmp_path):
@@ -229,6 +229,11 @@ def test_an_arm_that_was_cut_short_was_evaluated_all_the_same(tmp_path):
     killed = replace(LEARNS, updates=600, ends=False)
     arms = arms_of(tmp_path / "killed", 1, whole=replace(LEARNS, updates=600), killed=killed)
     assert "killed was cut off at step 700 and is left out" in success_sentence(arms, Thresholds())
+    folders = [run.record.folder for group in arms.values() for run in group]
+    writer = RecordWriter(folders[-1], None)  # which goes on with it
+    said = success_sentence(load_arms(folders), Thresholds())
+    writer.close()
+    assert "killed is still at step 700 and is left out" in said
 
 
 def test_runs_of_unequal_length_are_compared_over_the_same_steps(tmp_path):

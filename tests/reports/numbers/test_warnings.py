@@ -7,6 +7,7 @@ from dataclasses import replace
 from helpers.arms import change_info, warnings_of
 from helpers.synthetic_runs import BASELINE, write_arms, write_run
 
+from goalscope.diagnostics.record import RecordWriter, read_run
 from goalscope.diagnostics.record.keys import Family
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE, UPDATE_RATIO
 from goalscope.reports.numbers.differences import mixed_arms
@@ -26,6 +27,12 @@ def test_an_arm_whose_runs_differ_is_no_arm(tmp_path):
 
 def test_a_cut_off_run_is_named(tmp_path):
     folder = write_run(tmp_path / "a", kind=replace(BASELINE, ends=False))
+    assert any("cut off after update 600" in w for w in run_warnings(load_run(folder)))
+    writer = RecordWriter(folder, None)  # which goes on with it
+    (said,) = run_warnings(load_run(folder))
+    assert "is still going on, at update 600: this page is made from what is there" in said
+    assert not read_run(folder).until(300).going  # of which that is the end
+    writer.close()
     assert any("cut off after update 600" in w for w in run_warnings(load_run(folder)))
     with open(folder / "measurements.jsonl", "ab") as file:
         file.write(b'{"step": 701, "upda')

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from dataclasses import replace
 from html import unescape
 
@@ -107,6 +108,8 @@ def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
     assert text.index(links_of(out)["answer"]) < text.index("<table")
     for anchor in ("C1-critic", "C1-actor", "C6", "C7-success", "R1", "R8-critic", "R8-actor"):
         assert f'<div id="{anchor}"></div>' in text
+    assert "<summary>C6: " in text
+    assert re.search(r"<p>Not tested \([^)]*both seeds without a measurement\):</p>", text)
     links = links_of(out)
     assert links["baseline"] == "pixel-her"
     assert list(links["sentences"]) == ["initialisation", "early", "middle", "late"]
@@ -132,6 +135,19 @@ def test_a_comparison_is_one_page_with_figures_tables_and_claims(pair):
 
 def links_of(out):
     return json.loads((out / "verdict.json").read_text())
+
+
+def test_what_lies_beside_a_page_is_linked_in_one_line(pair, tmp_path):
+    _, comparison = pair
+    own, _, files = comparison.page.read_text().partition('id="files"')
+    assert not re.findall(r'href="(?!#|data:)', own)
+    assert files.startswith(">Files beside this page, which a copy of it alone lacks: numbers as")
+    for name in ("windows.csv", "claims.csv", "differences.csv"):
+        assert f'href="tables/{name}"' in files
+    assert 'outcomes for programs in <a href="verdict.json">' in files
+    assert "figures as files" not in files
+    report = write_report(write_run(tmp_path / "a", kind=SHORT), figures=["csv"])
+    assert "figures as files in <code>figures/</code>" in check_self_contained(report.page)
 
 
 def test_pages_are_the_same_twice(pair, tmp_path):
