@@ -20,6 +20,7 @@ from benchmarks.planted_faults.page import Made, results_page
 from benchmarks.planted_faults.ranges import CheckRange, check_ranges
 from benchmarks.planted_faults.running import PlannedRun, read_outcome
 from benchmarks.planted_faults.sets import SCORED, SetName, make_missing, planned_runs
+from benchmarks.planted_faults.told import KEPT
 from goalscope.diagnostics.record import last_update, read_run, write_json_atomically
 from goalscope.diagnostics.record.transition_metrics import UNASKED_FRACTION
 
@@ -98,6 +99,10 @@ def _score(
         "controls": scoring.control_scores(diagnoses["controls"]),
         "combinations": scoring.combination_scores(diagnoses["combinations"]),
         "seconds": _seconds([run for runs in there.values() for run in runs]),
+    }
+    rounds = {name: pd.read_csv(out / f"{name}_round_blind.csv") for name in KEPT}
+    found["rounds"] = {
+        name: scoring.round_scores(kept) for name, kept in rounds.items() if "tautology" in kept
     }
     write_json_atomically(out / "scores.json", found)
     learning = learning_table(there["learning"], diagnoses["learning"])

@@ -42,7 +42,8 @@ def results_page(
 
     Args:
         scores: "blind", "known", "developing", "controls" and "combinations", as `scoring`
-            returns them, and "seconds" of processor time of a run.
+            returns them, "rounds" of blind faults that are known since, and "seconds" of processor
+            time of a run.
         learning: as `learning_table` returns it.
         ranges: of the checks, in controls and known faults.
         made: set -> how many runs of it there are.
@@ -63,6 +64,11 @@ def results_page(
         *_missing(made),
         "| score | measured | 95 % interval | goal |",
         "|---|---|---|---|",
+        *(
+            row
+            for name, one in scores["rounds"].items()
+            for row in _fault_scores(f"blind faults of the {name} round, while blind,", one, None)
+        ),
         *_fault_scores("blind faults", scores["blind"], made.get("blind")),
         *_fault_scores("known faults", scores["known"], made.get("known")),
         *_fault_scores("developing faults", scores["developing"], made.get("developing")),
@@ -142,7 +148,9 @@ def _fault_scores(faults: str, scores: Scores, made: Made | None) -> list[str]:
         "named_at_all": "are named at all",
         "with_tautologies": "are named first, tautologies counted",
     }
-    rows = []
+    rows: list[str] = []
+    if made and not made.planned:
+        return rows  # none are blind any more
     for name, said in words.items():
         score = scores[name]
         if not score["kinds"]:
@@ -155,8 +163,9 @@ def _fault_scores(faults: str, scores: Scores, made: Made | None) -> list[str]:
             f"| {faults} that {said} | {_percent(score['share'])} "
             f"({score['count']} of {score['kinds']} kinds) | {_interval(score)} | {goal} |"
         )
-    kinds, median = scores["named_first"]["kinds"], scores["median_updates_to_finding"]
-    if kinds:
+    kinds = scores["named_first"]["kinds"]
+    if kinds and "median_updates_to_finding" in scores:
+        median = scores["median_updates_to_finding"]
         met = median is not None and median < SOON
         shown = "more than half were never named" if median is None else f"{median:,.0f}"
         rows.append(

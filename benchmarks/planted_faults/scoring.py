@@ -106,6 +106,23 @@ def fault_row(diagnoses: Sequence[Diagnosis], name: str) -> dict[str, Any]:
     }
 
 
+def round_scores(kept: pd.DataFrame) -> dict[str, Any]:
+    """Return what a round of blind faults came to while it was blind, as `fault_scores` counts.
+
+    Args:
+        kept: as `table` returned it then, with whether a kind's check is a tautology of it.
+    """
+    kinds = kept.groupby("planted", sort=False)[["named_first", "named_at_all", "tautology"]]
+    rows = [{"runs": len(own), **own.sum().to_dict()} for _, own in kinds]
+    scored = [row for row in rows if not row["tautology"]]
+    first = _share(scored, _mostly("named_first")) | {"goal": GOALS["blind"]}
+    return {
+        "named_first": first | {"met": first["share"] >= first["goal"]},
+        "named_at_all": _share(scored, _mostly("named_at_all")),
+        "with_tautologies": _share(rows, _mostly("named_first")),
+    }
+
+
 def control_scores(diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:
     """Return in how many healthy runs something was named, as JSON values."""
     runs, false = len(diagnoses), sum(not named_first(d) for d in diagnoses)

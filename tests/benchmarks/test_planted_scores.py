@@ -109,6 +109,12 @@ def test_combinations_score_one_and_all():
 
 
 MADE = {"blind": Made(2, 46), "known": Made(6, 6, 4), "controls": Made(2, 70)}
+NONE_BLIND = MADE | {"blind": Made(0, 0)}
+ROUND = pd.DataFrame(
+    [("a", True, True, False), ("a", False, True, False), ("b", True, True, False)]
+    + [("c", False, True, False), ("d", True, True, True)],
+    columns=["planted", "named_first", "named_at_all", "tautology"],
+)
 WHOLE = {"blind": Made(2, 2), "known": Made(6, 6), "controls": Made(2, 2)}
 
 
@@ -119,6 +125,7 @@ def page(learning: pd.DataFrame, blind: list[Diagnosis], made: dict = MADE) -> s
         "developing": scoring.fault_scores(DEVELOPING, "developing"),
         "controls": scoring.control_scores(CONTROLS),
         "combinations": scoring.combination_scores([]),
+        "rounds": {"ninth": scoring.round_scores(ROUND)},
         "seconds": {"median": 9.0, "most": 12.0},
     }
     return results_page(scores, learning, RANGES, made)
@@ -153,6 +160,17 @@ def test_a_goal_is_met_or_missed_only_where_all_planned_runs_are_made():
     healthy = scoring.control_scores([diagnosis("healthy_point")])
     assert healthy["met"]
     assert "not measured yet" not in whole.partition("## ")[0]
+
+
+def test_a_round_that_was_blind_keeps_what_it_was_then():
+    found = scoring.round_scores(ROUND)
+    counted = {name: (one["count"], one["kinds"]) for name, one in found.items()}
+    assert counted == {"named_first": (1, 3), "named_at_all": (3, 3), "with_tautologies": (2, 4)}
+    text = page(pd.DataFrame(columns=list(COLUMNS)), [], NONE_BLIND)
+    row = "| blind faults of the ninth round, while blind, that are named first | 33 % (1 of 3 kinds)"
+    assert row in text
+    assert "at least 80 %: NOT met" in text
+    assert "blind faults that are" not in text
 
 
 def test_page_without_runs_says_so():
