@@ -167,7 +167,9 @@ def test_a_round_that_was_blind_keeps_what_it_was_then():
     counted = {name: (one["count"], one["kinds"]) for name, one in found.items()}
     assert counted == {"named_first": (1, 3), "named_at_all": (3, 3), "with_tautologies": (2, 4)}
     text = page(pd.DataFrame(columns=list(COLUMNS)), [], NONE_BLIND)
-    row = "| blind faults of the ninth round, while blind, that are named first | 33 % (1 of 3 kinds)"
+    row = (
+        "| blind faults of the ninth round, while blind, that are named first | 33 % (1 of 3 kinds)"
+    )
     assert row in text
     assert "at least 80 %: NOT met" in text
     assert "blind faults that are" not in text
