@@ -11,7 +11,7 @@ from goalscope.reports.findings.words import details, headline, when
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.statistics.formatting import count, listed
 
-_ARMS_NAMED = 3  # of those that share a first finding; more would drown what to do about it
+_ARMS_NAMED = 2  # of those that share a first finding; more would drown what to do about it
 
 Diagnoses = Mapping[str, Sequence[Diagnosis]]
 
@@ -113,7 +113,7 @@ def _first_in_most(group: Sequence[Diagnosis]) -> tuple[Finding, Run] | None:
 
 def _in_seeds(arms: Sequence[str]) -> str:
     more = len(arms) - _ARMS_NAMED
-    others = [f"some of {count(more, 'more arm')}"] if more > 0 else []
+    others = [f"seeds of {count(more, 'more arm')}"] if more > 0 else []
     return f"in {listed([*arms[:_ARMS_NAMED], *others])}"
 
 

@@ -95,6 +95,4 @@ def test_seeds_that_learn_have_nothing_to_mend_first(arms):
 def test_an_arm_of_one_seed_and_many_arms_are_told_in_short(arms):
     run = with_metrics(arms["pixel-her"][0], FAULTS["constant_goal"])
     (first,) = first_findings({arm: [diagnose(run)] for arm in "abcde"})
-    assert first.seeds == (
-        "in the one seed of a, the one seed of b, the one seed of c and some of 2 more arms"
-    )
+    assert first.seeds == "in the one seed of a, the one seed of b and seeds of 3 more arms"
