@@ -51,12 +51,19 @@ def test_goals_on_a_table_make_a_square_grid():
     assert len(np.unique(grid[:, 0])) == 7
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not safetensors at all"])
-def test_a_damaged_file_is_named_in_one_line(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "does not exist; give the file of a probe set: goalscope probe-set makes one"),
+        (b"", "gather it again"),
+        (b"not safetensors at all", "gather it again"),
+    ],
+)
+def test_a_damaged_file_is_named_in_one_line(tmp_path, content, says):
     path = tmp_path / "probe_set.safetensors"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ProbeSetError, match="gather it again") as caught:
+    with pytest.raises(ProbeSetError, match=says) as caught:
         load_probe_set(path)
     assert "\n" not in str(caught.value)
 
