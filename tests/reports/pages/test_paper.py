@@ -1,9 +1,12 @@
 """The short form as a paper: nothing cut, pages filled."""
 
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from pypdf import PdfReader
 
 from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.style import new_figure
 from goalscope.reports.pages.paper import ShortForm, write_paper
 
 
@@ -49,3 +52,23 @@ def test_what_is_left_of_a_page_is_filled_with_figures_numbered_as_they_stand(tm
     assert "Figure 1. Of 3.0 inches" in pages[0]
     assert "Figure 2. Of 2.0 inches" in pages[0]
     assert "Figure 3. Of 9.5 inches" in pages[1]
+
+
+def test_a_legend_below_a_figure_stands_above_its_caption(tmp_path):
+    def keyed():
+        figure = new_figure(3.0)
+        figure.subplots(1, 1).plot(np.arange(3))
+        figure.legend(handles=[Line2D([], [], label="the key")], loc="outside lower center")
+        return figure
+
+    words = ShortForm("Title", [], [["link", "outcome"]], [])
+    caption = "What it shows. " * 30
+    path = write_paper(words, [Plot("keyed", "Keyed", caption, keyed)], tmp_path / "a.pdf")
+    heights = {}
+
+    def note(text, matrix, text_matrix, *_):
+        heights[text.strip()] = matrix[3] * text_matrix[5] + matrix[5]
+
+    PdfReader(path).pages[0].extract_text(visitor_text=note)
+    (below,) = (height for text, height in heights.items() if text.startswith("Figure 1."))
+    assert heights["the key"] > below + 9  # points, a line of the caption
