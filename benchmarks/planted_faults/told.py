@@ -34,8 +34,8 @@ EARLIER = (  # what is scored once is not blind again
     "them; for nine more a check was widened, and for four of the ninth."
 )
 DEVELOPING = (
-    f"Runs of {DEVELOPING_UPDATES} updates and more that are healthy for {BEGINS} and more: one for each "
-    "mistake whose finding is promised and that can begin in a run. Updates are counted from where "
+    f"Runs of {DEVELOPING_UPDATES} updates and more that are healthy for {BEGINS} and more: one for "
+    "each mistake whose finding is promised and that can begin in a run. Updates are counted from where "
     "the fault begins. What they score is no test, for checks were mended on them. At the first "
     "look, 400 updates after the beginning, 15 of the 25 kinds were named first and 19 at all. "
     "Three of the others broke in the environment, and a batch of all of replay hid it: whether "

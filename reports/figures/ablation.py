@@ -5,8 +5,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
+from goalscope.reports.figures.axes import percent_ticks
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import GREY, block_style, new_figure
 from goalscope.reports.numbers.ablation import Ablation, Measured, Withheld, ablation_of
@@ -61,7 +61,7 @@ def _plot(found: Ablation) -> Figure:
         panels[0].axvline(success.value, color=GREY, lw=0.9)
         panels[0].set_title("success")
         panels[0].set_xlim(-0.02, 1.02)
-        panels[0].xaxis.set_major_formatter(PercentFormatter(1))
+        percent_ticks(panels[0].xaxis)
     labels = [f"{in_words(each.name)}, {each.way}" for each in found.withheld]
     panels[0].set_yticks(range(len(labels)), labels)
     panels[0].set_ylim(len(labels) - 0.5, -0.5)

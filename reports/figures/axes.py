@@ -1,11 +1,12 @@
 """The axes that all figures share: where updates, steps and values lie, and their ticks."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis as MatplotlibAxis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from goalscope.reports.numbers.windows import Axis
@@ -18,6 +19,8 @@ _SHARES = (
 _FEW_SHARES = (1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 _MOST_TICKS = 7
 _MOST_TICKS_ALONG_X = 2
+_LEAST_TOP = 0.2  # of an axis of rates: a floor of some percent is seen beside nothing
+_TOP_ROOM = 1.08
 _TICK_ROOM = 0.15  # of the axis' width, for a label such as "200k"
 _ROUND = (1, 2, 5)
 LOWEST_SHARE = 1e-4  # drawn at the edge below this
@@ -85,6 +88,23 @@ def _count(value: float) -> str:
     if value >= 1e6:
         return f"{value / 1e6:g}M"
     return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:g}"
+
+
+def percent_ticks(axis: MatplotlibAxis) -> None:
+    """Write the ticks of an axis of 0..1 in percent."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+
+
+def rate_axis(axes: Axes, values: Iterable[float]) -> None:
+    """Give rates, such as success, a y axis in percent, from 0 to beyond the highest.
+
+    Args:
+        axes: what to change.
+        values: finite rates in 0..1 that must be in view.
+    """
+    top = min(_TOP_ROOM * max(_LEAST_TOP, *values), 1.02)
+    axes.set_ylim(-0.03 * top, top)
+    percent_ticks(axes.yaxis)
 
 
 def value_axis(axes: Axes, scale: Scale, values: Array, along: Literal["x", "y"] = "y") -> None:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
-from goalscope.reports.figures.axes import LOWEST_SHARE, root_axis, value_axis
+from goalscope.reports.figures.axes import LOWEST_SHARE, rate_axis, root_axis, value_axis
 from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.points import seeds_side_by_side, thinned
 from goalscope.reports.figures.style import GREY, Dash, new_figure, panels_abreast
@@ -62,6 +62,7 @@ class Panel:
         scale: of the y axis, and of means and intervals over seeds.
         references: lines across it.
         include: values that must be in view, such as 0.
+        rate: whether its values are rates in 0..1, drawn in percent from 0 on.
     """
 
     title: str
@@ -70,6 +71,7 @@ class Panel:
     scale: Scale = Scale.PLAIN
     references: Sequence[Reference] = ()
     include: Sequence[float] = ()
+    rate: bool = False
 
 
 def curves_figure(
@@ -139,7 +141,10 @@ def _plot_panel(axes: Axes, panel: Panel, axis: Axis, shown: Sequence[float]) ->
     places = np.concatenate(_all(panel, axis))
     root_axis(axes, 0 if axis == "update" else int(places.min()), int(places.max()), axis)
     if np.isfinite(np.concatenate(_all(panel, "value"))).any():
-        value_axis(axes, panel.scale, np.asarray(shown, dtype=float))
+        if panel.rate:
+            rate_axis(axes, shown)
+        else:
+            value_axis(axes, panel.scale, np.asarray(shown, dtype=float))
     else:
         axes.text(0.5, 0.5, "no finite measurement", ha="center", transform=axes.transAxes)
     ends = [plot_curve(axes, curve, axis, panel.scale) for curve in panel.curves]

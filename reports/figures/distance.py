@@ -42,10 +42,10 @@ def q_distance_plot(
     return Plot(
         "q_distance",
         "Q against the distance to the goal",
-        f"{seeds} Mean Q over states and a grid of goals, in eight bins of distance, minus the "
-        "mean of the bins, in units of return (the level of Q drifts with training, its slope is "
-        "what counts); distance from the achieved to the desired goal. A critic that understands "
-        "its goal falls from left to right; a flat line is a critic to which all goals are alike.",
+        f"{seeds} Mean Q over states and a grid of goals, in eight bins of distance from the "
+        "achieved to the desired goal, in units of return. The mean of the bins is taken off: the "
+        "level of Q drifts with training, its slope is what counts. A critic that understands its "
+        "goal falls from left to right; to one with a flat line all goals are alike.",
         lambda: _plot(arms, styles, times, family),
         lambda: [
             {"time": time, "arm": arm, "seed_number": number, "distance": distance, "value": value}
@@ -91,7 +91,7 @@ def _curve(
 def _plot(arms: Arms, styles: ArmStyles, times: Times, family: Family) -> Figure:
     columns = panels_abreast(len(TIMES))
     rows = len(TIMES) // columns
-    figure = new_figure(2.3 * rows + 0.2)
+    figure = new_figure(2.2 * rows + 0.2)  # one below the other, a page of a paper has room for
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     unit = next(iter(arms.values()))[0].task.shown_in
     for axes, time in zip(grid.flat, TIMES, strict=True):

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
+from goalscope.reports.figures.cutting import parts
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.figures.svg import inline
 from goalscope.reports.files import folder_for, whole
@@ -21,7 +22,9 @@ from goalscope.reports.numbers.tables import write_rows
 ANSWER, ARMS, REST = "answer", "arms", "rest"
 FigureFile = Literal["png", "csv", "pdf"]
 _MILLIMETRES = (84, 174)  # widths of one column of a paper, and of two
+_MOST_MILLIMETRES = 230  # of height: a page of a paper has room for no more above a caption
 _INCH = 25.4  # millimetres
+_PHONE = 3.75  # inches, the width of a phone's page at the size that text has on it
 _DOTS_PER_INCH = 160
 _ON_SCREEN = 80  # dots per inch
 
@@ -73,11 +76,13 @@ class DrawnPlot:
     Attributes:
         plot: whose.
         svg: to put into the page.
+        narrow: the same for a phone, its panels below each other; empty where there is none.
         files: what lies in the folder of figures, words -> name of the file.
     """
 
     plot: Plot
     svg: str
+    narrow: str
     files: Mapping[str, str]
 
 
@@ -90,7 +95,8 @@ def draw(
         plots: the figures.
         folder: for the files, made where there are any.
         kinds: "png"; "csv", the numbers drawn; "pdf", at the widths of a paper's one and two
-            columns (84 and 174 mm), the text at the size it has in print.
+            columns (84 and 174 mm), the text at the size it has in print; one that would be higher
+            than a page is cut between its panels into several.
 
     Raises:
         ReportError: the files cannot be written.
@@ -98,22 +104,38 @@ def draw(
     drawn = []
     for plot in plots:
         with house_style():
-            figure = plot.make()
-            _lay_out(figure)
-            buffer = io.StringIO()
-            figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+            figure = lay_out(plot.make())
+            svg = _svg(figure, plot.name, plot.title)
             files = _write(plot, figure, folder, kinds)
-        drawn.append(DrawnPlot(plot, inline(buffer.getvalue(), plot.name, plot.title), files))
+        narrow = ""
+        if plot.section == ANSWER:  # the others would make a page twice as large
+            with house_style(_PHONE):
+                narrow = _svg(lay_out(plot.make()), f"{plot.name}-narrow", plot.title)
+        drawn.append(DrawnPlot(plot, svg, narrow, files))
     return drawn
 
 
-def _lay_out(figure: Figure) -> None:
-    """Lay out a figure once and for all; matplotlib draws it all for that, and again to save it."""
+def _svg(figure: Figure, name: str, title: str) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return inline(buffer.getvalue(), name, title)
+
+
+def lay_out(figure: Figure) -> Figure:
+    """Return a figure laid out once and for all; matplotlib draws it all for that.
+
+    Its legends then stay where they are, however much of it, or around it, is saved.
+    """
     FigureCanvasSVG(figure)  # whose measures of text the layout takes
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
         figure.set_layout_engine(None)
+    for legend in figure.legends:
+        place = legend.get_window_extent().transformed(figure.transFigure.inverted())
+        legend.set_loc("center")
+        legend.set_bbox_to_anchor(place, figure.transFigure)
+    return figure
 
 
 def _write(
@@ -130,7 +152,18 @@ def _write(
         files["its numbers"] = f"{plot.name}.csv"
         write_rows(folder / files["its numbers"], rows, list(rows[0]))
     for width in _MILLIMETRES if "pdf" in kinds else ():
-        name = files[f"PDF, {width} mm"] = f"{plot.name}-{width}mm.pdf"
-        with house_style(width / _INCH), whole(folder / name) as draft:
-            plot.make().savefig(draft, metadata={"CreationDate": None})
+        with house_style(width / _INCH):
+            files |= _write_pdf(plot, folder, width)
+    return files
+
+
+def _write_pdf(plot: Plot, folder: Path, width: int) -> dict[str, str]:
+    """Write a figure of the style's width, in parts where it is high; return words -> name."""
+    files: dict[str, str] = {}
+    figure = lay_out(plot.make())
+    for number, box in enumerate(parts(figure, _MOST_MILLIMETRES / _INCH), start=1):
+        which, end = (f", part {number}", f"-{number}") if number > 1 else ("", "")
+        name = files[f"PDF, {width} mm{which}"] = f"{plot.name}-{width}mm{end}.pdf"
+        with whole(folder / name) as draft:
+            figure.savefig(draft, bbox_inches=box, metadata={"CreationDate": None})
     return files

@@ -21,10 +21,10 @@ PALETTE = (
 DASHES: tuple[Dash, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
 GREY = "#5f6368"
 # Of arms but the baseline, whose blue none of them has: the palette's, then darker ones. Grey
-# is for what is no arm, yellow too pale for a label.
+# is for what is no arm, yellow too pale for a label, red says on a page what does harm.
 _ARMS = (
     *(PALETTE[place] for place in (1, 2, 4, 3, 5, 9, 6)),
-    *("#1b3a57", "#6f7d1c", "#6a3d9a", "#8c1c13", "#00665e"),
+    *("#1b3a57", "#6f7d1c", "#6a3d9a", "#4d2c00", "#00665e"),
 )
 PAGE_WIDTH = 7.2  # inches, a page's column
 _NARROW = 5.0  # inches; a narrower figure has its panels one below the other

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from goalscope.reports.claims.floors import RecordedFloor, recorded_floors
-from goalscope.reports.figures.axes import even_axis
+from goalscope.reports.figures.axes import even_axis, rate_axis
 from goalscope.reports.figures.curves import (
     Curve,
     lifted,
@@ -23,7 +22,6 @@ from goalscope.reports.numbers.windows import Axis
 from goalscope.reports.statistics.formatting import count, percent
 from goalscope.reports.statistics.scales import Scale
 
-_LEAST_TOP = 0.2  # of the success axis: a floor of some percent is seen beside nothing
 _ROOM = 1.08
 _OURS = "Best actions (no noise) in {each} episodes from the same starts"
 DODGE = 0.9  # points between arms: of those that all fail, or all succeed, each is seen
@@ -118,14 +116,12 @@ def _plot_success(
     axes: Axes, arms: Arms, styles: ArmStyles, floors: Sequence[RecordedFloor], axis: Axis
 ) -> None:
     axes.set_title("Success of the evaluated episodes")
-    shown = [_LEAST_TOP, *(floor.high for floor in floors)]
+    shown = [floor.high for floor in floors]
     for floor, dash in zip(floors, FLOOR_DASHES, strict=False):
         axes.axhspan(floor.low, floor.high, color=GREY, alpha=0.12, lw=0, zorder=0.5)
         axes.axhline(floor.rate, color=GREY, lw=1, ls=dash, zorder=1.5)
     ends = _plot_arms(axes, arms, styles, axis, "value", shown)
-    top = min(_ROOM * max(shown), 1.02)
-    axes.set_ylim(-0.03 * top, top)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    rate_axis(axes, shown)
     labels = [End(floor.rate, floor.label, GREY) for floor in floors]
     side_labels(axes, [*ends, *labels])
 

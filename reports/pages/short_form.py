@@ -8,7 +8,7 @@ from typing import Any, Literal
 from matplotlib.figure import Figure
 
 from goalscope.reports.claims.assessment import Assessment
-from goalscope.reports.figures.plot import Plot
+from goalscope.reports.figures.plot import Plot, lay_out
 from goalscope.reports.figures.style import house_style
 from goalscope.reports.files import folder_for, whole
 from goalscope.reports.numbers.windows import TIMES
@@ -48,8 +48,10 @@ def short_words(
         outcomes = (str(row.cells[t].verdict) if t in row.cells else "–" for t in TIMES)
         name = f"{row.name} {row.network}".strip()
         table.append((f"{name}: {row.short}", *outcomes))
+    others = assessment.arms[1:]
+    against = others[0] if len(others) == 1 else count(len(others), "other arm")
     return ShortForm(
-        f"{question} {assessment.baseline} and {count(len(assessment.arms) - 1, 'other arm')}",
+        f"{question} {assessment.baseline} against {against if others else 'itself'}",
         [
             " ".join([words["answer"], *words["summary"]]),
             SHARE,
@@ -106,10 +108,8 @@ def _row(cells: Sequence[str]) -> str:
 
 def _with_caption(plot: Plot) -> Figure:
     """Return the figure with its caption below its lower edge, where a tight box takes it in."""
-    figure = plot.make()
+    figure = lay_out(plot.make())
     text = "\n".join(textwrap.wrap(f"{plot.heading} {plot.caption}", _CHARACTERS))
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # else the caption would be laid out into the figure
     height = figure.get_size_inches()[1]
     figure.text(0.0, -_GAP / height, text, va="top", fontsize=8, linespacing=1.35)
     return figure

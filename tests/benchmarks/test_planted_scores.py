@@ -111,8 +111,13 @@ def test_combinations_score_one_and_all():
 MADE = {"blind": Made(2, 46), "known": Made(6, 6, 4), "controls": Made(2, 70)}
 NONE_BLIND = MADE | {"blind": Made(0, 0)}
 ROUND = pd.DataFrame(
-    [("a", True, True, False), ("a", False, True, False), ("b", True, True, False)]
-    + [("c", False, True, False), ("d", True, True, True)],
+    [
+        ("a", True, True, False),
+        ("a", False, True, False),
+        ("b", True, True, False),
+        ("c", False, True, False),
+        ("d", True, True, True),
+    ],
     columns=["planted", "named_first", "named_at_all", "tautology"],
 )
 WHOLE = {"blind": Made(2, 2), "known": Made(6, 6), "controls": Made(2, 2)}

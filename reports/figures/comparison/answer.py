@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL
 from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
 from goalscope.reports.claims.floors import RecordedFloor, recorded_floors
-from goalscope.reports.figures.axes import even_axis, root_axis
+from goalscope.reports.figures.axes import even_axis, percent_ticks, root_axis
 from goalscope.reports.figures.curves import (
     Curve,
     Panel,
@@ -51,6 +51,7 @@ _ENDS = (0.01, 0.99)  # of the axis of shares: beyond, all are drowned alike, or
 _SHARES = (0.01, 0.1, 0.5, 0.9, 0.99)
 _LEFT = "success"
 _HEIGHT = 3.1  # inches
+_BELOW_EACH_OTHER = (2.7, 1.9, 1.9)  # inches: success and the two shares
 _RATIOS = (1.25, 1.0)  # of widths: names of arms stand beside success
 
 
@@ -165,15 +166,17 @@ def _plot(
     else:
         places = [[name] for name in (_LEFT, *names)]
     beside = success is not None and len(places[0]) > 1
-    figure = new_figure(_HEIGHT if len(places) < 3 else 1.9 * len(places))
-    axes = figure.subplot_mosaic(places, width_ratios=_RATIOS if beside else None)
+    heights = [_HEIGHT / len(places)] * len(places) if len(places) < 3 else _BELOW_EACH_OTHER
+    figure = new_figure(sum(heights))
+    axes = figure.subplot_mosaic(
+        places, width_ratios=_RATIOS if beside else None, height_ratios=heights
+    )
     if success is not None:
         _plot_success(axes[_LEFT], success, floors, marks, styles)
     for name, curves in shares.items():
         ends = _plot_share(axes[name], name, curves, thresholds, styles)
-        if success is None:
-            side_labels(axes[name], ends)
-        elif len(places) == 2 and name != names[-1]:
+        side_labels(axes[name], ends if success is None else [e for e in ends if e.colour == GREY])
+        if success is not None and len(places) == 2 and name != names[-1]:
             axes[name].set_xlabel("")
     return figure
 
@@ -188,22 +191,14 @@ def _plot_success(
     axes.set_title(success.title)
     even_axis(axes, max(int(t["step"].max()) for ts in success.tables.values() for t in ts), "step")
     axes.set_ylim(-0.04, 1.04)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    percent_ticks(axes.yaxis)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     for floor, dash in zip(floors, FLOOR_DASHES, strict=False):
         axes.axhline(floor.rate, color=GREY, lw=1, ls=dash, zorder=1.5)
     for mark in marks:
         axes.axhline(mark, color=GREY, lw=0.8, ls=(0, (1, 2)), zorder=1.5)
-        axes.text(
-            0.01,
-            mark,
-            f"plan: {100 * mark:g} %",
-            color=GREY,
-            fontsize=7,
-            va="bottom",
-            transform=axes.get_yaxis_transform(),
-        )
     labels = [End(floor.rate, floor.label, GREY) for floor in floors]
+    labels += [End(mark, f"plan: {100 * mark:g} %", GREY) for mark in marks]
     drawn = [arm for arm in styles if arm in success.tables]
     named = [arm for arm in drawn if styles[arm][0] != _PALE]
     for arm in drawn:
@@ -221,7 +216,7 @@ def _plot_share(
     thresholds: Thresholds,
     styles: ArmStyles,
 ) -> list[End]:
-    """Draw the goal's share in one network; return where the coloured lines end."""
+    """Draw the goal's share in one network; return what its margin says, and where."""
     axes.set_title(f"Goal's share of the {network}'s signal")
     root_axis(axes, 0, max(int(t["update"].max()) for ts in curves.values() for t in ts), "update")
     axes.set_yscale("logit")
@@ -229,22 +224,15 @@ def _plot_share(
     axes.yaxis.set_major_locator(FixedLocator(_SHARES))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _share_tick(value)))
+    ends = []
     for low, high, strength, words in (
         (thresholds.drowned_share, thresholds.goal_share, 0.08, "outweighed"),
         (_ENDS[0], thresholds.drowned_share, 0.2, "drowned"),
     ):
         axes.axhspan(low, high, color=GREY, alpha=strength, lw=0, zorder=0.5)
-        axes.text(
-            0.99,
-            low,
-            f"{words} ",
-            color=GREY,
-            fontsize=7,
-            ha="right",
-            va="bottom",
-            transform=axes.get_yaxis_transform(),
-        )
-    ends = []
+        ends_there = Scale.LOGIT.forward(np.array([low, high]))
+        middle = float(Scale.LOGIT.backward(ends_there.mean(keepdims=True))[0])
+        ends.append(End(middle, words, GREY))
     for arm in styles:
         if arm in curves:
             end = _plot_arm(axes, arm, curves[arm], styles[arm], "update", Scale.LOGIT)

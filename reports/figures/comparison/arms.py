@@ -7,14 +7,13 @@ from math import nan
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from goalscope.diagnostics.record.keys import CRITIC, Family
 from goalscope.diagnostics.record.metrics import Q_GOAL_SWAP, SIGNAL_SHARE
 from goalscope.reports.claims.assessment import Assessment
 from goalscope.reports.claims.floors import highest_floor
 from goalscope.reports.claims.success import arm_successes, last_evaluations, mean_success
-from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
+from goalscope.reports.figures.axes import LOWEST_SHARE, percent_ticks, value_axis
 from goalscope.reports.figures.labels import wrap
 from goalscope.reports.figures.plot import ARMS, Plot
 from goalscope.reports.figures.style import (
@@ -44,6 +43,11 @@ class _Column:
     reference: float | None = None
     known: Mapping[str, Interval | None] = field(default_factory=dict)
 
+    def shown(self) -> list[float]:
+        """Return the numbers that must be in view."""
+        values = [value for values in self.numbers.values() for value in values]
+        return values if self.reference is None else [*values, self.reference]
+
     def interval(self, arm: str) -> Interval:
         """Return an arm's mean and interval; of rates the one that is known, else the mean alone.
 
@@ -63,10 +67,10 @@ def arms_plot(arms: Arms, assessment: Assessment) -> Plot | None:
     return Plot(
         "arms",
         "Every arm at a glance",
-        "One dot for each seed, the bar their mean with its 95 % t-interval (shares on the logit "
-        "scale, the swap on the log scale; of success at the last evaluation the range of the "
-        "t-interval and Wilson's over all episodes, as in the tables; of success over training "
-        "the mean alone). Blue: the baseline; an arm has the same colour in all "
+        "One dot for each seed, the bar their mean with its 95 % t-interval: of shares on a logit "
+        "scale, of the swap on the log scale. Of success at the last evaluation it is the range of "
+        "the t-interval and of Wilson's over all episodes, as in the tables. Of success over "
+        "training the mean stands alone. Blue: the baseline; an arm has the same colour in all "
         "figures. No share is drawn of a seed whose encoder is dead, or whose Q ignores the goal. "
         "Dashed: the claim's thresholds and, for success, the floor. Windows: early, "
         f"{assessment.times.windows['early']}; late, {assessment.times.windows['late']}.",
@@ -147,7 +151,8 @@ def _plot(columns: Sequence[_Column], styles: ArmStyles) -> Figure:
     figure = new_figure((0.85 + _ROW * len(styles)) * rows)
     grid = figure.subplots(rows, abreast, sharey=True, squeeze=False)
     for axes, column in zip(grid.flat, columns, strict=False):
-        _plot_column(axes, column, styles)
+        alike = [c for c in columns if (c.unit, c.scale) == (column.unit, column.scale)]
+        _plot_column(axes, column, styles, [v for other in alike for v in other.shown()])
     for axes in grid.flat[len(columns) :]:
         axes.set_visible(False)
     grid[0, 0].set_yticks(range(len(styles)), [wrap(arm, 18) for arm in styles])
@@ -155,9 +160,9 @@ def _plot(columns: Sequence[_Column], styles: ArmStyles) -> Figure:
     return figure
 
 
-def _plot_column(axes: Axes, column: _Column, styles: ArmStyles) -> None:
+def _plot_column(axes: Axes, column: _Column, styles: ArmStyles, shown: Sequence[float]) -> None:
+    """Draw a panel; `shown`: what its axis spans."""
     axes.set_title(column.title, fontsize=8)
-    shown = [value for values in column.numbers.values() for value in values]
     for row, (arm, (colour, _)) in enumerate(styles.items()):
         values = list(column.numbers.get(arm, ()))
         if not values:
@@ -173,11 +178,10 @@ def _plot_column(axes: Axes, column: _Column, styles: ArmStyles) -> None:
         places = [row + 0.18] * len(values)
         axes.plot(dots, places, color=colour, zorder=3, **SEED)
     if column.reference is not None:
-        shown.append(column.reference)
         axes.axvline(column.reference, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1.5)
     if column.scale is Scale.PLAIN:
         axes.set_xlim(-0.04, 1.04)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        percent_ticks(axes.xaxis)
         axes.set_xticks([0, 0.5, 1])
     else:
         value_axis(axes, column.scale, np.asarray(shown, dtype=float), along="x")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from goalscope.reports.claims.assessment import Assessment
-from goalscope.reports.claims.links import JudgedQuantity
+from goalscope.reports.claims.links import JudgedQuantity, Point
 from goalscope.reports.claims.success import SUCCESS
 from goalscope.reports.figures.axes import LOWEST_SHARE, value_axis
 from goalscope.reports.figures.plot import Plot
@@ -64,7 +64,14 @@ def _plot(quantities: Sequence[JudgedQuantity], assessment: Assessment) -> Figur
     grid = figure.subplots(rows, columns, squeeze=False)
     styles = arm_styles(assessment.arms)
     for axes, judged in zip(grid.flat, quantities, strict=False):
-        _plot_judged(axes, judged, styles)
+        alike = [q for q in quantities if q.quantity.orders == judged.quantity.orders]
+        _plot_judged(
+            axes,
+            judged,
+            styles,
+            [p.predictor for q in quantities for p in _finite(q)],
+            [p.outcome for q in alike for p in _finite(q)],
+        )
     for axes in grid.flat[len(quantities) :]:
         axes.set_visible(False)
     marks = [
@@ -77,7 +84,18 @@ def _plot(quantities: Sequence[JudgedQuantity], assessment: Assessment) -> Figur
     return figure
 
 
-def _plot_judged(axes: Axes, judged: JudgedQuantity, styles: ArmStyles) -> None:
+def _finite(judged: JudgedQuantity) -> list[Point]:
+    return [p for p in judged.points if np.isfinite([p.predictor, p.outcome]).all()]
+
+
+def _plot_judged(
+    axes: Axes,
+    judged: JudgedQuantity,
+    styles: ArmStyles,
+    shares: Sequence[float],
+    outcomes: Sequence[float],
+) -> None:
+    """Draw a panel; `shares` and `outcomes`: what its axes span."""
     success = judged.quantity.orders == SUCCESS
     interval = judged.interval
     words = ""
@@ -88,11 +106,11 @@ def _plot_judged(axes: Axes, judged: JudgedQuantity, styles: ArmStyles) -> None:
     axes.set_title(f"{judged.time.capitalize()}{words}")
     axes.set_xlabel("goal's share of the critic's signal")
     axes.set_ylabel("success, mean over training" if success else "Q, goal exchanged (std of Q)")
-    points = [p for p in judged.points if np.isfinite([p.predictor, p.outcome]).all()]
+    points = _finite(judged)
     if not points:
         return
-    value_axis(axes, Scale.LOGIT, np.array([p.predictor for p in points]), along="x")
-    value_axis(axes, Scale.PLAIN if success else Scale.LOG, np.array([p.outcome for p in points]))
+    value_axis(axes, Scale.LOGIT, np.array(shares), along="x")
+    value_axis(axes, Scale.PLAIN if success else Scale.LOG, np.array(outcomes))
     for index, (arm, (colour, _)) in enumerate(styles.items()):
         own = [point for point in points if point.arm == arm]
         if not own:

@@ -135,9 +135,9 @@ _GRADIENTS = _Subject(
     "gradient_shares",
     "Gradients: the goal's share",
     "Below the upper dashed line the image features outweigh the goal, below the lower one it is "
-    "drowned. The weight gradient, which decides nothing, is a plain "
-    "norm: under equal noise it would show the goal's share of the dimensions (the lines labelled "
-    "so, in their arm's colour, grey where arms share one).",
+    "drowned. The weight gradient, which decides nothing, is a plain norm: under equal noise it "
+    "would show the goal's share of the dimensions. The lines labelled so have their arm's colour, "
+    "grey where arms share one.",
     "C2",
     ("C2",),
 )

@@ -267,4 +267,4 @@ def _rollout_panel(arms: Arms, styles: ArmStyles) -> Panel:
         tables = [table for run in runs if (table := rollout_success(run)) is not None]
         if tables:
             curves.append(Curve(arm, tables, *styles[arm]))
-    return Panel(f"success of {EPISODES} episodes", "of episodes", curves, include=[0.0])
+    return Panel(f"success of {EPISODES} episodes", "of episodes", curves, rate=True)

@@ -17,6 +17,7 @@ from goalscope.reports.figures.labels import End, side_labels
 from goalscope.reports.figures.plot import Plot
 from goalscope.reports.figures.style import GREY, SEED, ArmStyles, new_figure, panels_abreast
 from goalscope.reports.numbers.windows import TIMES
+from goalscope.reports.statistics.scales import Scale
 
 _SHORT = {"initialisation": "init."}  # as long as its neighbours
 
@@ -77,25 +78,41 @@ def _plot(
     figure = new_figure(2.0 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, own in zip(grid.flat, quantities, strict=False):
-        _plot_quantity(axes, own, arms, styles)
+        alike = [other for other in quantities if _kind(other) == _kind(own)]
+        _plot_quantity(axes, own, arms, styles, [v for other in alike for v in _shown(other)])
     for axes in grid.flat[len(quantities) :]:
         axes.set_visible(False)
     return figure
 
 
+def _kind(own: Sequence[JudgedQuantity]) -> tuple[str, Scale]:
+    """Return what panels of one range have in common."""
+    return own[0].quantity.unit, own[0].quantity.scale
+
+
+def _shown(own: Sequence[JudgedQuantity]) -> list[float]:
+    """Return the finite numbers of a panel that must be in view."""
+    threshold = own[0].quantity.threshold
+    values = [value for judged in own for value in judged.sample.numbers.values()]
+    return [*values, *([] if threshold is None else [threshold])]
+
+
 def _plot_quantity(
-    axes: Axes, own: Sequence[JudgedQuantity], arms: Sequence[str], styles: ArmStyles
+    axes: Axes,
+    own: Sequence[JudgedQuantity],
+    arms: Sequence[str],
+    styles: ArmStyles,
+    shown: Sequence[float],
 ) -> None:
+    """Draw a panel; `shown`: what its y axis spans."""
     quantity = own[0].quantity
     axes.set_title(f"{quantity.link}: {quantity.short}")
     axes.set_ylabel("goal's share" if quantity.unit == "share" else quantity.unit)
-    shown = [] if quantity.threshold is None else [quantity.threshold]
     ends: list[End] = []
     width = 0.7 / len(arms)
     for judged in own:
         colour, _ = styles[judged.arm]
         values = list(judged.sample.numbers.values())
-        shown += values
         centre = TIMES.index(judged.time) + (arms.index(judged.arm) - (len(arms) - 1) / 2) * width
         if judged.interval is None:
             continue

@@ -156,7 +156,7 @@ def _replay(run: Run) -> Plot | None:
             {"never moved": UNMOVED_FRACTION.key()},
             "object never moved",
             "fraction of relabelled",
-            include=[0],
+            rate=True,
         )
     )
     return figure_of(
@@ -180,7 +180,7 @@ def _training(run: Run) -> Plot | None:
                 f"success of {EPISODES} episodes",
                 "of episodes",
                 [] if rolled is None else [Curve("success", [rolled], *block_style("success", []))],
-                include=[0],
+                rate=True,
             ),
             panel_of_keys(
                 run,

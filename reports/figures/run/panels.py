@@ -42,15 +42,26 @@ def panel_of_keys(
     unit: str,
     scale: Scale = Scale.PLAIN,
     references: Sequence[Reference] = (),
-    include: Sequence[float] = (),
+    *,
+    rate: bool = False,
 ) -> Panel:
-    """Return a panel with a line for each key that the run has; keys: label -> record key."""
+    """Return a panel with a line for each key that the run has.
+
+    Args:
+        run: whose.
+        keys: label -> record key.
+        title: what is shown.
+        unit: of the y axis.
+        scale: of the y axis.
+        references: lines across it.
+        rate: whether its values are rates in 0..1, drawn in percent.
+    """
     curves = []
     for label, key in keys.items():
         if key in run.metrics:
             colour, dash = block_style(label, list(keys))
             curves.append(Curve(label, [run.metrics[key]], colour, dash))
-    return Panel(title, unit, curves, scale, references, include)
+    return Panel(title, unit, curves, scale, references, rate=rate)
 
 
 def figure_of(name: str, title: str, caption: str, panels: Sequence[Panel]) -> Plot | None:

@@ -119,3 +119,18 @@ def test_a_line_that_ends_early_has_its_label_tied_to_its_end():
     leaders = [line for line in axes.lines if line.get_transform() == axes.transAxes]
     assert [line.get_color() for line in leaders] == ["#111111"]
     assert 0.5 < leaders[0].get_xdata()[0] < 0.6  # the root of 0.3
+
+
+@pytest.mark.parametrize("highest", [0.0, 0.07, 1.0])
+def test_rates_are_in_percent_from_nought_on(highest):
+    panel = Panel("success", "of episodes", [Curve("a", [table([0.0, highest])], "b")], rate=True)
+    with house_style():
+        figure = curves_figure([panel])
+        figure.draw_without_rendering()
+    axes = next(axes for axes in figure.axes if axes.get_visible())
+    low, high = axes.get_ylim()
+    assert -0.05 < low < 0
+    assert max(0.2, highest) <= high < 1.05
+    shown = [t.get_text() for t in axes.get_yticklabels() if low <= t.get_position()[1] <= high]
+    assert shown[0] == "0 %"
+    assert all(text.endswith(" %") for text in shown)

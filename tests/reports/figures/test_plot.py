@@ -90,6 +90,7 @@ def test_files_are_written_where_they_are_asked_for(tmp_path):
     run = load_run(write_run(tmp_path / "a"))
     plots = run_plots(run, four_times([run]), Thresholds(), None)[:1]
     (drawn,) = draw(plots, tmp_path / "figures", ("png", "csv", "pdf"))
+    assert not drawn.narrow
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert names == set(drawn.files.values())
     assert names == {

@@ -1,5 +1,7 @@
-"""Colours and dashes of arms."""
+"""Colours and dashes of arms, ranges that panels share, and the words below figures."""
 
+import colorsys
+import re
 from dataclasses import replace
 
 import pytest
@@ -24,8 +26,15 @@ def test_the_baseline_is_always_blue_and_arms_differ():
     assert [colour for colour, _ in many.values()].count(PALETTE[0]) == 1
 
 
+def test_no_arm_is_red_which_says_what_does_harm():
+    for colour, _ in arm_styles(f"arm{i}" for i in range(13)).values():
+        channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        hue, *_ = colorsys.rgb_to_hls(*channels)
+        assert 15 < 360 * hue < 345, colour
+
+
 @pytest.fixture(scope="module")
-def figures(tmp_path_factory):
+def plots(tmp_path_factory):
     kinds = {
         f"arm{i}": replace(FIX if i else BASELINE, updates=60, success=(0.0, 0.5), settings=FLOORS)
         for i in range(7)
@@ -33,10 +42,13 @@ def figures(tmp_path_factory):
     arms = load_arms(write_arms(tmp_path_factory.mktemp("arms"), 2, kinds))
     runs = [run for group in arms.values() for run in group]
     assessment = assess(arms, four_times(runs, 10, 0.2), Thresholds())
+    return comparison_plots(arms, assessment, by_step=False)
+
+
+@pytest.fixture(scope="module")
+def figures(plots):
     with house_style():
-        return {
-            plot.name: plot.make() for plot in comparison_plots(arms, assessment, by_step=False)
-        }
+        return {plot.name: plot.make() for plot in plots}
 
 
 def test_an_arm_has_one_colour_in_all_figures_of_a_page(figures):
@@ -51,3 +63,20 @@ def test_an_arm_has_one_colour_in_all_figures_of_a_page(figures):
     assert seen["answer"] > {"arm0"}
     assert seen["success_1"] == {"arm0", "arm1", "arm2", "arm3", "arm4"}
     assert seen["success_2"] == {"arm0", "arm5", "arm6"}
+
+
+@pytest.mark.parametrize(("name", "along"), [("arms", "x"), ("four_times_1", "y"), ("cause", "x")])
+def test_panels_of_one_quantity_share_a_range(figures, name, along):
+    ranges = {}
+    for axes in (axes for axes in figures[name].axes if axes.get_visible()):
+        label = getattr(axes, f"get_{along}label")()
+        ranges.setdefault(label, []).append(getattr(axes, f"get_{along}lim")())
+    assert max(map(len, ranges.values())) > 1
+    for label, limits in ranges.items():
+        assert len(set(limits)) == 1, label
+
+
+def test_captions_are_in_short_sentences(plots):
+    for plot in plots:
+        for sentence in re.split(r"(?<=[.?!])\s+", plot.caption):
+            assert len(sentence.split()) < 40, sentence

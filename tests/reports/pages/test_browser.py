@@ -37,7 +37,7 @@ def test_a_page_opens_without_an_error_and_with_all_figures(browser, pages, name
     assert not any('"url":"http' in message for message in requests)
     opened = "document.querySelectorAll('details').forEach(each => each.open = true)"
     browser.execute_script(opened)
-    drawn = browser.find_elements(By.CSS_SELECTOR, "figure svg")
+    drawn = browser.find_elements(By.CSS_SELECTOR, "figure .drawn svg")
     assert len(drawn) == figures
     for svg in drawn:
         assert svg.size["width"] > 600
@@ -88,8 +88,20 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(browser, pages, name)
         )
         width = "return document.documentElement.scrollWidth"
         assert browser.execute_script(width) <= 390
-        svg = browser.find_element(By.CSS_SELECTOR, "figure svg")
-        assert svg.size["width"] >= 600  # legible, in a box of its own that scrolls
+        svgs = browser.find_elements(By.CSS_SELECTOR, "figure svg")
+        widths = [svg.size["width"] for svg in svgs if svg.is_displayed()]
+        if name == "comparison":
+            assert widths.pop(0) <= 390  # of the picture that answers, drawn for it
+        assert min(widths) >= 600  # legible, in a box of its own that scrolls
+        unseen = browser.execute_script("""
+            const hint = each => getComputedStyle(each, '::before').content;
+            const wide = each => [...each.querySelectorAll('table')].concat(each)
+                .some(part => part.scrollWidth > part.clientWidth + 1);
+            return [...document.querySelectorAll('table')].filter(each => {
+                const box = each.closest('.scroll') || each.parentElement;
+                return wide(box) && !hint(box).includes('swipe');
+            }).map(each => each.innerText);""")
+        assert unseen == []
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
@@ -107,6 +119,44 @@ def test_folded_details_stay_folded_in_print(browser, pages, name, most):
     browser.get(pages[name].as_uri())
     pdf = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
     assert len(PdfReader(io.BytesIO(base64.b64decode(pdf["data"]))).pages) <= most
+
+
+@pytest.mark.parametrize(
+    ("name", "folded"),
+    [
+        ("report", {"Details"}),
+        ("comparison", {"Each outcome, its figure and its numbers", "Figures", "Details"}),
+    ],
+)
+def test_what_has_nothing_under_it_is_not_printed(browser, pages, name, folded):
+    browser.get(pages[name].as_uri())
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        headings = browser.find_elements(By.CSS_SELECTOR, "h2")
+        shown = {each.text for each in headings if each.is_displayed()}
+        assert len(headings) == len(shown) + len(folded)
+        assert not shown & folded
+        assert "opens below" not in browser.find_element(By.TAG_NAME, "body").text
+        browser.execute_script("document.querySelectorAll('details').forEach(e => e.open = true)")
+        assert all(each.is_displayed() for each in headings)
+        for heading in browser.find_elements(By.CSS_SELECTOR, "th"):
+            head = heading.find_element(By.XPATH, "ancestor::thead")
+            assert head.value_of_css_property("display") == "table-header-group"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_the_head_of_a_table_is_printed_on_each_of_its_pages(browser, pages):
+    browser.get(pages["comparison"].as_uri())
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    texts = [
+        page.extract_text() for page in PdfReader(io.BytesIO(base64.b64decode(pdf["data"]))).pages
+    ]
+    for text in texts:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        assert not lines[-1].startswith(("Undecided:", "settled from", "the claim"))
+        if "critic: its output is goal-insensitive" in text:
+            assert "the claim" in text
 
 
 @pytest.mark.parametrize("name", ["report", "comparison", "probes"])
