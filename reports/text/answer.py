@@ -146,6 +146,8 @@ def _unknown(last: dict[str, Link], seeds: int, thresholds: Thresholds) -> str:
     untested = [v for n in measured if (v := last[n].verdict).outcome is Outcome.NOT_TESTED]
     if min(most, seeds) < thresholds.seeds_to_test:
         why = f"{count(min(most, seeds), 'seed')} cannot tell"
+        if most < seeds:
+            why += f" ({seeds - most} more had no measurement at the end)"
     elif len(untested) == len(measured):
         why = untested[0].reason
     elif all(_one_sided(judged) for judged in measured.values()):

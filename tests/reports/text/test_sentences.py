@@ -1,5 +1,6 @@
 """The answer in words: numbers, units, seeds, intervals and outcomes, critic and actor apart."""
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -65,6 +66,21 @@ def test_every_sentence_is_short_and_the_first_screen_has_no_code(said):
         for sentence in sentences_in(text):
             assert len(sentence.split()) < 40, sentence
         assert "unmeasured" not in text
+
+
+def test_seeds_without_a_measurement_at_the_end_are_counted(tmp_path):
+    folders = write_arms(tmp_path, 2, {"pixel-her": LONG, "pixel-her-norm": FIX})
+    lines = (folders[0] / "measurements.jsonl").read_text().splitlines()
+    end = LONG.updates * 0.9
+    kept = [
+        line
+        for line in lines
+        if "sensitivity/" not in line or not end / 2 <= json.loads(line).get("update", 0)
+    ]
+    assert len(kept) < len(lines)
+    (folders[0] / "measurements.jsonl").write_text("".join(f"{line}\n" for line in kept))
+    (first, *_), _, _ = words_of(folders)
+    assert "as 1 seed cannot tell (1 more had no measurement at the end)" in first
 
 
 def test_critic_and_actor_each_have_their_numbers_at_each_time(said):
