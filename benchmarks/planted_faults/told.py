@@ -39,7 +39,8 @@ DEVELOPING = (
     "from where the fault begins. What they score is no test, for checks were mended on them. At "
     "the first look, 400 updates after the beginning, 15 of the 25 kinds were named first and 19 "
     "at all. Three of the others broke in the environment, and a batch of all of replay hid it: "
-    "whether actions have an effect and where goals lie is asked of the newest episodes, too, since. "
-    "Two were planted in modules that no run exchanges, one can be told of a long run alone: "
-    "these were planted anew. `critic_underestimates`, and what a saturated actor leads to, are new."
+    "whether actions have an effect and where goals lie is asked of the newest episodes, too, "
+    "since. Two were planted in modules that no run exchanges, one can be told of a long run "
+    "alone: these were planted anew. `critic_underestimates`, and what a saturated actor leads "
+    "to, are new."
 )
