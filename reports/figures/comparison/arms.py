@@ -172,11 +172,11 @@ def _plot_column(axes: Axes, column: _Column, styles: ArmStyles, shown: Sequence
             _inside(np.asarray(number, dtype=float), column.scale)
             for number in (values, interval.mean, interval.low, interval.high)
         )
-        axes.plot([mean] * 2, [row - 0.28, row + 0.28], color=colour, lw=2)
+        axes.plot([mean] * 2, [row - 0.28, row + 0.28], color=colour, lw=2, clip_on=False)
         if np.isfinite(interval.low) and len(values) > 2:
             axes.plot([low, high], [row, row], color=colour, lw=1)
         places = [row + 0.18] * len(values)
-        axes.plot(dots, places, color=colour, zorder=3, **SEED)
+        axes.plot(dots, places, color=colour, zorder=3, clip_on=False, **SEED)
     if column.reference is not None:
         axes.axvline(column.reference, color=GREY, lw=1, ls=(0, (2, 2)), zorder=1.5)
     if column.scale is Scale.PLAIN:
