@@ -201,7 +201,7 @@ def _figures(drawn: bool) -> Iterator[None]:
     before = [page.draw for page in pages]
     if not drawn:
         for page in pages:
-            page.draw = lambda plots, *_, **__: [DrawnPlot(plot, "", {}) for plot in plots]
+            page.draw = lambda plots, *_, **__: [DrawnPlot(plot, "", "", {}) for plot in plots]
     try:
         yield
     finally:

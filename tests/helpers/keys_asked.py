@@ -36,7 +36,7 @@ class _Noting(dict[str, Any]):
 def _undrawn(plots: Sequence[Plot], folder: Path, kinds: Collection[str]) -> list[DrawnPlot]:
     for plot in plots:  # a figure may ask as it is made
         plot.make()
-    return [DrawnPlot(plot, "", {}) for plot in plots]
+    return [DrawnPlot(plot, "", "", {}) for plot in plots]
 
 
 @contextmanager
