@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
-from goalscope.diagnostics.record.keys import ACTOR, before_normalisation
-from goalscope.diagnostics.record.metrics import ZERO_FRACTION
+import numpy as np
+import pandas as pd
+
+from goalscope.diagnostics.record.keys import ACTOR, GOAL, before_normalisation
+from goalscope.diagnostics.record.metrics import SIGNAL_SHARE, ZERO_FRACTION
 from goalscope.reports.claims.deciding import Study
 from goalscope.reports.numbers.runs import Run
 from goalscope.reports.numbers.windows import Window, window_number
@@ -36,8 +39,32 @@ def without_share(
     return found
 
 
+def heard_shares(run: Run, network: str, image: str, thresholds: Thresholds) -> pd.DataFrame | None:
+    """Return the goal's shares of a network's signal without those beside a dead encoder.
+
+    Args:
+        run: whose.
+        network: the critic or the actor.
+        image: the block of its image features.
+        thresholds: from how many zeros on an encoder is dead.
+
+    Returns:
+        Rows of the record, maybe none; None where no share was measured.
+    """
+    shares = run.metrics.get(SIGNAL_SHARE.key(network, GOAL))
+    zeros = run.metrics.get(_zeros_key(run, network, image))
+    if shares is None or zeros is None:
+        return shares
+    places = np.searchsorted(zeros["update"], shares["update"], side="right") - 1
+    is_dead = (places >= 0) & (zeros["value"].to_numpy()[places] > thresholds.dead_encoder)
+    return shares[~is_dead]
+
+
 def _zero_fraction(run: Run, network: str, image: str, window: Window | None) -> float | None:
     """Return the part of exact zeros in the image features, before any normalisation of theirs."""
+    return window_number(run, _zeros_key(run, network, image), window)
+
+
+def _zeros_key(run: Run, network: str, image: str) -> str:
     under = ZERO_FRACTION.key(network, before_normalisation(image))
-    key = under if under in run.metrics else ZERO_FRACTION.key(network, image)
-    return window_number(run, key, window)
+    return under if under in run.metrics else ZERO_FRACTION.key(network, image)

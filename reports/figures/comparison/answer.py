@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from goalscope.diagnostics.record.keys import ACTOR, CRITIC, GOAL
-from goalscope.diagnostics.record.metrics import SIGNAL_SHARE
+from goalscope.diagnostics.record.keys import ACTOR, CRITIC
 from goalscope.reports.claims.floors import RecordedFloor, recorded_floors
+from goalscope.reports.claims.shares import heard_shares
 from goalscope.reports.figures.axes import even_axis, percent_ticks, root_axis
 from goalscope.reports.figures.curves import (
     Curve,
@@ -72,7 +72,7 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         thresholds: the plan's marks of success, and below which share the goal is
             outweighed, and drowned.
     """
-    shares = {network: _share_curves(arms, network) for network in (CRITIC, ACTOR)}
+    shares = {network: _share_curves(arms, network, thresholds) for network in (CRITIC, ACTOR)}
     shares = {network: curves for network, curves in shares.items() if curves}
     success = _success(arms)
     if not shares and success is None:
@@ -87,8 +87,8 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
         f"In grey the {count(others, 'other arm')}, means alone." if others else "",
         success.caption if success else "Success was not measured in these runs: nothing is drawn.",
         f"Below {100 * thresholds.goal_share:g} % of the signal the goal is outweighed, below "
-        f"{100 * thresholds.drowned_share:g} % drowned. The axis of updates is even in their "
-        "square root."
+        f"{100 * thresholds.drowned_share:g} % drowned. Beside a dead encoder none is drawn. The "
+        "axis of updates is even in their square root."
         if shares
         else "",
     ]
@@ -103,9 +103,18 @@ def answer_plot(arms: Arms, thresholds: Thresholds) -> Plot | None:
     )
 
 
-def _share_curves(arms: Arms, network: str) -> dict[str, list[pd.DataFrame]]:
-    key = SIGNAL_SHARE.key(network, GOAL)
-    found = {arm: [r.metrics[key] for r in runs if key in r.metrics] for arm, runs in arms.items()}
+def _share_curves(
+    arms: Arms, network: str, thresholds: Thresholds
+) -> dict[str, list[pd.DataFrame]]:
+    found = {
+        arm: [
+            table
+            for run in runs
+            if (table := heard_shares(run, network, run.image_block(), thresholds)) is not None
+            and len(table)
+        ]
+        for arm, runs in arms.items()
+    }
     return {arm: tables for arm, tables in found.items() if tables}
 
 

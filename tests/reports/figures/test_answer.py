@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.planted import with_metrics
 from helpers.synthetic_info import FLOORS
 from helpers.synthetic_runs import BASELINE, FIX, write_arms, write_run
 
-from goalscope.diagnostics.record.metrics import ROLLOUT_SUCCESS_RATE
+from goalscope.diagnostics.record.metrics import ROLLOUT_SUCCESS_RATE, ZERO_FRACTION
 from goalscope.reports.figures.comparison.answer import answer_plot
 from goalscope.reports.figures.style import PALETTE, house_style
 from goalscope.reports.numbers.grouping import load_arms
@@ -44,6 +45,22 @@ def test_success_stands_beside_the_share_in_each_network(tmp_path):
     assert {row["panel"] for row in plot.rows()} == {
         "Success", "goal's share, critic", "goal's share, actor"
     }  # fmt: skip
+
+
+def test_beside_a_dead_encoder_no_share_is_drawn(tmp_path):
+    arms = load_arms(write_arms(tmp_path, 1, {"pixel-her": FAILS, "fix": LEARNS}))
+    zeros = ZERO_FRACTION.key("actor", "pixels")
+    dying = with_metrics(arms["pixel-her"][0], {zeros: [(0, 0.5), (20, 0.97), (40, 0.5), (50, 1)]})
+    shares = answer_plot({**arms, "pixel-her": [dying]}, Thresholds()).rows()
+    drawn = {
+        network: {
+            row["update"]
+            for row in shares
+            if row["panel"] == f"goal's share, {network}" and row["line"] == "pixel-her"
+        }
+        for network in ("critic", "actor")
+    }
+    assert drawn["actor"] == {u for u in drawn["critic"] if u < 20 or 40 <= u < 50} != set()
 
 
 def test_the_plans_marks_are_of_the_plans_arms(tmp_path):
