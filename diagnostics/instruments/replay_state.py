@@ -34,6 +34,7 @@ from goalscope.probes.live.features import spread_per_unit
 from goalscope.probes.live.rewards import SAME_REWARD
 
 EPISODE_ROWS = 256
+_UNITS = 1_024  # at once: as floats a batch of images takes four times its memory
 ASKED_ALONE = 64  # relabelled transitions whose reward is asked for one by one
 
 
@@ -148,10 +149,10 @@ def _unmoved(
 
 def _spread(values: Tensor) -> Tensor:
     """Return the spread between observations, RMS over units; images in 0..1."""
-    scaled = values.float().flatten(1)
-    if values.dtype == torch.uint8:
-        scaled = scaled / 255
-    return spread_per_unit(scaled).square().mean().sqrt()
+    scale = 255 if values.dtype == torch.uint8 else 1
+    parts = values.flatten(1).split(_UNITS, dim=1)
+    per_unit = torch.cat([spread_per_unit(part.float() / scale) for part in parts])
+    return per_unit.square().mean().sqrt()
 
 
 def _reward_mismatch(model: OffPolicyAlgorithm, batch: ReplayBatch) -> dict[str, Tensor]:
